@@ -1,0 +1,7 @@
+package event
+
+// Opened is an envelope with the event that was inside.
+type Opened struct {
+	Envelope
+	Event Event
+}

@@ -1,0 +1,167 @@
+// Package order holds what a user has bought, and how far the order has come.
+package order
+
+import (
+	"context"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
+)
+
+// Faults of orders.
+var (
+	ErrNotFound   = fault.New(fault.NotFound, "ORDER_NOT_FOUND", "no such order")
+	ErrTransition = fault.New(fault.Conflict, "ORDER_STATE", "the order's state does not allow this")
+)
+
+// Status is how far an order has come.
+type Status string
+
+// The states of an order.
+const (
+	Pending   Status = "PENDING"   // stock and points are taken; payment under way
+	Paid      Status = "PAID"      // paid in full
+	Cancelled Status = "CANCELLED" // called off; what it took is given back
+)
+
+// transitions is the whole table: what is not in it is an error.
+var transitions = map[Status][]Status{
+	Pending: {Paid, Cancelled},
+	Paid:    {Cancelled},
+}
+
+// Change is one step in an order's history.
+type Change struct {
+	Status Status
+	Reason string
+	At     time.Time
+}
+
+// Line is one product of an order, as it was when it was sold.
+type Line struct {
+	ProductID int64
+	Name      string
+	Price     money.Won // of one piece
+	Quantity  int64
+}
+
+// Order is a purchase. It changes only by the methods below, each of which
+// adds one step to its history and one to its version.
+type Order struct {
+	ID        id.ID
+	UserID    id.ID
+	Lines     []Line
+	Amount    money.Won // sum of the lines
+	Points    money.Won // paid by points
+	CreatedAt time.Time
+
+	history []Change
+	saved   int // steps of the history that the table has
+}
+
+// New returns a pending order of priced lines.
+func New(oid, user id.ID, lines []Line, now time.Time) (Order, error) {
+	o := Order{ID: oid, UserID: user, Lines: lines, CreatedAt: now}
+	for _, l := range lines {
+		sum, err := l.Price.Times(l.Quantity)
+		if err != nil {
+			return Order{}, err
+		}
+		if o.Amount, err = o.Amount.Plus(sum); err != nil {
+			return Order{}, err
+		}
+	}
+	o.history = []Change{{Status: Pending, At: now}}
+	return o, nil
+}
+
+// Restore returns an order as a table kept it.
+func Restore(o Order, history []Change) Order {
+	o.history, o.saved = history, len(history)
+	return o
+}
+
+// Status is the state of the last step.
+func (o Order) Status() Status {
+	if len(o.history) == 0 {
+		return ""
+	}
+	return o.history[len(o.history)-1].Status
+}
+
+// Version counts the steps, from 1 on.
+func (o Order) Version() int64 { return int64(len(o.history)) }
+
+// History is every step so far, oldest first.
+func (o Order) History() []Change { return o.history }
+
+// Unsaved is the steps that the table has not yet.
+func (o Order) Unsaved() []Change { return o.history[o.saved:] }
+
+// PaidAt is when the order was paid, or nil.
+func (o Order) PaidAt() *time.Time {
+	for _, c := range o.history {
+		if c.Status == Paid {
+			return &c.At
+		}
+	}
+	return nil
+}
+
+// Pay returns the order paid in full.
+func (o Order) Pay(now time.Time) (Order, error) { return o.become(Paid, "", now) }
+
+// Cancel returns the order called off.
+func (o Order) Cancel(reason string, now time.Time) (Order, error) {
+	return o.become(Cancelled, reason, now)
+}
+
+func (o Order) become(next Status, reason string, now time.Time) (Order, error) {
+	for _, allowed := range transitions[o.Status()] {
+		if allowed == next {
+			// A copy: two futures of one order must not share a history.
+			o.history = append(append([]Change(nil), o.history...), Change{next, reason, now})
+			return o, nil
+		}
+	}
+	return o, ErrTransition.Because("an order that is %s cannot become %s", o.Status(), next)
+}
+
+// PlacedEvent tells others of a new order, as it was before any later step.
+func (o Order) PlacedEvent() event.OrderPlaced {
+	return event.OrderPlaced{Order: o.about(1), Points: int64(o.Points)}
+}
+
+// PaidEvent tells others that the order's last step was its payment.
+func (o Order) PaidEvent() event.OrderPaid { return event.OrderPaid{Order: o.about(o.Version())} }
+
+// CancelledEvent tells others that the order's last step was its end.
+func (o Order) CancelledEvent() event.OrderCancelled {
+	last := o.history[len(o.history)-1]
+	return event.OrderCancelled{Order: o.about(o.Version()), Reason: last.Reason, PaidAt: o.PaidAt()}
+}
+
+func (o Order) about(version int64) event.Order {
+	e := event.Order{OrderID: o.ID, Version: version, UserID: o.UserID, Amount: int64(o.Amount)}
+	for _, l := range o.Lines {
+		e.Lines = append(e.Lines, event.Line{ProductID: l.ProductID, Quantity: l.Quantity, UnitPrice: int64(l.Price)})
+	}
+	return e
+}
+
+// Table keeps orders.
+type Table interface {
+	// Add queues a new order with its lines and its history so far.
+	Add(o Order)
+	// Save queues the steps that the table does not have yet.
+	Save(o Order)
+	// Lock returns an order, locked until the transaction ends.
+	Lock(ctx context.Context, oid id.ID) (Order, error)
+	Get(ctx context.Context, oid id.ID) (Order, error)
+	// Of returns up to limit orders of a user, newest first, older than the
+	// order named; the zero id is the beginning.
+	Of(ctx context.Context, user id.ID, before id.ID, limit int) ([]Order, error)
+}

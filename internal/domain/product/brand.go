@@ -1,0 +1,51 @@
+// Package product holds what is for sale, who makes it and how much is left.
+package product
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/loopers-commerce/commerce/internal/base/fault"
+)
+
+// Faults of brands.
+var (
+	ErrBrandNotFound  = fault.New(fault.NotFound, "BRAND_NOT_FOUND", "no such brand")
+	ErrBrandNameTaken = fault.New(fault.Conflict, "BRAND_NAME_TAKEN", "there is a brand of this name")
+)
+
+// Limits of texts, in characters.
+const (
+	MaxName        = 200
+	MaxDescription = 4000
+)
+
+// Brand is a maker of products.
+type Brand struct {
+	ID          int64
+	Name        string
+	Description string
+}
+
+// Check returns every complaint about the brand at once.
+func (b Brand) Check() error {
+	var c fault.Check
+	checkText(&c, b.Name, b.Description)
+	return c.Err()
+}
+
+func checkText(c *fault.Check, name, description string) {
+	n := utf8.RuneCountInString(name)
+	c.That(strings.TrimSpace(name) != "" && n <= MaxName, "/name", "must be 1 to %d characters", MaxName)
+	c.That(utf8.RuneCountInString(description) <= MaxDescription, "/description",
+		"must be at most %d characters", MaxDescription)
+}
+
+// BrandTable keeps brands.
+type BrandTable interface {
+	// Add returns the brand with the id it was given, or ErrBrandNameTaken.
+	Add(ctx context.Context, b Brand) (Brand, error)
+	Get(ctx context.Context, bid int64) (Brand, error)
+	ByName(ctx context.Context, name string) (Brand, error)
+}
