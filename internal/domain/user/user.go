@@ -103,6 +103,8 @@ type Table interface {
 	Add(u User)
 	Get(ctx context.Context, uid id.ID) (User, error)
 	ByLoginID(ctx context.Context, loginID string) (User, error)
+	// Known returns the ids of those of the users that exist, by loginId.
+	Known(ctx context.Context, loginIDs []string) (map[string]id.ID, error)
 	// SetRole ends in ErrNotFound if there is no such user.
 	SetRole(ctx context.Context, loginID string, role Role) error
 }
