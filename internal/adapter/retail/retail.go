@@ -1,0 +1,170 @@
+// Package retail reads the invoices of a real gift shop: the "Online Retail"
+// data set of the UCI Machine Learning Repository (D. Chen, S. Sain, K. Guo,
+// 2012, CC BY 4.0) as CSV, plain or gzipped. Real data is dirty: what cannot be
+// used is counted by reason, and nothing in it is fatal.
+package retail
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/loopers-commerce/commerce/internal/base/money"
+)
+
+// WonPerPound is the fixed rate at which prices are converted.
+const WonPerPound = 1750
+
+// Line is one line of an invoice.
+type Line struct {
+	Invoice   string
+	SKU       string // stock code, in capitals
+	Name      string
+	Quantity  int64 // negative where something came back
+	At        time.Time
+	Price     money.Won // of one piece; 0 or less where there is none
+	Customer  string    // empty where it is not known
+	Country   string
+	Cancelled bool // the invoice calls off an earlier one
+}
+
+// Reason is why a line is of no use.
+type Reason string
+
+// The reasons.
+const (
+	Unreadable Reason = "cannot be read"
+	NoProduct  Reason = "not a product (postage, fees, vouchers, samples)"
+	NoPrice    Reason = "no price"
+	Returned   Reason = "cancelled or returned"
+)
+
+var columns = []string{"InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"}
+
+// ErrNotRetail is raised for a file that does not begin with the columns of the
+// data set.
+var ErrNotRetail = fmt.Errorf("this is not the online retail file: its first line must be %s", strings.Join(columns, ","))
+
+// productCode is five digits and perhaps letters for the variant; all else in
+// that column is postage, fees, vouchers and corrections.
+var productCode = regexp.MustCompile(`^[0-9]{5}[A-Z]{0,3}$`)
+
+// Useless returns why no product can be made of the line, or "".
+func (l Line) Useless() Reason {
+	switch {
+	case !productCode.MatchString(l.SKU):
+		return NoProduct
+	case l.Cancelled || l.Quantity <= 0:
+		return Returned
+	case l.Price <= 0:
+		return NoPrice
+	default:
+		return ""
+	}
+}
+
+// Read calls yield with each line of the file, and unreadable with the number
+// of each line that cannot be read. It stops at an error of yield or of r.
+func Read(r io.Reader, yield func(Line) error, unreadable func(line int, err error)) error {
+	plain, err := unzip(r)
+	if err != nil {
+		return err
+	}
+	in := csv.NewReader(plain)
+	in.FieldsPerRecord, in.ReuseRecord, in.LazyQuotes = -1, true, true
+	if err := header(in); err != nil {
+		return err
+	}
+	for {
+		record, err := in.Read()
+		var broken *csv.ParseError
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.As(err, &broken):
+			unreadable(broken.Line, err)
+			continue
+		case err != nil:
+			return err
+		}
+		number, _ := in.FieldPos(0)
+		l, err := parse(record)
+		if err != nil {
+			unreadable(number, err)
+		} else if err := yield(l); err != nil {
+			return err
+		}
+	}
+}
+
+// unzip looks at the first bytes to tell a gzipped file from a plain one.
+func unzip(r io.Reader) (io.Reader, error) {
+	buffered := bufio.NewReader(r)
+	magic, err := buffered.Peek(2)
+	if err != nil {
+		return nil, ErrNotRetail
+	}
+	if magic[0] != 0x1f || magic[1] != 0x8b {
+		return buffered, nil
+	}
+	return gzip.NewReader(buffered)
+}
+
+func header(in *csv.Reader) error {
+	first, err := in.Read()
+	if err != nil || len(first) != len(columns) {
+		return ErrNotRetail
+	}
+	for i, name := range columns {
+		if strings.TrimPrefix(first[i], "\ufeff") != name {
+			return ErrNotRetail
+		}
+	}
+	return nil
+}
+
+func parse(record []string) (Line, error) {
+	if len(record) != len(columns) {
+		return Line{}, fmt.Errorf("has %d fields, not %d", len(record), len(columns))
+	}
+	for _, field := range record {
+		if !utf8.ValidString(field) || strings.ContainsRune(field, 0) {
+			return Line{}, errors.New("is not text")
+		}
+	}
+	quantity, err := strconv.ParseInt(record[3], 10, 64)
+	if err != nil {
+		return Line{}, fmt.Errorf("the quantity %q is not a number", record[3])
+	}
+	at, err := time.Parse(time.DateTime, record[4])
+	if err != nil {
+		return Line{}, fmt.Errorf("the date %q is not one", record[4])
+	}
+	price, err := won(record[5])
+	if err != nil {
+		return Line{}, err
+	}
+	return Line{
+		Invoice: strings.Clone(record[0]), SKU: strings.ToUpper(strings.TrimSpace(record[1])),
+		Name: strings.Join(strings.Fields(record[2]), " "), Quantity: quantity, At: at, Price: price,
+		Customer: strings.Clone(strings.TrimSuffix(record[6], ".0")), Country: strings.Clone(record[7]),
+		Cancelled: strings.HasPrefix(record[0], "C"),
+	}, nil
+}
+
+func won(pounds string) (money.Won, error) {
+	f, err := strconv.ParseFloat(pounds, 64)
+	if err != nil || math.IsNaN(f) || math.Abs(f) > 1e9 {
+		return 0, fmt.Errorf("the price %q is not one", pounds)
+	}
+	return money.Won(math.Round(f * WonPerPound)), nil
+}

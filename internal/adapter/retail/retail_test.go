@@ -1,0 +1,138 @@
+package retail_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/retail"
+	"github.com/loopers-commerce/commerce/internal/app/seed"
+)
+
+const header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+
+func file(lines ...string) string { return header + strings.Join(lines, "\n") + "\n" }
+
+func TestReadUnderstandsALine(t *testing.T) {
+	t.Parallel()
+	var got []retail.Line
+	err := retail.Read(strings.NewReader(file(`C536365,85123a ,"RECORD  FRAME 7"" ",-6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom`)),
+		func(l retail.Line) error { got = append(got, l); return nil },
+		func(line int, err error) { t.Errorf("line %d: %v", line, err) })
+	want := []retail.Line{{
+		Invoice: "C536365", SKU: "85123A", Name: `RECORD FRAME 7"`, Quantity: -6, Price: 4463,
+		At:       time.Date(2010, 12, 1, 8, 26, 0, 0, time.UTC),
+		Customer: "17850", Country: "United Kingdom", Cancelled: true,
+	}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("Read = %v, (-want +got)\n%s", err, diff)
+	}
+}
+
+func TestReadTakesGzipAndPlain(t *testing.T) {
+	t.Parallel()
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	if _, err := w.Write([]byte(file("1,10001,A,1,2010-12-01 08:26:00,1,,UK"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := retail.ReadCatalogue(&zipped)
+	if err != nil || c.Used != 1 {
+		t.Errorf("ReadCatalogue = %d used, %v; want 1", c.Used, err)
+	}
+}
+
+func TestReadRefusesAnotherFile(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "x", "a,b,c\n1,2,3\n", strings.Replace(header, "StockCode", "SKU", 1)} {
+		if _, err := retail.ReadCatalogue(strings.NewReader(text)); !errors.Is(err, retail.ErrNotRetail) {
+			t.Errorf("ReadCatalogue(%q) = %v, want ErrNotRetail", text, err)
+		}
+	}
+}
+
+func TestReadCountsBadLinesAndGoesOn(t *testing.T) {
+	t.Parallel()
+	c, err := retail.ReadCatalogue(strings.NewReader(file(
+		"1,10001,A,1,2010-12-01 08:26:00,1,,UK",
+		"1,10001,A,many,2010-12-01 08:26:00,1,,UK",
+		"1,10001,A,99999999999999999999,2010-12-01 08:26:00,1,,UK",
+		"1,10001,A,1,yesterday,1,,UK",
+		"1,10001,A,1,2010-12-01 08:26:00,NaN,,UK",
+		"1,10001,A\x00,1,2010-12-01 08:26:00,1,,UK",
+		"1,10001,A",
+		"1,10002,B,1,2010-12-01 08:26:00,1,,UK",
+	)))
+	if err != nil || c.Lines != 8 || c.Used != 2 || c.Skipped[retail.Unreadable] != 6 {
+		t.Errorf("ReadCatalogue = %d lines, %d used, %d unreadable, %v; want 8, 2, 6", c.Lines, c.Used, c.Skipped[retail.Unreadable], err)
+	}
+	if len(c.Broken) != 6 || !strings.HasPrefix(c.Broken[0], "line 3 ") {
+		t.Errorf("Broken = %q, want six, the first of line 3", c.Broken)
+	}
+}
+
+func TestCatalogueKeepsWhatIsSoldAndSaysWhyTheRestIsNot(t *testing.T) {
+	t.Parallel()
+	c, err := retail.ReadCatalogue(strings.NewReader(file(
+		"1,10001,LAMP,600,2010-12-01 08:26:00,2,111.0,UK",
+		"2,10001,LAMP,300,2010-12-01 08:26:00,2,112.0,UK",
+		"3,10001,BROKEN LAMP,100,2010-12-01 08:26:00,1,111.0,UK",
+		"3,10002,,1,2010-12-01 08:26:00,1,111.0,UK",
+		"3,POST,POSTAGE,1,2010-12-01 08:26:00,18,113.0,UK",
+		"C4,10001,LAMP,-3,2010-12-01 08:26:00,2,111.0,UK",
+		"5,10003,LOST,-9,2010-12-01 08:26:00,0,,UK",
+		"6,10004,GIFT,1,2010-12-01 08:26:00,0,,UK",
+	)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSkipped := map[retail.Reason]int{retail.NoProduct: 1, retail.Returned: 2, retail.NoPrice: 1}
+	if diff := cmp.Diff(wantSkipped, c.Skipped); diff != "" {
+		t.Errorf("skipped (-want +got)\n%s", diff)
+	}
+	want := []seed.Product{
+		{SKU: "10001", Name: "LAMP", Price: 3500, Stock: 2000},
+		{SKU: "10002", Name: "10002", Price: 1750, Stock: 1000},
+	}
+	if diff := cmp.Diff(want, c.Shop.Brands[0].Products); diff != "" {
+		t.Errorf("products (-want +got)\n%s", diff)
+	}
+	var logins []string
+	for _, customer := range c.Shop.Customers {
+		logins = append(logins, customer.LoginID)
+	}
+	if diff := cmp.Diff([]string{"c111", "c112", "c113"}, logins); diff != "" {
+		t.Errorf("customers (-want +got)\n%s", diff)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(file("536365,85123A,HEART,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom")))
+	f.Add([]byte(file(`1,"1,2`, `"`, ",,,,,,,", "1,10001,A,-9223372036854775808,2010-12-01 08:26:00,1e308,,UK")))
+	f.Add([]byte{0x1f, 0x8b, 8, 0})
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := retail.ReadCatalogue(bytes.NewReader(text))
+		sum := c.Used
+		for _, n := range c.Skipped {
+			sum += n
+		}
+		if sum != c.Lines {
+			t.Errorf("%d lines, but %d used or skipped (%v)", c.Lines, sum, err)
+		}
+		for _, b := range c.Shop.Brands {
+			for _, p := range b.Products {
+				if p.Price <= 0 || p.Stock <= 0 || p.Name == "" {
+					t.Errorf("a product that cannot be sold: %+v", p)
+				}
+			}
+		}
+	})
+}

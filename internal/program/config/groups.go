@@ -1,0 +1,64 @@
+package config
+
+import (
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// Log is how a program logs.
+type Log struct {
+	LogLevel  Level  `help:"How much is logged: debug, info, warn or error." default:"info"`
+	LogFormat string `help:"How it is logged: text for people, json for machines." default:"${log_format=json}" enum:"text,json"`
+}
+
+// Logger returns a logger that writes to w.
+func (c *Log) Logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel.Get()}
+	if c.LogFormat == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// Database is where the truth is kept.
+type Database struct {
+	DatabaseURL DatabaseURL `help:"Where the database is: postgres://user:password@host:5432/database or sqlite:path/to/file.db." default:"" placeholder:"URL"`
+}
+
+// SQLitePath returns the path of the file, if the database is one.
+func (c *Database) SQLitePath() (path string, ok bool) {
+	return strings.CutPrefix(c.DatabaseURL.Get(), "sqlite:")
+}
+
+// Kafka is where events go.
+type Kafka struct {
+	KafkaBrokers     Brokers `help:"Kafka brokers, separated by commas." default:"127.0.0.1:9092" placeholder:"HOST:PORT,..."`
+	KafkaTopicPrefix string  `help:"Put before the name of every topic and consumer group, so that several shops can share a cluster." placeholder:"PREFIX"`
+}
+
+// Redis is where rankings are read from.
+type Redis struct {
+	RedisURL RedisURL `help:"Where Redis is: redis://host:6379/0, or rediss:// for TLS." default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
+	// RedisKeyPrefix keeps shops apart that share a server.
+	RedisKeyPrefix string `help:"Put before the name of every key, so that several shops can share a server." placeholder:"PREFIX"`
+}
+
+// Management is the port for those who run the program.
+type Management struct {
+	ManagementPort Port   `help:"Port of /healthz, /readyz, /metrics and /debug/pprof." default:"${management_port}"`
+	ManagementHost string `help:"Address that the management port listens on." default:"127.0.0.1"`
+}
+
+// Web is the public HTTP port.
+type Web struct {
+	Host string `help:"Address that the API listens on; empty is every one." default:"${host=}"`
+	Port Port   `help:"Port of the API." default:"${port=8080}"`
+}
+
+// Auth is how callers prove who they are.
+type Auth struct {
+	AuthJWTSecret       Secret   `name:"auth-jwt-secret" help:"Key that signs session tokens: 32 bytes or more, the same for every instance." placeholder:"SECRET"`
+	AuthSessionTTL      Duration `name:"auth-session-ttl" help:"How long a session token is good for." default:"12h"`
+	AuthTrustUserHeader bool     `help:"Believe the header X-USER-ID. Only behind a gateway that authenticates and sets it." default:"${trust_user_header=false}"`
+}

@@ -1,0 +1,110 @@
+// Package manage serves the port for those who run a program: is it alive, can
+// it do its job, what has it done, and where does it spend its time.
+package manage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Check is one thing that a program needs to do its job.
+type Check struct {
+	Name string
+	Ask  func(ctx context.Context) error
+}
+
+// patience is how long a check may take before it counts as missing.
+const patience = 2 * time.Second
+
+// Registry returns a registry that already tells of the process.
+func Registry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// Handler serves /healthz, /readyz, /metrics and /debug/pprof.
+func Handler(registry *prometheus.Registry, checks []Check) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, checks) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// ready answers 200, or 503 with what is missing and why.
+func ready(w http.ResponseWriter, r *http.Request, checks []Check) {
+	missing := ask(r.Context(), checks)
+	if len(missing) == 0 {
+		answer(w, http.StatusOK, map[string]any{"status": "ready", "missing": missing})
+		return
+	}
+	answer(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "missing": missing})
+}
+
+// ask puts all questions at once and returns what is missing, by name.
+func ask(ctx context.Context, checks []Check) map[string]string {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	missing := map[string]string{}
+	for _, c := range checks {
+		wg.Go(func() {
+			if err := c.Ask(ctx); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				missing[c.Name] = err.Error()
+			}
+		})
+	}
+	wg.Wait()
+	return missing
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) //nolint:errcheck,errchkjson // the caller has gone
+}
+
+// Serve serves h on l until ctx ends, then lets requests in flight finish, for
+// at most grace.
+func Serve(ctx context.Context, l net.Listener, server *http.Server, grace time.Duration, log *slog.Logger) error {
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := server.Shutdown(limit); err != nil {
+		log.Warn("some requests did not finish in time", "error", err)
+		return server.Close()
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
