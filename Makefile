@@ -1,0 +1,59 @@
+# GNU make and Go are enough for dev, build and test-fast; for the rest see scripts/services.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The floors that need no server: what a change is tried on while it is written.
+FAST := base contract domain app
+FUZZTIME ?= 10s
+ARGS ?=
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+dev: ## Run the whole shop in one process on embedded parts: make dev ARGS='--port 9090'
+	go run ./cmd/commerce dev $(ARGS)
+
+build: ## Build every program into bin/
+	go build -trimpath -o bin/ ./cmd/...
+
+test: services ## Run all tests against the real servers, with the race detector
+	eval "$$(scripts/services env)" && go test -race ./...
+
+test-fast: ## Run the tests that need no server
+	go test -race $(foreach floor,$(FAST),./internal/$(floor)/...)
+
+bench: services ## Run the benchmarks
+	eval "$$(scripts/services env)" && go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	scripts/fuzz $(FUZZTIME)
+
+lint: ## Check style, formatting, go.mod and the scripts
+	scripts/golangci-lint run --allow-parallel-runners ./...
+	go mod tidy -diff
+	@if command -v shellcheck >/dev/null; then grep -rlIE '^#!.*sh$$' .ci scripts | xargs shellcheck; \
+	else echo 'shellcheck is not here: scripts unchecked'; fi
+
+fmt: ## Format the Go code and tidy go.mod
+	scripts/golangci-lint fmt
+	go mod tidy
+
+generate: ## Make the generated files again
+	go generate ./...
+
+verify: lint test ## All that must hold before a push: lint, tests, generated files up to date
+	before=$$(git diff | cksum); go generate ./...; test "$$before" = "$$(git diff | cksum)" || \
+		{ echo 'generated files were out of date: commit what changed'; exit 1; }
+
+services: ## Start PostgreSQL, Redis and Kafka on loopback (see scripts/services)
+	@scripts/services start
+
+services-stop: ## Stop them
+	@scripts/services stop
+
+clean: ## Stop the servers; delete their data and all that was built
+	scripts/services clean
+	rm -rf bin .tools .services coverage.out coverage.html
+
+.PHONY: help dev build test test-fast bench fuzz lint fmt generate verify services services-stop clean
