@@ -14,8 +14,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Help is why Read returned nothing to run: help was asked for and printed.
-var Help = errors.New("help was printed") //nolint:errname,revive,staticcheck // it is an outcome, not an error
+// ErrHelp is why Read returned nothing to run: help was asked for and printed.
+var ErrHelp = errors.New("help was printed")
 
 // About says what a program is.
 type About struct {
@@ -28,7 +28,7 @@ type About struct {
 type Validator interface{ Complaints() []error }
 
 // Read fills cli, a struct with kong's tags, from args and the environment. It
-// returns the command that was called; or Help; or every complaint, joined.
+// returns the command that was called; or ErrHelp; or every complaint, joined.
 func Read(cli any, about About, args []string, getenv func(string) string, stdout, stderr io.Writer) (*kong.Context, error) {
 	env := environment{getenv: getenv}
 	asked := false
@@ -40,7 +40,7 @@ func Read(cli any, about About, args []string, getenv func(string) string, stdou
 	}
 	called, err := parser.Parse(args)
 	if asked {
-		return nil, Help
+		return nil, ErrHelp
 	}
 	if err != nil {
 		return nil, errors.Join(append(env.complaints, fmt.Errorf("%w\nSee %s --help", err, about.Name))...)

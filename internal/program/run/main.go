@@ -24,7 +24,7 @@ func Configured(err error, stderr io.Writer) (code int, ok bool) {
 	switch {
 	case err == nil:
 		return OK, true
-	case errors.Is(err, config.Help):
+	case errors.Is(err, config.ErrHelp):
 		return OK, false
 	default:
 		complain(stderr, err)
