@@ -1,0 +1,87 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// outbox compares the number of waiting events with none.
+func outbox(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
+	waiting, _, err := tx.Outbox.Backlog(ctx)
+	if waiting > 0 {
+		yield(store.Difference{Subject: "outbox", What: "events waiting", Got: waiting})
+	}
+	return 1, err
+}
+
+// place is where a counter stands.
+type place struct {
+	product int64
+	day     clock.Day
+}
+
+// Every day there is: the counters of all of them are compared.
+const (
+	firstDay clock.Day = 1_01_01
+	lastDay  clock.Day = 9999_12_31
+)
+
+// sales recounts the sales of every product and day from the orders, and
+// compares them with the counters.
+func sales(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
+	recount := map[place]metric.Counters{}
+	err := tx.Books.Sales(ctx, func(l order.Line, paidAt time.Time) error {
+		at := place{l.ProductID, clock.DayOf(paidAt)}
+		recount[at] = recount[at].Plus(metric.Sale(l.ProductID, at.day, l.Quantity, l.Price))
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	compared := int64(len(recount))
+	err = tx.Metrics.All(ctx, firstDay, lastDay, func(got metric.Counters) error {
+		at := place{got.ProductID, got.Day}
+		want, sold := recount[at]
+		if !sold {
+			compared++
+		}
+		delete(recount, at)
+		compare(at, want, got, yield)
+		return nil
+	})
+	for _, at := range slices.SortedFunc(maps.Keys(recount), byPlace) {
+		compare(at, recount[at], metric.Counters{}, yield) // sold, and never counted
+	}
+	return compared, err
+}
+
+func byPlace(a, b place) int {
+	return cmp.Or(cmp.Compare(a.product, b.product), cmp.Compare(a.day, b.day))
+}
+
+func compare(at place, want, got metric.Counters, yield func(store.Difference)) {
+	for _, f := range []struct {
+		name      string
+		want, got int64
+	}{
+		{"orders", want.Orders, got.Orders},
+		{"quantity", want.Quantity, got.Quantity},
+		{"amount", int64(want.Amount), int64(got.Amount)},
+		{"amount_log", want.AmountLog, got.AmountLog},
+	} {
+		if f.want != f.got {
+			yield(store.Difference{
+				Subject: fmt.Sprintf("product %d on %s", at.product, at.day), What: f.name, Want: f.want, Got: f.got,
+			})
+		}
+	}
+}

@@ -1,0 +1,123 @@
+// Package verify checks the truths that the shop's books must hold at every
+// moment at which nothing is under way. Each check is a recount: it compares
+// what a row says with what the journal, the ledger or the events behind it
+// add up to, and names every place that differs.
+package verify
+
+import (
+	"context"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// Result is what one check found.
+type Result struct {
+	Truth       int                `json:"truth"` // number in the contract
+	Check       string             `json:"check"`
+	Compares    string             `json:"compares"` // with what, for a person
+	Compared    int64              `json:"compared"` // how many places
+	Differences []store.Difference `json:"differences"`
+	More        int64              `json:"more"` // differences beyond those named
+}
+
+// Right reports whether nothing differs.
+func (r Result) Right() bool { return len(r.Differences) == 0 && r.More == 0 }
+
+// named is how many differences of one check are kept by name.
+const named = 100
+
+func (r *Result) note(d store.Difference) {
+	if len(r.Differences) < named {
+		r.Differences = append(r.Differences, d)
+		return
+	}
+	r.More++
+}
+
+// check is one truth and the recount behind it.
+type check struct {
+	truth          int
+	name, compares string
+	recount        func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error)
+}
+
+func checks() []check {
+	return []check{
+		{
+			1, "stock", "stock = sum of its movements = put in - held by live orders, never negative",
+			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
+				return tx.Books.Stock(ctx, yield)
+			},
+		},
+		{
+			2, "points", "balance = sum of the ledger, never negative",
+			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
+				return tx.Books.Wallets(ctx, yield)
+			},
+		},
+		{6, "outbox", "no committed event waits for Kafka", outbox},
+		{
+			6, "likes", "like count = likes = sum of daily net likes",
+			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
+				return tx.Books.Likes(ctx, yield)
+			},
+		},
+		{6, "sales", "daily counters of sales = recount of paid orders", sales},
+	}
+}
+
+// Auditor checks the books.
+type Auditor struct{ db store.DB }
+
+// New returns an auditor.
+func New(db store.DB) *Auditor { return &Auditor{db} }
+
+// Once runs every check, all on the same snapshot, and calls progress before each.
+func (a *Auditor) Once(ctx context.Context, progress func(check string)) ([]Result, error) {
+	var results []Result
+	err := a.db.Snapshot(ctx, func(tx store.Tx) error {
+		for _, c := range checks() {
+			progress(c.name)
+			r := Result{Truth: c.truth, Check: c.name, Compares: c.compares, Differences: []store.Difference{}}
+			var err error
+			if r.Compared, err = c.recount(ctx, tx, r.note); err != nil {
+				return err
+			}
+			results = append(results, r)
+		}
+		return nil
+	})
+	return results, err
+}
+
+// Settled is Once, again and again for up to patience until nothing differs:
+// events under way are no fault, and arrive within it.
+func (a *Auditor) Settled(ctx context.Context, patience time.Duration, progress func(check string)) ([]Result, error) {
+	deadline := time.After(patience)
+	for {
+		results, err := a.Once(ctx, progress)
+		if err != nil || allRight(results) {
+			return results, err
+		}
+		select {
+		case <-ctx.Done():
+			return results, ctx.Err()
+		case <-deadline:
+			return results, nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// pause is how long events under way are given before the next look.
+const pause = 250 * time.Millisecond
+
+func allRight(results []Result) bool {
+	for _, r := range results {
+		if !r.Right() {
+			return false
+		}
+	}
+	return true
+}
