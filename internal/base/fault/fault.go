@@ -95,3 +95,20 @@ func (c *Check) Err() error {
 	}
 	return ErrValidation.About(c.fields...)
 }
+
+// Join returns ErrValidation with the complaints of all checks; or the first
+// error that is no complaint; or nil.
+func Join(checks ...error) error {
+	var all Check
+	for _, err := range checks {
+		var e *Error
+		switch {
+		case err == nil:
+		case errors.As(err, &e) && e.Is(ErrValidation):
+			all.fields = append(all.fields, e.Fields...)
+		default:
+			return err
+		}
+	}
+	return all.Err()
+}

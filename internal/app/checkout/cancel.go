@@ -1,0 +1,96 @@
+package checkout
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/point"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// MaxReason is how long the reason of a cancel may be, in characters.
+const MaxReason = 200
+
+// Cancel calls a user's order off and gives back, once, what it took. Someone
+// else's is order.ErrNotFound, a dead one order.ErrTransition.
+func (d *Desk) Cancel(ctx context.Context, user, orderID id.ID, reason string, guard store.Guard) (o order.Order, err error) {
+	reason = strings.TrimSpace(reason)
+	var c fault.Check
+	c.That(utf8.RuneCountInString(reason) <= MaxReason, "/reason", "must be at most %d characters", MaxReason)
+	if err := c.Err(); err != nil {
+		return o, err
+	}
+	err = d.db.Update(ctx, func(tx store.Tx) error {
+		if err := guard.Enter(ctx, tx); err != nil {
+			return err
+		}
+		if o, err = tx.Orders.Lock(ctx, orderID); err != nil {
+			return err
+		}
+		if o.UserID != user {
+			return order.ErrNotFound
+		}
+		if o, err = o.Cancel(reason, d.now()); err != nil {
+			return err
+		}
+		if err := d.giveBack(ctx, tx, o); err != nil {
+			return err
+		}
+		return guard.Leave(ctx, tx, o)
+	})
+	return o, err
+}
+
+// giveBack undoes what the sale of o took. The order's row is locked and its
+// state has just moved, so that nobody else gives it back as well.
+func (d *Desk) giveBack(ctx context.Context, tx store.Tx, o order.Order) error {
+	if err := d.restock(ctx, tx, o); err != nil {
+		return err
+	}
+	wallet, err := tx.Points.Lock(ctx, o.UserID)
+	if err != nil {
+		return err
+	}
+	if wallet, err = wallet.Receive(o.Points); err != nil {
+		return err
+	}
+	tx.Orders.Save(o)
+	d.move(tx, wallet, point.Refund, o.Points, o)
+	tx.Outbox.Append(ctx, o.CancelledEvent())
+	return nil
+}
+
+func (d *Desk) restock(ctx context.Context, tx store.Tx, o order.Order) error {
+	ids := make([]int64, len(o.Lines))
+	for i, l := range o.Lines {
+		ids[i] = l.ProductID
+	}
+	locked, err := tx.Stocks.Lock(ctx, ids)
+	if err != nil {
+		return err
+	}
+	stocks := make(map[int64]product.Stock, len(locked))
+	for _, s := range locked {
+		stocks[s.ProductID()] = s
+	}
+	for _, l := range o.Lines {
+		s, ok := stocks[l.ProductID]
+		if !ok {
+			return fmt.Errorf("order %s: product %d has no stock row to give %d back to", o.ID, l.ProductID, l.Quantity)
+		}
+		if s, err = s.Put(l.Quantity); err != nil {
+			return err
+		}
+		tx.Stocks.Save(s, product.Movement{
+			ProductID: l.ProductID, Delta: l.Quantity, Quantity: s.Quantity(),
+			Reason: product.Cancelled, OrderID: &o.ID, At: d.now(),
+		})
+	}
+	return nil
+}

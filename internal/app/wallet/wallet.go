@@ -1,0 +1,73 @@
+// Package wallet lets users charge points and see what became of them.
+package wallet
+
+import (
+	"context"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/base/page"
+	"github.com/loopers-commerce/commerce/internal/domain/point"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// ledger names the cursors of a user's ledger.
+const ledger = "points"
+
+// Desk keeps wallets.
+type Desk struct {
+	db  store.DB
+	ids id.Source
+	now clock.Clock
+}
+
+// New returns a desk.
+func New(db store.DB, ids id.Source, now clock.Clock) *Desk { return &Desk{db, ids, now} }
+
+// Charge adds 1 to point.MaxCharge won to a user's balance and returns the
+// wallet. It ends in point.ErrWalletTooFull where the balance would be too large.
+func (d *Desk) Charge(ctx context.Context, user id.ID, amount money.Won, guard store.Guard) (w point.Wallet, err error) {
+	if err := point.CheckCharge(amount); err != nil {
+		return w, err
+	}
+	err = d.db.Update(ctx, func(tx store.Tx) error {
+		if err := guard.Enter(ctx, tx); err != nil {
+			return err
+		}
+		if w, err = tx.Points.Lock(ctx, user); err != nil {
+			return err
+		}
+		if w, err = w.Receive(amount); err != nil {
+			return err
+		}
+		tx.Points.Save(w, point.Entry{
+			ID: d.ids(), UserID: user, Type: point.Charge, Amount: amount, Balance: w.Balance(), At: d.now(),
+		})
+		return guard.Leave(ctx, tx, w)
+	})
+	return w, err
+}
+
+// Balance returns a user's wallet.
+func (d *Desk) Balance(ctx context.Context, user id.ID) (w point.Wallet, err error) {
+	err = d.db.View(ctx, func(tx store.Tx) error {
+		w, err = tx.Points.Get(ctx, user)
+		return err
+	})
+	return w, err
+}
+
+// History returns a page of a user's ledger, newest first.
+func (d *Desk) History(ctx context.Context, user id.ID, size int, cursor string) (page.Page[point.Entry], error) {
+	before, _, err := page.Decode[id.ID](ledger, cursor)
+	if err != nil {
+		return page.Page[point.Entry]{}, err
+	}
+	var found []point.Entry
+	err = d.db.View(ctx, func(tx store.Tx) error {
+		found, err = tx.Points.History(ctx, user, before, size+1)
+		return err
+	})
+	return page.Of(found, size, ledger, func(e point.Entry) id.ID { return e.ID }), err
+}
