@@ -1,0 +1,104 @@
+// Package credentials hashes passwords and signs session tokens.
+package credentials
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// The parameters of argon2id, as OWASP recommends them: 19 MiB, two passes, one
+// lane. They are written into each hash, so that they can be raised later.
+const (
+	memoryKiB  = 19 * 1024
+	passes     = 2
+	lanes      = 1
+	saltBytes  = 16
+	digestSize = 32
+)
+
+// Passwords hashes passwords with argon2id. No more than a few at a time: each
+// takes memory and a processor, and a flood of log-ins must not starve the shop.
+type Passwords struct {
+	seats  chan struct{}
+	random io.Reader
+}
+
+// NewPasswords returns a hasher that works on at most so many at a time, and
+// takes its salt from random: crypto/rand.Reader, outside of tests.
+func NewPasswords(atOnce int, random io.Reader) *Passwords {
+	return &Passwords{make(chan struct{}, max(atOnce, 1)), random}
+}
+
+// Hash returns what is kept of a password, in the PHC string format.
+func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, saltBytes)
+	if _, err := io.ReadFull(p.random, salt); err != nil {
+		return "", fmt.Errorf("salt for a hash: %w", err)
+	}
+	digest, err := p.digest(ctx, password, phc{memory: memoryKiB, passes: passes, lanes: lanes, salt: salt, size: digestSize})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memoryKiB, passes, lanes,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(digest)), nil
+}
+
+// Matches reports whether the hash is of the password. None matches an empty or
+// broken hash, which costs as much time as any other.
+func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, error) {
+	kept, want, err := parse(hash)
+	if err != nil {
+		kept = phc{memory: memoryKiB, passes: passes, lanes: lanes, salt: make([]byte, saltBytes), size: digestSize}
+	}
+	got, busy := p.digest(ctx, password, kept)
+	if busy != nil {
+		return false, busy
+	}
+	return err == nil && subtle.ConstantTimeCompare(got, want) == 1, nil
+}
+
+func (p *Passwords) digest(ctx context.Context, password string, h phc) ([]byte, error) {
+	select {
+	case p.seats <- struct{}{}:
+		defer func() { <-p.seats }()
+		return argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, h.lanes, h.size), nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting to hash a password: %w", ctx.Err())
+	}
+}
+
+// phc is how a hash was made.
+type phc struct {
+	memory, passes, size uint32
+	lanes                uint8
+	salt                 []byte
+}
+
+func parse(hash string) (h phc, digest []byte, err error) {
+	part := strings.Split(hash, "$")
+	if len(part) != 6 || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return h, nil, fmt.Errorf("not an argon2id hash of version %d", argon2.Version)
+	}
+	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &h.memory, &h.passes, &h.lanes); err != nil {
+		return h, nil, fmt.Errorf("parameters of a hash: %w", err)
+	}
+	if h.salt, err = base64.RawStdEncoding.DecodeString(part[4]); err != nil {
+		return h, nil, fmt.Errorf("salt of a hash: %w", err)
+	}
+	digest, err = base64.RawStdEncoding.DecodeString(part[5])
+	if err != nil {
+		return h, nil, fmt.Errorf("digest of a hash: %w", err)
+	}
+	if len(digest) == 0 || h.passes == 0 || h.lanes == 0 {
+		return h, nil, errors.New("a hash of nothing")
+	}
+	h.size = uint32(len(digest)) //nolint:gosec // a few dozen bytes
+	return h, digest, nil
+}
