@@ -1,0 +1,42 @@
+// Package redis keeps the live rankings in sorted sets, one per day. Nothing in
+// it is the truth: every score was computed from the database, and all of it
+// can be made again from there.
+package redis
+
+import (
+	"fmt"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/loopers-commerce/commerce/internal/base/fault"
+)
+
+// ErrAway is raised where Redis cannot be reached or does not do what it is
+// told. No request is at fault: the same may succeed a moment later.
+var ErrAway = fault.New(fault.Unavailable, "RANKING_AWAY", "the ranking board cannot be reached")
+
+// Open returns a client for redis:// and rediss:// addresses. It does not dial:
+// Redis may be away when a program starts. Whatever waits for it waits at most
+// about a second, since everything it holds can be read elsewhere.
+func Open(url string) (*goredis.Client, error) {
+	o, err := goredis.ParseURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
+	}
+	goredis.SetLogger(&logging.VoidLogger{}) // it repeats, unstructured, what the errors say
+	o.DialTimeout = 300 * time.Millisecond
+	o.DialerRetries = 1
+	o.ReadTimeout = 500 * time.Millisecond
+	o.WriteTimeout = 500 * time.Millisecond
+	o.PoolTimeout = 500 * time.Millisecond
+	o.ContextTimeoutEnabled = true
+	// One retry replaces a pooled connection that died unnoticed; commands
+	// here may be repeated safely.
+	o.MaxRetries = 1
+	o.MinRetryBackoff, o.MaxRetryBackoff = time.Millisecond, 10*time.Millisecond
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return goredis.NewClient(o), nil
+}

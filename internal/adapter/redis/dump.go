@@ -1,0 +1,104 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+)
+
+// Dump returns all that a day's board holds, by product: the scores of the day
+// alone and the live ones. Scores that change meanwhile may be the old or the
+// new ones.
+func (b *Board) Dump(ctx context.Context, day clock.Day) (own, live map[int64]int64, err error) {
+	_, _, ownKey, liveKey := b.keys(day)
+	if own, err = b.dump(ctx, ownKey); err != nil {
+		return nil, nil, err
+	}
+	live, err = b.dump(ctx, liveKey)
+	return own, live, err
+}
+
+func (b *Board) dump(ctx context.Context, key string) (map[int64]int64, error) {
+	all := make(map[int64]int64)
+	return all, b.scan(ctx, key, func(members []string, scores []int64) error {
+		for i, m := range members {
+			pid, err := product(m)
+			if err != nil {
+				return err
+			}
+			all[pid] = scores[i]
+		}
+		return nil
+	})
+}
+
+// Scores returns what a day's board holds of some products, as Dump does.
+func (b *Board) Scores(ctx context.Context, day clock.Day, productIDs []int64) (own, live map[int64]int64, err error) {
+	_, _, ownKey, liveKey := b.keys(day)
+	if own, err = b.some(ctx, ownKey, productIDs); err != nil {
+		return nil, nil, err
+	}
+	live, err = b.some(ctx, liveKey, productIDs)
+	return own, live, err
+}
+
+func (b *Board) some(ctx context.Context, key string, productIDs []int64) (map[int64]int64, error) {
+	found := make(map[int64]int64, len(productIDs))
+	scores := make([]*goredis.FloatCmd, len(productIDs))
+	err := b.pipelined(ctx, "read scores", func(p goredis.Pipeliner) {
+		for i, pid := range productIDs {
+			scores[i] = p.ZScore(ctx, key, member(pid))
+		}
+	})
+	if err != nil || len(productIDs) == 0 {
+		return found, err
+	}
+	for i, s := range scores {
+		if s.Err() == nil {
+			found[productIDs[i]] = int64(s.Val())
+		}
+	}
+	return found, nil
+}
+
+// scan calls see with all of a sorted set, part by part. A member that is there
+// all the while is seen at least once.
+func (b *Board) scan(ctx context.Context, key string, see func(members []string, scores []int64) error) error {
+	var cursor uint64
+	for {
+		var pairs []string
+		err := b.do(ctx, "scan", func() (err error) {
+			pairs, cursor, err = b.client.ZScan(ctx, key, cursor, "", chunk).Result()
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		members, scores, err := split(pairs)
+		if err != nil {
+			return err
+		}
+		if err := see(members, scores); err != nil {
+			return err
+		}
+		if cursor == 0 {
+			return nil
+		}
+	}
+}
+
+// split parts member, score, member, score ...
+func split(pairs []string) (members []string, scores []int64, err error) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		score, err := strconv.ParseFloat(pairs[i+1], 64)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: %q is not a score", ErrAway, pairs[i+1])
+		}
+		members, scores = append(members, pairs[i]), append(scores, int64(score))
+	}
+	return members, scores, nil
+}

@@ -1,0 +1,98 @@
+// Package redistest gives tests a board: on the embedded server, or on a real
+// one under a prefix of its own.
+package redistest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+)
+
+// Board is a board with what stands behind it.
+type Board struct {
+	*redis.Board
+	Client *goredis.Client
+	Prefix string
+	// Server is the embedded server; nil where the server is real.
+	Server *miniredis.Miniredis
+	T      *testing.T // the test that Each runs on this board
+}
+
+// Embedded starts a server in this process. Its keys expire by its own clock.
+func Embedded(tb testing.TB, now clock.Clock) Board {
+	tb.Helper()
+	server := miniredis.NewMiniRedis()
+	server.SetTime(now())
+	if err := server.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(server.Close)
+	b := open(tb, "redis://"+server.Addr(), "", now)
+	b.Server = server
+	return b
+}
+
+// Real uses the server of TEST_REDIS_URL, under a prefix that is swept when the
+// test ends.
+func Real(tb testing.TB, now clock.Clock) Board {
+	tb.Helper()
+	url := os.Getenv("TEST_REDIS_URL")
+	if url == "" {
+		tb.Fatal("TEST_REDIS_URL is not set: run `make services` and use `make test`")
+	}
+	name := strings.NewReplacer("/", ".", "{", "", "}", "", "*", "").Replace(tb.Name())
+	b := open(tb, url, fmt.Sprintf("test:%s:%s:", name, rand.Text()), now)
+	tb.Cleanup(func() { sweep(tb, b) })
+	return b
+}
+
+// Each runs the test on both servers.
+func Each(t *testing.T, now clock.Clock, test func(b Board)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		b := Embedded(t, now)
+		b.T = t
+		test(b)
+	})
+	t.Run("real", func(t *testing.T) {
+		t.Parallel()
+		b := Real(t, now)
+		b.T = t
+		test(b)
+	})
+}
+
+func open(tb testing.TB, url, prefix string, now clock.Clock) Board {
+	tb.Helper()
+	client, err := redis.Open(url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = client.Close() })
+	board := redis.NewBoard(client, prefix, now, slog.New(slog.DiscardHandler))
+	return Board{Board: board, Client: client, Prefix: prefix}
+}
+
+func sweep(tb testing.TB, b Board) {
+	tb.Helper()
+	ctx := context.WithoutCancel(tb.Context()) // which has ended before the cleanups
+	keys, err := b.Client.Keys(ctx, b.Prefix+"*").Result()
+	if err != nil {
+		tb.Errorf("sweep: %v", err)
+		return
+	}
+	if len(keys) > 0 {
+		b.Client.Unlink(ctx, keys...)
+	}
+}
