@@ -1,0 +1,121 @@
+// Package kafkatest gives tests a Kafka to talk to: an embedded one, or a place
+// of their own on the real one.
+package kafkatest
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
+)
+
+// Cluster starts an embedded broker, in which a test can inject faults.
+func Cluster(tb testing.TB, options ...kfake.Opt) *kfake.Cluster {
+	tb.Helper()
+	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, options...)...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(cluster.Close)
+	return cluster
+}
+
+// Broker starts an embedded broker and returns its address.
+func Broker(tb testing.TB) []string {
+	tb.Helper()
+	return Cluster(tb).ListenAddrs()
+}
+
+// Real returns the brokers that TEST_KAFKA_BROKERS names and a prefix that no
+// other test uses. The topics with that prefix are deleted after the test.
+func Real(tb testing.TB) (brokers []string, prefix string) {
+	tb.Helper()
+	list := os.Getenv("TEST_KAFKA_BROKERS")
+	if list == "" {
+		tb.Fatal("TEST_KAFKA_BROKERS is not set: run `make services` and use `make test`")
+	}
+	brokers = strings.Split(list, ",")
+	prefix = "test-" + strings.ToLower(rand.Text()[:10]) + "-"
+	tb.Cleanup(func() { sweep(tb, brokers, prefix) })
+	return brokers, prefix
+}
+
+func sweep(tb testing.TB, brokers []string, prefix string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) //nolint:usetesting // the test's own context has ended
+	defer cancel()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	topics, err := admin.ListTopics(ctx)
+	if err != nil {
+		tb.Errorf("the topics of this test stay behind: %v", err)
+		return
+	}
+	var ours []string
+	for _, name := range topics.Names() {
+		if strings.HasPrefix(name, prefix) {
+			ours = append(ours, name)
+		}
+	}
+	if len(ours) == 0 {
+		return
+	}
+	if _, err := admin.DeleteTopics(ctx, ours...); err != nil {
+		tb.Errorf("the topics of this test stay behind: %v", err)
+	}
+}
+
+// Config is a configuration for tests, with metrics of its own.
+func Config(brokers []string, prefix string) kafka.Config {
+	return kafka.Config{
+		Brokers: brokers, Prefix: prefix, ClientID: "test", Clock: time.Now,
+		Random: func() float64 { return 0.5 }, Metrics: prometheus.NewRegistry(),
+	}
+}
+
+// Prepared is Config for an embedded broker that has the topics already.
+func Prepared(tb testing.TB, cluster *kfake.Cluster) kafka.Config {
+	tb.Helper()
+	config := Config(cluster.ListenAddrs(), "shop-")
+	if err := kafka.EnsureTopics(tb.Context(), config, slog.New(slog.DiscardHandler)); err != nil {
+		tb.Fatal(err)
+	}
+	return config
+}
+
+// Records reads the first n records of a topic, as the cluster calls it, in the
+// order of each partition.
+func Records(tb testing.TB, brokers []string, topic string, n int) []*kgo.Record {
+	tb.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(50*time.Millisecond))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
+	defer cancel()
+	var records []*kgo.Record
+	for len(records) < n {
+		fetches := client.PollFetches(ctx)
+		if err := ctx.Err(); err != nil {
+			tb.Fatalf("%s has %d records, %d were expected", topic, len(records), n)
+		}
+		records = append(records, fetches.Records()...)
+	}
+	return records
+}

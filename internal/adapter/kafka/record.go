@@ -1,0 +1,115 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
+)
+
+// Headers of a record: CloudEvents 1.0 in binary mode.
+const (
+	headerSpec     = "ce_specversion"
+	headerID       = "ce_id"
+	headerSource   = "ce_source"
+	headerType     = "ce_type"
+	headerTime     = "ce_time"
+	headerSequence = "ce_sequence"
+	headerContent  = "content-type"
+	headerTrace    = "traceparent"
+
+	specVersion = "1.0"
+	mediaType   = "application/json"
+	// timeLayout is RFC 3339 with the microseconds that databases keep.
+	timeLayout = "2006-01-02T15:04:05.000000Z07:00"
+)
+
+// encode turns an envelope into a record. Its timestamp is left to the client:
+// brokers keep and refuse records by it, and must not do so by a time that lies
+// as far back as the event waited.
+func (c Config) encode(v event.Envelope) *kgo.Record {
+	headers := append(make([]kgo.RecordHeader, 0, 8),
+		header(headerSpec, specVersion),
+		header(headerID, v.ID.String()),
+		header(headerSource, v.Source),
+		header(headerType, v.Type),
+		header(headerTime, v.Time.UTC().Format(timeLayout)),
+		header(headerContent, mediaType))
+	if v.Sequence > 0 {
+		headers = append(headers, header(headerSequence, strconv.FormatInt(v.Sequence, 10)))
+	}
+	if v.Traceparent != "" {
+		headers = append(headers, header(headerTrace, v.Traceparent))
+	}
+	return &kgo.Record{Topic: c.Topic(v.Topic), Key: []byte(v.Key), Value: v.Data, Headers: headers}
+}
+
+func header(key, value string) kgo.RecordHeader {
+	return kgo.RecordHeader{Key: key, Value: []byte(value)}
+}
+
+// decode reads a record. Whatever is wrong with it is event.ErrUnreadable.
+func (c Config) decode(r *kgo.Record) (event.Envelope, error) {
+	v := event.Envelope{Topic: c.bare(r.Topic), Key: string(r.Key), Data: r.Value}
+	if err := attributes(&v, r.Headers); err != nil {
+		return event.Envelope{}, fmt.Errorf("%w: %w", event.ErrUnreadable, err)
+	}
+	return v, nil
+}
+
+var errNoKey = errors.New("the record has no key")
+
+func attributes(v *event.Envelope, headers []kgo.RecordHeader) error {
+	if v.Key == "" {
+		return errNoKey
+	}
+	found := make(map[string]string, len(headers))
+	for _, h := range headers {
+		found[strings.ToLower(h.Key)] = string(h.Value)
+	}
+	if err := known(found); err != nil {
+		return err
+	}
+	v.Source, v.Type, v.Traceparent = found[headerSource], found[headerType], found[headerTrace]
+	if v.Source == "" || v.Type == "" {
+		return fmt.Errorf("%s and %s must be there", headerSource, headerType)
+	}
+	return values(v, found)
+}
+
+// known checks that the record is of a kind that can be read here.
+func known(found map[string]string) error {
+	if got := found[headerSpec]; got != specVersion {
+		return fmt.Errorf("%s is %q, not %s", headerSpec, got, specVersion)
+	}
+	content, _, _ := strings.Cut(found[headerContent], ";")
+	if !strings.EqualFold(strings.TrimSpace(content), mediaType) {
+		return fmt.Errorf("%s is %q, not %s", headerContent, found[headerContent], mediaType)
+	}
+	return nil
+}
+
+// values reads the attributes that are more than text.
+func values(v *event.Envelope, found map[string]string) (err error) {
+	if v.ID, err = id.Parse(found[headerID]); err != nil {
+		return fmt.Errorf("%s: %w", headerID, err)
+	}
+	if v.Time, err = time.Parse(time.RFC3339Nano, found[headerTime]); err != nil {
+		return fmt.Errorf("%s is %q, not a time", headerTime, found[headerTime])
+	}
+	if v.Time = v.Time.UTC(); v.Time.Year() < 0 || v.Time.Year() > 9999 {
+		return fmt.Errorf("%s is %q, which is no time in UTC", headerTime, found[headerTime])
+	}
+	if text, ok := found[headerSequence]; ok {
+		if v.Sequence, err = strconv.ParseInt(text, 10, 64); err != nil || v.Sequence < 1 {
+			return fmt.Errorf("%s is %q, not a number from 1 on", headerSequence, text)
+		}
+	}
+	return nil
+}

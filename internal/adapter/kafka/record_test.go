@@ -1,0 +1,167 @@
+package kafka
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func envelope(t testing.TB) event.Envelope {
+	t.Helper()
+	order, err := id.Parse("0192f0c1-0000-7000-8000-00000000000b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2025, time.November, 3, 23, 59, 59, 120_000, time.UTC)
+	v, err := event.Wrap(order, at, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", event.OrderPaid{Order: event.Order{
+		OrderID: order, Version: 2, UserID: order, Amount: 3_950, Lines: []event.Line{{ProductID: 17, Quantity: 1, UnitPrice: 3_950}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestARecordReadsOnTheWireAsItAlwaysDid(t *testing.T) {
+	t.Parallel()
+	r := Config{Prefix: "shop-"}.encode(envelope(t))
+	var b strings.Builder
+	fmt.Fprintf(&b, "topic %s\nkey %s\n", r.Topic, r.Key)
+	for _, h := range r.Headers {
+		fmt.Fprintf(&b, "%s: %s\n", h.Key, h.Value)
+	}
+	fmt.Fprintf(&b, "\n%s\n", r.Value)
+	const path = "testdata/record.golden"
+	if *update {
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil { //nolint:gosec // a file of the source tree
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Errorf("(-golden +now):\n%s", diff)
+	}
+}
+
+func TestWhatWasEncodedIsDecoded(t *testing.T) {
+	t.Parallel()
+	c := Config{Prefix: "shop-"}
+	plain, err := event.Wrap(id.ID{1}, time.Unix(0, 0), "", event.NewStockDepleted(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []event.Envelope{envelope(t), plain} {
+		got, err := c.decode(c.encode(want))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-sent +read):\n%s", diff)
+		}
+	}
+}
+
+func TestARecordThatBreaksTheRulesIsUnreadable(t *testing.T) {
+	t.Parallel()
+	set := func(name, value string) func(*kgo.Record) {
+		return func(r *kgo.Record) {
+			i := slices.IndexFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == name })
+			r.Headers[i].Value = []byte(value)
+		}
+	}
+	drop := func(name string) func(*kgo.Record) {
+		return func(r *kgo.Record) {
+			r.Headers = slices.DeleteFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == name })
+		}
+	}
+	cases := map[string]func(*kgo.Record){
+		"no headers":        func(r *kgo.Record) { r.Headers = nil },
+		"no key":            func(r *kgo.Record) { r.Key = nil },
+		"no specversion":    drop("ce_specversion"),
+		"another version":   set("ce_specversion", "0.3"),
+		"no id":             drop("ce_id"),
+		"an id of another":  set("ce_id", "42"),
+		"no source":         drop("ce_source"),
+		"no type":           drop("ce_type"),
+		"no time":           drop("ce_time"),
+		"a time of its own": set("ce_time", "yesterday"),
+		"structured mode":   set("content-type", "application/cloudevents+json"),
+		"no content type":   drop("content-type"),
+		"sequence of words": set("ce_sequence", "two"),
+		"sequence of zero":  set("ce_sequence", "0"),
+	}
+	c := Config{}
+	for what, spoil := range cases {
+		r := c.encode(envelope(t))
+		spoil(r)
+		if v, err := c.decode(r); !errors.Is(err, event.ErrUnreadable) {
+			t.Errorf("%s: read as %+v, %v", what, v, err)
+		}
+	}
+}
+
+func TestWhatMayBeAbsentOrWrittenInAnotherWayIsRead(t *testing.T) {
+	t.Parallel()
+	c := Config{}
+	r := c.encode(envelope(t))
+	r.Headers = slices.DeleteFunc(r.Headers, func(h kgo.RecordHeader) bool {
+		return h.Key == headerTrace || h.Key == headerSequence || h.Key == headerTime || h.Key == headerContent
+	})
+	r.Headers = append(r.Headers, header("CE_TIME", "2025-11-04T08:59:59.00012+09:00"), header("Content-Type", "application/json; charset=utf-8"))
+	got, err := c.decode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := envelope(t)
+	want.Traceparent, want.Sequence = "", 0
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Whatever a record holds, decode answers ErrUnreadable or an envelope that
+// survives the way out and back.
+func FuzzDecode(f *testing.F) {
+	r := Config{}.encode(envelope(f))
+	var text []string
+	for _, h := range r.Headers {
+		text = append(text, h.Key+"\x00"+string(h.Value))
+	}
+	f.Add(r.Key, r.Value, strings.Join(text, "\x01"))
+	f.Fuzz(func(t *testing.T, key, value []byte, headers string) {
+		r := &kgo.Record{Topic: "t", Key: key, Value: value}
+		for pair := range strings.SplitSeq(headers, "\x01") {
+			name, content, _ := strings.Cut(pair, "\x00")
+			r.Headers = append(r.Headers, header(name, content))
+		}
+		c := Config{}
+		v, err := c.decode(r)
+		if err != nil {
+			if !errors.Is(err, event.ErrUnreadable) {
+				t.Fatalf("an error of another kind: %v", err)
+			}
+			return
+		}
+		again, err := c.decode(c.encode(v))
+		v.Time = v.Time.Truncate(time.Microsecond)
+		if err != nil || !cmp.Equal(v, again) {
+			t.Fatalf("%+v came back as %+v, %v", v, again, err)
+		}
+	})
+}

@@ -1,0 +1,62 @@
+package kafka_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
+)
+
+func TestMissingTopicsAreCreatedAndTold(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t)
+	config := kafkatest.Config(cluster.ListenAddrs(), "shop-")
+	if err := cluster.CreateTopic("shop-order-events", 12, nil); err != nil {
+		t.Fatal(err)
+	}
+	var told strings.Builder
+	if err := kafka.EnsureTopics(t.Context(), config, slog.New(slog.NewTextHandler(&told, nil))); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"shop-catalog-events", "shop-catalog-events-dlt", "shop-order-events-dlt"} {
+		if info := cluster.TopicInfo(name); info == nil || len(cluster.PartitionInfos(name)) != 12 {
+			t.Errorf("%s is not there with 12 partitions", name)
+		}
+		if !strings.Contains(told.String(), "topic="+name+" ") {
+			t.Errorf("nobody was told of %s:\n%s", name, &told)
+		}
+	}
+	if strings.Contains(told.String(), "topic=shop-order-events ") {
+		t.Error("a topic that was there is said to be new")
+	}
+}
+
+func TestProgramsThatStartTogetherAgreeOnTheTopics(t *testing.T) {
+	t.Parallel()
+	brokers, prefix := kafkatest.Real(t)
+	config := kafkatest.Config(brokers, prefix)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if err := kafka.EnsureTopics(t.Context(), config, quiet()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestAClusterThatIsAwayIsNamed(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	err := kafka.EnsureTopics(ctx, kafkatest.Config([]string{"127.0.0.1:1"}, ""), quiet())
+	if err == nil || !strings.Contains(err.Error(), "kafka cannot be reached at 127.0.0.1:1") {
+		t.Errorf("got %v", err)
+	}
+}

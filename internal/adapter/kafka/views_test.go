@@ -1,0 +1,98 @@
+package kafka_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
+)
+
+// views starts a publisher of views and returns it with what stops it.
+func views(t *testing.T, c kafka.Config) (v *kafka.Views, stop func()) {
+	t.Helper()
+	var n atomic.Uint32
+	v, err := kafka.NewViews(c, func() id.ID { return id.ID{15: byte(n.Add(1))} }, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- v.Run(ctx) }()
+	return v, func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func outcome(t *testing.T, c kafka.Config, name string) float64 {
+	t.Helper()
+	found, ok := c.Metrics.(*prometheus.Registry)
+	if !ok {
+		t.Fatal("the tests count in a registry")
+	}
+	families, err := found.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			for _, label := range m.GetLabel() {
+				if label.GetValue() == name {
+					return m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return 0
+}
+
+func TestViewsAreSentAndWhatIsBufferedLeavesAtShutdown(t *testing.T) {
+	t.Parallel()
+	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
+	at := time.Date(2025, 11, 3, 12, 0, 0, 0, time.UTC)
+	config.Clock = func() time.Time { return at }
+	v, stop := views(t, config)
+	user := id.ID{9}
+	v.Viewed(17, &user)
+	v.Viewed(17, nil)
+	stop()
+	if n := outcome(t, config, "sent"); n != 2 {
+		t.Errorf("%v views are said to be sent", n)
+	}
+	for _, r := range kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic), 2) {
+		if string(r.Key) != "17" || !strings.Contains(fmt.Sprintf("%s", r.Headers), at.Format(time.RFC3339)[:19]) {
+			t.Errorf("a view of %s with %s", r.Key, r.Headers)
+		}
+	}
+}
+
+func TestViewsNeverWaitForABrokerAndTheDroppedAreCounted(t *testing.T) {
+	t.Parallel()
+	config := kafkatest.Config([]string{"127.0.0.1:1"}, "")
+	v, stop := views(t, config)
+	began := time.Now()
+	for range 10_007 {
+		v.Viewed(1, nil)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the requests waited %v", took)
+	}
+	stop()
+	if n := outcome(t, config, "dropped"); n != 7 {
+		t.Errorf("%v views are said to be dropped, want 7", n)
+	}
+	if n := outcome(t, config, "failed"); n != 10_000 {
+		t.Errorf("%v views are said to have failed", n)
+	}
+}
