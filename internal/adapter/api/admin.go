@@ -1,0 +1,115 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/loopers-commerce/commerce/internal/app/catalog"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+type brandInput struct {
+	Body struct {
+		Name        string `json:"name" minLength:"1" maxLength:"200" example:"Loopers"`
+		Description string `json:"description,omitempty" maxLength:"4000" example:"Makers of mugs."`
+	}
+}
+
+type productInput struct {
+	Keyed
+
+	Body struct {
+		BrandID     int64  `json:"brandId" minimum:"1" maximum:"9223372036854775807" example:"1"`
+		Name        string `json:"name" minLength:"1" maxLength:"200" example:"Mug"`
+		Description string `json:"description,omitempty" maxLength:"4000" example:"It holds coffee."`
+		Price       int64  `json:"price" minimum:"1" maximum:"1000000000" doc:"In won." example:"12000"`
+		Stock       int64  `json:"stock" minimum:"0" maximum:"1000000000" example:"10"`
+	}
+}
+
+type editInput struct {
+	ByID
+
+	Body struct {
+		BrandID     *int64  `json:"brandId,omitempty" minimum:"1" maximum:"9223372036854775807"`
+		Name        *string `json:"name,omitempty" minLength:"1" maxLength:"200"`
+		Description *string `json:"description,omitempty" maxLength:"4000"`
+		Price       *int64  `json:"price,omitempty" minimum:"1" maximum:"1000000000" doc:"In won."`
+		Status      *string `json:"status,omitempty" enum:"ON_SALE,HIDDEN"`
+	}
+}
+
+type stockInput struct {
+	Keyed
+	ByID
+
+	Body struct {
+		Delta  int64  `json:"delta" minimum:"-1000000000" maximum:"1000000000" doc:"Pieces put in, or taken out if negative; not 0." example:"5"`
+		Reason string `json:"reason" minLength:"1" maxLength:"200" example:"delivery"`
+	}
+}
+
+const (
+	adminProducts = "/admin/v1/products"
+	adminStock    = adminProducts + "/{id}/stock"
+)
+
+func (s *service) admin() {
+	const tag = "Admin"
+	register(s, route{http.MethodPost, "/admin/v1/brands", "createBrand", "Add a brand", tag, admins, http.StatusCreated}, s.createBrand)
+	register(s, route{http.MethodPost, adminProducts, "createProduct", "Put a product up for sale", tag, admins, http.StatusCreated}, s.createProduct)
+	register(s, route{http.MethodPatch, adminProducts + "/{id}", "changeProduct", "Change a product; what is left out stays", tag, admins, 0}, s.changeProduct)
+	register(s, route{http.MethodPost, adminStock, "adjustStock", "Put stock in, or take it out", tag, admins, 0}, s.adjustStock)
+}
+
+func (s *service) createBrand(ctx context.Context, in *brandInput) (*made[brandBody], error) {
+	b, err := s.Catalog.CreateBrand(ctx, product.Brand{Name: in.Body.Name, Description: in.Body.Description})
+	if err != nil {
+		return nil, err
+	}
+	return &made[brandBody]{"/api/v1/brands/" + itoa(b.ID), showBrand(b)}, nil
+}
+
+func (s *service) createProduct(ctx context.Context, in *productInput) (*made[productDetail], error) {
+	b := in.Body
+	draft := catalog.Draft{BrandID: b.BrandID, Name: b.Name, Description: b.Description, Price: money.Won(b.Price), Stock: b.Stock}
+	show := func(l product.Listing) answer {
+		return answer{http.StatusCreated, productPath(l), showDetail(l, nil)}
+	}
+	l, err := once(ctx, s, attempt{"POST " + adminProducts, in.Key, b}, show, func(g store.Guard) (product.Listing, error) {
+		return s.Catalog.CreateProduct(ctx, draft, g)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &made[productDetail]{productPath(l), showDetail(l, nil)}, nil
+}
+
+func (s *service) changeProduct(ctx context.Context, in *editInput) (*shown[productDetail], error) {
+	b := in.Body
+	l, err := s.Catalog.ChangeProduct(ctx, in.ID, catalog.Edit{
+		BrandID: b.BrandID, Name: b.Name, Description: b.Description,
+		Price: (*money.Won)(b.Price), Status: (*product.Status)(b.Status),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &shown[productDetail]{showDetail(l, nil)}, nil
+}
+
+func (s *service) adjustStock(ctx context.Context, in *stockInput) (*shown[productDetail], error) {
+	a := product.Adjustment{Delta: in.Body.Delta, Note: in.Body.Reason}
+	show := func(l product.Listing) answer { return answer{status: http.StatusOK, body: showDetail(l, nil)} }
+	asked := []any{in.ID, in.Body}
+	l, err := once(ctx, s, attempt{"POST " + adminStock, in.Key, asked}, show, func(g store.Guard) (product.Listing, error) {
+		return s.Catalog.AdjustStock(ctx, in.ID, a, g)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &shown[productDetail]{showDetail(l, nil)}, nil
+}
+
+func productPath(l product.Listing) string { return "/api/v1/products/" + itoa(l.ID) }

@@ -1,0 +1,27 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+)
+
+type brandBody struct {
+	ID          int64  `json:"id" example:"1"`
+	Name        string `json:"name" example:"Loopers"`
+	Description string `json:"description" example:"Makers of mugs."`
+}
+
+func (s *service) brands() {
+	register(s, route{http.MethodGet, "/api/v1/brands/{id}", "getBrand", "A brand", "Catalog", anyone, 0},
+		func(ctx context.Context, in *ByID) (*shown[brandBody], error) {
+			b, err := s.Catalog.Brand(ctx, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return &shown[brandBody]{showBrand(b)}, nil
+		})
+}
+
+func showBrand(b product.Brand) brandBody { return brandBody{b.ID, b.Name, b.Description} }

@@ -1,0 +1,57 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/swaggest/swgui"
+	"github.com/swaggest/swgui/v5emb"
+)
+
+// document is what is known of the API before its routes.
+func (s *service) document() huma.Config {
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "Commerce", Version: s.Version,
+				Description: "A shop whose ranking lives. Times are RFC 3339 in UTC, money is in won, a business day is one in Asia/Seoul. " +
+					"Every error is application/problem+json: rely on its code.",
+			},
+			Components: &huma.Components{Schemas: registry, SecuritySchemes: securitySchemes(s.TrustUserHeader)},
+		},
+		Formats: formats(), DefaultFormat: "application/json",
+		Transformers: []huma.Transformer{s.translate},
+	}
+}
+
+// problemResponse documents how every route says no.
+func (s *service) problemResponse() *huma.Response {
+	schema := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem](), true, "Problem")
+	return &huma.Response{
+		Description: "Anything else is a problem (RFC 9457): 400 the request is wrong, 401 and 403 you may not, 404 there is no such thing, " +
+			"409 not now, 422 the Idempotency-Key was another request's, 503 try later.",
+		Headers: map[string]*huma.Param{"X-Trace-Id": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "The traceId."}},
+		Content: map[string]*huma.MediaType{problemType: {Schema: schema}},
+	}
+}
+
+// docs serves the description, for programs and for people. Both come out of
+// the binary: a page about the shop loads nothing from another host.
+func (s *service) docs(mux *http.ServeMux) error {
+	text, err := s.huma.OpenAPI().MarshalJSON()
+	if err != nil {
+		return fmt.Errorf("the description of the API: %w", err)
+	}
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(text) // a reader who left is nobody's fault
+	})
+	page := v5emb.NewHandlerWithConfig(swgui.Config{Title: "Commerce", SwaggerJSON: "/openapi.json", BasePath: "/docs"})
+	mux.Handle("GET /docs", page)
+	mux.Handle("GET /docs/", page)
+	return nil
+}

@@ -1,0 +1,150 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+type placeInput struct {
+	Keyed
+
+	Body struct {
+		Items  []wantBody `json:"items" minItems:"1" maxItems:"1000" nullable:"false"`
+		Points *int64     `json:"points,omitempty" minimum:"0" maximum:"1000000000000000" doc:"What you mean to pay by points, in won: as yet the whole amount. Leave it out to pay whatever it costs." example:"24000"`
+	}
+}
+
+type wantBody struct {
+	ProductID int64 `json:"productId" minimum:"1" maximum:"9223372036854775807" example:"17"`
+	Quantity  int64 `json:"quantity" minimum:"1" maximum:"100000" example:"2"`
+}
+
+type orderInput struct {
+	ID id.ID `path:"id" format:"uuid"`
+}
+
+type cancelInput struct {
+	Keyed
+
+	ID   id.ID `path:"id" format:"uuid"`
+	Body *struct {
+		Reason *string `json:"reason,omitempty" maxLength:"200" example:"changed my mind"`
+	}
+}
+
+type orderBody struct {
+	ID         string       `json:"id" format:"uuid"`
+	Status     string       `json:"status" enum:"PENDING,PAID,FAILED,EXPIRED,CANCELLED"`
+	Items      []lineBody   `json:"items" nullable:"false"`
+	Amount     int64        `json:"amount" doc:"Sum of the lines, in won. amount - discount = points + cardAmount." example:"24000"`
+	Discount   int64        `json:"discount" example:"0"`
+	Points     int64        `json:"points" example:"24000"`
+	CardAmount int64        `json:"cardAmount" example:"0"`
+	Coupon     null         `json:"coupon"`
+	Payment    null         `json:"payment"`
+	History    []changeBody `json:"history" nullable:"false" doc:"Every state so far, oldest first."`
+	CreatedAt  time.Time    `json:"createdAt"`
+}
+
+type lineBody struct {
+	ProductID int64  `json:"productId" example:"17"`
+	Name      string `json:"name" example:"Mug"`
+	Price     int64  `json:"price" doc:"Of one piece, in won, when it was sold." example:"12000"`
+	Quantity  int64  `json:"quantity" example:"2"`
+}
+
+type changeBody struct {
+	Status string    `json:"status" enum:"PENDING,PAID,FAILED,EXPIRED,CANCELLED"`
+	Reason *string   `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+const (
+	ordersPath = "/api/v1/orders"
+	cancelPath = ordersPath + "/{id}/cancel"
+)
+
+func (s *service) orders() {
+	const tag = "Orders"
+	register(s, route{http.MethodPost, ordersPath, "createOrder", "Order", tag, users, http.StatusCreated}, s.placeOrder)
+	register(s, route{http.MethodGet, ordersPath, "listOrders", "My orders, newest first", tag, users, 0}, s.listOrders)
+	register(s, route{http.MethodGet, ordersPath + "/{id}", "getOrder", "An order of mine", tag, users, 0}, s.getOrder)
+	register(s, route{http.MethodPost, cancelPath, "cancelOrder", "Call an order off", tag, users, 0}, s.cancelOrder)
+}
+
+func (s *service) placeOrder(ctx context.Context, in *placeInput) (*made[orderBody], error) {
+	if in.Key == "" && s.RequireIdempotencyKey {
+		return nil, errKeyMissing
+	}
+	show := func(o order.Order) answer { return answer{http.StatusCreated, orderPath(o), showOrder(o)} }
+	o, err := once(ctx, s, attempt{"POST " + ordersPath, in.Key, in.Body}, show, func(g store.Guard) (order.Order, error) {
+		return s.Checkout.Place(ctx, in.request(caller(ctx)), g)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &made[orderBody]{orderPath(o), showOrder(o)}, nil
+}
+
+func (in *placeInput) request(user id.ID) checkout.Request {
+	r := checkout.Request{UserID: user, Points: (*money.Won)(in.Body.Points)}
+	for _, w := range in.Body.Items {
+		r.Lines = append(r.Lines, order.Want{ProductID: w.ProductID, Quantity: w.Quantity})
+	}
+	return r
+}
+
+func (s *service) listOrders(ctx context.Context, in *Paged) (*shown[pageOf[orderBody]], error) {
+	p, err := s.Checkout.List(ctx, caller(ctx), in.Size, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	return showPage(p, showOrder), nil
+}
+
+func (s *service) getOrder(ctx context.Context, in *orderInput) (*shown[orderBody], error) {
+	o, err := s.Checkout.Get(ctx, caller(ctx), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &shown[orderBody]{showOrder(o)}, nil
+}
+
+func (s *service) cancelOrder(ctx context.Context, in *cancelInput) (*shown[orderBody], error) {
+	reason := ""
+	if in.Body != nil && in.Body.Reason != nil {
+		reason = *in.Body.Reason
+	}
+	show := func(o order.Order) answer { return answer{status: http.StatusOK, body: showOrder(o)} }
+	asked := []string{in.ID.String(), reason}
+	o, err := once(ctx, s, attempt{"POST " + cancelPath, in.Key, asked}, show, func(g store.Guard) (order.Order, error) {
+		return s.Checkout.Cancel(ctx, caller(ctx), in.ID, reason, g)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &shown[orderBody]{showOrder(o)}, nil
+}
+
+func orderPath(o order.Order) string { return ordersPath + "/" + o.ID.String() }
+
+func showOrder(o order.Order) orderBody {
+	b := orderBody{
+		ID: o.ID.String(), Status: string(o.Status()), Amount: int64(o.Amount), Points: int64(o.Points),
+		Items: make([]lineBody, len(o.Lines)), History: make([]changeBody, len(o.History())), CreatedAt: utc(o.CreatedAt),
+	}
+	for i, l := range o.Lines {
+		b.Items[i] = lineBody{l.ProductID, l.Name, int64(l.Price), l.Quantity}
+	}
+	for i, c := range o.History() {
+		b.History[i] = changeBody{string(c.Status), orNull(c.Reason), utc(c.At)}
+	}
+	return b
+}

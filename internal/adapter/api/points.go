@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/domain/point"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+type chargeInput struct {
+	Keyed
+
+	Body struct {
+		Amount int64 `json:"amount" minimum:"1" maximum:"10000000" doc:"In won." example:"50000"`
+	}
+}
+
+type walletBody struct {
+	Balance int64 `json:"balance" doc:"In won." example:"50000"`
+}
+
+type entryBody struct {
+	ID        string    `json:"id" format:"uuid"`
+	Type      string    `json:"type" enum:"CHARGE,USE,REFUND,ADJUST"`
+	Amount    int64     `json:"amount" doc:"In won; negative where points were spent." example:"50000"`
+	Balance   int64     `json:"balance" doc:"Afterwards, in won." example:"50000"`
+	OrderID   *string   `json:"orderId" format:"uuid"`
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+const chargePath = "/api/v1/points/charge"
+
+func (s *service) points() {
+	const tag = "Points"
+	register(s, route{http.MethodGet, "/api/v1/points", "getPoints", "My balance", tag, users, 0}, s.balance)
+	register(s, route{http.MethodPost, chargePath, "chargePoints", "Charge points", tag, users, 0}, s.charge)
+	register(s, route{http.MethodGet, "/api/v1/points/history", "listPoints", "What became of my points, newest first", tag, users, 0},
+		func(ctx context.Context, in *Paged) (*shown[pageOf[entryBody]], error) {
+			p, err := s.Wallet.History(ctx, caller(ctx), in.Size, in.Cursor)
+			if err != nil {
+				return nil, err
+			}
+			return showPage(p, showEntry), nil
+		})
+}
+
+func (s *service) balance(ctx context.Context, _ *nothing) (*shown[walletBody], error) {
+	w, err := s.Wallet.Balance(ctx, caller(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return &shown[walletBody]{showWallet(w)}, nil
+}
+
+func (s *service) charge(ctx context.Context, in *chargeInput) (*shown[walletBody], error) {
+	show := func(w point.Wallet) answer { return answer{status: http.StatusOK, body: showWallet(w)} }
+	w, err := once(ctx, s, attempt{"POST " + chargePath, in.Key, in.Body}, show, func(g store.Guard) (point.Wallet, error) {
+		return s.Wallet.Charge(ctx, caller(ctx), money.Won(in.Body.Amount), g)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &shown[walletBody]{showWallet(w)}, nil
+}
+
+func showWallet(w point.Wallet) walletBody { return walletBody{int64(w.Balance())} }
+
+func showEntry(e point.Entry) entryBody {
+	b := entryBody{ID: e.ID.String(), Type: string(e.Type), Amount: int64(e.Amount), Balance: int64(e.Balance), CreatedAt: utc(e.At)}
+	if e.OrderID != nil {
+		b.OrderID = orNull(e.OrderID.String())
+	}
+	return b
+}

@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+)
+
+type listInput struct {
+	Paged
+
+	BrandID  int64  `query:"brandId" minimum:"0" doc:"Of this brand only."`
+	Sort     string `query:"sort" default:"latest" doc:"latest, price_asc, price_desc or likes_desc."`
+	Text     string `query:"q" maxLength:"200" doc:"Part of the name, in any case."`
+	MinPrice string `query:"minPrice" pattern:"^[0-9]{1,15}$" patternDescription:"a number of won" doc:"In won."`
+	MaxPrice string `query:"maxPrice" pattern:"^[0-9]{1,15}$" patternDescription:"a number of won" doc:"In won."`
+}
+
+type detailInput struct {
+	ByID
+
+	IfNoneMatch string `header:"If-None-Match" doc:"The ETag of an earlier answer: 304 if it still holds."`
+}
+
+type taggedProduct struct {
+	ETag string `header:"ETag"`
+	Body productDetail
+}
+
+func (s *service) products() {
+	const tag = "Catalog"
+	register(s, route{http.MethodGet, "/api/v1/products", "listProducts", "Products", tag, anyone, 0}, s.listProducts)
+	register(s, route{http.MethodGet, "/api/v1/products/{id}", "getProduct", "A product", tag, anyone, 0}, s.getProduct)
+}
+
+func (s *service) listProducts(ctx context.Context, in *listInput) (*shown[pageOf[productItem]], error) {
+	sort, err := product.ParseSort(in.Sort)
+	if err != nil {
+		return nil, err
+	}
+	q := product.Query{Sort: sort, BrandID: in.BrandID, Text: in.Text, MinPrice: won(in.MinPrice), MaxPrice: won(in.MaxPrice)}
+	if err := product.Range(q.MinPrice, q.MaxPrice); err != nil {
+		return nil, err
+	}
+	p, err := s.Catalog.List(ctx, q, in.Size, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	return showPage(p, showItem), nil
+}
+
+// won reads a number that the route's pattern has let through; nil if there is none.
+func won(s string) *money.Won {
+	if s == "" {
+		return nil
+	}
+	var w money.Won
+	for _, digit := range s {
+		w = w*10 + money.Won(digit-'0')
+	}
+	return &w
+}
+
+func (s *service) getProduct(ctx context.Context, in *detailInput) (*taggedProduct, error) {
+	l, err := s.Catalog.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	s.Views.Viewed(in.ID, visitor(ctx))
+	body := showDetail(l, s.Rankings.Rank(ctx, clock.DayOf(s.Clock()), in.ID))
+	text, err := marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	tag := etag(text)
+	if matches(in.IfNoneMatch, tag) {
+		return nil, unchanged(tag)
+	}
+	return &taggedProduct{tag, body}, nil
+}
+
+// etag is weak: the answer may be compressed or laid out in another way.
+func etag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}
+
+// matches compares weakly (RFC 9110, section 13.1.2).
+func matches(header, tag string) bool {
+	for candidate := range strings.SplitSeq(header, ",") {
+		c := strings.TrimSpace(candidate)
+		if c == "*" || strings.TrimPrefix(c, "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
+		}
+	}
+	return false
+}
+
+// unchanged is the answer 304.
+func unchanged(tag string) error {
+	return &problem{Status: http.StatusNotModified, headers: http.Header{"Etag": {tag}}}
+}

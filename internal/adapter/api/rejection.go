@@ -1,0 +1,96 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/loopers-commerce/commerce/internal/base/fault"
+)
+
+// translate puts our problem in the place of huma's. It is a huma.Transformer.
+func (s *service) translate(ctx huma.Context, _ string, v any) (any, error) {
+	m, theirs := v.(*huma.ErrorModel)
+	if !theirs {
+		return v, nil
+	}
+	p := rejection(ctx.Context(), m, s.Limits.Size)
+	if e, ours := ctx.(*exchange); ours {
+		e.status = p.Status
+	}
+	s.note(ctx.Context(), p, m)
+	return p, nil
+}
+
+// rejection is the problem behind a request that huma would not let through.
+func rejection(ctx context.Context, m *huma.ErrorModel, limit int64) *problem {
+	switch m.Status {
+	case http.StatusRequestEntityTooLarge:
+		return tooLarge(ctx, limit)
+	case http.StatusUnsupportedMediaType:
+		return newProblem(ctx, m.Status, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json")
+	case http.StatusRequestTimeout:
+		return newProblem(ctx, m.Status, "BODY_TIMEOUT", "the body did not arrive in time")
+	case http.StatusBadRequest, http.StatusInternalServerError: // huma's words for a body it could not read
+		p := newProblem(ctx, http.StatusBadRequest, "MALFORMED_BODY", "the body is not what this route reads")
+		p.Errors = complaints(m.Errors)
+		if len(p.Errors) == 0 {
+			p.Errors = []fault.Field{{Detail: m.Detail}}
+		}
+		return p
+	default:
+		p := newProblem(ctx, http.StatusBadRequest, fault.ErrValidation.Code, fault.ErrValidation.Text)
+		p.Errors = complaints(m.Errors)
+		return p
+	}
+}
+
+func tooLarge(ctx context.Context, limit int64) *problem {
+	p := newProblem(ctx, http.StatusRequestEntityTooLarge, "BODY_TOO_LARGE", "the body is too large")
+	if limit > 0 {
+		p.Errors = []fault.Field{{Detail: "must be at most " + itoa(limit) + " bytes"}}
+	}
+	return p
+}
+
+// complaints are sorted: huma finds unknown properties in no order.
+func complaints(details []*huma.ErrorDetail) []fault.Field {
+	fields := make([]fault.Field, 0, len(details))
+	for _, d := range details {
+		if d != nil {
+			fields = append(fields, complaint(d))
+		}
+	}
+	slices.SortStableFunc(fields, func(a, b fault.Field) int { return cmp.Compare(a.Pointer, b.Pointer) })
+	return fields
+}
+
+var (
+	index   = regexp.MustCompile(`\[(\d+)\]`)
+	lacking = regexp.MustCompile(`^expected required property (\S+) to be present$`)
+)
+
+// complaint names the part of the request as we do: by JSON pointer in the
+// body, by name elsewhere.
+func complaint(d *huma.ErrorDetail) fault.Field {
+	place, rest, _ := strings.Cut(d.Location, ".")
+	if place != "body" {
+		return fault.Field{Pointer: cmp.Or(rest, place), Detail: d.Message}
+	}
+	if pointer, detail, ok := strings.Cut(d.Message, ": "); ok && strings.HasPrefix(pointer, "/") {
+		return fault.Field{Pointer: pointer, Detail: detail} // from decode
+	}
+	pointer := ""
+	if rest != "" {
+		pointer = "/" + strings.ReplaceAll(index.ReplaceAllString(rest, ".$1"), ".", "/")
+	}
+	if m := lacking.FindStringSubmatch(d.Message); m != nil {
+		return fault.Field{Pointer: pointer + "/" + m[1], Detail: "is required"}
+	}
+	return fault.Field{Pointer: pointer, Detail: d.Message}
+}

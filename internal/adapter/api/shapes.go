@@ -1,0 +1,119 @@
+package api
+
+import (
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/loopers-commerce/commerce/internal/base/page"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+)
+
+// Paged is part of the input of every list. It is exported because huma passes
+// over embedded fields that are not.
+type Paged struct {
+	Size   int    `query:"size" minimum:"1" maximum:"100" default:"20" doc:"How many items at most."`
+	Cursor string `query:"cursor" maxLength:"1400" doc:"Where to go on: page.nextCursor of the page before."`
+}
+
+// ByID is the input of a route about one thing with a number.
+type ByID struct {
+	ID int64 `path:"id" minimum:"1" example:"1"`
+}
+
+// shown is an answer.
+type shown[B any] struct{ Body B }
+
+// made is the answer to making something.
+type made[B any] struct {
+	Location string `header:"Location" doc:"Where the new thing is."`
+	Body     B
+}
+
+// nothing is the input or answer without a body.
+type nothing struct{}
+
+type pageOf[T any] struct {
+	Items []T      `json:"items" nullable:"false"`
+	Page  pageInfo `json:"page"`
+}
+
+type pageInfo struct {
+	NextCursor *string `json:"nextCursor" doc:"Null on the last page."`
+	HasMore    bool    `json:"hasMore"`
+}
+
+func showPage[T, U any](p page.Page[T], show func(T) U) *shown[pageOf[U]] {
+	return &shown[pageOf[U]]{pageOf[U]{
+		Items: page.Map(p, show).Items,
+		Page:  pageInfo{NextCursor: orNull(p.Next), HasMore: p.Next != ""},
+	}}
+}
+
+// orNull is a text, or null where there is none.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// utc is a time as answers have it: in UTC, to the microsecond.
+func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// null is a field that the shop does not fill yet.
+type null struct{}
+
+// MarshalJSON writes null.
+func (null) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+
+// Schema implements huma.SchemaProvider.
+func (null) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: "null", Description: "Not in use yet."}
+}
+
+type brandRef struct {
+	ID   int64  `json:"id" example:"1"`
+	Name string `json:"name" example:"Loopers"`
+}
+
+// productItem is a product in a list.
+type productItem struct {
+	ID        int64     `json:"id" example:"17"`
+	Name      string    `json:"name" example:"Mug"`
+	Price     int64     `json:"price" doc:"In won." example:"12000"`
+	Brand     brandRef  `json:"brand"`
+	Stock     int64     `json:"stock" doc:"How many are left." example:"8"`
+	LikeCount int64     `json:"likeCount" example:"3"`
+	Status    string    `json:"status" enum:"ON_SALE,SOLD_OUT,HIDDEN"`
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+func showItem(l product.Listing) productItem {
+	return productItem{
+		ID: l.ID, Name: l.Name, Price: int64(l.Price), Brand: brandRef{l.BrandID, l.BrandName},
+		Stock: l.Stock, LikeCount: l.LikeCount, Status: string(l.Shown()), CreatedAt: utc(l.CreatedAt),
+	}
+}
+
+// productDetail is a product by itself.
+type productDetail struct {
+	ID          int64     `json:"id" example:"17"`
+	Name        string    `json:"name" example:"Mug"`
+	Description string    `json:"description" example:"It holds coffee."`
+	Price       int64     `json:"price" doc:"In won." example:"12000"`
+	Brand       brandRef  `json:"brand"`
+	Stock       int64     `json:"stock" doc:"How many are left." example:"8"`
+	LikeCount   int64     `json:"likeCount" example:"3"`
+	Rank        *int64    `json:"rank" doc:"Its place in today's ranking; null if it has none, or nobody can tell just now." example:"4"`
+	Status      string    `json:"status" enum:"ON_SALE,SOLD_OUT,HIDDEN"`
+	CreatedAt   time.Time `json:"createdAt"`
+}
+
+func showDetail(l product.Listing, rank *int64) productDetail {
+	i := showItem(l)
+	return productDetail{
+		ID: i.ID, Name: i.Name, Description: l.Description, Price: i.Price, Brand: i.Brand, Stock: i.Stock,
+		LikeCount: i.LikeCount, Rank: rank, Status: i.Status, CreatedAt: i.CreatedAt,
+	}
+}

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/domain/user"
+)
+
+type signUpInput struct {
+	Body struct {
+		LoginID   string `json:"loginId" pattern:"^[A-Za-z0-9]{1,10}$" patternDescription:"1 to 10 letters and digits" example:"kim"`
+		Email     string `json:"email" format:"email" maxLength:"254" example:"kim@example.com"`
+		BirthDate string `json:"birthDate" format:"date" doc:"Not in the future." example:"1999-12-31"`
+		Gender    string `json:"gender" enum:"MALE,FEMALE"`
+		Password  string `json:"password" minLength:"8" maxLength:"128" example:"correct horse"`
+	}
+}
+
+type logInInput struct {
+	Body struct {
+		LoginID  string `json:"loginId" maxLength:"100" example:"kim"`
+		Password string `json:"password" maxLength:"1000" example:"correct horse"`
+	}
+}
+
+type userBody struct {
+	ID        string    `json:"id" format:"uuid"`
+	LoginID   string    `json:"loginId" example:"kim"`
+	Email     string    `json:"email" format:"email" example:"kim@example.com"`
+	BirthDate string    `json:"birthDate" format:"date" example:"1999-12-31"`
+	Gender    string    `json:"gender" enum:"MALE,FEMALE"`
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+type sessionBody struct {
+	Token     string    `json:"token"`
+	TokenType string    `json:"tokenType" enum:"Bearer"`
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+const mePath = "/api/v1/users/me"
+
+func (s *service) users() {
+	const tag = "Users"
+	register(s, route{http.MethodPost, "/api/v1/users", "signUp", "Sign up", tag, anyone, http.StatusCreated}, s.signUp)
+	register(s, route{http.MethodPost, "/api/v1/sessions", "logIn", "Log in", tag, anyone, http.StatusCreated}, s.logIn)
+	register(s, route{http.MethodGet, mePath, "getMe", "Who I am", tag, users, 0}, s.me)
+}
+
+func (s *service) signUp(ctx context.Context, in *signUpInput) (*made[userBody], error) {
+	b := in.Body
+	u, err := s.Accounts.SignUp(ctx, user.Application{
+		LoginID: b.LoginID, Email: b.Email, BirthDate: b.BirthDate, Gender: user.Gender(b.Gender), Password: b.Password,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &made[userBody]{mePath, showUser(u)}, nil
+}
+
+func (s *service) logIn(ctx context.Context, in *logInInput) (*shown[sessionBody], error) {
+	session, err := s.Accounts.LogIn(ctx, in.Body.LoginID, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	return &shown[sessionBody]{sessionBody{session.Token, "Bearer", utc(session.ExpiresAt)}}, nil
+}
+
+func (s *service) me(ctx context.Context, _ *nothing) (*shown[userBody], error) {
+	u, err := s.Accounts.Me(ctx, caller(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return &shown[userBody]{showUser(u)}, nil
+}
+
+func showUser(u user.User) userBody {
+	return userBody{
+		ID: u.ID.String(), LoginID: u.LoginID, Email: u.Email, BirthDate: u.BirthDate,
+		Gender: string(u.Gender), CreatedAt: utc(u.CreatedAt),
+	}
+}
