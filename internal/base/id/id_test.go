@@ -1,0 +1,108 @@
+package id_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+)
+
+func TestAnIDIsAUUIDOfVersion7WithTheTime(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
+	u := uuid.UUID(id.NewSource(func() time.Time { return at }, rand.Reader)())
+	if u.Version() != 7 || u.Variant() != uuid.RFC4122 {
+		t.Errorf("%v has version %d, variant %v", u, u.Version(), u.Variant())
+	}
+	if sec, nsec := u.Time().UnixTime(); !time.Unix(sec, nsec).Equal(at) {
+		t.Errorf("%v tells %v, want %v", u, time.Unix(sec, nsec).UTC(), at)
+	}
+}
+
+func TestIDsOnlyGrow(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	steps := []time.Duration{0, 0, time.Nanosecond, -time.Hour, 0, time.Millisecond, time.Hour}
+	i := 0
+	source := id.NewSource(func() time.Time { at = at.Add(steps[i%len(steps)]); i++; return at }, rand.Reader)
+	last := source()
+	for range 10_000 {
+		next := source()
+		if bytes.Compare(last[:], next[:]) >= 0 {
+			t.Fatalf("%v came after %v", next, last)
+		}
+		last = next
+	}
+}
+
+func TestNoTwoIDsAreTheSame(t *testing.T) {
+	t.Parallel()
+	source := id.NewSource(time.Now, rand.Reader)
+	var seen sync.Map
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 1000 {
+				if v := source(); seen.CompareAndSwap(v, true, true) {
+					t.Errorf("%v twice", v)
+				} else {
+					seen.Store(v, true)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestOnlyTheUsualFormIsRead(t *testing.T) {
+	t.Parallel()
+	good := "0197a1b2-c3d4-7e5f-8a6b-9c0d1e2f3a4b"
+	v, err := id.Parse(good)
+	if err != nil || v.String() != good || v.IsZero() {
+		t.Fatalf("Parse = %v, %v", v, err)
+	}
+	for _, bad := range []string{
+		"", "x", strings.ReplaceAll(good, "-", ""), "{" + good + "}", "urn:uuid:" + good,
+		strings.Replace(good, "0", "g", 1), good + " ", good[:35],
+	} {
+		if got, err := id.Parse(bad); err == nil {
+			t.Errorf("Parse(%q) = %v", bad, got)
+		}
+	}
+}
+
+func TestAnIDPassesThroughJSONAndDatabases(t *testing.T) {
+	t.Parallel()
+	v, err := id.Parse("0197a1b2-c3d4-7e5f-8a6b-9c0d1e2f3a4b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back id.ID
+	if err := json.Unmarshal(text, &back); err != nil || back != v {
+		t.Errorf("JSON: %v, %v", back, err)
+	}
+	kept, err := v.Value()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, src := range []any{kept, []byte(v.String()), [16]byte(v)} {
+		var got id.ID
+		if err := got.Scan(src); err != nil || got != v {
+			t.Errorf("Scan(%T) = %v, %v", src, got, err)
+		}
+	}
+	if err := back.Scan(5); err == nil {
+		t.Error("a number was read as an id")
+	}
+}
