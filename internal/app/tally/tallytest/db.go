@@ -1,0 +1,232 @@
+// Package tallytest is a database in memory that holds what the rankings are
+// made of, and that can be told to fail at any step.
+package tallytest
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// DB is a store.DB whose transactions run one after another. The zero DB is
+// empty.
+type DB struct {
+	// Fail is asked at each step, if it is set: before "mark", "add", "likes",
+	// "commit" and "read", and after a commit at "committed". Its error ends
+	// the step.
+	Fail func(step string) error
+
+	mu    sync.Mutex
+	state state
+}
+
+type place struct {
+	product int64
+	day     clock.Day
+}
+
+type state struct {
+	handled  map[id.ID]bool
+	counters map[place]metric.Counters
+	likes    map[int64]int64
+	leases   map[string]lease
+}
+
+type lease struct {
+	holder string
+	until  time.Time
+}
+
+// Update implements store.DB.
+func (db *DB) Update(_ context.Context, fn func(tx store.Tx) error) error {
+	db.mu.Lock()
+	next := state{
+		handled: clone(db.state.handled), counters: clone(db.state.counters),
+		likes: clone(db.state.likes), leases: clone(db.state.leases),
+	}
+	err := fn(db.tx(&next))
+	if err == nil {
+		err = db.step("commit")
+	}
+	if err == nil {
+		db.state = next
+		err = db.step("committed")
+	}
+	db.mu.Unlock()
+	return err
+}
+
+// View implements store.DB.
+func (db *DB) View(_ context.Context, fn func(tx store.Tx) error) error {
+	if err := db.step("read"); err != nil {
+		return err
+	}
+	db.mu.Lock()
+	now := db.state // every commit leaves the maps of the one before alone
+	db.mu.Unlock()
+	return fn(db.tx(&now))
+}
+
+// Snapshot implements store.DB.
+func (db *DB) Snapshot(ctx context.Context, fn func(tx store.Tx) error) error {
+	return db.View(ctx, fn)
+}
+
+// Likes returns the like counts that are not zero, by product.
+func (db *DB) Likes() map[int64]int64 {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return maps.Clone(db.state.likes)
+}
+
+// Forget deletes the counters of a product, as no program does.
+func (db *DB) Forget(productID int64) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.state.counters = clone(db.state.counters)
+	maps.DeleteFunc(db.state.counters, func(at place, _ metric.Counters) bool { return at.product == productID })
+}
+
+func (db *DB) tx(s *state) store.Tx {
+	return store.Tx{
+		Handled: handled{db, s}, Metrics: counters{db, s}, Ranking: top{counters{db, s}},
+		Products: products{nil, db, s}, Leases: leases{s},
+	}
+}
+
+func (db *DB) step(name string) error {
+	if db.Fail == nil {
+		return nil
+	}
+	return db.Fail(name)
+}
+
+func clone[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		return make(map[K]V)
+	}
+	return maps.Clone(m)
+}
+
+type handled struct {
+	db *DB
+	s  *state
+}
+
+func (h handled) Mark(_ context.Context, _ string, events []id.ID, _ time.Time) (fresh []id.ID, err error) {
+	for _, e := range events {
+		if !h.s.handled[e] {
+			h.s.handled[e] = true
+			fresh = append(fresh, e)
+		}
+	}
+	return fresh, h.db.step("mark")
+}
+
+type products struct {
+	product.Table
+	db *DB
+	s  *state
+}
+
+func (p products) AddLikes(_ context.Context, delta map[int64]int64) error {
+	for pid, n := range delta {
+		if p.s.likes[pid] += n; p.s.likes[pid] == 0 {
+			delete(p.s.likes, pid)
+		}
+	}
+	return p.db.step("likes")
+}
+
+type counters struct {
+	db *DB
+	s  *state
+}
+
+func (c counters) Add(_ context.Context, deltas []metric.Counters) error {
+	for _, d := range deltas {
+		at := place{d.ProductID, d.Day}
+		row := d.Plus(c.s.counters[at])
+		row.Version = c.s.counters[at].Version + 1
+		c.s.counters[at] = row
+	}
+	return c.db.step("add")
+}
+
+func (c counters) Of(ctx context.Context, ids []int64, first, last clock.Day) (rows []metric.Counters, err error) {
+	err = c.All(ctx, first, last, func(row metric.Counters) error {
+		if slices.Contains(ids, row.ProductID) {
+			rows = append(rows, row)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+func (c counters) All(_ context.Context, first, last clock.Day, yield func(metric.Counters) error) error {
+	rows := slices.SortedFunc(maps.Values(c.s.counters), func(a, b metric.Counters) int {
+		return cmp.Or(cmp.Compare(a.ProductID, b.ProductID), cmp.Compare(a.Day, b.Day))
+	})
+	for _, row := range rows {
+		if row.Day < first || row.Day > last {
+			continue
+		}
+		if err := yield(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type top struct{ counters }
+
+func (t top) Top(ctx context.Context, w ranking.Weights, day clock.Day, offset, limit int64) ([]ranking.Entry, error) {
+	byProduct := make(map[int64][]metric.Counters)
+	_ = t.All(ctx, day.Add(-ranking.Window), day, func(c metric.Counters) error {
+		byProduct[c.ProductID] = append(byProduct[c.ProductID], c)
+		return nil
+	})
+	var all []ranking.Entry
+	for pid, rows := range byProduct {
+		if s := w.Score(day, rows); s.Ranked() {
+			all = append(all, ranking.Entry{ProductID: pid, Score: ranking.Points(s.Live)})
+		}
+	}
+	slices.SortFunc(all, func(a, b ranking.Entry) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.ProductID, a.ProductID))
+	})
+	for i := range all {
+		all[i].Rank = int64(i) + 1
+	}
+	n := int64(len(all))
+	return all[min(offset, n):min(offset+limit, n)], nil
+}
+
+type leases struct{ s *state }
+
+func (l leases) Acquire(_ context.Context, names []string, holder string, now, until time.Time) (held []string, err error) {
+	for _, name := range names {
+		if have, taken := l.s.leases[name]; !taken || have.holder == holder || !now.Before(have.until) {
+			l.s.leases[name] = lease{holder, until}
+			held = append(held, name)
+		}
+	}
+	return held, nil
+}
+
+func (l leases) Release(_ context.Context, names []string, holder string) error {
+	maps.DeleteFunc(l.s.leases, func(name string, have lease) bool {
+		return have.holder == holder && slices.Contains(names, name)
+	})
+	return nil
+}
