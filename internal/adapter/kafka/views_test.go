@@ -35,7 +35,8 @@ func views(t *testing.T, c kafka.Config) (v *kafka.Views, stop func()) {
 	}
 }
 
-func outcome(t *testing.T, c kafka.Config, name string) float64 {
+// metric returns the sum of a counter over the series that have all labels.
+func metric(t *testing.T, c kafka.Config, name string, labels ...string) (sum float64) {
 	t.Helper()
 	found, ok := c.Metrics.(*prometheus.Registry)
 	if !ok {
@@ -47,14 +48,17 @@ func outcome(t *testing.T, c kafka.Config, name string) float64 {
 	}
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
-			for _, label := range m.GetLabel() {
-				if label.GetValue() == name {
-					return m.GetCounter().GetValue()
-				}
+			if family.GetName() == name && strings.Contains(m.String(), strings.Join(labels, "")) {
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			}
 		}
 	}
-	return 0
+	return sum
+}
+
+func outcome(t *testing.T, c kafka.Config, name string) float64 {
+	t.Helper()
+	return metric(t, c, "commerce_views_total", name)
 }
 
 func TestViewsAreSentAndWhatIsBufferedLeavesAtShutdown(t *testing.T) {
