@@ -1,0 +1,132 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// books compares sums that the database makes. The rows of a comparison are
+// read as they come, so that memory does not grow with the shop.
+type books struct{ *session }
+
+// Sums of bigints are numeric in PostgreSQL; they are cast back everywhere.
+const stockSQL = `
+	WITH moved AS (
+		SELECT product_id, CAST(SUM(delta) AS BIGINT) AS delta,
+			CAST(SUM(CASE WHEN reason IN ('INITIAL', 'ADJUSTED') THEN delta ELSE 0 END) AS BIGINT) AS put_in
+		FROM stock_movements GROUP BY product_id
+	), held AS (
+		SELECT l.product_id, CAST(SUM(l.quantity) AS BIGINT) AS quantity
+		FROM order_lines l JOIN orders o ON o.id = l.order_id
+		WHERE o.status <> 'CANCELLED' GROUP BY l.product_id
+	)
+	SELECT s.product_id, s.quantity, COALESCE(m.delta, 0), COALESCE(m.put_in, 0) - COALESCE(h.quantity, 0)
+	FROM stocks s LEFT JOIN moved m ON m.product_id = s.product_id LEFT JOIN held h ON h.product_id = s.product_id
+	ORDER BY s.product_id`
+
+// Stock implements store.Books.
+func (t books) Stock(ctx context.Context, yield func(store.Difference)) (compared int64, err error) {
+	err = t.each(ctx, stmt(stockSQL), func(r row) error {
+		var pid, stock, moved, left int64
+		if err := r.Scan(&pid, &stock, &moved, &left); err != nil {
+			return err
+		}
+		compared++
+		c := comparison{fmt.Sprintf("product %d", pid), yield}
+		c.equal("stock, sum of its movements", moved, stock)
+		c.equal("stock, put in less held by live orders", left, stock)
+		c.notNegative("stock", stock)
+		return nil
+	})
+	return compared, err
+}
+
+const walletSQL = `
+	SELECT w.user_id, w.balance, COALESCE(e.amount, 0)
+	FROM wallets w LEFT JOIN (
+		SELECT user_id, CAST(SUM(amount) AS BIGINT) AS amount FROM point_entries GROUP BY user_id
+	) e ON e.user_id = w.user_id ORDER BY w.user_id`
+
+// Wallets implements store.Books.
+func (t books) Wallets(ctx context.Context, yield func(store.Difference)) (compared int64, err error) {
+	err = t.each(ctx, stmt(walletSQL), func(r row) error {
+		var user id.ID
+		var balance, ledger int64
+		if err := r.Scan(&user, &balance, &ledger); err != nil {
+			return err
+		}
+		compared++
+		c := comparison{fmt.Sprintf("user %s", user), yield}
+		c.equal("balance, sum of the ledger", ledger, balance)
+		c.notNegative("balance", balance)
+		return nil
+	})
+	return compared, err
+}
+
+const likeSQL = `
+	SELECT p.id, p.like_count, COALESCE(l.likes, 0), COALESCE(m.likes, 0)
+	FROM products p
+	LEFT JOIN (SELECT product_id, COUNT(*) AS likes FROM likes GROUP BY product_id) l ON l.product_id = p.id
+	LEFT JOIN (
+		SELECT product_id, CAST(SUM(likes) AS BIGINT) AS likes FROM product_metrics GROUP BY product_id
+	) m ON m.product_id = p.id
+	ORDER BY p.id`
+
+// Likes implements store.Books.
+func (t books) Likes(ctx context.Context, yield func(store.Difference)) (compared int64, err error) {
+	err = t.each(ctx, stmt(likeSQL), func(r row) error {
+		var pid, shown, likes, daily int64
+		if err := r.Scan(&pid, &shown, &likes, &daily); err != nil {
+			return err
+		}
+		compared++
+		c := comparison{fmt.Sprintf("product %d", pid), yield}
+		c.equal("like count, number of likes", likes, shown)
+		c.equal("daily net likes, number of likes", likes, daily)
+		return nil
+	})
+	return compared, err
+}
+
+const salesSQL = `
+	SELECT l.product_id, l.name, l.price, l.quantity, h.at_us
+	FROM orders o
+	JOIN order_history h ON h.order_id = o.id AND h.status = 'PAID'
+	JOIN order_lines l ON l.order_id = o.id
+	WHERE o.status = 'PAID' ORDER BY l.product_id, h.at_us, o.id, l.line`
+
+// Sales implements store.Books.
+func (t books) Sales(ctx context.Context, yield func(order.Line, time.Time) error) error {
+	return t.each(ctx, stmt(salesSQL), func(r row) error {
+		var l order.Line
+		var paid int64
+		if err := r.Scan(&l.ProductID, &l.Name, &l.Price, &l.Quantity, &paid); err != nil {
+			return err
+		}
+		return yield(l, timeOf(paid))
+	})
+}
+
+// comparison names what differs about one subject.
+type comparison struct {
+	subject string
+	yield   func(store.Difference)
+}
+
+func (c comparison) equal(what string, want, got int64) {
+	if want != got {
+		c.yield(store.Difference{Subject: c.subject, What: what, Want: want, Got: got})
+	}
+}
+
+func (c comparison) notNegative(what string, got int64) {
+	if got < 0 {
+		c.yield(store.Difference{Subject: c.subject, What: what + " below zero", Want: 0, Got: got})
+	}
+}

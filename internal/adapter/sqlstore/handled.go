@@ -1,0 +1,49 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+)
+
+type handled struct{ *session }
+
+// Mark implements store.Handled. The fresh events come in the order in which
+// they were given, each once.
+func (t handled) Mark(ctx context.Context, consumer string, events []id.ID, now time.Time) ([]id.ID, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	table, args, err := t.dialect.Set(3, []Column{{"event_id", UUID, events}})
+	if err != nil {
+		return nil, fmt.Errorf("handled events: %w", err)
+	}
+	// Sorted, so that two consumers of the same events cannot wait for one another.
+	q := stmt(`
+		INSERT INTO event_handled (consumer, at_us, event_id)
+		SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), v.event_id FROM `+table+` v WHERE true ORDER BY v.event_id
+		ON CONFLICT DO NOTHING RETURNING event_id`, append([]any{consumer, micros(now)}, args...)...)
+	noted, err := all(ctx, t.change, q, scalar[id.ID])
+	if err != nil {
+		return nil, err
+	}
+	return among(events, noted), nil
+}
+
+// among returns those of the events that are in noted, each once.
+func among(events, noted []id.ID) []id.ID {
+	left := make(map[id.ID]bool, len(noted))
+	for _, e := range noted {
+		left[e] = true
+	}
+	found := make([]id.ID, 0, len(noted))
+	for _, e := range events {
+		if left[e] {
+			found = append(found, e)
+			delete(left, e)
+		}
+	}
+	return found
+}

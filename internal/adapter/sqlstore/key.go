@@ -1,0 +1,89 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+type keys struct{ *session }
+
+// Claim implements store.Keys. The lock and the answer are asked for in one
+// statement, which may read what was kept a moment before the lock was free;
+// in that case Keep runs into the primary key and Update runs again.
+func (t keys) Claim(ctx context.Context, k store.Key) (*store.Answer, error) {
+	q := stmt(`
+		SELECT c.mine, k.fingerprint, k.status, k.location, k.body, k.at_us
+		FROM (SELECT `+t.dialect.TryLock(1)+` AS mine) c
+		LEFT JOIN idempotency_keys k ON k.user_id = $2 AND k.route = $3 AND k.key = $4`,
+		lockOf(k), k.UserID, k.Route, k.Key)
+	var answer *store.Answer
+	err := t.change(ctx, q, func(r row) (err error) {
+		answer, err = scanAnswer(r)
+		return err
+	})
+	return answer, err
+}
+
+// scanAnswer reads the answer kept, if there is one; it needs no lock. Without
+// one, the lock says whether somebody is about to make it.
+func scanAnswer(r row) (*store.Answer, error) {
+	var mine int64
+	var a store.Answer
+	var status, at *int64
+	var location *string
+	if err := r.Scan(&mine, &a.Fingerprint, &status, &location, &a.Body, &at); err != nil {
+		return nil, err
+	}
+	switch {
+	case status != nil:
+		a.Status, a.Location, a.At = int(*status), *location, timeOf(*at)
+		return &a, nil
+	case mine == 0:
+		return nil, store.ErrKeyInUse
+	default:
+		return nil, nil //nolint:nilnil // the two nils are the answer: the key is free, and ours now
+	}
+}
+
+// lockOf is a number for the key; two keys that share one only refuse each
+// other while both run.
+func lockOf(k store.Key) int64 {
+	h := xxhash.New()
+	_, _ = h.Write(k.UserID[:]) // a hash never fails
+	_, _ = h.WriteString(k.Route + "\x00" + k.Key)
+	return int64(h.Sum64()) //nolint:gosec // all 64 bits are wanted, whatever the sign
+}
+
+// Keep implements store.Keys.
+func (t keys) Keep(k store.Key, a store.Answer) {
+	t.queue(Stmt{
+		SQL: `
+			INSERT INTO idempotency_keys (user_id, route, key, fingerprint, status, location, body, at_us)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		Args: []any{
+			k.UserID, k.Route, k.Key, present(a.Fingerprint), int64(a.Status), a.Location, present(a.Body), micros(a.At),
+		},
+		Rows:   1,
+		Faults: Faults{"idempotency_keys_pkey": errAgain},
+	})
+}
+
+// present has no bytes mean no bytes, not NULL.
+func present(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// Purge implements store.Keys.
+func (t keys) Purge(ctx context.Context, before time.Time, limit int) (int64, error) {
+	return count(ctx, t.change, stmt(`
+		DELETE FROM idempotency_keys WHERE (user_id, route, key) IN (
+			SELECT user_id, route, key FROM idempotency_keys WHERE at_us < $1 ORDER BY at_us LIMIT $2
+		) RETURNING at_us`, micros(before), limit))
+}

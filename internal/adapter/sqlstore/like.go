@@ -1,0 +1,46 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/like"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+)
+
+type likes struct{ *session }
+
+// Add implements like.Table. Of the same like at the same time, one is new:
+// the others wait for it at the primary key.
+func (t likes) Add(ctx context.Context, l like.Like) (bool, error) {
+	q := stmt(`
+		INSERT INTO likes (user_id, product_id, at_us) VALUES ($1, $2, $3)
+		ON CONFLICT DO NOTHING RETURNING product_id`, l.UserID, l.ProductID, micros(l.At))
+	q.Faults = Faults{"likes_product_id_fkey": product.ErrNotFound}
+	n, err := count(ctx, t.change, q)
+	return n == 1, err
+}
+
+// Remove implements like.Table.
+func (t likes) Remove(ctx context.Context, user id.ID, productID int64) (bool, error) {
+	n, err := count(ctx, t.change,
+		stmt(`DELETE FROM likes WHERE user_id = $1 AND product_id = $2 RETURNING product_id`, user, productID))
+	return n == 1, err
+}
+
+// Of implements like.Table.
+func (t likes) Of(ctx context.Context, user id.ID, after *like.Position, limit int) ([]like.Like, error) {
+	w := where{text: "WHERE user_id = $1", args: []any{user}}
+	if after != nil {
+		w.and("(at_us, product_id) < (%s, %s)", micros(after.At), after.ProductID)
+	}
+	w.args = append(w.args, limit)
+	q := stmt(`SELECT user_id, product_id, at_us FROM likes `+w.text+
+		` ORDER BY at_us DESC, product_id DESC LIMIT `+place(len(w.args)), w.args...)
+	return all(ctx, t.each, q, func(r row) (l like.Like, err error) {
+		var at int64
+		err = r.Scan(&l.UserID, &l.ProductID, &at)
+		l.At = timeOf(at)
+		return l, err
+	})
+}

@@ -1,0 +1,82 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
+)
+
+type metrics struct{ *session }
+
+// Add implements metric.Table. The rows are locked in one order by everybody,
+// so that two writers can never wait for one another.
+func (t metrics) Add(_ context.Context, deltas []metric.Counters) error {
+	if len(deltas) == 0 {
+		return nil
+	}
+	table, args, err := t.dialect.Set(1, columnsOf(deltas))
+	if err != nil {
+		return fmt.Errorf("counters: %w", err)
+	}
+	t.exec(`
+		INSERT INTO product_metrics AS m
+			(product_id, day, views, likes, orders, quantity, amount, amount_log, version)
+		SELECT v.product_id, v.day, v.views, v.likes, v.orders, v.quantity, v.amount, v.amount_log, 1
+		FROM `+table+` v WHERE true ORDER BY v.product_id, v.day
+		ON CONFLICT (product_id, day) DO UPDATE SET
+			views = m.views + excluded.views, likes = m.likes + excluded.likes,
+			orders = m.orders + excluded.orders, quantity = m.quantity + excluded.quantity,
+			amount = m.amount + excluded.amount, amount_log = m.amount_log + excluded.amount_log,
+			version = m.version + 1`, args...)
+	return nil
+}
+
+// columnsOf turns rows into columns.
+func columnsOf(deltas []metric.Counters) []Column {
+	column := func(name string, kind Type, value func(metric.Counters) int64) Column {
+		values := make([]int64, len(deltas))
+		for i, d := range deltas {
+			values[i] = value(d)
+		}
+		return Column{name, kind, values}
+	}
+	return []Column{
+		column("product_id", BigInt, func(c metric.Counters) int64 { return c.ProductID }),
+		column("day", Integer, func(c metric.Counters) int64 { return int64(c.Day) }),
+		column("views", BigInt, func(c metric.Counters) int64 { return c.Views }),
+		column("likes", BigInt, func(c metric.Counters) int64 { return c.Likes }),
+		column("orders", BigInt, func(c metric.Counters) int64 { return c.Orders }),
+		column("quantity", BigInt, func(c metric.Counters) int64 { return c.Quantity }),
+		column("amount", BigInt, func(c metric.Counters) int64 { return int64(c.Amount) }),
+		column("amount_log", BigInt, func(c metric.Counters) int64 { return c.AmountLog }),
+	}
+}
+
+const selectCounters = `
+	SELECT product_id, day, views, likes, orders, quantity, amount, amount_log, version FROM product_metrics `
+
+// Of implements metric.Table.
+func (t metrics) Of(ctx context.Context, productIDs []int64, first, last clock.Day) ([]metric.Counters, error) {
+	q := stmt(selectCounters+`WHERE `+t.dialect.In("product_id", 1)+` AND day BETWEEN $2 AND $3
+		ORDER BY product_id, day`, t.dialect.List(productIDs), int64(first), int64(last))
+	return all(ctx, t.each, q, scanCounters)
+}
+
+// All implements metric.Table. The rows are never in memory all at once.
+func (t metrics) All(ctx context.Context, first, last clock.Day, yield func(metric.Counters) error) error {
+	q := stmt(selectCounters+`WHERE day BETWEEN $1 AND $2 ORDER BY product_id, day`, int64(first), int64(last))
+	return t.each(ctx, q, func(r row) error {
+		c, err := scanCounters(r)
+		if err != nil {
+			return err
+		}
+		return yield(c)
+	})
+}
+
+func scanCounters(r row) (c metric.Counters, err error) {
+	return c, r.Scan(&c.ProductID, &c.Day, &c.Views, &c.Likes, &c.Orders, &c.Quantity, &c.Amount,
+		&c.AmountLog, &c.Version)
+}

@@ -1,0 +1,123 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+)
+
+type products struct{ *session }
+
+// productColumns are read by productDest.
+const productColumns = `p.id, COALESCE(p.sku, ''), p.brand_id, p.name, p.description, p.price, p.status, p.created_us`
+
+const selectListing = `
+	SELECT ` + productColumns + `, b.name, s.quantity, p.like_count
+	FROM products p JOIN brands b ON b.id = p.brand_id JOIN stocks s ON s.product_id = p.id `
+
+// Add implements product.Table. The product's stock begins at 0, so that there
+// is always a row to lock.
+func (t products) Add(ctx context.Context, p product.Product) (product.Product, error) {
+	q := stmt(`
+		INSERT INTO products (sku, brand_id, name, description, price, status, created_us)
+		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7) RETURNING id`,
+		p.SKU, p.BrandID, p.Name, p.Description, int64(p.Price), string(p.Status), micros(p.CreatedAt))
+	q.Faults = Faults{
+		"products_brand_id_fkey": product.ErrBrandNotFound,
+		"products_sku_key":       product.ErrSKUTaken,
+	}
+	var err error
+	if p.ID, err = first(ctx, t.change, q, scalar[int64], nil); err == nil {
+		t.exec(`INSERT INTO stocks (product_id, quantity) VALUES ($1, 0)`, p.ID)
+	}
+	return p, err
+}
+
+// Lock implements product.Table.
+func (t products) Lock(ctx context.Context, pid int64) (product.Product, error) {
+	q := stmt(`SELECT `+productColumns+` FROM products p WHERE p.id = $1 `+t.dialect.ForUpdate, pid)
+	return first(ctx, t.change, q, scanProduct, product.ErrNotFound)
+}
+
+// Save implements product.Table.
+func (t products) Save(p product.Product) {
+	t.queue(Stmt{
+		SQL: `
+			UPDATE products SET sku = NULLIF($1, ''), brand_id = $2, name = $3, description = $4, price = $5, status = $6
+			WHERE id = $7`,
+		Args: []any{p.SKU, p.BrandID, p.Name, p.Description, int64(p.Price), string(p.Status), p.ID},
+		Rows: 1, Missed: product.ErrNotFound,
+		Faults: Faults{
+			"products_brand_id_fkey": product.ErrBrandNotFound,
+			"products_sku_key":       product.ErrSKUTaken,
+		},
+	})
+}
+
+// Get implements product.Table.
+func (t products) Get(ctx context.Context, pid int64) (product.Listing, error) {
+	return first(ctx, t.each, stmt(selectListing+`WHERE p.id = $1`, pid), scanListing, product.ErrNotFound)
+}
+
+// Many implements product.Table.
+func (t products) Many(ctx context.Context, ids []int64) ([]product.Listing, error) {
+	q := stmt(selectListing+`WHERE `+t.dialect.In("p.id", 1), t.dialect.List(ids))
+	return all(ctx, t.each, q, scanListing)
+}
+
+// BySKU implements product.Table.
+func (t products) BySKU(ctx context.Context, skus []string) (map[string]int64, error) {
+	known := make(map[string]int64, len(skus))
+	q := stmt(`SELECT sku, id FROM products WHERE `+t.dialect.In("sku", 1), t.dialect.List(skus))
+	err := t.each(ctx, q, func(r row) error {
+		var sku string
+		var pid int64
+		err := r.Scan(&sku, &pid)
+		known[sku] = pid
+		return err
+	})
+	return known, err
+}
+
+// AddLikes implements product.Table. The rows are locked in id order, so that
+// two writers can never wait for one another.
+func (t products) AddLikes(_ context.Context, delta map[int64]int64) error {
+	if len(delta) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(delta))
+	t.exec(`SELECT id FROM products p WHERE `+t.dialect.In("p.id", 1)+` ORDER BY p.id `+t.dialect.ForUpdate,
+		t.dialect.List(ids))
+	counts := make([]int64, len(ids))
+	for i, pid := range ids {
+		counts[i] = delta[pid]
+	}
+	table, args, err := t.dialect.Set(1, []Column{{"id", BigInt, ids}, {"delta", BigInt, counts}})
+	if err != nil {
+		return fmt.Errorf("like counts: %w", err)
+	}
+	t.exec(`UPDATE products SET like_count = like_count + v.delta FROM `+table+` v WHERE products.id = v.id`, args...)
+	return nil
+}
+
+func productDest(p *product.Product, created *int64) []any {
+	return []any{&p.ID, &p.SKU, &p.BrandID, &p.Name, &p.Description, &p.Price, &p.Status, created}
+}
+
+func scanProduct(r row) (p product.Product, err error) {
+	var created int64
+	err = r.Scan(productDest(&p, &created)...)
+	p.CreatedAt = timeOf(created)
+	return p, err
+}
+
+func scanListing(r row) (l product.Listing, err error) {
+	var created int64
+	dest := append(productDest(&l.Product, &created), &l.BrandName, &l.Stock, &l.LikeCount)
+	err = r.Scan(dest...)
+	l.CreatedAt = timeOf(created)
+	return l, err
+}

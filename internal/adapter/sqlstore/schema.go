@@ -1,0 +1,102 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/loopers-commerce/commerce/internal/base/fault"
+)
+
+// ErrSchema is raised by CheckSchema where tables are missing or too old.
+var ErrSchema = fault.New(fault.Unavailable, "SCHEMA_TOO_OLD", "the schema is too old: run `commerce migrate`")
+
+// Schema makes and changes the tables.
+type Schema interface {
+	// Migrate calls up with the engine's migrations, and sees to it that nobody
+	// else migrates at the same time.
+	Migrate(ctx context.Context, up func(*goose.Provider) error) error
+	// Newest is the version of the newest migration that this program has.
+	Newest() (int64, error)
+}
+
+// Migration is one step that was taken.
+type Migration struct {
+	Version int64
+	Name    string // of the file
+}
+
+// Migrate brings the tables up to date and returns the steps that were taken.
+// Programs may call it at the same time: one of them does the work.
+func (d *DB) Migrate(ctx context.Context) ([]Migration, error) {
+	var taken []Migration
+	err := d.parts.Schema.Migrate(ctx, func(p *goose.Provider) error {
+		steps, err := p.Up(ctx)
+		for _, step := range steps {
+			taken = append(taken, Migration{step.Source.Version, step.Source.Path})
+		}
+		return err
+	})
+	if err != nil {
+		return taken, fmt.Errorf("migrate: %w", err)
+	}
+	return taken, nil
+}
+
+// Version returns the version of the tables, 0 where there are none, and the
+// one that this program was made for.
+func (d *DB) Version(ctx context.Context) (have, want int64, err error) {
+	if want, err = d.parts.Schema.Newest(); err != nil {
+		return 0, 0, err
+	}
+	err = d.read(ctx, func(s *session) error {
+		have, err = first(ctx, s.each, stmt(`SELECT MAX(version_id) FROM goose_db_version`), scalar[int64], nil)
+		return err
+	})
+	if d.parts.Engine.Violated(err).Rule == Table {
+		return 0, want, nil
+	}
+	return have, want, err
+}
+
+// CheckSchema returns ErrSchema if the tables are older than this program. It
+// accepts newer ones: a migration must leave the programs of the version
+// before at work.
+func (d *DB) CheckSchema(ctx context.Context) error {
+	have, want, err := d.Version(ctx)
+	if err == nil && have < want {
+		err = ErrSchema.Because("the schema is at version %d, this program needs %d: run `commerce migrate`", have, want)
+	}
+	return err
+}
+
+// Ping reports whether the database answers.
+func (d *DB) Ping(ctx context.Context) error {
+	return d.read(ctx, func(s *session) error {
+		_, err := first(ctx, s.each, stmt(`SELECT 1`), scalar[int64], errors.New("no answer"))
+		return err
+	})
+}
+
+func (d *DB) read(ctx context.Context, fn func(*session) error) error {
+	conn, err := d.parts.Engine.Begin(ctx, Read)
+	if err != nil {
+		return err
+	}
+	defer conn.End()
+	return fn(d.session(ctx, conn, Read))
+}
+
+// Newest returns the highest version among migration files: 0001_name.sql.
+func Newest(steps fs.FS) (int64, error) {
+	names, err := fs.Glob(steps, "*.sql")
+	var newest int64
+	for _, name := range names {
+		version, invalid := goose.NumericComponent(name)
+		newest, err = max(newest, version), errors.Join(err, invalid)
+	}
+	return newest, err
+}

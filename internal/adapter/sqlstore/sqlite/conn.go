@@ -1,0 +1,102 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"strings"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+)
+
+// conn is one connection while one transaction has it.
+type conn struct {
+	*sql.Conn
+	open  bool // there is a transaction to roll back
+	leave func()
+}
+
+// begin takes a connection and begins a transaction by the words given; no
+// words, no transaction.
+func begin(ctx context.Context, db *sql.DB, words string, leave func()) (*conn, error) {
+	free, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: free, leave: leave}
+	if words == "" {
+		return c, nil
+	}
+	if _, err := free.ExecContext(ctx, words); err != nil {
+		return nil, errors.Join(err, free.Close())
+	}
+	c.open = true
+	return c, nil
+}
+
+// Query implements sqlstore.Conn.
+func (c *conn) Query(ctx context.Context, pending []sqlstore.Stmt, q sqlstore.Stmt) (sqlstore.Rows, error) {
+	if err := c.send(ctx, pending); err != nil {
+		return nil, err
+	}
+	found, err := c.QueryContext(ctx, q.SQL, q.Args...)
+	if err != nil {
+		return nil, err
+	}
+	return rows{found}, nil //nolint:rowserrcheck,sqlclosecheck // Close of the wrapper does both
+}
+
+// Commit implements sqlstore.Conn.
+func (c *conn) Commit(ctx context.Context, pending []sqlstore.Stmt) error {
+	if err := c.send(ctx, pending); err != nil || !c.open {
+		return err
+	}
+	if _, err := c.ExecContext(ctx, "COMMIT"); err != nil {
+		return err
+	}
+	c.open = false
+	return nil
+}
+
+func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt) error {
+	for _, st := range pending {
+		done, err := c.ExecContext(ctx, st.SQL, st.Args...)
+		if err != nil {
+			return st.Explain(violated(err), err)
+		}
+		n, err := done.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if err := st.Check(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// End implements sqlstore.Conn.
+func (c *conn) End() {
+	if c.open {
+		_, err := c.ExecContext(context.Background(), "ROLLBACK")
+		if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
+			// It may still be inside: let nobody else have it.
+			_ = c.Raw(func(any) error { return driver.ErrBadConn })
+		}
+	}
+	_ = c.Close() // gives it back; there is nothing to flush
+	c.leave()
+}
+
+// rows implements sqlstore.Rows.
+type rows struct{ *sql.Rows }
+
+// Close implements sqlstore.Rows.
+func (r rows) Close() error {
+	err := r.Err()
+	if closed := r.Rows.Close(); err == nil {
+		err = closed
+	}
+	return err
+}

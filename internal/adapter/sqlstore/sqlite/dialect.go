@@ -1,0 +1,108 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	driver "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+)
+
+func dialect() sqlstore.Dialect {
+	return sqlstore.Dialect{
+		ForUpdate: "", // a writer has the whole file
+		TryLock:   func(param int) string { return fmt.Sprintf("CASE WHEN $%d IS NULL THEN 0 ELSE 1 END", param) },
+		In: func(column string, param int) string {
+			return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, param)
+		},
+		List: list,
+		Set:  set,
+	}
+}
+
+// list is a slice as json_each takes it. What the tables give it, numbers,
+// texts and ids, always has a JSON form.
+func list(values any) any {
+	text, err := json.Marshal(values)
+	if err != nil {
+		return err // no type that a driver knows: the statement fails and says so
+	}
+	return string(text)
+}
+
+// set is one parameter: a JSON array that has an array for each row.
+func set(param int, columns []sqlstore.Column) (table string, args []any, err error) {
+	names := make([]string, len(columns))
+	slices := make([]reflect.Value, len(columns))
+	for i, c := range columns {
+		names[i] = fmt.Sprintf("value ->> %d AS %s", i, c.Name)
+		slices[i] = reflect.ValueOf(c.Values)
+	}
+	given := make([][]any, slices[0].Len())
+	for i := range given {
+		given[i] = make([]any, len(columns))
+		for j, s := range slices {
+			given[i][j] = s.Index(i).Interface()
+		}
+	}
+	text, err := json.Marshal(given)
+	table = fmt.Sprintf("(SELECT %s FROM json_each($%d))", strings.Join(names, ", "), param)
+	return table, []any{string(text)}, err
+}
+
+// Retry implements sqlstore.Engine: another process has had the file for
+// longer than busy_timeout.
+func (*engine) Retry(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && (e.Code()&0xFF == codes.SQLITE_BUSY || e.Code()&0xFF == codes.SQLITE_LOCKED)
+}
+
+// Violated implements sqlstore.Engine.
+func (*engine) Violated(err error) sqlstore.Violation { return violated(err) }
+
+func violated(err error) sqlstore.Violation {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return sqlstore.Violation{}
+	}
+	switch e.Code() {
+	case codes.SQLITE_CONSTRAINT_UNIQUE:
+		return sqlstore.Violation{Rule: sqlstore.Unique, Constraint: keyName(e.Error(), true)}
+	case codes.SQLITE_CONSTRAINT_PRIMARYKEY, codes.SQLITE_CONSTRAINT_ROWID:
+		return sqlstore.Violation{Rule: sqlstore.Unique, Constraint: keyName(e.Error(), false)}
+	case codes.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return sqlstore.Violation{Rule: sqlstore.ForeignKey}
+	case codes.SQLITE_CONSTRAINT_CHECK:
+		return sqlstore.Violation{Rule: sqlstore.Check}
+	}
+	if strings.Contains(e.Error(), "no such table") {
+		return sqlstore.Violation{Rule: sqlstore.Table}
+	}
+	return sqlstore.Violation{}
+}
+
+// keyName makes "... UNIQUE constraint failed: users.login_id (2067)" the name
+// that PostgreSQL gives to the same key: users_login_id_key, or users_pkey.
+func keyName(message string, columns bool) string {
+	_, list, _ := strings.Cut(message, "UNIQUE constraint failed: ")
+	list, _, _ = strings.Cut(list, " (")
+	var name []string
+	for _, c := range strings.Split(list, ", ") {
+		table, column, _ := strings.Cut(c, ".")
+		if name == nil {
+			name = append(name, table)
+		}
+		if columns {
+			name = append(name, column)
+		}
+	}
+	if columns {
+		return strings.Join(append(name, "key"), "_")
+	}
+	return strings.Join(append(name, "pkey"), "_")
+}

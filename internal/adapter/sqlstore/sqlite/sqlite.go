@@ -1,0 +1,119 @@
+// Package sqlite keeps a store in one SQLite file, for a shop on one machine.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"runtime"
+
+	_ "modernc.org/sqlite" // registers the driver
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+)
+
+// What every connection is told. In WAL mode, synchronous=NORMAL survives the
+// death of the process at any point, which is what is promised; only when the
+// machine loses power may the last commits be missing, and the file is sound
+// even then. FULL would wait for the disk in every commit.
+const everywhere = "_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"
+
+// Open opens the file, and creates it if there is none. The tables are made by
+// Migrate. Close it after use.
+func Open(ctx context.Context, path string, o sqlstore.Options) (*sqlstore.DB, error) {
+	e, err := openEngine(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return sqlstore.New(sqlstore.Parts{Engine: e, Dialect: dialect(), Schema: e, Bell: silence{}}, o), nil
+}
+
+// engine has one connection that writes and some that read. SQLite has one
+// writer at a time anyhow; waiting for it here is fair, and costs no polling.
+type engine struct {
+	writer, readers *sql.DB
+	turn            chan struct{} // holds a token while someone writes
+}
+
+func openEngine(ctx context.Context, path string) (*engine, error) {
+	file := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + everywhere
+	writer, err := sql.Open("sqlite", file)
+	if err != nil {
+		return nil, err
+	}
+	writer.SetMaxOpenConns(1)
+	if err := writer.PingContext(ctx); err != nil { // creates the file, before anybody reads it
+		return nil, closing(err, writer)
+	}
+	readers, err := sql.Open("sqlite", file+"&_pragma=query_only(1)")
+	if err != nil {
+		return nil, closing(err, writer)
+	}
+	n := max(4, runtime.GOMAXPROCS(0))
+	readers.SetMaxOpenConns(n)
+	readers.SetMaxIdleConns(n)
+	return &engine{writer: writer, readers: readers, turn: make(chan struct{}, 1)}, nil
+}
+
+// Begin implements sqlstore.Engine.
+func (e *engine) Begin(ctx context.Context, mode sqlstore.Mode) (sqlstore.Conn, error) {
+	switch mode {
+	case sqlstore.Write:
+		return e.write(ctx)
+	case sqlstore.Still:
+		return begin(ctx, e.readers, "BEGIN", func() {})
+	default:
+		return begin(ctx, e.readers, "", func() {})
+	}
+}
+
+func (e *engine) write(ctx context.Context) (sqlstore.Conn, error) {
+	leave, err := e.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := begin(ctx, e.writer, "BEGIN IMMEDIATE", leave)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return c, nil
+}
+
+// enter waits for the turn to write, first come, first served.
+func (e *engine) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case e.turn <- struct{}{}:
+		return func() { <-e.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Close implements sqlstore.Engine.
+func (e *engine) Close() error {
+	err := e.readers.Close()
+	return closing(err, e.writer)
+}
+
+// closing closes db and returns the first error.
+func closing(err error, db *sql.DB) error {
+	if closed := db.Close(); err == nil {
+		return closed
+	}
+	return err
+}
+
+// silence is the bell of a database that belongs to one process: whoever
+// commits is also the only one who waits.
+type silence struct{}
+
+// Listen implements sqlstore.Bell.
+func (silence) Listen(ctx context.Context, _ func()) error {
+	<-ctx.Done()
+	return nil
+}
+
+// Announce implements sqlstore.Bell.
+func (silence) Announce(context.Context) error { return nil }
