@@ -18,7 +18,6 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
-	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
@@ -99,7 +98,7 @@ func publish(t *testing.T, c kafka.Config, batch []event.Envelope) {
 	}
 }
 
-func real(t *testing.T) kafka.Config {
+func realBrokers(t *testing.T) kafka.Config {
 	t.Helper()
 	brokers, prefix := kafkatest.Real(t)
 	config := kafkatest.Config(brokers, prefix)
@@ -109,96 +108,105 @@ func real(t *testing.T) kafka.Config {
 	return config
 }
 
-func bothBrokers(t *testing.T, test func(*testing.T, kafka.Config)) {
+func embeddedBroker(t *testing.T) kafka.Config {
 	t.Helper()
-	t.Run("embedded", func(t *testing.T) {
-		t.Parallel()
-		test(t, kafkatest.Prepared(t, kafkatest.Cluster(t)))
-	})
-	t.Run("real", func(t *testing.T) {
-		t.Parallel()
-		test(t, real(t))
-	})
+	return kafkatest.Prepared(t, kafkatest.Cluster(t))
+}
+
+func bothBrokers() map[string]func(*testing.T) kafka.Config {
+	return map[string]func(*testing.T) kafka.Config{"embedded": embeddedBroker, "real": realBrokers}
 }
 
 func TestEventsPublishedBeforeTheGroupExistsAreHandledOnceAndInOrder(t *testing.T) {
 	t.Parallel()
-	bothBrokers(t, func(t *testing.T, config kafka.Config) {
-		publish(t, config, likes(t, 100, 1, 2, 3, 4))
-		seen := newLedger()
-		stop := consume(t, config, seen.note, quiet())
-		seen.await(t, 400)
-		stop()
-		for key, ids := range seen.byKey {
-			if len(ids) != 100 || !slices.IsSorted(ids) {
-				t.Errorf("key %s: %v", key, ids)
+	for name, start := range bothBrokers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := start(t)
+			publish(t, config, likes(t, 100, 1, 2, 3, 4))
+			seen := newLedger()
+			stop := consume(t, config, seen.note, quiet())
+			seen.await(t, 400)
+			stop()
+			for key, ids := range seen.byKey {
+				if len(ids) != 100 || !slices.IsSorted(ids) {
+					t.Errorf("key %s: %v", key, ids)
+				}
 			}
-		}
-		late := newLedger()
-		defer consume(t, config, late.note, quiet())()
-		publish(t, config, likes(t, 1, 5))
-		late.await(t, 1)
-		if n := late.count(); n != 1 {
-			t.Errorf("%d events were seen again: what was done is not committed", n-1)
-		}
-	})
+			late := newLedger()
+			defer consume(t, config, late.note, quiet())()
+			publish(t, config, likes(t, 1, 5))
+			late.await(t, 1)
+			if n := late.count(); n != 1 {
+				t.Errorf("%d events were seen again: what was done is not committed", n-1)
+			}
+		})
+	}
 }
 
 func TestALoneEventIsHandledAtOnce(t *testing.T) {
 	t.Parallel()
-	bothBrokers(t, func(t *testing.T, config kafka.Config) {
-		seen := newLedger()
-		consume(t, config, seen.note, quiet())
-		p := producer(t, config)
-		batch := likes(t, 11, 1)
-		var fastest time.Duration = time.Hour
-		for i, v := range batch { // the first waits for the group to form
-			began := time.Now()
-			if err := p.Publish(t.Context(), []event.Envelope{v})[0]; err != nil {
-				t.Fatal(err)
+	for name, start := range bothBrokers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := start(t)
+			seen := newLedger()
+			consume(t, config, seen.note, quiet())
+			p := producer(t, config)
+			batch := likes(t, 11, 1)
+			fastest := time.Hour
+			for i, v := range batch { // the first waits for the group to form
+				began := time.Now()
+				if err := p.Publish(t.Context(), []event.Envelope{v})[0]; err != nil {
+					t.Fatal(err)
+				}
+				seen.await(t, i+1)
+				fastest = min(fastest, time.Since(began))
 			}
-			seen.await(t, i+1)
-			fastest = min(fastest, time.Since(began))
-		}
-		if fastest > 100*time.Millisecond {
-			t.Errorf("the fastest event took %v", fastest)
-		}
-	})
+			if fastest > 100*time.Millisecond {
+				t.Errorf("the fastest event took %v", fastest)
+			}
+		})
+	}
 }
 
 func TestAnUnreadableRecordBecomesADeadLetterAndTheOthersGoOn(t *testing.T) {
 	t.Parallel()
-	bothBrokers(t, func(t *testing.T, config kafka.Config) {
-		topic := config.Topic(event.CatalogTopic)
-		bad := &kgo.Record{
-			Topic: topic, Key: []byte("1"), Value: []byte("\x00not an event"),
-			Headers: []kgo.RecordHeader{{Key: "of-its-own", Value: []byte("kept")}}, Timestamp: time.UnixMilli(1_700_000_000_123),
-		}
-		publish(t, config, likes(t, 5, 1))
-		raw(t, config, bad)
-		publish(t, config, likes(t, 6, 1)[5:])
-		seen := newLedger()
-		consume(t, config, seen.note, quiet())
-		letter := kafkatest.Records(t, config.Brokers, topic+"-dlt", 1)[0]
-		seen.await(t, 6)
-		headers := map[string]string{}
-		for _, h := range letter.Headers {
-			headers[h.Key] = string(h.Value)
-		}
-		for name, want := range map[string]string{
-			"of-its-own": "kept", "kafka_dlt-original-topic": topic, "kafka_dlt-original-offset": "5",
-			"kafka_dlt-original-timestamp": "1700000000123", "kafka_dlt-original-consumer-group": config.Prefix + "ranking",
-			"kafka_dlt-exception-fqcn":    "github.com/loopers-commerce/commerce/internal/contract/event.ErrUnreadable",
-			"kafka_dlt-exception-message": `unreadable event: ce_specversion is "", not 1.0`,
-		} {
-			if headers[name] != want {
-				t.Errorf("%s is %q, want %q", name, headers[name], want)
+	for name, start := range bothBrokers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := start(t)
+			topic := config.Topic(event.CatalogTopic)
+			bad := &kgo.Record{
+				Topic: topic, Key: []byte("1"), Value: []byte("\x00not an event"),
+				Headers: []kgo.RecordHeader{{Key: "of-its-own", Value: []byte("kept")}}, Timestamp: time.UnixMilli(1_700_000_000_123),
 			}
-		}
-		if _, there := headers["kafka_dlt-original-partition"]; !there || string(letter.Key) != "1" || string(letter.Value) != "\x00not an event" {
-			t.Errorf("the letter is %s %q with %v", letter.Key, letter.Value, headers)
-		}
-	})
+			publish(t, config, likes(t, 5, 1))
+			raw(t, config, bad)
+			publish(t, config, likes(t, 6, 1)[5:])
+			seen := newLedger()
+			consume(t, config, seen.note, quiet())
+			letter := kafkatest.Records(t, config.Brokers, topic+"-dlt", 1)[0]
+			seen.await(t, 6)
+			headers := map[string]string{}
+			for _, h := range letter.Headers {
+				headers[h.Key] = string(h.Value)
+			}
+			for name, want := range map[string]string{
+				"of-its-own": "kept", "kafka_dlt-original-topic": topic, "kafka_dlt-original-offset": "5",
+				"kafka_dlt-original-timestamp": "1700000000123", "kafka_dlt-original-consumer-group": config.Prefix + "ranking",
+				"kafka_dlt-exception-fqcn":    "github.com/loopers-commerce/commerce/internal/contract/event.ErrUnreadable",
+				"kafka_dlt-exception-message": `unreadable event: ce_specversion is "", not 1.0`,
+			} {
+				if headers[name] != want {
+					t.Errorf("%s is %q, want %q", name, headers[name], want)
+				}
+			}
+			if _, there := headers["kafka_dlt-original-partition"]; !there || string(letter.Key) != "1" || string(letter.Value) != "\x00not an event" {
+				t.Errorf("the letter is %s %q with %v", letter.Key, letter.Value, headers)
+			}
+		})
+	}
 }
 
 func raw(t *testing.T, config kafka.Config, records ...*kgo.Record) {
@@ -332,33 +340,37 @@ func committed(t *testing.T, config kafka.Config) (n int64) {
 
 func TestMembersThatComeAndGoLoseNothingAndKeepTheOrder(t *testing.T) {
 	t.Parallel()
-	bothBrokers(t, func(t *testing.T, config kafka.Config) {
-		seen := newLedger()
-		keys := []int64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
-		batch := likes(t, 60, keys...)
-		first := consume(t, config, seen.note, quiet())
-		publish(t, config, batch[:160])
-		seen.await(t, 160)
-		second := consume(t, config, seen.note, quiet())
-		third := consume(t, config, seen.note, quiet())
-		for i := 160; i < 560; i += 16 { // while they share out the partitions
-			publish(t, config, batch[i:i+16])
-		}
-		first()
-		publish(t, config, batch[560:760])
-		second()
-		publish(t, config, batch[760:])
-		seen.await(t, len(batch))
-		third()
-		for key, ids := range seen.byKey {
-			if once := firsts(ids); len(once) != 60 || !slices.IsSorted(once) {
-				t.Errorf("key %s: %v", key, ids)
+	for name, start := range bothBrokers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := start(t)
+			seen := newLedger()
+			keys := []int64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+			batch := likes(t, 60, keys...)
+			first := consume(t, config, seen.note, quiet())
+			publish(t, config, batch[:160])
+			seen.await(t, 160)
+			second := consume(t, config, seen.note, quiet())
+			third := consume(t, config, seen.note, quiet())
+			for i := 160; i < 560; i += 16 { // while they share out the partitions
+				publish(t, config, batch[i:i+16])
 			}
-		}
-		if n := committed(t, config); n != int64(len(batch)) {
-			t.Errorf("%d of %d records are committed", n, len(batch))
-		}
-	})
+			first()
+			publish(t, config, batch[560:760])
+			second()
+			publish(t, config, batch[760:])
+			seen.await(t, len(batch))
+			third()
+			for key, ids := range seen.byKey {
+				if once := firsts(ids); len(once) != 60 || !slices.IsSorted(once) {
+					t.Errorf("key %s: %v", key, ids)
+				}
+			}
+			if n := committed(t, config); n != int64(len(batch)) {
+				t.Errorf("%d of %d records are committed", n, len(batch))
+			}
+		})
+	}
 }
 
 func TestAConsumerWithoutBrokersStopsAllTheSame(t *testing.T) {
@@ -376,5 +388,3 @@ func TestAConsumerWithoutBrokersStopsAllTheSame(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 }
-
-var _ = id.ID{}

@@ -29,8 +29,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // likes returns n likes of each product, taking turns; ids count up from 1.
-func likes(t testing.TB, n int, products ...int64) []event.Envelope {
-	t.Helper()
+func likes(tb testing.TB, n int, products ...int64) []event.Envelope {
+	tb.Helper()
 	var batch []event.Envelope
 	for range n {
 		for _, p := range products {
@@ -38,7 +38,7 @@ func likes(t testing.TB, n int, products ...int64) []event.Envelope {
 			v, err := event.Wrap(id.ID{14: byte(number >> 8), 15: byte(number)}, time.UnixMilli(1_700_000_000_000), "",
 				event.NewProductLiked(p, id.ID{1}))
 			if err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			batch = append(batch, v)
 		}
@@ -46,13 +46,13 @@ func likes(t testing.TB, n int, products ...int64) []event.Envelope {
 	return batch
 }
 
-func producer(t testing.TB, c kafka.Config) *kafka.Producer {
-	t.Helper()
+func producer(tb testing.TB, c kafka.Config) *kafka.Producer {
+	tb.Helper()
 	p, err := kafka.NewProducer(c, quiet())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(p.Close)
+	tb.Cleanup(p.Close)
 	return p
 }
 

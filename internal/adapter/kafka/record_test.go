@@ -19,18 +19,18 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func envelope(t testing.TB) event.Envelope {
-	t.Helper()
+func envelope(tb testing.TB) event.Envelope {
+	tb.Helper()
 	order, err := id.Parse("0192f0c1-0000-7000-8000-00000000000b")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	at := time.Date(2025, time.November, 3, 23, 59, 59, 120_000, time.UTC)
 	v, err := event.Wrap(order, at, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", event.OrderPaid{Order: event.Order{
 		OrderID: order, Version: 2, UserID: order, Amount: 3_950, Lines: []event.Line{{ProductID: 17, Quantity: 1, UnitPrice: 3_950}},
 	}})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return v
 }

@@ -20,7 +20,8 @@ func TestWaitsDoubleUpToTheLimit(t *testing.T) {
 	if want := []time.Duration{100, 200, 400, 500, 500}; !slices.Equal(got, want) {
 		t.Errorf("waited %v ms, want %v", got, want)
 	}
-	if b.Reset(); b.Next() != 100*time.Millisecond {
+	b.Reset()
+	if b.Next() != 100*time.Millisecond {
 		t.Error("after a success the waits do not start over")
 	}
 }

@@ -82,7 +82,8 @@ func sweep(tb testing.TB, brokers []string, prefix string) {
 // Config is a configuration for tests, with metrics of its own.
 func Config(brokers []string, prefix string) kafka.Config {
 	return kafka.Config{
-		Brokers: brokers, Prefix: prefix, ClientID: "test", Clock: time.Now,
+		Brokers: brokers, Prefix: prefix, ClientID: "test",
+		Clock:  time.Now, //nolint:forbidigo // a test that needs another one gives it
 		Random: func() float64 { return 0.5 }, Metrics: prometheus.NewRegistry(),
 	}
 }
