@@ -30,5 +30,6 @@ func (t brands) ByName(ctx context.Context, name string) (product.Brand, error) 
 }
 
 func scanBrand(r row) (b product.Brand, err error) {
-	return b, r.Scan(&b.ID, &b.Name, &b.Description)
+	err = r.Scan(&b.ID, &b.Name, &b.Description)
+	return b, err
 }

@@ -77,6 +77,6 @@ func (t metrics) All(ctx context.Context, first, last clock.Day, yield func(metr
 }
 
 func scanCounters(r row) (c metric.Counters, err error) {
-	return c, r.Scan(&c.ProductID, &c.Day, &c.Views, &c.Likes, &c.Orders, &c.Quantity, &c.Amount,
-		&c.AmountLog, &c.Version)
+	err = r.Scan(&c.ProductID, &c.Day, &c.Views, &c.Likes, &c.Orders, &c.Quantity, &c.Amount, &c.AmountLog, &c.Version)
+	return c, err
 }

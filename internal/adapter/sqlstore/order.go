@@ -132,20 +132,21 @@ func (t orders) linesOf(ctx context.Context, ids []id.ID) (map[id.ID][]order.Lin
 	q := stmt(`SELECT order_id, product_id, name, price, quantity FROM order_lines
 		WHERE `+t.dialect.In("order_id", 1)+` ORDER BY order_id, line`, t.dialect.List(ids))
 	lines := map[id.ID][]order.Line{}
-	return lines, t.each(ctx, q, func(r row) error {
+	err := t.each(ctx, q, func(r row) error {
 		var oid id.ID
 		var l order.Line
 		err := r.Scan(&oid, &l.ProductID, &l.Name, &l.Price, &l.Quantity)
 		lines[oid] = append(lines[oid], l)
 		return err
 	})
+	return lines, err
 }
 
 func (t orders) stepsOf(ctx context.Context, ids []id.ID) (map[id.ID][]order.Change, error) {
 	q := stmt(`SELECT order_id, status, reason, at_us FROM order_history
 		WHERE `+t.dialect.In("order_id", 1)+` ORDER BY order_id, version`, t.dialect.List(ids))
 	steps := map[id.ID][]order.Change{}
-	return steps, t.each(ctx, q, func(r row) error {
+	err := t.each(ctx, q, func(r row) error {
 		var oid id.ID
 		var c order.Change
 		var at int64
@@ -154,6 +155,7 @@ func (t orders) stepsOf(ctx context.Context, ids []id.ID) (map[id.ID][]order.Cha
 		steps[oid] = append(steps[oid], c)
 		return err
 	})
+	return steps, err
 }
 
 func scanOrder(r row) (o order.Order, err error) {

@@ -11,7 +11,9 @@ import (
 type points struct{ *session }
 
 // Open implements point.Table.
-func (t points) Open(user id.ID) { t.exec(`INSERT INTO wallets (user_id, balance) VALUES ($1, 0)`, user) }
+func (t points) Open(user id.ID) {
+	t.exec(`INSERT INTO wallets (user_id, balance) VALUES ($1, 0)`, user)
+}
 
 // Lock implements point.Table.
 func (t points) Lock(ctx context.Context, user id.ID) (point.Wallet, error) {

@@ -23,7 +23,8 @@ func (t rankings) Top(ctx context.Context, w ranking.Weights, day clock.Day, off
 	return all(ctx, t.each, stmt(topSQL(len(days)), args...), func(r row) (ranking.Entry, error) {
 		rank++
 		e := ranking.Entry{Rank: rank}
-		return e, r.Scan(&e.ProductID, &e.Score)
+		err := r.Scan(&e.ProductID, &e.Score)
+		return e, err
 	})
 }
 

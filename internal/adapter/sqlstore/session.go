@@ -58,14 +58,21 @@ func (s *session) each(ctx context.Context, q Stmt, fn func(row) error) error {
 	if err != nil {
 		return s.fail(q.Explain(s.engine.Violated(err), err))
 	}
-	var stopped error
-	for stopped == nil && rows.Next() {
-		stopped = fn(rows)
-	}
-	if err := rows.Close(); err != nil {
+	stopped, err := drain(rows, fn)
+	if err != nil {
 		return s.fail(q.Explain(s.engine.Violated(err), err))
 	}
 	return stopped
+}
+
+// drain calls fn with each row until it returns an error. The rows are closed
+// even when fn panics: a connection with open rows cannot be given back.
+func drain(rows Rows, fn func(row) error) (stopped, err error) {
+	defer func() { err = rows.Close() }()
+	for stopped == nil && rows.Next() {
+		stopped = fn(rows)
+	}
+	return stopped, nil
 }
 
 // change is each for statements that write or lock, and so need Update.
@@ -121,4 +128,7 @@ func count(ctx context.Context, read reader, q Stmt) (n int64, err error) {
 func stmt(text string, args ...any) Stmt { return Stmt{SQL: text, Args: args, Rows: Any} }
 
 // scalar reads one value.
-func scalar[T any](r row) (v T, err error) { return v, r.Scan(&v) }
+func scalar[T any](r row) (v T, err error) {
+	err = r.Scan(&v)
+	return v, err
+}

@@ -40,11 +40,11 @@ func (c *conn) Query(ctx context.Context, pending []sqlstore.Stmt, q sqlstore.St
 	if err := c.send(ctx, pending); err != nil {
 		return nil, err
 	}
-	found, err := c.QueryContext(ctx, q.SQL, q.Args...)
+	found, err := c.QueryContext(ctx, q.SQL, q.Args...) //nolint:rowserrcheck // Close of what wraps it looks
 	if err != nil {
 		return nil, err
 	}
-	return rows{found}, nil //nolint:rowserrcheck,sqlclosecheck // Close of the wrapper does both
+	return rows{found}, nil
 }
 
 // Commit implements sqlstore.Conn.

@@ -1,0 +1,186 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+)
+
+var errRolledBack = errors.New("postgres: the server rolled back instead of committing")
+
+// conn is one transaction, on a connection that it takes when it needs one.
+type conn struct {
+	pool  *pgxpool.Pool
+	held  *pgxpool.Conn // nil until the first statement
+	begin string        // what opens the transaction; empty once it was sent
+	open  bool          // there is a transaction on the connection
+}
+
+// Query implements sqlstore.Conn.
+func (c *conn) Query(ctx context.Context, pending []sqlstore.Stmt, q sqlstore.Stmt) (sqlstore.Rows, error) {
+	if err := c.acquire(ctx); err != nil {
+		return nil, err
+	}
+	if c.begin == "" && len(pending) == 0 {
+		found, err := c.held.Query(ctx, q.SQL, native(q.Args)...)
+		if err != nil {
+			return nil, err
+		}
+		return rows{Rows: found}, nil
+	}
+	sent := c.send(ctx, pending, q)
+	if err := c.check(sent, pending); err != nil {
+		return nil, err
+	}
+	found, err := sent.Query()
+	if err != nil {
+		return nil, closing(sent, err)
+	}
+	return rows{found, sent}, nil
+}
+
+// Commit implements sqlstore.Conn.
+func (c *conn) Commit(ctx context.Context, pending []sqlstore.Stmt) error {
+	if !c.open && len(pending) == 0 {
+		return nil // nothing was read or written
+	}
+	if err := c.acquire(ctx); err != nil {
+		return err
+	}
+	sent := c.send(ctx, pending, sqlstore.Stmt{SQL: "COMMIT"})
+	if err := c.check(sent, pending); err != nil {
+		return err
+	}
+	tag, err := sent.Exec()
+	if err == nil && tag.String() != "COMMIT" {
+		err = errRolledBack // a COMMIT after an error is answered so, and is no error itself
+	}
+	if err = closing(sent, err); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	c.open = false
+	return nil
+}
+
+func (c *conn) acquire(ctx context.Context) (err error) {
+	if c.held == nil {
+		c.held, err = c.pool.Acquire(ctx)
+	}
+	return err
+}
+
+// results is the answers to a pipeline, with whether BEGIN is the first.
+type results struct {
+	pgx.BatchResults
+	begun bool
+}
+
+// send sends what is due in one pipeline: BEGIN, the writes, the last statement.
+func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt, last sqlstore.Stmt) results {
+	var b pgx.Batch
+	begun := c.begin != ""
+	if begun {
+		b.Queue(c.begin)
+		c.begin, c.open = "", true
+	}
+	for _, st := range pending {
+		b.Queue(st.SQL, native(st.Args)...)
+	}
+	b.Queue(last.SQL, native(last.Args)...)
+	return results{c.held.SendBatch(ctx, &b), begun}
+}
+
+// check reads the answers to BEGIN and to the writes. After an error the
+// pipeline is closed.
+func (c *conn) check(sent results, pending []sqlstore.Stmt) error {
+	if sent.begun {
+		if _, err := sent.Exec(); err != nil {
+			return closing(sent, err)
+		}
+	}
+	for _, st := range pending {
+		tag, err := sent.Exec()
+		if err != nil {
+			err = st.Explain(violated(err), err)
+		} else {
+			err = st.Check(tag.RowsAffected())
+		}
+		if err != nil {
+			return closing(sent, err)
+		}
+	}
+	return nil
+}
+
+// closing closes a pipeline and returns the first error.
+func closing(sent results, err error) error {
+	if closed := sent.Close(); err == nil {
+		return closed
+	}
+	return err
+}
+
+// End implements sqlstore.Conn. A connection that cannot be brought back to
+// rest is closed by the pool.
+func (c *conn) End() {
+	if c.held == nil {
+		return
+	}
+	if wire := c.held.Conn().PgConn(); !wire.IsClosed() && wire.TxStatus() != idle {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_, _ = c.held.Exec(ctx, "ROLLBACK")
+	}
+	c.held.Release()
+}
+
+const (
+	idle     = 'I'             // TxStatus outside of a transaction
+	patience = 5 * time.Second // for a ROLLBACK
+)
+
+// rows implements sqlstore.Rows.
+type rows struct {
+	pgx.Rows
+	sent pgx.BatchResults // the pipeline that the rows came in; nil if none
+}
+
+// Close implements sqlstore.Rows.
+func (r rows) Close() error {
+	r.Rows.Close()
+	err := r.Err()
+	if r.sent != nil {
+		if closed := r.sent.Close(); err == nil {
+			err = closed
+		}
+	}
+	return err
+}
+
+// violated says which rule of the schema an error is about.
+func violated(err error) sqlstore.Violation {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return sqlstore.Violation{}
+	}
+	rules := map[string]sqlstore.Rule{
+		"23505": sqlstore.Unique, "23503": sqlstore.ForeignKey, "23514": sqlstore.Check, "42P01": sqlstore.Table,
+	}
+	return sqlstore.Violation{Rule: rules[e.Code], Constraint: e.ConstraintName}
+}
+
+// Violated implements sqlstore.Engine.
+func (*engine) Violated(err error) sqlstore.Violation { return violated(err) }
+
+// Retry implements sqlstore.Engine: a deadlock, or a serialisation failure.
+func (*engine) Retry(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
+}

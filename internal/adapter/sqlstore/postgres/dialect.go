@@ -1,0 +1,61 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+)
+
+func dialect() sqlstore.Dialect {
+	return sqlstore.Dialect{
+		// What an UPDATE takes: stricter locks would make those wait who only
+		// refer to the row by a foreign key.
+		ForUpdate: "FOR NO KEY UPDATE",
+		TryLock: func(param int) string {
+			return fmt.Sprintf("CASE WHEN pg_try_advisory_xact_lock($%d) THEN 1 ELSE 0 END", param)
+		},
+		In:   func(column string, param int) string { return fmt.Sprintf("%s = ANY ($%d)", column, param) },
+		List: func(values any) any { return values },
+		Set:  set,
+	}
+}
+
+// set is one array for each column.
+func set(param int, columns []sqlstore.Column) (table string, args []any, err error) {
+	names, arrays := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+		arrays[i] = fmt.Sprintf("$%d::%s[]", param+i, c.Type)
+		args = append(args, c.Values)
+	}
+	return fmt.Sprintf("(SELECT * FROM unnest(%s) AS u (%s))", strings.Join(arrays, ", "), strings.Join(names, ", ")), args, nil
+}
+
+// native gives pgx ids as bytes, which it sends as they are; it would send a
+// driver.Valuer as text.
+func native(args []any) []any {
+	given := make([]any, len(args))
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case id.ID:
+			given[i] = [16]byte(v)
+		case *id.ID:
+			given[i] = (*[16]byte)(v)
+		case []id.ID:
+			given[i] = bytesOf(v)
+		default:
+			given[i] = arg
+		}
+	}
+	return given
+}
+
+func bytesOf(ids []id.ID) [][16]byte {
+	raw := make([][16]byte, len(ids))
+	for i, v := range ids {
+		raw[i] = v
+	}
+	return raw
+}

@@ -1,0 +1,65 @@
+// Package postgres keeps a store in PostgreSQL, over pgx's own interface: its
+// pipeline sends what a transaction has queued in one round trip with the
+// next read, or with the COMMIT.
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+)
+
+// maxConns is the size of the pool where the address has no pool_max_conns:
+// transactions that wait for a row hold a connection meanwhile.
+const maxConns = 16
+
+// Open connects to the database at the address, a postgres:// URL. The tables
+// are made by Migrate, in the first schema of the search_path. Close it after
+// use.
+func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = maxConns
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	e := &engine{pool}
+	return sqlstore.New(sqlstore.Parts{
+		Engine: e, Dialect: dialect(), Schema: e, Bell: &bell{pool, o.Random, o.Log},
+	}, o), nil
+}
+
+type engine struct{ pool *pgxpool.Pool }
+
+// Begin implements sqlstore.Engine. Nothing is sent, and no connection is
+// taken, before the first statement.
+func (e *engine) Begin(_ context.Context, mode sqlstore.Mode) (sqlstore.Conn, error) {
+	c := &conn{pool: e.pool}
+	switch mode {
+	case sqlstore.Write:
+		c.begin = "BEGIN"
+	case sqlstore.Still:
+		c.begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	case sqlstore.Read: // each statement for itself
+	}
+	return c, nil
+}
+
+// Close implements sqlstore.Engine.
+func (e *engine) Close() error {
+	e.pool.Close()
+	return nil
+}
