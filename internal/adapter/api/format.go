@@ -44,23 +44,32 @@ func decode(data []byte, v any) error {
 	}
 	err := json.Unmarshal(data, v)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("/%s: must be %s", strings.ReplaceAll(wrong.Field, ".", "/"), inWords(wrong.Type))
+		return at("/"+strings.ReplaceAll(wrong.Field, ".", "/"), "must be "+inWords(wrong.Type))
 	}
 	if err != nil {
 		return err
 	}
 	if parsed, any := v.(*any); any {
 		if pointer, found := findNUL("", *parsed); found {
-			return fmt.Errorf("%s: must not contain the character NUL", pointer)
+			return at(pointer, "must not contain the character NUL")
 		}
 	}
 	return nil
+}
+
+func at(pointer, detail string) error {
+	if strings.Trim(pointer, "/") == "" {
+		return errors.New(detail) // of the body as a whole
+	}
+	return fmt.Errorf("%s: %s", pointer, detail)
 }
 
 func inWords(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Int, reflect.Int64, reflect.Int32:
 		return "an integer of at most 64 bits"
+	case reflect.Float64:
+		return "made of numbers that a double can hold"
 	case reflect.String:
 		return "a string"
 	case reflect.Slice:
@@ -71,22 +80,22 @@ func inWords(t reflect.Type) string {
 }
 
 // findNUL returns where in a JSON value there is a string with a NUL.
-func findNUL(at string, v any) (pointer string, found bool) {
+func findNUL(place string, v any) (pointer string, found bool) {
 	switch v := v.(type) {
 	case string:
-		return at, strings.ContainsRune(v, 0)
+		return place, strings.ContainsRune(v, 0)
 	case []any:
 		for i, item := range v {
-			if p, found := findNUL(at+"/"+strconv.Itoa(i), item); found {
+			if p, found := findNUL(place+"/"+strconv.Itoa(i), item); found {
 				return p, true
 			}
 		}
 	case map[string]any:
 		for name, item := range v {
 			if strings.ContainsRune(name, 0) {
-				return at + "/", true
+				return place + "/", true
 			}
-			if p, found := findNUL(at+"/"+name, item); found {
+			if p, found := findNUL(place+"/"+name, item); found {
 				return p, true
 			}
 		}

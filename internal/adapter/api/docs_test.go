@@ -1,0 +1,103 @@
+package api_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// outside finds what a browser would load from another host.
+var outside = regexp.MustCompile(`(?i)(src|href|url|@import)\s*[=(:]\s*["']?(https?:)?//[^"')\s]+`)
+
+func TestTheDocsLoadNothingFromAnotherHost(t *testing.T) {
+	t.Parallel()
+	shop := open(t)
+	page := shop.page(t, "/docs")
+	if found := outside.FindAllString(page, -1); found != nil {
+		t.Errorf("the page loads %q", found)
+	}
+	own := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(page, -1)
+	if len(own) < 3 {
+		t.Fatalf("the page names %d files, at least a script, a style and an icon were expected:\n%s", len(own), page)
+	}
+	for _, m := range own {
+		text := shop.page(t, m[1])
+		if strings.HasSuffix(m[1], ".css") && outside.MatchString(text) {
+			t.Errorf("%s loads %q", m[1], outside.FindString(text))
+		}
+	}
+}
+
+func TestTheDescriptionIsOpenAPI31AndNamesEveryRoute(t *testing.T) {
+	t.Parallel()
+	var doc struct {
+		OpenAPI string
+		Paths   map[string]map[string]struct {
+			OperationID string
+			Responses   map[string]struct {
+				Content map[string]any
+			}
+			Security   []map[string][]string
+			Parameters []struct{ Name, In string }
+		}
+		Components struct{ SecuritySchemes map[string]any }
+	}
+	text := open(t).page(t, "/openapi.json")
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(doc.OpenAPI, "3.1") {
+		t.Errorf("openapi = %q", doc.OpenAPI)
+	}
+	if doc.Components.SecuritySchemes["bearer"] == nil {
+		t.Error("no security scheme bearer")
+	}
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			if op.Responses["default"].Content["application/problem+json"] == nil {
+				t.Errorf("%s %s does not document its problems", method, path)
+			}
+			if strings.HasPrefix(path, "/admin/") && len(op.Security) == 0 {
+				t.Errorf("%s %s does not say that it needs an identity", method, path)
+			}
+		}
+	}
+	for _, r := range []string{
+		"post /api/v1/users", "post /api/v1/sessions", "get /api/v1/users/me", "get /api/v1/users/me/likes",
+		"get /api/v1/brands/{id}", "get /api/v1/products", "get /api/v1/products/{id}",
+		"post /api/v1/products/{id}/likes", "delete /api/v1/products/{id}/likes",
+		"get /api/v1/points", "post /api/v1/points/charge", "get /api/v1/points/history",
+		"post /api/v1/orders", "get /api/v1/orders", "get /api/v1/orders/{id}", "post /api/v1/orders/{id}/cancel",
+		"get /api/v1/rankings", "post /admin/v1/brands", "post /admin/v1/products",
+		"patch /admin/v1/products/{id}", "post /admin/v1/products/{id}/stock",
+	} {
+		method, path, _ := strings.Cut(r, " ")
+		if _, there := doc.Paths[path][method]; !there {
+			t.Errorf("%s is not described", r)
+		}
+	}
+	var keyed bool
+	for _, p := range doc.Paths["/api/v1/orders"]["post"].Parameters {
+		keyed = keyed || p.Name == "Idempotency-Key" && p.In == "header"
+	}
+	if !keyed {
+		t.Error("POST /api/v1/orders does not document Idempotency-Key")
+	}
+}
+
+func (s *shop) page(t *testing.T, path string) string {
+	t.Helper()
+	resp, err := http.Get(s.url + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %d %v", path, resp.StatusCode, err)
+	}
+	return string(text)
+}

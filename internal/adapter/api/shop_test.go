@@ -1,0 +1,308 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/adapter/credentials"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/app/accounts"
+	"github.com/loopers-commerce/commerce/internal/app/catalog"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/wallet"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/domain/user"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// began is when every shop of these tests opens: 00:30 in Seoul on the 2nd,
+// while it is still the 1st in UTC.
+var began = time.Date(2026, 3, 1, 15, 30, 0, 0, time.UTC)
+
+// shop is the whole API over a database, on a clock that stands still.
+type shop struct {
+	url      string
+	db       store.DB
+	accounts *accounts.Desk
+	board    *board
+	views    *views
+	log      *syncBuffer
+	metrics  *prometheus.Registry
+	late     atomic.Int64 // seconds since it began
+}
+
+// open opens a shop; change may change what it is made of.
+func open(t *testing.T, change ...func(*api.Config)) *shop {
+	t.Helper()
+	s := &shop{board: &board{}, views: &views{}, log: &syncBuffer{}, metrics: prometheus.NewRegistry()}
+	now := func() time.Time { return began.Add(time.Duration(s.late.Load()) * time.Second) }
+	ids := id.NewSource(now, zeros{})
+	s.db = storetest.SQLite(t, sqlstore.Options{Clock: now, Traceparent: api.Traceparent})
+	tokens, err := credentials.NewTokens(bytes.Repeat([]byte("k"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.accounts = accounts.New(s.db, ids, now, credentials.NewPasswords(2, rand.Reader), tokens, time.Hour)
+	c := api.Config{
+		Accounts: s.accounts, Catalog: catalog.New(s.db, now), Likes: likes.New(s.db, now), Wallet: wallet.New(s.db, ids, now),
+		Checkout: checkout.New(s.db, ids, now), Rankings: s.board, Views: s.views, DB: s.db,
+		Clock: now, IDs: id.NewSource(now, rand.Reader), Registerer: s.metrics, TrustUserHeader: true,
+		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	h, err := api.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	return s
+}
+
+// stocked opens a shop with an admin, a customer kim with 100,000 won and a
+// product 1 of brand 1, which costs 12,000 and of which there are 10.
+func stocked(t *testing.T, change ...func(*api.Config)) *shop {
+	t.Helper()
+	s := open(t, change...)
+	s.join(t, "admin")
+	s.join(t, "kim")
+	if err := s.accounts.Grant(t.Context(), "admin", user.Admin); err != nil {
+		t.Fatal(err)
+	}
+	s.as("admin").post("/admin/v1/brands", `{"name":"Loopers","description":"Makers of mugs."}`).must(t, s, 201)
+	s.as("admin").post("/admin/v1/products",
+		`{"brandId":1,"name":"Mug","description":"It holds coffee & tea.","price":12000,"stock":10}`).must(t, s, 201)
+	s.as("kim").post("/api/v1/points/charge", `{"amount":100000}`).must(t, s, 200)
+	return s
+}
+
+// join makes a user without a password.
+func (s *shop) join(t *testing.T, loginID string) {
+	t.Helper()
+	uid := id.ID{15: byte(len(loginID)), 14: loginID[0], 0: 1}
+	u := user.New(user.Application{
+		LoginID: loginID, Email: loginID + "@example.com", BirthDate: "1999-12-31", Gender: user.Female,
+	}, uid, "", began)
+	err := s.db.Update(t.Context(), func(tx store.Tx) error {
+		tx.Users.Add(u)
+		tx.Points.Open(uid)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// request is one to be sent.
+type request struct {
+	method, path, body string
+	header             http.Header
+}
+
+// as begins a request of a user, whom a gateway names; "" is nobody.
+func (s *shop) as(loginID string) request {
+	r := request{header: http.Header{}}
+	if loginID != "" {
+		r.header.Set("X-USER-ID", loginID)
+	}
+	return r
+}
+
+func (r request) with(name, value string) request {
+	r.header = r.header.Clone()
+	r.header.Set(name, value)
+	return r
+}
+
+func (r request) do(method, path, body string) request {
+	r.method, r.path, r.body = method, path, body
+	return r
+}
+
+func (r request) get(path string) request        { return r.do(http.MethodGet, path, "") }
+func (r request) post(path, body string) request { return r.do(http.MethodPost, path, body) }
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (r request) send(ctx context.Context, s *shop) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, s.url+r.path, strings.NewReader(r.body))
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header = r.header.Clone()
+	if r.body != "" && req.Header.Get("Content-Type") == "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(text)}, err
+}
+
+// must sends the request and fails the test where another status comes back,
+// or an error that is no problem.
+func (r request) must(t *testing.T, s *shop, status int) answer {
+	t.Helper()
+	a, err := r.send(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.status != status {
+		t.Fatalf("%s %s: %d, want %d\n%s", r.method, r.path, a.status, status, a.body)
+	}
+	if a.status >= 400 {
+		a.problem(t)
+	}
+	return a
+}
+
+// problem is the answer as a problem; it fails the test if it is none.
+func (a answer) problem(t *testing.T) (p problem) {
+	t.Helper()
+	if ct := a.header.Get("Content-Type"); ct != "application/problem+json" {
+		t.Errorf("an error of type %q", ct)
+	}
+	a.into(t, &p)
+	if p.Status != a.status || p.Code == "" || p.Title == "" || p.Detail == "" || p.Type == "" {
+		t.Errorf("not a whole problem for status %d: %s", a.status, a.body)
+	}
+	if p.TraceID == "" || p.TraceID != a.header.Get("X-Trace-Id") && a.header.Get("Idempotent-Replayed") == "" {
+		t.Errorf("traceId %q, header %q", p.TraceID, a.header.Get("X-Trace-Id"))
+	}
+	return p
+}
+
+func (a answer) into(t *testing.T, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.body), v); err != nil {
+		t.Fatalf("%v in %s", err, a.body)
+	}
+}
+
+type problem struct {
+	Type, Title, Detail, Code, TraceID string
+	Status                             int
+	Errors                             []struct{ Pointer, Detail string }
+}
+
+func (p problem) pointers() []string {
+	var all []string
+	for _, e := range p.Errors {
+		all = append(all, e.Pointer)
+	}
+	return all
+}
+
+// outbox is every event that waits.
+func (s *shop) outbox(t *testing.T) (waiting []store.Promise) {
+	t.Helper()
+	ctx, lanes := t.Context(), make([]int, store.Lanes)
+	for i := range lanes {
+		lanes[i] = i
+	}
+	err := s.db.View(ctx, func(tx store.Tx) (err error) {
+		waiting, err = tx.Outbox.Next(ctx, lanes, 1000)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return waiting
+}
+
+// board is a ranking that is told what to say.
+type board struct {
+	entries []ranking.Entry
+	more    bool
+	rank    *int64
+	err     error
+	asked   string
+	stuck   bool
+}
+
+func (b *board) Read(ctx context.Context, day clock.Day, page, size int64) ([]ranking.Entry, bool, error) {
+	b.asked = fmt.Sprintf("%s %d %d", day, page, size)
+	if b.stuck {
+		<-ctx.Done()
+		return nil, false, ctx.Err()
+	}
+	if errors.Is(b.err, errPanic) {
+		panic(b.err)
+	}
+	return b.entries, b.more, b.err
+}
+
+func (b *board) Rank(_ context.Context, day clock.Day, productID int64) *int64 {
+	b.asked = fmt.Sprintf("%s product %d", day, productID)
+	return b.rank
+}
+
+var errPanic = errors.New("a bug that knows the password of the database")
+
+// views notes who looked at what.
+type views struct {
+	mu   sync.Mutex
+	seen []string
+}
+
+func (v *views) Viewed(productID int64, u *id.ID) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.seen = append(v.seen, fmt.Sprintf("%d by %v", productID, u != nil))
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// zeros is a source of no randomness: ids count up from the time.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
