@@ -135,23 +135,18 @@ func (d *Desk) AdjustStock(ctx context.Context, productID int64, a product.Adjus
 		if err != nil {
 			return err
 		}
+		if len(stocks) == 0 {
+			return missing(productID)
+		}
 		if made, err = tx.Products.Get(ctx, productID); err != nil {
 			return err
 		}
-		if made.Stock, err = d.adjust(ctx, tx, stockOf(productID, stocks), a); err != nil {
+		if made.Stock, err = d.adjust(ctx, tx, stocks[0], a); err != nil {
 			return err
 		}
 		return guard.Leave(ctx, tx, made)
 	})
 	return made, err
-}
-
-// stockOf is the stock that was locked: none yet for a product that never had any.
-func stockOf(productID int64, locked []product.Stock) product.Stock {
-	if len(locked) == 0 {
-		return product.StockOf(productID, 0)
-	}
-	return locked[0]
 }
 
 func (d *Desk) adjust(ctx context.Context, tx store.Tx, before product.Stock, a product.Adjustment) (left int64, err error) {

@@ -1,0 +1,203 @@
+// Package shoptest is a small shop, over a real database, for the tests of the
+// use cases: with its verbs, and with words to fill it and to look inside.
+package shoptest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/app/catalog"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/wallet"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/domain/point"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+	"github.com/loopers-commerce/commerce/internal/domain/user"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// Shop is a shop with one brand.
+type Shop struct {
+	DB       store.DB
+	IDs      id.Source
+	Catalog  *catalog.Desk
+	Likes    *likes.Desk
+	Wallet   *wallet.Desk
+	Checkout *checkout.Desk
+
+	brand  int64
+	people atomic.Int64
+}
+
+// Each runs the test over every engine.
+func Each(t *testing.T, test func(t *testing.T, s *Shop)) {
+	t.Helper()
+	engines := map[string]func(testing.TB, sqlstore.Options) *sqlstore.DB{
+		"sqlite": storetest.SQLite, "postgres": storetest.Postgres,
+	}
+	for name, open := range engines {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, New(t, open(t, sqlstore.Options{})))
+		})
+	}
+}
+
+// New returns a shop over a database.
+func New(t testing.TB, db store.DB) *Shop {
+	t.Helper()
+	ids := id.NewSource(time.Now, rand.Reader)
+	s := &Shop{
+		DB: db, IDs: ids, Catalog: catalog.New(db, time.Now), Likes: likes.New(db, time.Now),
+		Wallet: wallet.New(db, ids, time.Now), Checkout: checkout.New(db, ids, time.Now),
+	}
+	b, err := s.Catalog.CreateBrand(t.Context(), product.Brand{Name: "Loopers"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.brand = b.ID
+	return s
+}
+
+// Customer returns a new customer with points to spend.
+func (s *Shop) Customer(t testing.TB, points money.Won) id.ID {
+	t.Helper()
+	uid, n := s.IDs(), s.people.Add(1)
+	u := user.New(user.Application{
+		LoginID: fmt.Sprintf("user%d", n), Email: fmt.Sprintf("user%d@example.com", n), BirthDate: "2000-01-01", Gender: user.Male,
+	}, uid, "", time.Now())
+	s.update(t, func(tx store.Tx) error {
+		tx.Users.Add(u)
+		tx.Points.Open(uid)
+		if points > 0 {
+			tx.Points.Save(point.WalletOf(uid, points), point.Entry{
+				ID: s.IDs(), UserID: uid, Type: point.Charge, Amount: points, Balance: points, At: time.Now(),
+			})
+		}
+		return nil
+	})
+	return uid
+}
+
+// Product returns the id of a new product.
+func (s *Shop) Product(t testing.TB, price money.Won, stock int64) int64 {
+	t.Helper()
+	l, err := s.Catalog.CreateProduct(t.Context(),
+		catalog.Draft{BrandID: s.brand, Name: "Mug", Price: price, Stock: stock}, store.Unguarded{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.ID
+}
+
+// Hide hides a product from customers.
+func (s *Shop) Hide(t testing.TB, productID int64) {
+	t.Helper()
+	hidden := product.Hidden
+	if _, err := s.Catalog.ChangeProduct(t.Context(), productID, catalog.Edit{Status: &hidden}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Stock is how much is left of a product.
+func (s *Shop) Stock(t testing.TB, productID int64) (left int64) {
+	t.Helper()
+	s.view(t, func(ctx context.Context, tx store.Tx) error {
+		l, err := tx.Products.Get(ctx, productID)
+		left = l.Stock
+		return err
+	})
+	return left
+}
+
+// Balance is what a customer can spend.
+func (s *Shop) Balance(t testing.TB, customer id.ID) money.Won {
+	t.Helper()
+	w, err := s.Wallet.Balance(t.Context(), customer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Balance()
+}
+
+// Promised counts the events of a type that wait in the outbox.
+func (s *Shop) Promised(t testing.TB, eventType string) (n int) {
+	t.Helper()
+	for _, p := range s.Outbox(t) {
+		if p.Envelope.Type == eventType {
+			n++
+		}
+	}
+	return n
+}
+
+// Outbox is every event that waits.
+func (s *Shop) Outbox(t testing.TB) (waiting []store.Promise) {
+	t.Helper()
+	lanes := make([]int, store.Lanes)
+	for i := range lanes {
+		lanes[i] = i
+	}
+	s.view(t, func(ctx context.Context, tx store.Tx) (err error) {
+		waiting, err = tx.Outbox.Next(ctx, lanes, 10_000)
+		return err
+	})
+	return waiting
+}
+
+// Audit fails the test where the shop's books do not agree.
+func (s *Shop) Audit(t testing.TB) {
+	t.Helper()
+	var wrong []string
+	note := func(d store.Difference) { wrong = append(wrong, fmt.Sprintf("%+v", d)) }
+	s.view(t, func(ctx context.Context, tx store.Tx) error {
+		if _, err := tx.Books.Stock(ctx, note); err != nil {
+			return err
+		}
+		_, err := tx.Books.Wallets(ctx, note)
+		return err
+	})
+	if len(wrong) > 0 {
+		t.Errorf("the books do not agree:\n%s", strings.Join(wrong, "\n"))
+	}
+}
+
+// AtOnce runs n calls at the same moment and returns their errors.
+func AtOnce(n int, call func(i int) error) []error {
+	errs, start := make([]error, n), make(chan struct{})
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			<-start
+			errs[i] = call(i)
+		})
+	}
+	close(start)
+	all.Wait()
+	return errs
+}
+
+func (s *Shop) update(t testing.TB, fn func(store.Tx) error) {
+	t.Helper()
+	if err := s.DB.Update(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *Shop) view(t testing.TB, fn func(context.Context, store.Tx) error) {
+	t.Helper()
+	ctx := t.Context()
+	if err := s.DB.View(ctx, func(tx store.Tx) error { return fn(ctx, tx) }); err != nil {
+		t.Fatal(err)
+	}
+}
