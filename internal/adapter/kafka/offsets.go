@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/trouble"
 )
 
 const commitTimeout = 5 * time.Second
@@ -23,7 +24,7 @@ const commitTimeout = 5 * time.Second
 type offsets struct {
 	client  *kgo.Client
 	pause   *backoff.Backoff
-	trouble trouble
+	trouble *trouble.Trouble
 	bell    chan struct{}
 
 	turn sync.Mutex // one commit at a time: an older one must not arrive later
@@ -34,7 +35,7 @@ type offsets struct {
 func newOffsets(client *kgo.Client, log *slog.Logger, c Config) *offsets {
 	return &offsets{
 		client: client, pause: backoff.New(retryFirst, retryLimit, c.Random),
-		trouble: trouble{log: log, what: "commit offsets"},
+		trouble: trouble.New(log, "commit offsets"),
 		bell:    make(chan struct{}, 1), next: map[place]kgo.EpochOffset{},
 	}
 }
@@ -62,18 +63,18 @@ func (o *offsets) commitAsTheyCome(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			if err := o.commit(context.WithoutCancel(ctx)); err != nil {
-				o.trouble.begins(err)
+				o.trouble.Begins(err)
 			}
 			return
 		case <-o.bell:
 		}
 		if err := o.commit(ctx); err != nil && ctx.Err() == nil {
-			o.trouble.begins(err)
+			o.trouble.Begins(err)
 			backoff.Wait(ctx, o.pause.Next())
 			ring(o.bell)
 			continue
 		}
-		o.trouble.ends()
+		o.trouble.Ends()
 		o.pause.Reset()
 	}
 }

@@ -138,7 +138,7 @@ func keysOf(batch []event.Envelope, errs []error) (keys []string, failed []event
 // under each key are in order.
 func checkOrder(t *testing.T, config kafka.Config, batch []event.Envelope) {
 	t.Helper()
-	got := idsByKey(kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic), len(batch)))
+	got := idsByKey(kafkatest.All(t, config.Brokers, config.Topic(event.CatalogTopic)))
 	want := map[string][]string{}
 	for _, v := range batch {
 		want[v.Key] = append(want[v.Key], v.ID.String())
@@ -160,7 +160,7 @@ func TestAnswersThatGetLostRepeatNothingAndLoseNothing(t *testing.T) {
 	if failed, _ := keysOf(batch, producer(t, config).Publish(t.Context(), batch)); len(failed) != 0 {
 		t.Fatalf("keys %v failed", failed)
 	}
-	for key, ids := range idsByKey(kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic), len(batch))) {
+	for key, ids := range idsByKey(kafkatest.All(t, config.Brokers, config.Topic(event.CatalogTopic))) {
 		if len(firsts(ids)) != len(ids) {
 			t.Errorf("key %s has repetitions: %v", key, ids)
 		}

@@ -120,3 +120,21 @@ func Records(tb testing.TB, brokers []string, topic string, n int) []*kgo.Record
 	}
 	return records
 }
+
+// All reads what a topic, as the cluster calls it, holds now, in the order of
+// each partition.
+func All(tb testing.TB, brokers []string, topic string) []*kgo.Record {
+	tb.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(tb.Context(), topic)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	n := 0
+	ends.Each(func(o kadm.ListedOffset) { n += int(o.Offset) })
+	return Records(tb, brokers, topic, n)
+}
