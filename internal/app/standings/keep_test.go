@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,13 +142,18 @@ func TestAKeeperWhoseBuildFailedBeginsAgain(t *testing.T) {
 // wall is a board in memory: it says what it is told to say.
 type wall struct {
 	standings.Works
-	looks int
-	err   error
+	looks atomic.Int64
+	away  atomic.Bool
 }
 
+var errAway = errors.New("redis is away")
+
 func (w *wall) Unfinished(context.Context, string, string, []clock.Day) (map[clock.Day]string, error) {
-	w.looks++
-	return nil, w.err
+	w.looks.Add(1)
+	if w.away.Load() {
+		return nil, errAway
+	}
+	return nil, nil
 }
 
 func TestAKeeperLooksEverySecondAndLogsTroubleOnce(t *testing.T) {
@@ -155,7 +161,8 @@ func TestAKeeperLooksEverySecondAndLogsTroubleOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		logger := slog.New(slog.NewTextHandler(&log, nil))
-		db, board := new(tallytest.DB), &wall{err: errors.New("redis is away")}
+		db, board := new(tallytest.DB), new(wall)
+		board.away.Store(true)
 		builder := standings.NewBuilder(db, board, weights, time.Now, newIDs(), logger)
 		k := standings.NewKeeper(db, board, builder, time.Now, logger)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -164,10 +171,10 @@ func TestAKeeperLooksEverySecondAndLogsTroubleOnce(t *testing.T) {
 
 		time.Sleep(3500 * time.Millisecond)
 		synctest.Wait()
-		if board.looks != 4 {
-			t.Errorf("%d looks in 3.5 seconds", board.looks)
+		if looks := board.looks.Load(); looks != 4 {
+			t.Errorf("%d looks in 3.5 seconds", looks)
 		}
-		board.err = nil
+		board.away.Store(false)
 		time.Sleep(3 * time.Second)
 		cancel()
 		if err := <-done; err != nil {
