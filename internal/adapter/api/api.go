@@ -16,17 +16,17 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/standings"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 // Rankings are read from here.
 type Rankings interface {
 	// Read returns a page of a day's live ranking; pages count from 1.
-	Read(ctx context.Context, day clock.Day, page, size int64) (entries []ranking.Entry, hasMore bool, err error)
+	Read(ctx context.Context, day clock.Day, number, size int64) (standings.Page, error)
 	// Rank is a product's place on a day; nil if it has none, or if nobody can
 	// tell just now.
 	Rank(ctx context.Context, day clock.Day, productID int64) *int64

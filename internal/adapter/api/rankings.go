@@ -75,20 +75,20 @@ func (s *service) ranking(ctx context.Context, in *rankingInput) (*shown[ranking
 	if err != nil {
 		return nil, err
 	}
-	entries, more, err := s.Rankings.Read(ctx, day, in.Page, in.Size)
+	page, err := s.Rankings.Read(ctx, day, in.Page, in.Size)
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]int64, len(entries))
-	for i, e := range entries {
+	ids := make([]int64, len(page.Entries))
+	for i, e := range page.Entries {
 		ids[i] = e.ProductID
 	}
 	products, err := s.Catalog.Many(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	body := rankingBody{Period: "daily", Date: day.String(), Items: ranked(entries, products)}
-	body.Page.Number, body.Page.Size, body.Page.HasMore = in.Page, in.Size, more
+	body := rankingBody{Period: "daily", Date: day.String(), Items: ranked(page.Entries, products)}
+	body.Page.Number, body.Page.Size, body.Page.HasMore = in.Page, in.Size, page.HasMore
 	return &shown[rankingBody]{body}, nil
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -61,4 +62,12 @@ type Auth struct {
 	AuthJWTSecret       Secret   `name:"auth-jwt-secret" help:"Key that signs session tokens: 32 bytes or more, the same for every instance." placeholder:"SECRET"`
 	AuthSessionTTL      Duration `name:"auth-session-ttl" help:"How long a session token is good for." default:"12h"`
 	AuthTrustUserHeader bool     `help:"Believe the header X-USER-ID. Only behind a gateway that authenticates and sets it." default:"${trust_user_header=false}"`
+}
+
+// Beside complains if the two ports are the same.
+func (c *Management) Beside(w Web) []error {
+	if p := c.ManagementPort.Get(); p != 0 && p == w.Port.Get() {
+		return []error{fmt.Errorf("PORT and MANAGEMENT_PORT are both %d: they must differ", p)}
+	}
+	return nil
 }

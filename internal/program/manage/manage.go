@@ -18,10 +18,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Check is one thing that a program needs to do its job.
+// Check is one thing that a program uses.
 type Check struct {
 	Name string
 	Ask  func(ctx context.Context) error
+	// Optional says that the program does its job without it, only less well.
+	Optional bool
 }
 
 // patience is how long a check may take before it counts as missing.
@@ -51,34 +53,40 @@ func Handler(registry *prometheus.Registry, checks []Check) http.Handler {
 	return mux
 }
 
-// ready answers 200, or 503 with what is missing and why.
+// ready answers 200, or 503 with what is missing and why; and in either case
+// what is away that the program can do without.
 func ready(w http.ResponseWriter, r *http.Request, checks []Check) {
-	missing := ask(r.Context(), checks)
-	if len(missing) == 0 {
-		answer(w, http.StatusOK, map[string]any{"status": "ready", "missing": missing})
-		return
+	missing, degraded := ask(r.Context(), checks)
+	status, word := http.StatusOK, "ready"
+	if len(missing) > 0 {
+		status, word = http.StatusServiceUnavailable, "not ready"
 	}
-	answer(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "missing": missing})
+	answer(w, status, map[string]any{"status": word, "missing": missing, "degraded": degraded})
 }
 
-// ask puts all questions at once and returns what is missing, by name.
-func ask(ctx context.Context, checks []Check) map[string]string {
+// ask puts all questions at once and returns what does not answer, and why, by
+// name: what the program cannot do without, and what it can.
+func ask(ctx context.Context, checks []Check) (missing, degraded map[string]string) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	missing := map[string]string{}
+	missing, degraded = map[string]string{}, map[string]string{}
 	for _, c := range checks {
 		wg.Go(func() {
 			if err := c.Ask(ctx); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
-				missing[c.Name] = err.Error()
+				if c.Optional {
+					degraded[c.Name] = err.Error()
+				} else {
+					missing[c.Name] = err.Error()
+				}
 			}
 		})
 	}
 	wg.Wait()
-	return missing
+	return missing, degraded
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

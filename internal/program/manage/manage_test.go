@@ -37,6 +37,15 @@ func TestReadyNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestReadyWithoutWhatCanBeDoneWithout(t *testing.T) {
+	t.Parallel()
+	gone := manage.Check{Name: "redis", Optional: true, Ask: func(context.Context) error { return errors.New("refused") }}
+	code, body := get(t, manage.Handler(manage.Registry(), []manage.Check{gone}), "/readyz")
+	if code != http.StatusOK || !strings.Contains(body, `"degraded":{"redis":"refused"}`) {
+		t.Errorf("/readyz = %d %s", code, body)
+	}
+}
+
 func TestReadyWhenNothingIsMissing(t *testing.T) {
 	t.Parallel()
 	if code, body := get(t, manage.Handler(manage.Registry(), nil), "/readyz"); code != http.StatusOK || !strings.Contains(body, `"ready"`) {

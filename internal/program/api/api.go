@@ -1,0 +1,116 @@
+// Package api is the program commerce-api: the shop over HTTP, and the relay
+// of its events.
+package api
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	httpapi "github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
+	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/app/accounts"
+	"github.com/loopers-commerce/commerce/internal/app/catalog"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/relay"
+	"github.com/loopers-commerce/commerce/internal/app/standings"
+	"github.com/loopers-commerce/commerce/internal/app/wallet"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/program/manage"
+	"github.com/loopers-commerce/commerce/internal/program/parts"
+	"github.com/loopers-commerce/commerce/internal/program/run"
+)
+
+// Uses is what the program is made of. Whoever made it closes it.
+type Uses struct {
+	parts.World
+
+	DB          *sqlstore.DB
+	Kafka       kafka.Config
+	Redis       *goredis.Client
+	RedisPrefix string
+	Accounts    *accounts.Desk
+	Listener    net.Listener
+	Rules       Rules
+}
+
+// Rules are what the public port insists on.
+type Rules struct {
+	TrustUserHeader       bool
+	RequireIdempotencyKey bool
+}
+
+// grace is how long requests in flight are given when the program stops.
+const grace = 10 * time.Second
+
+// New puts the program together.
+func New(u Uses) (parts.Service, error) {
+	producer, err := kafka.NewProducer(u.Kafka, u.Log)
+	if err != nil {
+		return parts.Service{}, err
+	}
+	views, err := kafka.NewViews(u.Kafka, u.IDs, u.Log)
+	if err != nil {
+		producer.Close()
+		return parts.Service{}, err
+	}
+	web, err := u.web(views)
+	if err != nil {
+		producer.Close()
+		return parts.Service{}, err
+	}
+	return parts.Service{
+		Parts: []run.Part{
+			web,
+			{Name: "views", Run: views.Run},
+			{Name: "relay", Run: u.relay(producer).Run},
+			{Name: "notices of the outbox", Run: u.DB.Listen},
+			u.Topics(u.Kafka),
+		},
+		Checks: []manage.Check{
+			parts.Database(u.DB),
+			{Name: "kafka", Ask: producer.Ping, Optional: true}, // events wait in the outbox
+			parts.Redis(u.Redis), // rankings are read from the database
+		},
+		Close: producer.Close,
+	}, nil
+}
+
+// web is the public port.
+func (u Uses) web(views *kafka.Views) (run.Part, error) {
+	handler, err := httpapi.New(httpapi.Config{
+		Accounts: u.Accounts,
+		Catalog:  catalog.New(u.DB, u.Clock),
+		Likes:    likes.New(u.DB, u.Clock),
+		Wallet:   wallet.New(u.DB, u.IDs, u.Clock),
+		Checkout: checkout.New(u.DB, u.IDs, u.Clock),
+		Rankings: u.rankings(), Views: views, DB: u.DB,
+		Clock: u.Clock, IDs: u.IDs, Log: u.Log, Registerer: u.Registry, Version: parts.Version(),
+		TrustUserHeader: u.Rules.TrustUserHeader, RequireIdempotencyKey: u.Rules.RequireIdempotencyKey,
+	})
+	if err != nil {
+		return run.Part{}, fmt.Errorf("put the API together: %w", err)
+	}
+	server := httpapi.Server(u.Listener.Addr().String(), handler, u.Log)
+	return run.Part{Name: "public port", Run: func(ctx context.Context) error {
+		return manage.Serve(ctx, u.Listener, server, grace, u.Log)
+	}}, nil
+}
+
+func (u Uses) rankings() *standings.Reader {
+	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Clock, u.Log)
+	return standings.NewReader(u.DB, board, ranking.DefaultWeights(), u.Clock, u.Log)
+}
+
+func (u Uses) relay(producer *kafka.Producer) *relay.Relay {
+	return relay.New(relay.Parts{
+		DB: u.DB, Publisher: producer, Announcer: u.DB, Committed: u.DB.Committed(), Noticed: u.DB.Noticed(),
+		Meter: kafka.NewOutboxMeter(u.Registry), Clock: u.Clock, Random: u.Random, Holder: u.IDs().String(),
+	}, u.Log)
+}

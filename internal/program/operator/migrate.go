@@ -1,0 +1,67 @@
+package operator
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/domain/user"
+	"github.com/loopers-commerce/commerce/internal/program/config"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+type migrate struct {
+	config.Database
+	config.Log
+	output
+}
+
+// Run implements the command.
+func (c *migrate) Run(s *setting) error {
+	defer s.begin(&c.Log)()
+	db, err := s.world.Store(s.ctx, c.DatabaseURL.Get())
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // the process ends
+	taken, err := db.Migrate(s.ctx)
+	if err != nil {
+		return err
+	}
+	have, _, err := db.Version(s.ctx)
+	if err != nil {
+		return err
+	}
+	rows := make([][]string, len(taken))
+	for i, m := range taken {
+		rows[i] = []string{strconv.FormatInt(m.Version, 10), m.Name}
+	}
+	if err := c.show(s.stdout, taken, []string{"VERSION", "APPLIED"}, rows); err != nil || c.JSON {
+		return err
+	}
+	_, err = fmt.Fprintf(s.stdout, "The schema is at version %d; %d migrations were applied.\n", have, len(taken))
+	return err
+}
+
+type grant struct {
+	config.Database
+	config.Log
+
+	LoginID string `arg:"" help:"The user's loginId."`
+	Role    string `arg:"" enum:"admin,customer" help:"The role: admin or customer."`
+}
+
+// Run implements the command.
+func (c *grant) Run(s *setting) error {
+	defer s.begin(&c.Log)()
+	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
+		err := db.Update(s.ctx, func(tx store.Tx) error {
+			return tx.Users.SetRole(s.ctx, c.LoginID, user.Role(c.Role))
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.LoginID, err)
+		}
+		_, err = fmt.Fprintf(s.stdout, "%s is now %s.\n", c.LoginID, c.Role)
+		return err
+	})
+}

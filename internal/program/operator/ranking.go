@@ -1,0 +1,112 @@
+package operator
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/app/standings"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/program/config"
+	"github.com/loopers-commerce/commerce/internal/program/run"
+)
+
+// onBoard is what commands share that look at the board.
+type onBoard struct {
+	config.Database
+	config.Redis
+	config.Log
+
+	Days int `help:"How many days back from today." default:"8"`
+}
+
+// with calls do with the database, the board and the days.
+func (c *onBoard) with(s *setting, do func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error) error {
+	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
+		client, err := redis.Open(c.RedisURL.Get())
+		if err != nil {
+			return err
+		}
+		defer client.Close() //nolint:errcheck // the process ends
+		today := clock.DayOf(s.world.Clock())
+		days := today.Add(1 - max(1, min(c.Days, ranking.Window+1))).Until(today)
+		return do(db, redis.NewBoard(client, c.RedisKeyPrefix, s.world.Clock, s.world.Log), days)
+	})
+}
+
+type rankingVerify struct {
+	onBoard
+	output
+}
+
+// Run implements the command.
+func (c *rankingVerify) Run(s *setting) error {
+	defer s.begin(&c.Log)()
+	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
+		v := standings.NewVerifier(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.Log)
+		found, err := v.Verify(s.ctx, days)
+		if err != nil {
+			return err
+		}
+		if err := c.show(s.stdout, found, []string{"DAY", "PRODUCT", "WHAT", "DATABASE", "BOARD"}, places(found)); err != nil {
+			return err
+		}
+		if !c.JSON {
+			if _, err := fmt.Fprintf(s.stdout, "%d scores of %d days compared, %d differences.\n",
+				found.Compared, len(found.Days), len(found.Differences)); err != nil {
+				return err
+			}
+		}
+		if len(found.Differences) > 0 {
+			return run.ErrNotRight
+		}
+		return nil
+	})
+}
+
+func places(found standings.Report) [][]string {
+	rows := make([][]string, len(found.Differences))
+	for i, d := range found.Differences {
+		rows[i] = []string{d.Day.String(), strconv.FormatInt(d.ProductID, 10), d.What, points(d.Want), points(d.Got)}
+	}
+	return rows
+}
+
+func points(micro *int64) string {
+	if micro == nil {
+		return "-"
+	}
+	return ranking.Points(*micro).String()
+}
+
+type rankingRebuild struct {
+	onBoard
+	output
+}
+
+// built is one day that was made again.
+type built struct {
+	Day    clock.Day `json:"day"`
+	Scores int64     `json:"scores"`
+}
+
+// Run implements the command.
+func (c *rankingRebuild) Run(s *setting) error {
+	defer s.begin(&c.Log)()
+	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
+		done := map[clock.Day]int64{}
+		builder := standings.NewBuilder(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.IDs, s.world.Log)
+		err := builder.Rebuild(s.ctx, days, func(day clock.Day, written int64) { done[day] = written })
+		if err != nil {
+			return err
+		}
+		value, rows := make([]built, len(days)), make([][]string, len(days))
+		for i, day := range days {
+			value[i] = built{day, done[day]}
+			rows[i] = []string{day.String(), strconv.FormatInt(done[day], 10)}
+		}
+		return c.show(s.stdout, value, []string{"DAY", "SCORES"}, rows)
+	})
+}

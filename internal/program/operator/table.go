@@ -1,0 +1,47 @@
+package operator
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// output is how a command answers.
+type output struct {
+	JSON bool `name:"json" help:"Answer in JSON, for machines."`
+}
+
+// show prints a table, or value as JSON where that was asked for.
+func (o output) show(w io.Writer, value any, header []string, rows [][]string) error {
+	if o.JSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(value)
+	}
+	return table(w, header, rows)
+}
+
+// table prints rows under a header, in columns that line up.
+func table(w io.Writer, header []string, rows [][]string) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{header}, rows...) {
+		if _, err := fmt.Fprintln(out, strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// progress shows how far long work has come, on a terminal or as a last line.
+func progress(w io.Writer, total int, what string) *progressbar.ProgressBar {
+	return progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetWidth(30),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionOnCompletion(func() {
+			fmt.Fprintln(w) //nolint:errcheck // a progress bar that cannot be drawn is no error
+		}))
+}

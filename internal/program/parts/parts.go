@@ -1,0 +1,160 @@
+// Package parts makes what several programs are made of, in one way: the world
+// outside of the code, the database by its address, and the port for operators.
+package parts
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/postgres"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/sqlite"
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/program/manage"
+	"github.com/loopers-commerce/commerce/internal/program/run"
+)
+
+// World is what programs take from outside, and all below them are given.
+type World struct {
+	Clock    clock.Clock
+	IDs      id.Source
+	Random   backoff.Random
+	Log      *slog.Logger
+	Registry *prometheus.Registry
+}
+
+// Real returns the world as it is.
+func Real(log *slog.Logger) World {
+	return World{
+		Clock: time.Now, IDs: id.NewSource(time.Now, rand.Reader), Random: mathrand.Float64,
+		Log: log, Registry: manage.Registry(),
+	}
+}
+
+// Service is a program put together.
+type Service struct {
+	Parts  []run.Part     // in the order in which they stop
+	Checks []manage.Check // what it needs to do its job
+	Close  func()         // once all parts have stopped
+}
+
+// Store opens the database at a postgres:// or sqlite: address.
+func (w World) Store(ctx context.Context, address string) (*sqlstore.DB, error) {
+	o := sqlstore.Options{
+		Clock: w.Clock, IDs: w.IDs, Random: w.Random, Traceparent: api.Traceparent, Log: w.Log,
+	}
+	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
+		return sqlite.Open(ctx, path, o)
+	}
+	return postgres.Open(ctx, address, o)
+}
+
+// MigratedStore opens the database, and refuses one whose schema is too old.
+func (w World) MigratedStore(ctx context.Context, address string) (*sqlstore.DB, error) {
+	db, err := w.Store(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.CheckSchema(ctx); err != nil {
+		return nil, closing(db, err)
+	}
+	return db, nil
+}
+
+func closing(db *sqlstore.DB, err error) error {
+	if bad := db.Close(); bad != nil {
+		return fmt.Errorf("%w (and closing the database: %w)", err, bad)
+	}
+	return err
+}
+
+// Kafka returns what every Kafka client of a program needs.
+func (w World) Kafka(brokers []string, prefix, program string) kafka.Config {
+	return kafka.Config{
+		Brokers: brokers, Prefix: prefix, ClientID: program,
+		Clock: w.Clock, Random: w.Random, Metrics: w.Registry,
+	}
+}
+
+// Database is the check that the database answers and has the right schema.
+func Database(db *sqlstore.DB) manage.Check {
+	return manage.Check{Name: "database", Ask: db.CheckSchema}
+}
+
+// Topics sees to it that the topics are there. A cluster that is away does not
+// keep a program from starting: it is asked again until it is back.
+func (w World) Topics(c kafka.Config) run.Part {
+	return run.Part{Name: "topics", Run: func(ctx context.Context) error {
+		waits := backoff.New(time.Second, 15*time.Second, w.Random)
+		for {
+			err := kafka.EnsureTopics(ctx, c, w.Log)
+			if err == nil {
+				<-ctx.Done()
+				return nil
+			}
+			if ctx.Err() == nil {
+				w.Log.Warn("topics are not there yet, trying again", "error", err)
+			}
+			if !backoff.Wait(ctx, waits.Next()) {
+				return nil
+			}
+		}
+	}}
+}
+
+// Listen opens a TCP port, and says in words if it is taken.
+func Listen(ctx context.Context, host string, port int, name string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on port %d (choose another with %s): %w", port, name, err)
+	}
+	return l, nil
+}
+
+// Managed adds the management port, which stops last: it tells of the stopping.
+func (w World) Managed(ctx context.Context, l net.Listener, s Service) Service {
+	stopping := manage.Check{Name: "running", Ask: func(context.Context) error {
+		return ctx.Err()
+	}}
+	server := &http.Server{
+		Handler:           manage.Handler(w.Registry, append([]manage.Check{stopping}, s.Checks...)),
+		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(w.Log.Handler(), slog.LevelDebug),
+	}
+	s.Parts = append(s.Parts, run.Part{Name: "management port", Run: func(ctx context.Context) error {
+		return manage.Serve(ctx, l, server, time.Second, w.Log)
+	}})
+	return s
+}
+
+// Redis is the check that Redis answers. No program needs it for more than speed.
+func Redis(client *goredis.Client) manage.Check {
+	return manage.Check{Name: "redis", Optional: true, Ask: func(ctx context.Context) error {
+		return client.Ping(ctx).Err()
+	}}
+}
+
+// Version is the version of the program as the Go command knows it.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}

@@ -1,0 +1,70 @@
+package streamer
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/program/config"
+	"github.com/loopers-commerce/commerce/internal/program/parts"
+	"github.com/loopers-commerce/commerce/internal/program/run"
+)
+
+// Config is what the program can be told.
+type Config struct {
+	config.Management
+	config.Database
+	config.Kafka
+	config.Redis
+	config.Log
+}
+
+var about = config.About{ //nolint:gochecknoglobals // a text
+	Name: "commerce-streamer",
+	Description: "Counts the shop's events and keeps the live rankings. " +
+		"Every flag can be given as the environment variable in brackets.",
+	Vars: kong.Vars{"management_port": "8083"},
+}
+
+// Main runs the program and returns its exit code.
+func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	var c Config
+	_, err := config.Read(&c, about, args, getenv, stdout, stderr)
+	if code, ok := run.Configured(err, stderr); !ok {
+		return code
+	}
+	log := c.Logger(stderr)
+	ctx, stop := run.Signals(log)
+	defer stop()
+	return run.Ended(c.serve(ctx, parts.Real(log)), stderr)
+}
+
+func (c *Config) serve(ctx context.Context, w parts.World) error {
+	db, err := w.MigratedStore(ctx, c.DatabaseURL.Get())
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // the process ends
+	client, err := redis.Open(c.RedisURL.Get())
+	if err != nil {
+		return err
+	}
+	defer client.Close() //nolint:errcheck // the process ends
+	service, err := New(Uses{
+		World: w, DB: db, Kafka: w.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name),
+		Redis: client, RedisPrefix: c.RedisKeyPrefix,
+	})
+	if err != nil {
+		return err
+	}
+	defer service.Close()
+	management, err := parts.Listen(ctx, c.ManagementHost, c.ManagementPort.Get(), "MANAGEMENT_PORT")
+	if err != nil {
+		return err
+	}
+	w.Log.Info("commerce-streamer runs", "management", fmt.Sprintf("http://%s", management.Addr()), "version", parts.Version())
+	return run.All(ctx, w.Log, w.Managed(ctx, management, service).Parts...)
+}
