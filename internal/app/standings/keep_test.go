@@ -27,20 +27,19 @@ func (s *shop) rebuilt(k *standings.Keeper, want int64) {
 
 func TestAnEmptyBoardIsMadeOnce(t *testing.T) {
 	t.Parallel()
-	each(t, func(s *shop) {
-		s.count(7, map[int64]int64{1: 3})
-		s.count(0, map[int64]int64{2: 5})
-		s.look(s.keeper)
-		s.rebuilt(s.keeper, 8)
-		if live := s.live(s.today); !maps.Equal(live, map[int64]int64{2: 500_000}) {
-			s.Errorf("live %v", live)
-		}
-		if live := s.live(s.today.Add(-6)); !maps.Equal(live, map[int64]int64{1: 30_000}) {
-			s.Errorf("live six days ago %v", live)
-		}
-		s.look(s.keeper)
-		s.rebuilt(s.keeper, 8)
-	})
+	s := embedded(t)
+	s.count(7, map[int64]int64{1: 3})
+	s.count(0, map[int64]int64{2: 5})
+	s.look(s.keeper)
+	s.rebuilt(s.keeper, 8)
+	if live := s.live(s.today); !maps.Equal(live, map[int64]int64{2: 500_000}) {
+		s.Errorf("live %v", live)
+	}
+	if live := s.live(s.today.Add(-6)); !maps.Equal(live, map[int64]int64{1: 30_000}) {
+		s.Errorf("live six days ago %v", live)
+	}
+	s.look(s.keeper)
+	s.rebuilt(s.keeper, 8)
 }
 
 func TestABoardThatRedisLostIsMadeAgain(t *testing.T) {

@@ -16,40 +16,38 @@ import (
 
 func TestAWholeBoardIsRead(t *testing.T) {
 	t.Parallel()
-	each(t, func(s *shop) {
-		s.count(0, map[int64]int64{1: 3, 2: 5, 3: 5})
-		s.rebuild(s.today)
-		want := standings.Page{HasMore: true, Entries: []ranking.Entry{
-			{Rank: 1, ProductID: 3, Score: 500_000}, {Rank: 2, ProductID: 2, Score: 500_000},
-		}}
-		if diff := cmp.Diff(want, s.read(s.today, 1, 2)); diff != "" {
-			s.Error(diff)
-		}
-		want = standings.Page{Entries: []ranking.Entry{{Rank: 3, ProductID: 1, Score: 300_000}}}
-		if diff := cmp.Diff(want, s.read(s.today, 2, 2)); diff != "" {
-			s.Error(diff)
-		}
-		if board, database := s.reader.Reads(); board != 2 || database != 0 {
-			s.Errorf("%d from the board, %d from the database", board, database)
-		}
-		if rank := s.reader.Rank(s.Context(), s.today, 1); rank == nil || *rank != 3 {
-			s.Errorf("rank %v, want 3", rank)
-		}
-	})
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3, 2: 5, 3: 5})
+	s.rebuild(s.today)
+	want := standings.Page{HasMore: true, Entries: []ranking.Entry{
+		{Rank: 1, ProductID: 3, Score: 500_000}, {Rank: 2, ProductID: 2, Score: 500_000},
+	}}
+	if diff := cmp.Diff(want, s.read(s.today, 1, 2)); diff != "" {
+		s.Error(diff)
+	}
+	want = standings.Page{Entries: []ranking.Entry{{Rank: 3, ProductID: 1, Score: 300_000}}}
+	if diff := cmp.Diff(want, s.read(s.today, 2, 2)); diff != "" {
+		s.Error(diff)
+	}
+	if board, database := s.reader.Reads(); board != 2 || database != 0 {
+		s.Errorf("%d from the board, %d from the database", board, database)
+	}
+	if rank := s.reader.Rank(s.Context(), s.today, 1); rank == nil || *rank != 3 {
+		s.Errorf("rank %v, want 3", rank)
+	}
 }
 
 func TestABoardThatIsNotWholeIsNotRead(t *testing.T) {
 	t.Parallel()
-	each(t, func(s *shop) {
-		s.count(0, map[int64]int64{1: 3, 2: 5})
-		s.show(s.today, 1, 300_000, 300_000, 1)
-		if p := s.read(s.today, 1, 10); len(p.Entries) != 2 || p.Entries[0].ProductID != 2 {
-			s.Errorf("read %v", p)
-		}
-		if rank := s.reader.Rank(s.Context(), s.today, 1); rank != nil {
-			s.Errorf("rank %d", *rank)
-		}
-	})
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3, 2: 5})
+	s.show(s.today, 1, 300_000, 300_000, 1)
+	if p := s.read(s.today, 1, 10); len(p.Entries) != 2 || p.Entries[0].ProductID != 2 {
+		s.Errorf("read %v", p)
+	}
+	if rank := s.reader.Rank(s.Context(), s.today, 1); rank != nil {
+		s.Errorf("rank %d", *rank)
+	}
 }
 
 func TestRankingsAreReadWithoutRedis(t *testing.T) {

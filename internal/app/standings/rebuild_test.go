@@ -14,21 +14,20 @@ import (
 
 func TestABoardIsMadeFromTheDatabase(t *testing.T) {
 	t.Parallel()
-	each(t, func(s *shop) {
-		s.count(0, map[int64]int64{1: 3})
-		s.count(1, map[int64]int64{1: 10, 2: 20})
-		s.count(8, map[int64]int64{3: 1_000_000_000}) // flows into yesterday, no further
-		s.show(s.today, 9, 1, 1, 7)                   // of a product that the database does not have
-		s.show(s.today, 1, 1, 1, 99)                  // as a database that was set back once said
-		s.rebuild(s.today, s.today.Add(-1))
-		for daysAgo, want := range map[int]map[int64]int64{
-			0: {1: 400_000, 2: 200_000}, 1: {1: 1_000_000, 2: 2_000_000, 3: 10_000_000},
-		} {
-			if live := s.live(s.today.Add(-daysAgo)); !maps.Equal(live, want) {
-				s.Errorf("live %d days ago is %v, want %v", daysAgo, live, want)
-			}
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3})
+	s.count(1, map[int64]int64{1: 10, 2: 20})
+	s.count(8, map[int64]int64{3: 1_000_000_000}) // flows into yesterday, no further
+	s.show(s.today, 9, 1, 1, 7)                   // of a product that the database does not have
+	s.show(s.today, 1, 1, 1, 99)                  // as a database that was set back once said
+	s.rebuild(s.today, s.today.Add(-1))
+	for daysAgo, want := range map[int]map[int64]int64{
+		0: {1: 400_000, 2: 200_000}, 1: {1: 1_000_000, 2: 2_000_000, 3: 10_000_000},
+	} {
+		if live := s.live(s.today.Add(-daysAgo)); !maps.Equal(live, want) {
+			s.Errorf("live %d days ago is %v, want %v", daysAgo, live, want)
 		}
-	})
+	}
 }
 
 func TestProgressIsTold(t *testing.T) {
@@ -89,38 +88,37 @@ func TestABuilderGivesWayToTheNext(t *testing.T) {
 // meanwhile is neither lost nor set back.
 func TestBoardsMayBeMadeBesideLiveWriters(t *testing.T) {
 	t.Parallel()
-	each(t, func(s *shop) {
-		ids := newIDs()
-		done := make(chan struct{})
-		var writers sync.WaitGroup
-		for range 2 {
-			tl := tally.New(s.db, s.board, weights, s.clock.now, discard())
-			writers.Go(func() {
-				for i := range int64(100) {
-					e := event.Opened{Event: event.NewProductViewed(1+i%60, nil)}
-					e.ID, e.Time = ids(), s.clock.now().AddDate(0, 0, -int(i%2))
-					if err := tl.Handle(s.Context(), []event.Opened{e}); err != nil {
-						s.Errorf("handle: %v", err)
-					}
+	s := embedded(t)
+	ids := newIDs()
+	done := make(chan struct{})
+	var writers sync.WaitGroup
+	for range 2 {
+		tl := tally.New(s.db, s.board, weights, s.clock.now, discard())
+		writers.Go(func() {
+			for i := range int64(100) {
+				e := event.Opened{Event: event.NewProductViewed(1+i%60, nil)}
+				e.ID, e.Time = ids(), s.clock.now().AddDate(0, 0, -int(i%2))
+				if err := tl.Handle(s.Context(), []event.Opened{e}); err != nil {
+					s.Errorf("handle: %v", err)
 				}
-			})
-		}
-		go func() {
-			writers.Wait()
-			close(done)
-		}()
-		for working := true; working; {
-			select {
-			case <-done:
-				working = false
-			default:
-				s.rebuild(s.today.Add(-1), s.today)
 			}
+		})
+	}
+	go func() {
+		writers.Wait()
+		close(done)
+	}()
+	for working := true; working; {
+		select {
+		case <-done:
+			working = false
+		default:
+			s.rebuild(s.today.Add(-1), s.today)
 		}
-		report, err := s.verifier.Verify(s.Context(), []clock.Day{s.today.Add(-1), s.today})
-		// own and live of thirty products yesterday; thirty own and sixty live today
-		if err != nil || len(report.Differences) > 0 || report.Compared != 30+30+30+60 {
-			s.Errorf("%+v, %v", report, err)
-		}
-	})
+	}
+	report, err := s.verifier.Verify(s.Context(), []clock.Day{s.today.Add(-1), s.today})
+	// own and live of thirty products yesterday; thirty own and sixty live today
+	if err != nil || len(report.Differences) > 0 || report.Compared != 30+30+30+60 {
+		s.Errorf("%+v, %v", report, err)
+	}
 }

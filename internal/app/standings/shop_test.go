@@ -41,7 +41,7 @@ func (h *hand) set(t time.Time) {
 	h.time = t
 }
 
-// noonToday is a time that a real server agrees with, far from midnight.
+// noonToday is far from midnight.
 func noonToday() *hand { return &hand{time: clock.DayOf(time.Now()).Start().Add(12 * time.Hour)} }
 
 // shop is a database and a board with everything that this room does to them.
@@ -66,20 +66,6 @@ func open(t *testing.T, clk *hand, board redistest.Board) *shop {
 	s.verifier = standings.NewVerifier(s.db, board, weights, clk.now, discard())
 	s.keeper = s.another(weights)
 	return s
-}
-
-// each runs the test on the embedded and on a real server.
-func each(t *testing.T, test func(s *shop)) {
-	t.Helper()
-	clk := noonToday()
-	for name, board := range map[string]func(testing.TB, clock.Clock) redistest.Board{
-		"embedded": redistest.Embedded, "real": redistest.Real,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(open(t, clk, board(t, clk.now)))
-		})
-	}
 }
 
 func embedded(t *testing.T) *shop {

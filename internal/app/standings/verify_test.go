@@ -22,48 +22,46 @@ func verify(s *shop, v *standings.Verifier, days ...clock.Day) standings.Report 
 
 func TestABoardThatIsRightHasNoDifferences(t *testing.T) {
 	t.Parallel()
-	each(t, func(s *shop) {
-		s.count(0, map[int64]int64{1: 3, 2: -4})
-		s.count(2, map[int64]int64{3: 7})
-		days := s.today.Add(-9).Until(s.today.Add(1))
-		s.rebuild(days...)
-		report := verify(s, s.verifier, days...)
-		if len(report.Days) != 8 || report.Days[0] != s.today.Add(-7) {
-			s.Errorf("compared %v: those that have a board", report.Days)
-		}
-		// own: three; live: product 1 and 3 today, 3 on the two days before.
-		if report.Compared != 3+4 || len(report.Differences) > 0 {
-			s.Errorf("%+v", report)
-		}
-	})
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3, 2: -4})
+	s.count(2, map[int64]int64{3: 7})
+	days := s.today.Add(-9).Until(s.today.Add(1))
+	s.rebuild(days...)
+	report := verify(s, s.verifier, days...)
+	if len(report.Days) != 8 || report.Days[0] != s.today.Add(-7) {
+		s.Errorf("compared %v: those that have a board", report.Days)
+	}
+	// own: three; live: product 1 and 3 today, 3 on the two days before.
+	if report.Compared != 3+4 || len(report.Differences) > 0 {
+		s.Errorf("%+v", report)
+	}
 }
 
 func TestEveryKindOfDifferenceIsFound(t *testing.T) {
 	t.Parallel()
-	each(t, func(s *shop) {
-		s.count(0, map[int64]int64{1: 3, 2: 5, 3: -1})
-		s.rebuild(s.today)
-		s.count(0, map[int64]int64{4: 1}) // was never shown
-		s.show(s.today, 2, 7, 500_000, 99)
-		s.show(s.today, 3, -100_000, 6, 99)
-		s.show(s.today, 9, 1, 1, 1)
-		n := func(v int64) *int64 { return &v }
-		want := []standings.Difference{
-			{ProductID: 2, Day: s.today, What: "own", Want: n(500_000), Got: n(7)},
-			{ProductID: 3, Day: s.today, What: "live", Got: n(6)},
-			{ProductID: 4, Day: s.today, What: "live", Want: n(100_000)},
-			{ProductID: 4, Day: s.today, What: "own", Want: n(100_000)},
-			{ProductID: 9, Day: s.today, What: "live", Got: n(1)},
-			{ProductID: 9, Day: s.today, What: "own", Got: n(1)},
-		}
-		report := verify(s, s.verifier, s.today)
-		if diff := cmp.Diff(want, report.Differences); diff != "" {
-			s.Error(diff)
-		}
-		if report.Compared != 5+5 {
-			s.Errorf("compared %d", report.Compared)
-		}
-	})
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3, 2: 5, 3: -1})
+	s.rebuild(s.today)
+	s.count(0, map[int64]int64{4: 1}) // was never shown
+	s.show(s.today, 2, 7, 500_000, 99)
+	s.show(s.today, 3, -100_000, 6, 99)
+	s.show(s.today, 9, 1, 1, 1)
+	n := func(v int64) *int64 { return &v }
+	want := []standings.Difference{
+		{ProductID: 2, Day: s.today, What: "own", Want: n(500_000), Got: n(7)},
+		{ProductID: 3, Day: s.today, What: "live", Got: n(6)},
+		{ProductID: 4, Day: s.today, What: "live", Want: n(100_000)},
+		{ProductID: 4, Day: s.today, What: "own", Want: n(100_000)},
+		{ProductID: 9, Day: s.today, What: "live", Got: n(1)},
+		{ProductID: 9, Day: s.today, What: "own", Got: n(1)},
+	}
+	report := verify(s, s.verifier, s.today)
+	if diff := cmp.Diff(want, report.Differences); diff != "" {
+		s.Error(diff)
+	}
+	if report.Compared != 5+5 {
+		s.Errorf("compared %d", report.Compared)
+	}
 }
 
 // slow is a board on which a write arrives only after it was first read.

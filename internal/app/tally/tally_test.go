@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis/redistest"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/tally"
 	"github.com/loopers-commerce/commerce/internal/app/tally/tallytest"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -274,7 +276,14 @@ func TestWhatTheBoardMissedIsWrittenWhenTheBatchComesAgain(t *testing.T) {
 
 func TestTwoTalliesOfTheSameProductsAgreeWithTheDatabase(t *testing.T) {
 	t.Parallel()
-	race(t, new(tallytest.DB), redistest.Embedded(t, at(noon)), at(noon))
+	for name, db := range map[string]store.DB{
+		"in memory": new(tallytest.DB), "in SQLite": storetest.SQLite(t, sqlstore.Options{}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			race(t, db, redistest.Embedded(t, at(noon)), at(noon))
+		})
+	}
 }
 
 // race lets two tallies count events of the same few products at once, some of
