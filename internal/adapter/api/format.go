@@ -49,7 +49,7 @@ func decode(data []byte, v any) error {
 	if err != nil {
 		return err
 	}
-	if parsed, any := v.(*any); any {
+	if parsed, ok := v.(*any); ok {
 		if pointer, found := findNUL("", *parsed); found {
 			return at(pointer, "must not contain the character NUL")
 		}

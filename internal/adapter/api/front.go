@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -55,7 +56,7 @@ func (f *front) guarded(w *recorder, r *http.Request, h http.Handler, pattern st
 		if v == nil {
 			return
 		}
-		if v == http.ErrAbortHandler || w.status != 0 {
+		if cause, ok := v.(error); ok && errors.Is(cause, http.ErrAbortHandler) || w.status != 0 {
 			panic(http.ErrAbortHandler) //nolint:forbidigo // the way to cut an answer that has begun
 		}
 		f.refuse(w, r, f.problem(r.Context(), fmt.Errorf("panic: %v\n%s", v, debug.Stack())))

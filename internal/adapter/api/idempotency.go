@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -57,8 +58,8 @@ func once[T any](ctx context.Context, s *service, a attempt, show func(T) answer
 	if err != nil {
 		return none, fmt.Errorf("fingerprint of a request: %w", err)
 	}
-	print := sha256.Sum256(asked)
-	g := &guard[T]{key: store.Key{UserID: caller(ctx), Route: a.route, Key: key}, fingerprint: print[:], show: show, at: s.Clock()}
+	sum := sha256.Sum256(asked)
+	g := &guard[T]{key: store.Key{UserID: caller(ctx), Route: a.route, Key: key}, fingerprint: sum[:], show: show, at: s.Clock()}
 	made, err := act(g)
 	if err != nil {
 		return none, s.remember(ctx, g.key, store.Answer{Fingerprint: g.fingerprint, At: g.at}, err)
@@ -80,7 +81,7 @@ func (g *guard[T]) Enter(ctx context.Context, tx store.Tx) error {
 	if err != nil || kept == nil {
 		return err
 	}
-	if string(kept.Fingerprint) != string(g.fingerprint) {
+	if !bytes.Equal(kept.Fingerprint, g.fingerprint) {
 		return store.ErrKeyReused
 	}
 	return &replay{*kept}

@@ -27,6 +27,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/standings"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -251,16 +252,16 @@ type board struct {
 	stuck   bool
 }
 
-func (b *board) Read(ctx context.Context, day clock.Day, page, size int64) ([]ranking.Entry, bool, error) {
+func (b *board) Read(ctx context.Context, day clock.Day, page, size int64) (standings.Page, error) {
 	b.asked = fmt.Sprintf("%s %d %d", day, page, size)
 	if b.stuck {
 		<-ctx.Done()
-		return nil, false, ctx.Err()
+		return standings.Page{}, ctx.Err()
 	}
 	if errors.Is(b.err, errPanic) {
 		panic(b.err)
 	}
-	return b.entries, b.more, b.err
+	return standings.Page{Entries: b.entries, HasMore: b.more}, b.err
 }
 
 func (b *board) Rank(_ context.Context, day clock.Day, productID int64) *int64 {

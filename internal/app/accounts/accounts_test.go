@@ -57,7 +57,8 @@ func lee() user.Application {
 
 func TestWhoSignsUpHasAnEmptyWalletAndCanLogIn(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		d, _ := desk(s)
 		u, err := d.SignUp(t.Context(), lee())
 		if err != nil {
@@ -82,7 +83,8 @@ func TestWhoSignsUpHasAnEmptyWalletAndCanLogIn(t *testing.T) {
 
 func TestALoginIDAndAnEmailBelongToOneUserHoweverManyAskAtOnce(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		d, _ := desk(s)
 		errs := shoptest.AtOnce(16, func(i int) error {
 			a := lee()
@@ -111,7 +113,8 @@ func TestALoginIDAndAnEmailBelongToOneUserHoweverManyAskAtOnce(t *testing.T) {
 
 func TestAnUnknownUserCostsAsMuchAsAWrongPassword(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		d, h := desk(s)
 		if _, err := d.SignUp(t.Context(), lee()); err != nil {
 			t.Fatal(err)
@@ -127,7 +130,8 @@ func TestAnUnknownUserCostsAsMuchAsAWrongPassword(t *testing.T) {
 
 func TestABadApplicationIsNotHashed(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		d, h := desk(s)
 		a := lee()
 		a.Password = strings.Repeat("x", 1<<20)
@@ -139,7 +143,8 @@ func TestABadApplicationIsNotHashed(t *testing.T) {
 
 func TestTrustKnowsWhoSignsUpLater(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		d, _ := desk(s)
 		if _, err := d.Trust(t.Context(), "lee"); !errors.Is(err, accounts.ErrUnknownUser) {
 			t.Errorf("Trust = %v, want ErrUnknownUser", err)
@@ -158,7 +163,8 @@ func TestTrustKnowsWhoSignsUpLater(t *testing.T) {
 
 func TestARoleIsWhatItIsNowNotWhatATokenSays(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		d, _ := desk(s)
 		u, err := d.SignUp(t.Context(), lee())
 		if err != nil {
@@ -184,7 +190,8 @@ func TestARoleIsWhatItIsNowNotWhatATokenSays(t *testing.T) {
 
 func TestATokenOfSomeoneUnknownIsBad(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		d, _ := desk(s)
 		stranger := accounts.Principal{UserID: s.IDs(), LoginID: "lee", Role: user.Customer}
 		token, err := tokens{}.Issue(stranger, time.Now(), time.Now().Add(time.Hour))

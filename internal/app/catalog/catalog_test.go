@@ -15,7 +15,8 @@ import (
 
 func TestANewProductIsToldOfAndItsStockIsJournalled(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug, empty := s.Product(t, 100, 7), s.Product(t, 100, 0)
 		if m, e := s.Stock(t, mug), s.Stock(t, empty); m != 7 || e != 0 {
 			t.Errorf("stock = %d and %d, want 7 and 0", m, e)
@@ -29,7 +30,8 @@ func TestANewProductIsToldOfAndItsStockIsJournalled(t *testing.T) {
 
 func TestADraftIsToldEverythingThatIsWrongWithIt(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		_, err := s.Catalog.CreateProduct(t.Context(), catalog.Draft{Stock: -1}, store.Unguarded{})
 		f, ok := errors.AsType[*fault.Error](err)
 		if !ok || len(f.Fields) != 4 {
@@ -47,7 +49,8 @@ func TestADraftIsToldEverythingThatIsWrongWithIt(t *testing.T) {
 
 func TestAnEditChangesWhatItNamesAndTellsOnlyOfChanges(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug, name := s.Product(t, 100, 7), "Big mug"
 		for range 2 { // the second changes nothing
 			l, err := s.Catalog.ChangeProduct(t.Context(), mug, catalog.Edit{Name: &name})
@@ -71,7 +74,8 @@ func TestAnEditChangesWhatItNamesAndTellsOnlyOfChanges(t *testing.T) {
 
 func TestStockMovedByHandAtOnceAddsUp(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug := s.Product(t, 100, 8)
 		errs := shoptest.AtOnce(16, func(i int) error {
 			delta := int64(5)
@@ -102,7 +106,8 @@ func TestStockMovedByHandAtOnceAddsUp(t *testing.T) {
 
 func TestCustomersDoNotSeeWhatIsHidden(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug, hidden := s.Product(t, 100, 7), s.Product(t, 100, 7)
 		s.Hide(t, hidden)
 		if _, err := s.Catalog.Get(t.Context(), hidden); !errors.Is(err, product.ErrNotFound) {
@@ -131,7 +136,8 @@ func (refusing) Leave(context.Context, store.Tx, any) error { return errRefused 
 
 func TestWhatAGuardRefusesNeverHappened(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug := s.Product(t, 100, 7)
 		before := len(s.Outbox(t))
 		if _, err := s.Catalog.AdjustStock(t.Context(), mug, product.Adjustment{Delta: 1, Note: "x"}, refusing{}); !errors.Is(err, errRefused) {

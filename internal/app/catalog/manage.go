@@ -115,7 +115,7 @@ func (e Edit) apply(p product.Product) product.Product {
 	return p
 }
 
-func set[T any](to *T, from *T) {
+func set[T any](to, from *T) {
 	if from != nil {
 		*to = *from
 	}

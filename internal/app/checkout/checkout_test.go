@@ -33,7 +33,8 @@ func want(productID, quantity int64) order.Want {
 
 func TestAnOrderTakesStockAndPointsAndTellsOfIt(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug, cup, kim := s.Product(t, 1000, 5), s.Product(t, 300, 2), s.Customer(t, 10_000)
 		o, err := buy(t, s, kim, want(cup, 2), want(mug, 3))
 		if err != nil {
@@ -63,7 +64,8 @@ func TestAnOrderTakesStockAndPointsAndTellsOfIt(t *testing.T) {
 
 func TestAnOrderIsAllOrNothing(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug, rare, hidden := s.Product(t, 1000, 5), s.Product(t, 10, 1), s.Product(t, 10, 9)
 		s.Hide(t, hidden)
 		kim := s.Customer(t, 3000)
@@ -100,7 +102,8 @@ func TestAnOrderIsAllOrNothing(t *testing.T) {
 
 func TestACancelGivesEverythingBackOnce(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 10_000)
 		o, err := buy(t, s, kim, want(mug, 3))
 		if err != nil {
@@ -131,7 +134,8 @@ func TestACancelGivesEverythingBackOnce(t *testing.T) {
 
 func TestNobodySeesOrCancelsAnothersOrder(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug, kim, lee := s.Product(t, 10, 5), s.Customer(t, 100), s.Customer(t, 100)
 		o, err := buy(t, s, kim, want(mug, 1))
 		if err != nil {
@@ -151,7 +155,8 @@ func TestNobodySeesOrCancelsAnothersOrder(t *testing.T) {
 
 func TestTheLastTenAreSoldToTen(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug := s.Product(t, 10, 10)
 		buyers := make([]id.ID, 64)
 		for i := range buyers {
@@ -179,7 +184,8 @@ func TestTheLastTenAreSoldToTen(t *testing.T) {
 
 func TestOppositeBasketsAllSucceed(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		a, b := s.Product(t, 10, 1000), s.Product(t, 10, 1000)
 		buyers := make([]id.ID, 64)
 		for i := range buyers {
@@ -208,7 +214,8 @@ func TestOppositeBasketsAllSucceed(t *testing.T) {
 
 func TestAWalletPaysOnlyWhatItHolds(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug, kim := s.Product(t, 100, 1000), s.Customer(t, 1050)
 		errs := shoptest.AtOnce(32, func(int) error {
 			_, err := buy(t, s, kim, want(mug, 1))
@@ -232,7 +239,8 @@ func TestAWalletPaysOnlyWhatItHolds(t *testing.T) {
 
 func TestOrdersAreListedNewestFirstInPages(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug, kim := s.Product(t, 10, 100), s.Customer(t, 1000)
 		var bought []id.ID
 		for range 5 {

@@ -12,7 +12,8 @@ import (
 
 func TestALikeRepeatedAHundredTimesIsOneLikeAndOneEvent(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug, kim := s.Product(t, 10, 1), s.Customer(t, 0)
 		repeat := func(do func() error) {
 			t.Helper()
@@ -40,7 +41,8 @@ func TestALikeRepeatedAHundredTimesIsOneLikeAndOneEvent(t *testing.T) {
 
 func TestOnlyWhatCustomersSeeCanBeLiked(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		mug, kim := s.Product(t, 10, 1), s.Customer(t, 0)
 		s.Hide(t, mug)
 		for _, pid := range []int64{mug, 999_999} {
@@ -59,7 +61,8 @@ func TestOnlyWhatCustomersSeeCanBeLiked(t *testing.T) {
 
 func TestLikesAreListedNewestFirstWithoutWhatIsHidden(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		kim, lee := s.Customer(t, 0), s.Customer(t, 0)
 		var liked []int64
 		for range 5 {

@@ -18,6 +18,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
@@ -28,6 +29,7 @@ import (
 
 // Shop is a shop with one brand.
 type Shop struct {
+	T        *testing.T // the test that the shop is for
 	DB       store.DB
 	IDs      id.Source
 	Catalog  *catalog.Desk
@@ -35,12 +37,13 @@ type Shop struct {
 	Wallet   *wallet.Desk
 	Checkout *checkout.Desk
 
+	now    clock.Clock
 	brand  int64
 	people atomic.Int64
 }
 
 // Each runs the test over every engine.
-func Each(t *testing.T, test func(t *testing.T, s *Shop)) {
+func Each(t *testing.T, test func(s *Shop)) {
 	t.Helper()
 	engines := map[string]func(testing.TB, sqlstore.Options) *sqlstore.DB{
 		"sqlite": storetest.SQLite, "postgres": storetest.Postgres,
@@ -48,18 +51,19 @@ func Each(t *testing.T, test func(t *testing.T, s *Shop)) {
 	for name, open := range engines {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, New(t, open(t, sqlstore.Options{})))
+			test(New(t, open(t, sqlstore.Options{})))
 		})
 	}
 }
 
 // New returns a shop over a database.
-func New(t testing.TB, db store.DB) *Shop {
+func New(t *testing.T, db store.DB) *Shop {
 	t.Helper()
-	ids := id.NewSource(time.Now, rand.Reader)
+	now := clock.Clock(time.Now) //nolint:forbidigo // here it is a test that decides
+	ids := id.NewSource(now, rand.Reader)
 	s := &Shop{
-		DB: db, IDs: ids, Catalog: catalog.New(db, time.Now), Likes: likes.New(db, time.Now),
-		Wallet: wallet.New(db, ids, time.Now), Checkout: checkout.New(db, ids, time.Now),
+		T: t, DB: db, IDs: ids, Catalog: catalog.New(db, now), Likes: likes.New(db, now),
+		Wallet: wallet.New(db, ids, now), Checkout: checkout.New(db, ids, now), now: now,
 	}
 	b, err := s.Catalog.CreateBrand(t.Context(), product.Brand{Name: "Loopers"})
 	if err != nil {
@@ -70,18 +74,18 @@ func New(t testing.TB, db store.DB) *Shop {
 }
 
 // Customer returns a new customer with points to spend.
-func (s *Shop) Customer(t testing.TB, points money.Won) id.ID {
+func (s *Shop) Customer(t *testing.T, points money.Won) id.ID {
 	t.Helper()
 	uid, n := s.IDs(), s.people.Add(1)
 	u := user.New(user.Application{
 		LoginID: fmt.Sprintf("user%d", n), Email: fmt.Sprintf("user%d@example.com", n), BirthDate: "2000-01-01", Gender: user.Male,
-	}, uid, "", time.Now())
+	}, uid, "", s.now())
 	s.update(t, func(tx store.Tx) error {
 		tx.Users.Add(u)
 		tx.Points.Open(uid)
 		if points > 0 {
 			tx.Points.Save(point.WalletOf(uid, points), point.Entry{
-				ID: s.IDs(), UserID: uid, Type: point.Charge, Amount: points, Balance: points, At: time.Now(),
+				ID: s.IDs(), UserID: uid, Type: point.Charge, Amount: points, Balance: points, At: s.now(),
 			})
 		}
 		return nil
@@ -90,7 +94,7 @@ func (s *Shop) Customer(t testing.TB, points money.Won) id.ID {
 }
 
 // Product returns the id of a new product.
-func (s *Shop) Product(t testing.TB, price money.Won, stock int64) int64 {
+func (s *Shop) Product(t *testing.T, price money.Won, stock int64) int64 {
 	t.Helper()
 	l, err := s.Catalog.CreateProduct(t.Context(),
 		catalog.Draft{BrandID: s.brand, Name: "Mug", Price: price, Stock: stock}, store.Unguarded{})
@@ -101,7 +105,7 @@ func (s *Shop) Product(t testing.TB, price money.Won, stock int64) int64 {
 }
 
 // Hide hides a product from customers.
-func (s *Shop) Hide(t testing.TB, productID int64) {
+func (s *Shop) Hide(t *testing.T, productID int64) {
 	t.Helper()
 	hidden := product.Hidden
 	if _, err := s.Catalog.ChangeProduct(t.Context(), productID, catalog.Edit{Status: &hidden}); err != nil {
@@ -110,7 +114,7 @@ func (s *Shop) Hide(t testing.TB, productID int64) {
 }
 
 // Stock is how much is left of a product.
-func (s *Shop) Stock(t testing.TB, productID int64) (left int64) {
+func (s *Shop) Stock(t *testing.T, productID int64) (left int64) {
 	t.Helper()
 	s.view(t, func(ctx context.Context, tx store.Tx) error {
 		l, err := tx.Products.Get(ctx, productID)
@@ -121,7 +125,7 @@ func (s *Shop) Stock(t testing.TB, productID int64) (left int64) {
 }
 
 // Balance is what a customer can spend.
-func (s *Shop) Balance(t testing.TB, customer id.ID) money.Won {
+func (s *Shop) Balance(t *testing.T, customer id.ID) money.Won {
 	t.Helper()
 	w, err := s.Wallet.Balance(t.Context(), customer)
 	if err != nil {
@@ -131,7 +135,7 @@ func (s *Shop) Balance(t testing.TB, customer id.ID) money.Won {
 }
 
 // Promised counts the events of a type that wait in the outbox.
-func (s *Shop) Promised(t testing.TB, eventType string) (n int) {
+func (s *Shop) Promised(t *testing.T, eventType string) (n int) {
 	t.Helper()
 	for _, p := range s.Outbox(t) {
 		if p.Envelope.Type == eventType {
@@ -142,7 +146,7 @@ func (s *Shop) Promised(t testing.TB, eventType string) (n int) {
 }
 
 // Outbox is every event that waits.
-func (s *Shop) Outbox(t testing.TB) (waiting []store.Promise) {
+func (s *Shop) Outbox(t *testing.T) (waiting []store.Promise) {
 	t.Helper()
 	lanes := make([]int, store.Lanes)
 	for i := range lanes {
@@ -156,7 +160,7 @@ func (s *Shop) Outbox(t testing.TB) (waiting []store.Promise) {
 }
 
 // Audit fails the test where the shop's books do not agree.
-func (s *Shop) Audit(t testing.TB) {
+func (s *Shop) Audit(t *testing.T) {
 	t.Helper()
 	var wrong []string
 	note := func(d store.Difference) { wrong = append(wrong, fmt.Sprintf("%+v", d)) }
@@ -187,14 +191,14 @@ func AtOnce(n int, call func(i int) error) []error {
 	return errs
 }
 
-func (s *Shop) update(t testing.TB, fn func(store.Tx) error) {
+func (s *Shop) update(t *testing.T, fn func(store.Tx) error) {
 	t.Helper()
 	if err := s.DB.Update(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (s *Shop) view(t testing.TB, fn func(context.Context, store.Tx) error) {
+func (s *Shop) view(t *testing.T, fn func(context.Context, store.Tx) error) {
 	t.Helper()
 	ctx := t.Context()
 	if err := s.DB.View(ctx, func(tx store.Tx) error { return fn(ctx, tx) }); err != nil {

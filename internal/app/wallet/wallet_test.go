@@ -14,7 +14,8 @@ import (
 
 func TestChargesAtOnceAllCount(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		kim := s.Customer(t, 0)
 		errs := shoptest.AtOnce(32, func(i int) error {
 			_, err := s.Wallet.Charge(t.Context(), kim, money.Won(i+1), store.Unguarded{})
@@ -32,7 +33,8 @@ func TestChargesAtOnceAllCount(t *testing.T) {
 
 func TestAChargeThatIsNotAllowedChangesNothing(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		kim, rich := s.Customer(t, 5), s.Customer(t, money.Max-1)
 		for name, c := range map[string]struct {
 			who    id.ID
@@ -54,7 +56,8 @@ func TestAChargeThatIsNotAllowedChangesNothing(t *testing.T) {
 
 func TestTheLedgerTellsHowTheBalanceCameAbout(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(t *testing.T, s *shoptest.Shop) {
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
 		kim := s.Customer(t, 0)
 		for _, amount := range []money.Won{1, 20, 300} {
 			if _, err := s.Wallet.Charge(t.Context(), kim, amount, store.Unguarded{}); err != nil {

@@ -45,7 +45,7 @@ func stamp(t time.Time) uint64 {
 func build(stamp uint64, random io.Reader) ID {
 	var v ID
 	if _, err := io.ReadFull(random, v[8:]); err != nil {
-		panic(fmt.Sprintf("id: the source of randomness failed: %v", err)) // crypto/rand never does
+		panic(fmt.Sprintf("id: the source of randomness failed: %v", err)) //nolint:forbidigo // crypto/rand never does, and an id has no error to return
 	}
 	binary.BigEndian.PutUint64(v[:8], stamp>>12<<16|0x7000|stamp&0xFFF)
 	v[8] = v[8]&0x3F | 0x80

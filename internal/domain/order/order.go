@@ -3,6 +3,7 @@ package order
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
@@ -27,10 +28,16 @@ const (
 	Cancelled Status = "CANCELLED" // called off; what it took is given back
 )
 
-// transitions is the whole table: what is not in it is an error.
-var transitions = map[Status][]Status{
-	Pending: {Paid, Cancelled},
-	Paid:    {Cancelled},
+// next is the whole table of transitions: what is not in it is an error.
+func (s Status) next() []Status {
+	switch s {
+	case Pending:
+		return []Status{Paid, Cancelled}
+	case Paid:
+		return []Status{Cancelled}
+	default:
+		return nil
+	}
 }
 
 // Change is one step in an order's history.
@@ -120,12 +127,10 @@ func (o Order) Cancel(reason string, now time.Time) (Order, error) {
 }
 
 func (o Order) become(next Status, reason string, now time.Time) (Order, error) {
-	for _, allowed := range transitions[o.Status()] {
-		if allowed == next {
-			// A copy: two futures of one order must not share a history.
-			o.history = append(append([]Change(nil), o.history...), Change{next, reason, now})
-			return o, nil
-		}
+	if slices.Contains(o.Status().next(), next) {
+		// A copy: two futures of one order must not share a history.
+		o.history = append(slices.Clone(o.history), Change{next, reason, now})
+		return o, nil
 	}
 	return o, ErrTransition.Because("an order that is %s cannot become %s", o.Status(), next)
 }

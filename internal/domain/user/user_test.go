@@ -26,7 +26,7 @@ func TestAnApplicationIsCheckedFieldByField(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*user.Application)
-		wrong  string // pointer; empty: nothing
+		wrong  string // which field; none if empty
 	}{
 		"good":                    {func(*user.Application) {}, ""},
 		"ten characters":          {func(a *user.Application) { a.LoginID = "abcdefghi0" }, ""},
