@@ -80,54 +80,62 @@ func sorts() map[product.Sort]func(a, b product.Listing) int {
 
 func listTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"every sort shows every product that is not hidden once, page by page": func(s *shop) {
-			all := s.shelf()
-			for sort, compare := range sorts() {
-				s.equal(sorted(all, compare), s.list(product.Query{Sort: sort}, 100))
-				s.equal(sorted(all, compare), s.pages(product.Query{Sort: sort}, 3))
-			}
-		},
-		"filters leave only what they name": func(s *shop) {
-			all := s.shelf()
-			low, high := money.Won(200), money.Won(300)
-			brand := all[0].BrandID
-			for _, c := range []struct {
-				query product.Query
-				keep  func(product.Listing) bool
-			}{
-				{product.Query{BrandID: brand}, func(l product.Listing) bool { return l.BrandID == brand }},
-				{product.Query{MinPrice: &low}, func(l product.Listing) bool { return l.Price >= low }},
-				{product.Query{MaxPrice: &high}, func(l product.Listing) bool { return l.Price <= high }},
-				{
-					product.Query{MinPrice: &low, MaxPrice: &high, BrandID: brand, Text: "X"},
-					func(l product.Listing) bool {
-						return l.Price >= low && l.Price <= high && l.BrandID == brand && strings.Contains(l.Name, "x")
-					},
-				},
-				{product.Query{Text: "cup xx"}, func(l product.Listing) bool { return strings.Contains(l.Name, "xx") }},
-				{product.Query{Text: `X%_\a`}, func(l product.Listing) bool { return strings.Contains(l.Name, `x%_\A`) }},
-				{product.Query{Text: "p%x"}, func(product.Listing) bool { return false }},
-				{product.Query{Text: "p_x"}, func(product.Listing) bool { return false }},
-			} {
-				want := slices.DeleteFunc(slices.Clone(all), func(l product.Listing) bool { return !c.keep(l) })
-				for sort, compare := range sorts() {
-					c.query.Sort = sort
-					got := s.pages(c.query, 2)
-					if len(want)+len(got) > 0 {
-						s.equal(sorted(want, compare), got)
-					}
-				}
-			}
-		},
-		"a text is only ever a text": func(s *shop) {
-			s.shelf()
-			s.equal(0, len(s.list(product.Query{Sort: product.Latest, Text: "' OR 1=1 --"}, 10)))
-		},
-		"an unknown sort is refused": func(s *shop) {
-			s.refuses(product.ErrSort, func(ctx context.Context, tx store.Tx) error {
-				_, err := tx.Products.List(ctx, product.Query{Sort: "id; DROP TABLE users"}, 10)
-				return err
-			})
-		},
+		"every sort shows every product that is not hidden once, page by page": sortsShowAll,
+		"filters leave only what they name":                                    filtersKeep,
+		"a text is only ever a text":                                           textIsText,
+		"an unknown sort is refused":                                           sortUnknown,
 	}
+}
+
+func sortsShowAll(s *shop) {
+	all := s.shelf()
+	for sort, compare := range sorts() {
+		s.equal(sorted(all, compare), s.list(product.Query{Sort: sort}, 100))
+		s.equal(sorted(all, compare), s.pages(product.Query{Sort: sort}, 3))
+	}
+}
+
+func filtersKeep(s *shop) {
+	all := s.shelf()
+	low, high := money.Won(200), money.Won(300)
+	brand := all[0].BrandID
+	for _, c := range []struct {
+		query product.Query
+		keep  func(product.Listing) bool
+	}{
+		{product.Query{BrandID: brand}, func(l product.Listing) bool { return l.BrandID == brand }},
+		{product.Query{MinPrice: &low}, func(l product.Listing) bool { return l.Price >= low }},
+		{product.Query{MaxPrice: &high}, func(l product.Listing) bool { return l.Price <= high }},
+		{
+			product.Query{MinPrice: &low, MaxPrice: &high, BrandID: brand, Text: "X"},
+			func(l product.Listing) bool {
+				return l.Price >= low && l.Price <= high && l.BrandID == brand && strings.Contains(l.Name, "x")
+			},
+		},
+		{product.Query{Text: "cup xx"}, func(l product.Listing) bool { return strings.Contains(l.Name, "xx") }},
+		{product.Query{Text: `X%_\a`}, func(l product.Listing) bool { return strings.Contains(l.Name, `x%_\A`) }},
+		{product.Query{Text: "p%x"}, func(product.Listing) bool { return false }},
+		{product.Query{Text: "p_x"}, func(product.Listing) bool { return false }},
+	} {
+		want := slices.DeleteFunc(slices.Clone(all), func(l product.Listing) bool { return !c.keep(l) })
+		for sort, compare := range sorts() {
+			c.query.Sort = sort
+			got := s.pages(c.query, 2)
+			if len(want)+len(got) > 0 {
+				s.equal(sorted(want, compare), got)
+			}
+		}
+	}
+}
+
+func textIsText(s *shop) {
+	s.shelf()
+	s.equal(0, len(s.list(product.Query{Sort: product.Latest, Text: "' OR 1=1 --"}, 10)))
+}
+
+func sortUnknown(s *shop) {
+	s.refuses(product.ErrSort, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Products.List(ctx, product.Query{Sort: "id; DROP TABLE users"}, 10)
+		return err
+	})
 }

@@ -23,55 +23,10 @@ func (s *shop) count(deltas ...metric.Counters) {
 
 func metricTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"counters begin at zero, add up and grow in version": func(s *shop) {
-			full := metric.Counters{
-				ProductID: 1, Day: 20251103, Views: 1, Likes: -2, Orders: 3, Quantity: 4, Amount: 5, AmountLog: 6,
-			}
-			other := metric.Counters{ProductID: 2, Day: 20251103, Views: 9}
-			s.count(full, other)
-			s.count(full)
-			s.count(full.Minus(), metric.Counters{ProductID: 1, Day: 20251104, Likes: 1})
-			s.count()
-			got := read(s, func(ctx context.Context, tx store.Tx) ([]metric.Counters, error) {
-				return tx.Metrics.Of(ctx, []int64{1, 2, 99}, 20251103, 20251103)
-			})
-			full.Version, other.Version = 3, 1
-			s.equal([]metric.Counters{full, other}, got)
-		},
-		"all counters of some days come in order, until told to stop": func(s *shop) {
-			var want []metric.Counters
-			for pid := range int64(3) {
-				for day := clock.Day(20251101); day <= 20251104; day++ {
-					c := metric.Counters{ProductID: 3 - pid, Day: day, Views: pid, Version: 1}
-					s.count(c)
-					if day >= 20251102 && day <= 20251103 {
-						want = append(want, c)
-					}
-				}
-			}
-			slices.SortFunc(want, func(a, b metric.Counters) int {
-				return cmp.Or(cmp.Compare(a.ProductID, b.ProductID), cmp.Compare(a.Day, b.Day))
-			})
-			s.equal(want, s.counters(0))
-			s.equal(want[:2], s.counters(2))
-		},
-		"the ranking that SQL reads is the one that Go folds": func(s *shop) {
-			rapid.Check(s.T, func(t *rapid.T) { foldsAlike(s, t) })
-		},
-		"a ranking has pages": func(s *shop) {
-			for pid := range int64(5) {
-				s.count(metric.Counters{ProductID: pid + 1, Day: 20251103, Views: 1 + pid/2})
-			}
-			s.count(metric.Counters{ProductID: 6, Day: 20251103, Likes: 1}, metric.Counters{ProductID: 6, Day: 20251102, Likes: -20})
-			top := func(offset, limit int64) []ranking.Entry {
-				return s.top(ranking.DefaultWeights(), 20251103, offset, limit)
-			}
-			s.equal([]ranking.Entry{
-				{Rank: 1, ProductID: 5, Score: 300_000}, {Rank: 2, ProductID: 4, Score: 200_000}, {Rank: 3, ProductID: 3, Score: 200_000},
-			}, top(0, 3))
-			s.equal([]ranking.Entry{{Rank: 4, ProductID: 2, Score: 100_000}, {Rank: 5, ProductID: 1, Score: 100_000}}, top(3, 3))
-			s.equal(0, len(top(6, 3)))
-		},
+		"counters begin at zero, add up and grow in version":          countersAddUp,
+		"all counters of some days come in order, until told to stop": countersInOrder,
+		"the ranking that SQL reads is the one that Go folds":         foldsAsGo,
+		"a ranking has pages": rankingPages,
 	}
 }
 
@@ -132,4 +87,57 @@ func foldsAlike(s *shop, t *rapid.T) {
 	if got := s.top(w, day, 0, 100); !slices.Equal(want, got) {
 		t.Fatalf("with %+v on %s SQL reads %v, Go folds %v", w, day, got, want)
 	}
+}
+
+func countersAddUp(s *shop) {
+	full := metric.Counters{
+		ProductID: 1, Day: 20251103, Views: 1, Likes: -2, Orders: 3, Quantity: 4, Amount: 5, AmountLog: 6,
+	}
+	other := metric.Counters{ProductID: 2, Day: 20251103, Views: 9}
+	s.count(full, other)
+	s.count(full)
+	s.count(full.Minus(), metric.Counters{ProductID: 1, Day: 20251104, Likes: 1})
+	s.count()
+	got := read(s, func(ctx context.Context, tx store.Tx) ([]metric.Counters, error) {
+		return tx.Metrics.Of(ctx, []int64{1, 2, 99}, 20251103, 20251103)
+	})
+	full.Version, other.Version = 3, 1
+	s.equal([]metric.Counters{full, other}, got)
+}
+
+func countersInOrder(s *shop) {
+	var want []metric.Counters
+	for pid := range int64(3) {
+		for day := clock.Day(20251101); day <= 20251104; day++ {
+			c := metric.Counters{ProductID: 3 - pid, Day: day, Views: pid, Version: 1}
+			s.count(c)
+			if day >= 20251102 && day <= 20251103 {
+				want = append(want, c)
+			}
+		}
+	}
+	slices.SortFunc(want, func(a, b metric.Counters) int {
+		return cmp.Or(cmp.Compare(a.ProductID, b.ProductID), cmp.Compare(a.Day, b.Day))
+	})
+	s.equal(want, s.counters(0))
+	s.equal(want[:2], s.counters(2))
+}
+
+func foldsAsGo(s *shop) {
+	rapid.Check(s.T, func(t *rapid.T) { foldsAlike(s, t) })
+}
+
+func rankingPages(s *shop) {
+	for pid := range int64(5) {
+		s.count(metric.Counters{ProductID: pid + 1, Day: 20251103, Views: 1 + pid/2})
+	}
+	s.count(metric.Counters{ProductID: 6, Day: 20251103, Likes: 1}, metric.Counters{ProductID: 6, Day: 20251102, Likes: -20})
+	top := func(offset, limit int64) []ranking.Entry {
+		return s.top(ranking.DefaultWeights(), 20251103, offset, limit)
+	}
+	s.equal([]ranking.Entry{
+		{Rank: 1, ProductID: 5, Score: 300_000}, {Rank: 2, ProductID: 4, Score: 200_000}, {Rank: 3, ProductID: 3, Score: 200_000},
+	}, top(0, 3))
+	s.equal([]ranking.Entry{{Rank: 4, ProductID: 2, Score: 100_000}, {Rank: 5, ProductID: 1, Score: 100_000}}, top(3, 3))
+	s.equal(0, len(top(6, 3)))
 }

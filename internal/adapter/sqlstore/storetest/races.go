@@ -43,98 +43,112 @@ func (s *shop) atOnce(n int, expected error, fn func(ctx context.Context, tx sto
 
 func raceTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"baskets of opposite order all end, and sell what there is": func(s *shop) {
-			b := s.brand()
-			p, q := s.product(b.ID, 40), s.product(b.ID, 1_000)
-			sold := s.atOnce(64, product.ErrInsufficientStock, func(ctx context.Context, tx store.Tx, i int) error {
-				ids := []int64{p.ID, q.ID}
-				if i%2 == 1 {
-					ids = []int64{q.ID, p.ID}
-				}
-				return s.take(ctx, tx, 1, ids...)
-			})
-			s.equal([]int64{40, 0, 960}, []int64{sold, s.listing(p.ID).Stock, s.listing(q.ID).Stock})
-		},
-		"a wallet is never spent twice": func(s *shop) {
-			u := s.user()
-			s.charge(u.ID, 100)
-			paid := s.atOnce(32, point.ErrInsufficient, func(ctx context.Context, tx store.Tx, _ int) error {
-				return s.spend(ctx, tx, u.ID, 9)
-			})
-			s.equal([]int64{11, 1}, []int64{paid, int64(s.balance(u.ID))})
-		},
-		"a like given many times at once is new once": func(s *shop) {
-			u, p := s.user(), s.product(s.brand().ID, 0)
-			var added atomic.Int64
-			s.atOnce(64, nil, func(ctx context.Context, tx store.Tx, _ int) error {
-				fresh, err := tx.Likes.Add(ctx, like.Like{UserID: u.ID, ProductID: p.ID, At: noon()})
-				if fresh {
-					added.Add(1)
-				}
-				return err
-			})
-			s.equal(int64(1), added.Load())
-		},
-		"a lease is won by exactly one": func(s *shop) {
-			var won atomic.Int64
-			s.atOnce(32, nil, func(ctx context.Context, tx store.Tx, i int) error {
-				held, err := tx.Leases.Acquire(ctx, []string{"x"}, string(rune('a'+i)), noon(), noon().AddDate(0, 0, 1))
-				won.Add(int64(len(held)))
-				return err
-			})
-			s.equal(int64(1), won.Load())
-		},
-		"counters and like counts added to at once lose nothing": func(s *shop) {
-			b := s.brand()
-			p, q := s.product(b.ID, 0), s.product(b.ID, 0)
-			s.atOnce(32, nil, func(ctx context.Context, tx store.Tx, i int) error {
-				deltas := []metric.Counters{{ProductID: p.ID, Day: 20251103, Views: 1}, {ProductID: q.ID, Day: 20251103, Views: 1}}
-				if i%2 == 1 {
-					deltas[0], deltas[1] = deltas[1], deltas[0]
-				}
-				return errors.Join(tx.Metrics.Add(ctx, deltas), tx.Products.AddLikes(ctx, map[int64]int64{p.ID: 1, q.ID: 2}))
-			})
-			got := read(s, func(ctx context.Context, tx store.Tx) ([]metric.Counters, error) {
-				return tx.Metrics.Of(ctx, []int64{p.ID, q.ID}, 20251103, 20251103)
-			})
-			s.equal([]metric.Counters{
-				{ProductID: p.ID, Day: 20251103, Views: 32, Version: 32}, {ProductID: q.ID, Day: 20251103, Views: 32, Version: 32},
-			}, got)
-			s.equal([]int64{32, 64}, []int64{s.listing(p.ID).LikeCount, s.listing(q.ID).LikeCount})
-		},
-		"an event handled at once by many is fresh once": func(s *shop) {
-			events := []id.ID{s.ids(), s.ids(), s.ids()}
-			var fresh atomic.Int64
-			s.atOnce(32, nil, func(ctx context.Context, tx store.Tx, i int) error {
-				got, err := tx.Handled.Mark(ctx, "c", append(events[i%3:], events[:i%3]...), noon())
-				fresh.Add(int64(len(got)))
-				return err
-			})
-			s.equal(int64(3), fresh.Load())
-		},
-		"a request sent twice at once has one effect": func(s *shop) {
-			u := s.user()
-			k := store.Key{UserID: u.ID, Route: "POST /points/charge", Key: "k"}
-			var effects atomic.Int64
-			s.atOnce(16, store.ErrKeyInUse, func(ctx context.Context, tx store.Tx, _ int) error {
-				kept, err := tx.Keys.Claim(ctx, k)
-				if err != nil || kept != nil {
-					return err
-				}
-				w, err := tx.Points.Lock(ctx, u.ID)
-				if err != nil {
-					return err
-				}
-				w, err = w.Receive(10)
-				tx.Points.Save(w, point.Entry{ID: s.ids(), UserID: u.ID, Type: point.Charge, Amount: 10, Balance: w.Balance(), At: noon()})
-				tx.Keys.Keep(k, store.Answer{Status: 201, At: noon()})
-				effects.Add(1)
-				return err
-			})
-			s.equal(int64(10), int64(s.balance(u.ID)))
-			if s.claim(k) == nil || effects.Load() == 0 {
-				s.Error("no answer was kept")
-			}
-		},
+		"baskets of opposite order all end, and sell what there is": oppositeBaskets,
+		"a wallet is never spent twice":                             walletRace,
+		"a like given many times at once is new once":               likeRace,
+		"a lease is won by exactly one":                             leaseRace,
+		"counters and like counts added to at once lose nothing":    counterRace,
+		"an event handled at once by many is fresh once":            handledRace,
+		"a request sent twice at once has one effect":               requestRace,
+	}
+}
+
+func oppositeBaskets(s *shop) {
+	b := s.brand()
+	p, q := s.product(b.ID, 40), s.product(b.ID, 1_000)
+	sold := s.atOnce(64, product.ErrInsufficientStock, func(ctx context.Context, tx store.Tx, i int) error {
+		ids := []int64{p.ID, q.ID}
+		if i%2 == 1 {
+			ids = []int64{q.ID, p.ID}
+		}
+		return s.take(ctx, tx, 1, ids...)
+	})
+	s.equal([]int64{40, 0, 960}, []int64{sold, s.listing(p.ID).Stock, s.listing(q.ID).Stock})
+}
+
+func walletRace(s *shop) {
+	u := s.user()
+	s.charge(u.ID, 100)
+	paid := s.atOnce(32, point.ErrInsufficient, func(ctx context.Context, tx store.Tx, _ int) error {
+		return s.spend(ctx, tx, u.ID, 9)
+	})
+	s.equal([]int64{11, 1}, []int64{paid, int64(s.balance(u.ID))})
+}
+
+func likeRace(s *shop) {
+	u, p := s.user(), s.product(s.brand().ID, 0)
+	var added atomic.Int64
+	s.atOnce(64, nil, func(ctx context.Context, tx store.Tx, _ int) error {
+		fresh, err := tx.Likes.Add(ctx, like.Like{UserID: u.ID, ProductID: p.ID, At: noon()})
+		if fresh {
+			added.Add(1)
+		}
+		return err
+	})
+	s.equal(int64(1), added.Load())
+}
+
+func leaseRace(s *shop) {
+	var won atomic.Int64
+	s.atOnce(32, nil, func(ctx context.Context, tx store.Tx, i int) error {
+		held, err := tx.Leases.Acquire(ctx, []string{"x"}, string(rune('a'+i)), noon(), noon().AddDate(0, 0, 1))
+		won.Add(int64(len(held)))
+		return err
+	})
+	s.equal(int64(1), won.Load())
+}
+
+func counterRace(s *shop) {
+	b := s.brand()
+	p, q := s.product(b.ID, 0), s.product(b.ID, 0)
+	s.atOnce(32, nil, func(ctx context.Context, tx store.Tx, i int) error {
+		deltas := []metric.Counters{{ProductID: p.ID, Day: 20251103, Views: 1}, {ProductID: q.ID, Day: 20251103, Views: 1}}
+		if i%2 == 1 {
+			deltas[0], deltas[1] = deltas[1], deltas[0]
+		}
+		return errors.Join(tx.Metrics.Add(ctx, deltas), tx.Products.AddLikes(ctx, map[int64]int64{p.ID: 1, q.ID: 2}))
+	})
+	got := read(s, func(ctx context.Context, tx store.Tx) ([]metric.Counters, error) {
+		return tx.Metrics.Of(ctx, []int64{p.ID, q.ID}, 20251103, 20251103)
+	})
+	s.equal([]metric.Counters{
+		{ProductID: p.ID, Day: 20251103, Views: 32, Version: 32}, {ProductID: q.ID, Day: 20251103, Views: 32, Version: 32},
+	}, got)
+	s.equal([]int64{32, 64}, []int64{s.listing(p.ID).LikeCount, s.listing(q.ID).LikeCount})
+}
+
+func handledRace(s *shop) {
+	events := []id.ID{s.ids(), s.ids(), s.ids()}
+	var fresh atomic.Int64
+	s.atOnce(32, nil, func(ctx context.Context, tx store.Tx, i int) error {
+		got, err := tx.Handled.Mark(ctx, "c", append(events[i%3:], events[:i%3]...), noon())
+		fresh.Add(int64(len(got)))
+		return err
+	})
+	s.equal(int64(3), fresh.Load())
+}
+
+func requestRace(s *shop) {
+	u := s.user()
+	k := store.Key{UserID: u.ID, Route: "POST /points/charge", Key: "k"}
+	var effects atomic.Int64
+	s.atOnce(16, store.ErrKeyInUse, func(ctx context.Context, tx store.Tx, _ int) error {
+		kept, err := tx.Keys.Claim(ctx, k)
+		if err != nil || kept != nil {
+			return err
+		}
+		w, err := tx.Points.Lock(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		w, err = w.Receive(10)
+		tx.Points.Save(w, point.Entry{ID: s.ids(), UserID: u.ID, Type: point.Charge, Amount: 10, Balance: w.Balance(), At: noon()})
+		tx.Keys.Keep(k, store.Answer{Status: 201, At: noon()})
+		effects.Add(1)
+		return err
+	})
+	s.equal(int64(10), int64(s.balance(u.ID)))
+	if s.claim(k) == nil || effects.Load() == 0 {
+		s.Error("no answer was kept")
 	}
 }

@@ -71,90 +71,104 @@ func (s *shop) stocked() (user.User, int64) {
 
 func rollbackTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"all of it is there after a commit": func(s *shop) {
-			u, pid := s.stocked()
-			s.update(func(ctx context.Context, tx store.Tx) error { return s.everything(ctx, tx, u, pid) })
-			<-s.db.Committed()
-			s.equal(2, len(s.promises(everyLane(), 10)))
-			s.equal([]int64{4, 1}, []int64{s.listing(pid).Stock, s.listing(pid).LikeCount})
-			s.equal(int64(40), int64(s.balance(u.ID)))
-			s.equal(false, s.like(u.ID, pid, noon()))
-		},
-		"nothing is there after an error of fn": func(s *shop) {
-			u, pid := s.stocked()
-			s.refuses(errBoom, func(ctx context.Context, tx store.Tx) error {
-				return errors.Join(s.everything(ctx, tx, u, pid), errBoom)
-			})
-			s.untouched(u, pid)
-		},
-		"nothing is there after an error of the last queued write": func(s *shop) {
-			u, pid := s.stocked()
-			s.refuses(user.ErrLoginIDTaken, func(ctx context.Context, tx store.Tx) error {
-				err := s.everything(ctx, tx, u, pid)
-				again := u
-				again.ID, again.Email = s.ids(), "again@example.com"
-				tx.Users.Add(again)
-				return err
-			})
-			s.untouched(u, pid)
-		},
-		"nothing is there after a panic, and the store works on": func(s *shop) {
-			u, pid := s.stocked()
+		"all of it is there after a commit":                                    everythingCommits,
+		"nothing is there after an error of fn":                                errorRollsBack,
+		"nothing is there after an error of the last queued write":             queuedErrorRollsBack,
+		"nothing is there after a panic, and the store works on":               panicRollsBack,
+		"a panic between the rows of a read does no harm":                      panicBetweenRows,
+		"nothing is there after the context has ended, and the store works on": endedContext,
+		"a read whose context has ended fails, and the store works on":         endedRead,
+	}
+}
+
+func everythingCommits(s *shop) {
+	u, pid := s.stocked()
+	s.update(func(ctx context.Context, tx store.Tx) error { return s.everything(ctx, tx, u, pid) })
+	<-s.db.Committed()
+	s.equal(2, len(s.promises(everyLane(), 10)))
+	s.equal([]int64{4, 1}, []int64{s.listing(pid).Stock, s.listing(pid).LikeCount})
+	s.equal(int64(40), int64(s.balance(u.ID)))
+	s.equal(false, s.like(u.ID, pid, noon()))
+}
+
+func errorRollsBack(s *shop) {
+	u, pid := s.stocked()
+	s.refuses(errBoom, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(s.everything(ctx, tx, u, pid), errBoom)
+	})
+	s.untouched(u, pid)
+}
+
+func queuedErrorRollsBack(s *shop) {
+	u, pid := s.stocked()
+	s.refuses(user.ErrLoginIDTaken, func(ctx context.Context, tx store.Tx) error {
+		err := s.everything(ctx, tx, u, pid)
+		again := u
+		again.ID, again.Email = s.ids(), "again@example.com"
+		tx.Users.Add(again)
+		return err
+	})
+	s.untouched(u, pid)
+}
+
+func panicRollsBack(s *shop) {
+	u, pid := s.stocked()
+	func() {
+		defer func() { s.equal(any("boom"), recover()) }()
+		_ = s.db.Update(s.Context(), func(tx store.Tx) error {
+			s.equal(nil, s.everything(s.Context(), tx, u, pid))
+			panic("boom") //nolint:forbidigo // what is tested
+		})
+	}()
+	s.untouched(u, pid)
+}
+
+func panicBetweenRows(s *shop) {
+	s.count(metric.Counters{ProductID: 1, Day: 20251103}, metric.Counters{ProductID: 2, Day: 20251103})
+	for _, run := range []func(context.Context, func(store.Tx) error) error{s.db.Update, s.db.View, s.db.Snapshot} {
+		for range 20 { // more often than there are connections
 			func() {
 				defer func() { s.equal(any("boom"), recover()) }()
-				_ = s.db.Update(s.Context(), func(tx store.Tx) error {
-					s.equal(nil, s.everything(s.Context(), tx, u, pid))
-					panic("boom") //nolint:forbidigo // what is tested
+				_ = run(s.Context(), func(tx store.Tx) error {
+					return tx.Metrics.All(s.Context(), 20251103, 20251103, func(metric.Counters) error {
+						panic("boom") //nolint:forbidigo // what is tested
+					})
 				})
 			}()
-			s.untouched(u, pid)
-		},
-		"a panic between the rows of a read does no harm": func(s *shop) {
-			s.count(metric.Counters{ProductID: 1, Day: 20251103}, metric.Counters{ProductID: 2, Day: 20251103})
-			for _, run := range []func(context.Context, func(store.Tx) error) error{s.db.Update, s.db.View, s.db.Snapshot} {
-				for range 20 { // more often than there are connections
-					func() {
-						defer func() { s.equal(any("boom"), recover()) }()
-						_ = run(s.Context(), func(tx store.Tx) error {
-							return tx.Metrics.All(s.Context(), 20251103, 20251103, func(metric.Counters) error {
-								panic("boom") //nolint:forbidigo // what is tested
-							})
-						})
-					}()
-				}
-			}
-			s.user()
-		},
-		"nothing is there after the context has ended, and the store works on": func(s *shop) {
-			u, pid := s.stocked()
-			for range 20 { // more often than there are connections
-				ctx, cancel := context.WithCancel(s.Context())
-				err := s.db.Update(ctx, func(tx store.Tx) error {
-					err := s.everything(ctx, tx, u, pid)
-					cancel()
-					return err
-				})
-				if !errors.Is(err, context.Canceled) {
-					s.Fatalf("an update whose context has ended: %v", err)
-				}
-			}
-			s.untouched(u, pid)
-		},
-		"a read whose context has ended fails, and the store works on": func(s *shop) {
-			ctx, cancel := context.WithCancel(s.Context())
-			cancel()
-			for _, run := range []func(context.Context, func(store.Tx) error) error{s.db.Update, s.db.View, s.db.Snapshot} {
-				for range 20 {
-					err := run(s.Context(), func(tx store.Tx) error {
-						_, err := tx.Brands.Get(ctx, 1)
-						return err
-					})
-					if !errors.Is(err, context.Canceled) {
-						s.Fatalf("a read whose context has ended: %v", err)
-					}
-				}
-			}
-			s.user()
-		},
+		}
 	}
+	s.user()
+}
+
+func endedContext(s *shop) {
+	u, pid := s.stocked()
+	for range 20 { // more often than there are connections
+		ctx, cancel := context.WithCancel(s.Context())
+		err := s.db.Update(ctx, func(tx store.Tx) error {
+			err := s.everything(ctx, tx, u, pid)
+			cancel()
+			return err
+		})
+		if !errors.Is(err, context.Canceled) {
+			s.Fatalf("an update whose context has ended: %v", err)
+		}
+	}
+	s.untouched(u, pid)
+}
+
+func endedRead(s *shop) {
+	ctx, cancel := context.WithCancel(s.Context())
+	cancel()
+	for _, run := range []func(context.Context, func(store.Tx) error) error{s.db.Update, s.db.View, s.db.Snapshot} {
+		for range 20 {
+			err := run(s.Context(), func(tx store.Tx) error {
+				_, err := tx.Brands.Get(ctx, 1)
+				return err
+			})
+			if !errors.Is(err, context.Canceled) {
+				s.Fatalf("a read whose context has ended: %v", err)
+			}
+		}
+	}
+	s.user()
 }
