@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -387,4 +389,84 @@ func TestAConsumerWithoutBrokersStopsAllTheSame(t *testing.T) {
 	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("it took %v", took)
 	}
+}
+
+func TestAMemberThatTheGroupHasForgottenComesBack(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t)
+	config := kafkatest.Prepared(t, cluster)
+	batch := likes(t, 10, 1, 2, 3)
+	seen := newLedger()
+	var told lines
+	stop := consume(t, config, seen.note, slog.New(slog.NewTextHandler(&told, nil)))
+	publish(t, config, batch[:15])
+	seen.await(t, 15)
+	forgotten := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Err: kerr.UnknownMemberID})
+	if err := forgotten.Wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, config, batch[15:])
+	seen.await(t, 30)
+	stop()
+	if !strings.Contains(told.String(), "partitions were lost") {
+		t.Errorf("the loss is not told:\n%s", told.String())
+	}
+	if n := committed(t, config); n != 30 {
+		t.Errorf("%d of 30 records are committed", n)
+	}
+}
+
+// lines is a log that several goroutines write and read.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func TestABrokerThatComesBackIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cluster := kfake.MustCluster(kfake.NumBrokers(1), kfake.DataDir(dir))
+	config := kafkatest.Prepared(t, cluster)
+	_, port, err := net.SplitHostPort(config.Brokers[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, seen, batch := producer(t, config), newLedger(), likes(t, 10, 1, 2, 3)
+	stop := consume(t, config, seen.note, quiet())
+	if failed, _ := keysOf(batch, p.Publish(t.Context(), batch[:15])); len(failed) != 0 {
+		t.Fatalf("keys %v failed", failed)
+	}
+	seen.await(t, 15)
+	cluster.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, failed := keysOf(batch[15:], p.Publish(ctx, batch[15:])); len(failed) != 15 {
+		t.Errorf("%d of 15 failed without a broker", len(failed))
+	}
+	kafkatest.Cluster(t, kfake.DataDir(dir), kfake.Ports(number))
+	began := time.Now()
+	if err := errors.Join(p.Publish(t.Context(), batch[15:])...); err != nil {
+		t.Fatal(err)
+	}
+	seen.await(t, 30)
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("it took %v to find the broker again", took)
+	}
+	stop()
 }

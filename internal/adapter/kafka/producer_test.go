@@ -79,22 +79,49 @@ func firsts(ids []string) []string {
 
 func TestPublishedEventsAreInKafkaInOrderOfTheirKeys(t *testing.T) {
 	t.Parallel()
+	for name, start := range bothBrokers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := start(t)
+			batch := likes(t, 50, 1, 2, 3, 4, 5)
+			for i, err := range producer(t, config).Publish(t.Context(), batch) {
+				if err != nil {
+					t.Fatalf("event %d: %v", i, err)
+				}
+			}
+			got := idsByKey(kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic), len(batch)))
+			for key, ids := range got {
+				if len(ids) != 50 || !slices.IsSorted(ids) {
+					t.Errorf("key %s has %v", key, ids)
+				}
+			}
+			if len(got) != 5 {
+				t.Errorf("%d keys", len(got))
+			}
+		})
+	}
+}
+
+// An event whose topic cannot be found may be followed by others of its key.
+func TestNothingIsSentUnlessAllOfTheBatchCanBe(t *testing.T) {
+	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
-	batch := likes(t, 50, 1, 2, 3, 4, 5)
-	for i, err := range producer(t, config).Publish(t.Context(), batch) {
-		if err != nil {
-			t.Fatalf("event %d: %v", i, err)
-		}
+	batch := likes(t, 20, 1, 2, 3)
+	batch[31].Topic = "no-such-topic"
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	p := producer(t, config)
+	if _, failed := keysOf(batch, p.Publish(ctx, batch)); len(failed) != len(batch) {
+		t.Errorf("%d of %d events failed", len(failed), len(batch))
 	}
-	got := idsByKey(kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic), len(batch)))
-	for key, ids := range got {
-		if len(ids) != 50 || !slices.IsSorted(ids) {
-			t.Errorf("key %s has %v", key, ids)
-		}
+	if found := kafkatest.All(t, config.Brokers, config.Topic(event.CatalogTopic)); len(found) != 0 {
+		t.Errorf("%d events were sent", len(found))
 	}
-	if len(got) != 5 {
-		t.Errorf("%d keys", len(got))
+	batch[31].Topic = event.CatalogTopic
+	if failed, _ := keysOf(batch, p.Publish(t.Context(), batch)); len(failed) != 0 {
+		t.Errorf("keys %v fail afterwards", failed)
 	}
+	checkOrder(t, config, batch)
 }
 
 func TestARefusedPartitionFailsFromTheFirstRefusalOn(t *testing.T) {
