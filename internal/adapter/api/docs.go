@@ -51,7 +51,16 @@ func (s *service) docs(mux *http.ServeMux) error {
 		_, _ = w.Write(text) // a reader who left is nobody's fault
 	})
 	page := v5emb.NewHandlerWithConfig(swgui.Config{Title: "Commerce", SwaggerJSON: "/openapi.json", BasePath: "/docs"})
-	mux.Handle("GET /docs", page)
-	mux.Handle("GET /docs/", page)
+	mux.Handle("GET /docs", confined(page))
+	mux.Handle("GET /docs/", confined(page))
 	return nil
+}
+
+// confined forbids the browser what the page must not do.
+func confined(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy",
+			"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'")
+		h.ServeHTTP(w, r)
+	})
 }

@@ -19,6 +19,9 @@ func TestTheDocsLoadNothingFromAnotherHost(t *testing.T) {
 	if found := outside.FindAllString(page, -1); found != nil {
 		t.Errorf("the page loads %q", found)
 	}
+	if !strings.Contains(page, "validatorUrl: null") {
+		t.Error("the page sends the description to a validator elsewhere")
+	}
 	own := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(page, -1)
 	if len(own) < 3 {
 		t.Fatalf("the page names %d files, at least a script, a style and an icon were expected:\n%s", len(own), page)
@@ -96,6 +99,9 @@ func (s *shop) page(t *testing.T, path string) string {
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
+	if policy := resp.Header.Get("Content-Security-Policy"); strings.HasPrefix(path, "/docs") && !strings.HasPrefix(policy, "default-src 'self';") {
+		t.Errorf("GET %s: Content-Security-Policy is %q", path, policy)
+	}
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("GET %s: %d %v", path, resp.StatusCode, err)
 	}

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
@@ -31,7 +33,12 @@ func (p *problem) GetStatus() int { return p.Status }
 func (p *problem) GetHeaders() http.Header { return p.headers }
 
 // ContentType implements huma.ContentTypeFilter.
-func (*problem) ContentType(string) string { return problemType }
+func (p *problem) ContentType(usual string) string {
+	if p.Status < http.StatusBadRequest {
+		return usual // 304: what it speaks of is no problem
+	}
+	return problemType
+}
 
 const problemType = "application/problem+json"
 
@@ -39,6 +46,7 @@ const problemType = "application/problem+json"
 var (
 	errInternal = fault.New(fault.Internal, "INTERNAL", "something went wrong on our side; the log says more under this traceId")
 	errTimeout  = fault.New(fault.Unavailable, "TIMEOUT", "this took too long; it may or may not have happened")
+	errAway     = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "a part of the shop cannot be reached just now")
 	errGone     = fault.New(fault.Unavailable, "CLIENT_CLOSED_REQUEST", "you went away before this was answered")
 )
 
@@ -55,6 +63,8 @@ func (s *service) problem(ctx context.Context, err error) *problem {
 		f = errTimeout
 	case errors.Is(ctx.Err(), context.Canceled):
 		f = errGone
+	case unreachable(err):
+		f = errAway
 	default:
 		f = errInternal
 	}
@@ -62,6 +72,12 @@ func (s *service) problem(ctx context.Context, err error) *problem {
 	p.Errors = f.Fields
 	s.note(ctx, p, err)
 	return p
+}
+
+// unreachable reports whether err came of a connection: later may help.
+func unreachable(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 func newProblem(ctx context.Context, status int, code, detail string) *problem {

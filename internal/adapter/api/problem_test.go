@@ -3,6 +3,8 @@ package api_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -136,7 +138,9 @@ func TestWhatWeBrokeSaysNothingOfTheInside(t *testing.T) {
 		status int
 		code   string
 	}{
-		"an error":        {errors.New("dial tcp 10.0.0.7: password wrong"), 500, "INTERNAL"},
+		"an error":        {errors.New("10.0.0.7 says: password wrong"), 500, "INTERNAL"},
+		"no connection":   {fmt.Errorf("board: %w", &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("10.0.0.7: refused")}), 503, "DEPENDENCY_AWAY"},
+		"a cut one":       {fmt.Errorf("10.0.0.7: %w", io.ErrUnexpectedEOF), 503, "DEPENDENCY_AWAY"},
 		"a panic":         {errPanic, 500, "INTERNAL"},
 		"a part is away":  {fault.New(fault.Unavailable, "BOARD_AWAY", "the ranking cannot be read just now"), 503, "BOARD_AWAY"},
 		"an inside fault": {fault.New(fault.Internal, "SECRET_CODE", "password wrong"), 500, "INTERNAL"},

@@ -1,0 +1,65 @@
+package api
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{`{"items":[{"productId":1,"quantity":2}],"points":5}`, `{"items":[{"productId":"\u0000"}]}`, "\xff", `[1e999]`, `null`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var parsed any
+		if err := decode(data, &parsed); err != nil {
+			return
+		}
+		if !utf8.Valid(data) || !json.Valid(data) {
+			t.Fatalf("%q was read as %v", data, parsed)
+		}
+		text, err := marshal(parsed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), `\u0000`) && !strings.Contains(string(text), `\\u0000`) {
+			t.Fatalf("a NUL passed: %q", text)
+		}
+		var in placeInput
+		_ = decode(data, &in.Body) // whatever is in it, this must not panic
+	})
+}
+
+func FuzzParseKey(f *testing.F) {
+	for _, seed := range []string{"k", `"k"`, `"a \"b\" \\"`, `"`, "", " ", "\x7f"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		key, err := parseKey(header)
+		if err != nil {
+			return
+		}
+		if key == "" || len(key) > 255 {
+			t.Fatalf("%q was read as %q", header, key)
+		}
+		for _, c := range key {
+			if c < ' ' || c > '~' {
+				t.Fatalf("%q was read as %q", header, key)
+			}
+		}
+	})
+}
+
+func TestAKeyIsReadBareOrQuoted(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]string{
+		"k": "k", `"k"`: "k", `"two words"`: "two words", `"a \"b\" \\"`: `a "b" \`, strings.Repeat("k", 255): strings.Repeat("k", 255),
+		"two words": "", `"k`: "", `"`: "", `""`: "", "김": "", strings.Repeat("k", 256): "",
+	} {
+		got, err := parseKey(header)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("parseKey(%q) = %q, %v; want %q", header, got, err, want)
+		}
+	}
+}
