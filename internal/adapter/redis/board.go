@@ -51,11 +51,13 @@ func (b *Board) keyList(day clock.Day) []string {
 }
 
 // do lets f talk to Redis unless it has just been found away.
-func (b *Board) do(ctx context.Context, what string, f func() error) error {
+func (b *Board) do(ctx context.Context, what string, f func(ctx context.Context) error) error {
 	if !b.gate.enter() {
 		return fmt.Errorf("%s: %w", what, ErrAway)
 	}
-	err := f()
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := f(limited)
 	b.gate.leave(err, ctx.Err() != nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", what, ErrAway, err)
@@ -92,7 +94,7 @@ func (b *Board) write(ctx context.Context, day clock.Day, token string, scores [
 // run calls a script that answers 0 where its token is no longer the one that counts.
 func (b *Board) run(ctx context.Context, what string, s *goredis.Script, day clock.Day, args []any) error {
 	var done int64
-	err := b.do(ctx, what, func() (err error) {
+	err := b.do(ctx, what, func(ctx context.Context) (err error) {
 		done, err = s.Run(ctx, b.client, b.keyList(day), args...).Int64()
 		return err
 	})
@@ -111,7 +113,7 @@ func (b *Board) Top(ctx context.Context, day clock.Day, offset, limit int64) (to
 	mark, _, _, live := b.keys(day)
 	var state *goredis.StringCmd
 	var places *goredis.ZSliceCmd
-	err = b.pipelined(ctx, "read the top", func(p goredis.Pipeliner) {
+	err = b.pipelined(ctx, "read the top", func(ctx context.Context, p goredis.Pipeliner) {
 		state = p.Get(ctx, mark)
 		places = p.ZRevRangeWithScores(ctx, live, offset, offset+limit-1)
 	})
@@ -134,7 +136,7 @@ func (b *Board) Rank(ctx context.Context, day clock.Day, productID int64) (*int6
 	mark, _, _, live := b.keys(day)
 	var state *goredis.StringCmd
 	var rank *goredis.IntCmd
-	err := b.pipelined(ctx, "read a rank", func(p goredis.Pipeliner) {
+	err := b.pipelined(ctx, "read a rank", func(ctx context.Context, p goredis.Pipeliner) {
 		state = p.Get(ctx, mark)
 		rank = p.ZRevRank(ctx, live, member(productID))
 	})
@@ -146,10 +148,10 @@ func (b *Board) Rank(ctx context.Context, day clock.Day, productID int64) (*int6
 }
 
 // pipelined sends what f asks for in one round trip. Nothing there is no error.
-func (b *Board) pipelined(ctx context.Context, what string, f func(p goredis.Pipeliner)) error {
-	return b.do(ctx, what, func() error {
+func (b *Board) pipelined(ctx context.Context, what string, f func(ctx context.Context, p goredis.Pipeliner)) error {
+	return b.do(ctx, what, func(ctx context.Context) error {
 		p := b.client.Pipeline()
-		f(p)
+		f(ctx, p)
 		commands, err := p.Exec(ctx)
 		if !errors.Is(err, goredis.Nil) {
 			return err

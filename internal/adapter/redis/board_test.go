@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"net"
 	"strconv"
 	"strings"
 	"testing"
@@ -303,3 +304,31 @@ func TestKeysOfADayShareAHashTag(t *testing.T) {
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// A server that takes connections and says nothing is worse than none: each
+// call waits for its deadline, unless the gate is shut.
+func TestAServerThatIsSilentHoldsUpOneCallerOnly(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	client, err := redis.Open("redis://" + listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	now := time.Now()
+	b := redis.NewBoard(client, "", func() time.Time { return now }, discard())
+	for i, most := range []time.Duration{1500 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond} {
+		began := time.Now()
+		if _, _, err := b.Top(t.Context(), today(), 0, 10); !errors.Is(err, redis.ErrAway) {
+			t.Errorf("%v is not ErrAway", err)
+		}
+		took := time.Since(began)
+		if took > most {
+			t.Errorf("call %d took %v", i, took)
+		}
+	}
+}

@@ -48,7 +48,7 @@ func (b *Board) Begin(ctx context.Context, day clock.Day, builder string) (token
 	}
 	mark, versions, _, _ := b.keys(day)
 	token = fmt.Sprintf("%s %s %s %d", building, run, builder, b.attempts.Add(1))
-	return token, b.do(ctx, "begin a build", func() error {
+	return token, b.do(ctx, "begin a build", func(ctx context.Context) error {
 		_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
 			p.Set(ctx, mark, token, patience)
 			p.Unlink(ctx, versions)
@@ -107,7 +107,7 @@ func (b *Board) Unfinished(ctx context.Context, builder, stamp string, days []cl
 		marks[i], _, _, _ = b.keys(d)
 	}
 	var states []any
-	err = b.do(ctx, "read marks", func() (err error) {
+	err = b.do(ctx, "read marks", func(ctx context.Context) (err error) {
 		states, err = b.client.MGet(ctx, marks...).Result()
 		return err
 	})
@@ -143,7 +143,7 @@ func flaw(state any, run, builder, stamp string) string {
 // serverRun is the run_id of the server.
 func (b *Board) serverRun(ctx context.Context) (string, error) {
 	var info string
-	err := b.do(ctx, "ask for the run", func() (err error) {
+	err := b.do(ctx, "ask for the run", func(ctx context.Context) (err error) {
 		info, err = b.client.Info(ctx, "server").Result()
 		return err
 	})

@@ -14,13 +14,17 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
+// limit is how long anything is waited for, dialling and retries included. All
+// that Redis is asked here takes milliseconds.
+const limit = time.Second
+
 // ErrAway is raised where Redis cannot be reached or does not do what it is
 // told. No request is at fault: the same may succeed a moment later.
 var ErrAway = fault.New(fault.Unavailable, "RANKING_AWAY", "the ranking board cannot be reached")
 
 // Open returns a client for redis:// and rediss:// addresses. It does not dial:
-// Redis may be away when a program starts. Whatever waits for it waits at most
-// about a second, since everything it holds can be read elsewhere.
+// Redis may be away when a program starts. A board waits a
+// second for it at most, since everything it holds can be read elsewhere.
 func Open(url string) (*goredis.Client, error) {
 	o, err := goredis.ParseURL(url)
 	if err != nil {

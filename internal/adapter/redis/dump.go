@@ -49,7 +49,7 @@ func (b *Board) Scores(ctx context.Context, day clock.Day, productIDs []int64) (
 func (b *Board) some(ctx context.Context, key string, productIDs []int64) (map[int64]int64, error) {
 	found := make(map[int64]int64, len(productIDs))
 	scores := make([]*goredis.FloatCmd, len(productIDs))
-	err := b.pipelined(ctx, "read scores", func(p goredis.Pipeliner) {
+	err := b.pipelined(ctx, "read scores", func(ctx context.Context, p goredis.Pipeliner) {
 		for i, pid := range productIDs {
 			scores[i] = p.ZScore(ctx, key, member(pid))
 		}
@@ -71,7 +71,7 @@ func (b *Board) scan(ctx context.Context, key string, see func(members []string,
 	var cursor uint64
 	for {
 		var pairs []string
-		err := b.do(ctx, "scan", func() (err error) {
+		err := b.do(ctx, "scan", func(ctx context.Context) (err error) {
 			pairs, cursor, err = b.client.ZScan(ctx, key, cursor, "", chunk).Result()
 			return err
 		})
