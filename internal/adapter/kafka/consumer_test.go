@@ -204,6 +204,9 @@ func TestAnUnreadableRecordBecomesADeadLetterAndTheOthersGoOn(t *testing.T) {
 					t.Errorf("%s is %q, want %q", name, headers[name], want)
 				}
 			}
+			if n := metric(t, config, "commerce_consumed_dead_letters_total"); n != 1 {
+				t.Errorf("%v dead letters are counted", n)
+			}
 			if _, there := headers["kafka_dlt-original-partition"]; !there || string(letter.Key) != "1" || string(letter.Value) != "\x00not an event" {
 				t.Errorf("the letter is %s %q with %v", letter.Key, letter.Value, headers)
 			}

@@ -33,7 +33,9 @@ const (
 // and for each key in order.
 //
 // The order rests on this. (1) A Publish has all its records buffered before
-// the first of them is sent, and sends none if one could not be buffered. From
+// the first of them is sent, and sends none if one could not be buffered. For
+// that, the client sends only while it is flushed, and is replaced after a
+// failure: one that waits to try again would not wait for the next flush. From
 // then on the client takes from the front of each partition's buffer: brokers
 // accept an idempotent producer's batches in sequence only, and when one fails,
 // the client fails everything buffered behind it. So what a Publish adds to a
@@ -46,25 +48,43 @@ const (
 // but not put a first occurrence before an earlier one's.
 type Producer struct {
 	config Config
-	client *kgo.Client
+	log    *slog.Logger
+	client atomic.Pointer[kgo.Client]
 	turn   chan struct{} // whoever holds its one place may publish
+	closed chan struct{}
 }
 
 // NewProducer returns a producer. It speaks to no broker yet.
 func NewProducer(c Config, log *slog.Logger) (*Producer, error) {
-	client, err := c.open(log, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.AllowIdempotentProduceCancellation(),
-		kgo.ManualFlushing(), kgo.MaxBufferedRecords(maxBuffered), kgo.WithHooks(buffered{}))
-	if err != nil {
+	p := &Producer{config: c, log: log, turn: make(chan struct{}, 1), closed: make(chan struct{})}
+	if err := p.connect(); err != nil {
 		return nil, err
 	}
-	return &Producer{config: c, client: client, turn: make(chan struct{}, 1)}, nil
+	return p, nil
+}
+
+func (p *Producer) connect() error {
+	client, err := p.config.open(p.log, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.AllowIdempotentProduceCancellation(),
+		kgo.ManualFlushing(), kgo.MaxBufferedRecords(maxBuffered), kgo.WithHooks(buffered{}))
+	if err != nil {
+		return err
+	}
+	if old := p.client.Swap(client); old != nil {
+		old.Close()
+	}
+	return nil
 }
 
 // Ping says whether a broker can be reached.
-func (p *Producer) Ping(ctx context.Context) error { return p.config.ping(ctx, p.client) }
+func (p *Producer) Ping(ctx context.Context) error { return p.config.ping(ctx, p.client.Load()) }
 
-// Close ends the producer; what is being published fails.
-func (p *Producer) Close() { p.client.Close() }
+// Close ends the producer; what is being published fails. It is called once.
+func (p *Producer) Close() {
+	close(p.closed)
+	p.client.Load().Close()
+	p.turn <- struct{}{} // and is not given back
+	p.client.Load().Close()
+}
 
 // Publish writes the batch and answers with one result for each event: nil
 // means that Kafka has it. An event that failed may be there all the same.
@@ -77,19 +97,27 @@ func (p *Producer) Publish(ctx context.Context, batch []event.Envelope) []error 
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
+	case <-p.closed:
+		return pass.refuse(kgo.ErrClientClosed)
 	case <-ctx.Done():
 		return pass.refuse(fmt.Errorf("another batch is being published: %w", ctx.Err()))
 	}
-	pass.run(ctx, p, batch)
+	pass.run(ctx, p.config, p.client.Load(), batch)
+	if !pass.failed.Load() {
+		return pass.errs
+	}
+	if err := p.connect(); err != nil {
+		return pass.refuse(err) // the same settings did before: it cannot be
+	}
 	return pass.errs
 }
 
 // pass is one Publish under way.
 type pass struct {
-	errs  []error
-	early atomic.Bool    // a record failed
-	ready sync.WaitGroup // records neither buffered nor failed
-	ended sync.WaitGroup // records whose outcome is not known
+	errs   []error
+	failed atomic.Bool    // a record failed
+	ready  sync.WaitGroup // records neither buffered nor failed
+	ended  sync.WaitGroup // records whose outcome is not known
 }
 
 func (s *pass) refuse(err error) []error {
@@ -99,25 +127,25 @@ func (s *pass) refuse(err error) []error {
 	return s.errs
 }
 
-func (s *pass) run(ctx context.Context, p *Producer, batch []event.Envelope) {
+func (s *pass) run(ctx context.Context, c Config, client *kgo.Client, batch []event.Envelope) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	held := map[string]bool{}
 	for i, v := range batch {
-		r := p.config.encode(v)
+		r := c.encode(v)
 		if err := fits(r, held); err != nil {
 			s.errs[i] = err
 			continue
 		}
-		s.buffer(ctx, p.client, r, i)
+		s.buffer(ctx, client, r, i)
 	}
 	s.ready.Wait() // a topic heard of for the first time is looked up meanwhile
-	fence(ctx, p.client)
-	if s.early.Load() {
+	fence(ctx, client)
+	if s.failed.Load() {
 		cancel(errCancelled)
 	}
 	// Flush only drives the buffer; each record ends with its own context.
-	if err := p.client.Flush(context.WithoutCancel(ctx)); err != nil {
+	if err := client.Flush(context.WithoutCancel(ctx)); err != nil {
 		cancel(err)
 	}
 	s.ended.Wait()
@@ -157,7 +185,7 @@ func (s *pass) buffer(ctx context.Context, client *kgo.Client, r *kgo.Record, i 
 		defer s.ended.Done()
 		if err != nil {
 			s.errs[i] = fmt.Errorf("publish: %w", err)
-			s.early.Store(true)
+			s.failed.Store(true)
 		}
 		mine.arrive()
 	})

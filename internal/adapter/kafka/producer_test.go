@@ -306,6 +306,33 @@ func TestABrokerThatDiesInTheMiddleHoldsAPublishNoLongerThanItsDeadline(t *testi
 	}
 }
 
+func TestAProducerThatIsClosedPublishesNoMore(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t, kfake.SleepOutOfOrder())
+	config := kafkatest.Prepared(t, cluster)
+	p, err := kafka.NewProducer(config, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, stuck := make(chan struct{}), make(chan struct{})
+	defer close(stuck)
+	cluster.ControlKey(kmsg.Produce.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		close(asked)
+		cluster.SleepControl(func() { <-stuck })
+		return nil, nil, false
+	})
+	results := make(chan []error, 1)
+	go func() { results <- p.Publish(t.Context(), likes(t, 1, 1)) }()
+	<-asked
+	p.Close()
+	if err := (<-results)[0]; err == nil {
+		t.Error("what was under way is said to be published")
+	}
+	if err := p.Publish(t.Context(), likes(t, 1, 1))[0]; !errors.Is(err, kgo.ErrClientClosed) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
 func TestPingNamesTheBrokersThatDoNotAnswer(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)

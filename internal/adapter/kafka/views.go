@@ -36,7 +36,8 @@ type Views struct {
 // NewViews returns a publisher of views. Run must run, or nothing is closed.
 func NewViews(c Config, ids id.Source, log *slog.Logger) (*Views, error) {
 	client, err := c.open(log, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.AllowIdempotentProduceCancellation(),
-		kgo.MaxBufferedRecords(viewsBuffered), kgo.ProducerLinger(viewsLinger))
+		kgo.MaxBufferedRecords(viewsBuffered), kgo.UnknownTopicRetries(-1), // at the first start they come with the topics
+		kgo.ProducerLinger(viewsLinger))
 	if err != nil {
 		return nil, err
 	}
