@@ -57,7 +57,7 @@ type Service struct {
 // Store opens the database at a postgres:// or sqlite: address.
 func (w World) Store(ctx context.Context, address string) (*sqlstore.DB, error) {
 	o := sqlstore.Options{
-		Clock: w.Clock, IDs: w.IDs, Random: w.Random, Traceparent: api.Traceparent, Log: w.Log,
+		Clock: w.Clock, IDs: w.IDs, Random: w.Random, Traceparent: Traceparent, Log: w.Log,
 	}
 	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
 		return sqlite.Open(ctx, path, o)
@@ -158,3 +158,6 @@ func Version() string {
 	}
 	return "unknown"
 }
+
+// Traceparent is the trace context of a request, for the events it causes.
+func Traceparent(ctx context.Context) string { return api.Traceparent(ctx) }
