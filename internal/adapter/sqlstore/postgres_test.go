@@ -1,10 +1,22 @@
 package sqlstore_test
 
 import (
+	"context"
+	"errors"
+	"net/url"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/postgres"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 func TestPostgres(t *testing.T) {
@@ -13,4 +25,198 @@ func TestPostgres(t *testing.T) {
 		t.Helper()
 		return storetest.Postgres(t, sqlstore.Options{})
 	})
+}
+
+// openPostgres opens a store on a schema that is there already.
+func openPostgres(t *testing.T, address string) *sqlstore.DB {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), address, storetest.Complete(sqlstore.Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func twoProducts(t *testing.T, db store.DB) (first, second int64) {
+	t.Helper()
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		b, err := tx.Brands.Add(t.Context(), product.Brand{Name: "b"})
+		if err != nil {
+			return err
+		}
+		for _, pid := range []*int64{&first, &second} {
+			p, err := tx.Products.Add(t.Context(), product.Product{BrandID: b.ID, Name: "p", Price: 1, Status: product.OnSale})
+			if err != nil {
+				return err
+			}
+			*pid = p.ID
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return first, second
+}
+
+// Each of two transactions locks a row and then wants the other one's: the
+// server ends one of them, which is run again.
+func TestPostgresRunsADeadlockedTransactionAgain(t *testing.T) {
+	t.Parallel()
+	db := storetest.Postgres(t, sqlstore.Options{})
+	first, second := twoProducts(t, db)
+	var runs atomic.Int64
+	var both, all sync.WaitGroup
+	both.Add(2)
+	for _, order := range [][]int64{{first, second}, {second, first}} {
+		all.Go(func() {
+			met := sync.OnceFunc(func() { both.Done(); both.Wait() })
+			err := db.Update(t.Context(), func(tx store.Tx) error {
+				runs.Add(1)
+				for _, pid := range order {
+					if _, err := tx.Stocks.Lock(t.Context(), []int64{pid}); err != nil {
+						return err
+					}
+					met()
+				}
+				return nil
+			})
+			if err != nil {
+				t.Errorf("in the order %v: %v", order, err)
+			}
+		})
+	}
+	all.Wait()
+	if runs.Load() != 3 {
+		t.Errorf("the two transactions ran %d times, want 3: there was no deadlock", runs.Load())
+	}
+}
+
+func TestPostgresRefusesAKeyThatIsInUseAtOnce(t *testing.T) {
+	t.Parallel()
+	db := storetest.Postgres(t, sqlstore.Options{})
+	k := store.Key{UserID: id.ID{1}, Route: "r", Key: "k"}
+	claim := func(inside func() error) error {
+		return db.Update(t.Context(), func(tx store.Tx) error {
+			if _, err := tx.Keys.Claim(t.Context(), k); err != nil {
+				return err
+			}
+			return inside()
+		})
+	}
+	err := claim(func() error { return claim(func() error { return nil }) })
+	if !errors.Is(err, store.ErrKeyInUse) {
+		t.Errorf("a second claim meanwhile: %v", err)
+	}
+	if err := claim(func() error { return nil }); err != nil {
+		t.Errorf("a claim afterwards: %v", err)
+	}
+}
+
+// kill ends every connection into the schema but its own.
+func kill(t *testing.T, address string) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context())
+	_, err = c.Exec(t.Context(), `
+		SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE application_name = $1 AND pid <> pg_backend_pid()`, u.Query().Get("application_name"))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// named is the address of a new schema, whose connections bear its name.
+func named(t *testing.T) string {
+	t.Helper()
+	address := storetest.Schema(t)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address + "&application_name=" + u.Query().Get("search_path")
+}
+
+func TestPostgresWorksOnAfterItsConnectionsWereKilled(t *testing.T) {
+	t.Parallel()
+	address := named(t)
+	db := openPostgres(t, address)
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		if _, err := tx.Brands.Add(t.Context(), product.Brand{Name: "lost"}); err != nil {
+			return err
+		}
+		kill(t, address)
+		return nil
+	})
+	if err == nil {
+		t.Error("a transaction was committed on a dead connection")
+	}
+	for _, run := range []func(context.Context, func(store.Tx) error) error{db.View, db.Snapshot, db.Update} {
+		err := run(t.Context(), func(tx store.Tx) error {
+			_, err := tx.Brands.ByName(t.Context(), "lost")
+			return err
+		})
+		if !errors.Is(err, product.ErrBrandNotFound) {
+			t.Errorf("afterwards: %v", err)
+		}
+	}
+}
+
+func heard(t *testing.T, db *sqlstore.DB, within time.Duration) bool {
+	t.Helper()
+	select {
+	case <-db.Noticed():
+		return true
+	case <-time.After(within):
+		return false
+	}
+}
+
+func TestPostgresHearsOtherProcessesOfTheSameSchemaAlone(t *testing.T) {
+	t.Parallel()
+	address := named(t)
+	listener, speaker, stranger := openPostgres(t, address), openPostgres(t, address), openPostgres(t, storetest.Schema(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- listener.Listen(ctx) }()
+	const patience = 10 * time.Second
+	if !heard(t, listener, patience) {
+		t.Fatal("it does not ring once it hears")
+	}
+	if err := stranger.Announce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if heard(t, listener, 100*time.Millisecond) {
+		t.Error("it hears another schema")
+	}
+	if err := speaker.Announce(t.Context()); err != nil || !heard(t, listener, patience) {
+		t.Errorf("it does not hear its own schema (%v)", err)
+	}
+	kill(t, address)
+	if !heard(t, listener, patience) {
+		t.Error("it does not ring after it has lost its connection")
+	}
+	for deadline := time.Now().Add(patience); speaker.Announce(t.Context()) != nil; { // its connections died, too
+		if time.Now().After(deadline) {
+			t.Fatal("the speaker does not recover")
+		}
+	}
+	if !heard(t, listener, patience) {
+		t.Error("it does not hear after it has lost its connection")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("told to end, it says %v", err)
+	}
 }
