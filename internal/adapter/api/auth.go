@@ -59,6 +59,9 @@ func (s *service) identify(r *http.Request) (*accounts.Principal, error) {
 		return found(s.Accounts.Authenticate(r.Context(), strings.TrimSpace(token)))
 	}
 	if loginID := r.Header.Get(userHeader); loginID != "" && s.TrustUserHeader {
+		if !clean(loginID) {
+			return nil, accounts.ErrUnknownUser // no database could be asked for it
+		}
 		return found(s.Accounts.Trust(r.Context(), loginID))
 	}
 	return nil, nil //nolint:nilnil // nobody, and nothing wrong with that

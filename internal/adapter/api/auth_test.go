@@ -81,8 +81,10 @@ func TestTheHeaderOfAGatewayIsBelievedOnlyWhereItIsTrusted(t *testing.T) {
 	t.Parallel()
 	trusting := stocked(t)
 	trusting.as("kim").get("/api/v1/points").must(t, trusting, 200)
-	if p := trusting.as("nobody").get("/api/v1/points").must(t, trusting, 401).problem(t); p.Code != "UNKNOWN_USER" {
-		t.Errorf("code = %s", p.Code)
+	for _, unknown := range []string{"nobody", "k\xffm", "김", strings.Repeat("k", 10_000)} {
+		if p := trusting.as(unknown).get("/api/v1/points").must(t, trusting, 401).problem(t); p.Code != "UNKNOWN_USER" {
+			t.Errorf("%q: %s", unknown, p.Code)
+		}
 	}
 	wary := open(t, func(c *api.Config) { c.TrustUserHeader = false })
 	wary.join(t, "kim")

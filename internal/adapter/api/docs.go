@@ -42,6 +42,9 @@ func (s *service) problemResponse() *huma.Response {
 // docs serves the description, for programs and for people. Both come out of
 // the binary: a page about the shop loads nothing from another host.
 func (s *service) docs(mux *http.ServeMux) error {
+	for _, theirs := range []string{"ErrorModel", "ErrorDetail"} { // huma's own problem, which is never answered
+		delete(s.huma.OpenAPI().Components.Schemas.Map(), theirs)
+	}
 	text, err := s.huma.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("the description of the API: %w", err)

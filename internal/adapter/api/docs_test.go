@@ -55,6 +55,9 @@ func TestTheDescriptionIsOpenAPI31AndNamesEveryRoute(t *testing.T) {
 	if !strings.HasPrefix(doc.OpenAPI, "3.1") {
 		t.Errorf("openapi = %q", doc.OpenAPI)
 	}
+	if strings.Contains(text, "ErrorModel") {
+		t.Error("a problem is described that is never answered")
+	}
 	if doc.Components.SecuritySchemes["bearer"] == nil {
 		t.Error("no security scheme bearer")
 	}

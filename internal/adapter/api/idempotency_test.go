@@ -27,7 +27,12 @@ func (s *shop) orders(t *testing.T, loginID string) int {
 
 func TestARepeatedOrderGetsTheFirstAnswerAgain(t *testing.T) {
 	t.Parallel()
-	s := stocked(t)
+	eachEngine(t, repeatAnOrder)
+}
+
+func repeatAnOrder(t *testing.T, on engine) {
+	t.Helper()
+	s := stockedOn(t, on)
 	r := s.as("kim").with("Idempotency-Key", `"8e03978e-40d5-43e8-bc93-6894a57f9324"`)
 	first := r.post("/api/v1/orders", twoMugs).must(t, s, 201)
 	if h := first.header.Get("Idempotent-Replayed"); h != "" {
@@ -85,7 +90,12 @@ func TestTheThingInThePathIsPartOfTheRequest(t *testing.T) {
 
 func TestARefusalIsRepeatedToo(t *testing.T) {
 	t.Parallel()
-	s := stocked(t)
+	eachEngine(t, repeatARefusal)
+}
+
+func repeatARefusal(t *testing.T, on engine) {
+	t.Helper()
+	s := stockedOn(t, on)
 	r := s.as("kim").with("Idempotency-Key", "k")
 	first := r.post("/api/v1/orders", `{"items":[{"productId":1,"quantity":11}]}`).must(t, s, 409)
 	s.as("admin").post("/admin/v1/products/1/stock", `{"delta":5,"reason":"delivery"}`).must(t, s, 200)
@@ -97,7 +107,12 @@ func TestARefusalIsRepeatedToo(t *testing.T) {
 
 func TestThirtyTwoOfOneOrderAtOnceAreOne(t *testing.T) {
 	t.Parallel()
-	s := stocked(t)
+	eachEngine(t, orderAtOnce)
+}
+
+func orderAtOnce(t *testing.T, on engine) {
+	t.Helper()
+	s := stockedOn(t, on)
 	answers, start := make([]answer, 32), make(chan struct{})
 	var all sync.WaitGroup
 	for i := range answers {

@@ -23,7 +23,12 @@ const kim = `{"loginId":"kim2","email":"kim2@example.com","birthDate":"1999-12-3
 // What is wrong with a request is said at once, and never with a 500.
 func TestABadRequestIsToldEverythingThatIsWrongWithIt(t *testing.T) {
 	t.Parallel()
-	s := stocked(t)
+	eachEngine(t, refuseBadRequests)
+}
+
+func refuseBadRequests(t *testing.T, on engine) {
+	t.Helper()
+	s := stockedOn(t, on)
 	for name, c := range map[string]struct {
 		request
 		status int

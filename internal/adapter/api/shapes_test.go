@@ -45,7 +45,12 @@ func (a answer) golden(t *testing.T, name string) {
 // One story, told in order: each answer has the shape that was promised.
 func TestEveryAnswerHasItsShape(t *testing.T) {
 	t.Parallel()
-	s := stocked(t)
+	eachEngine(t, tellTheStory)
+}
+
+func tellTheStory(t *testing.T, on engine) {
+	t.Helper()
+	s := stockedOn(t, on)
 	four := int64(4)
 	s.board.rank, s.board.more = &four, true
 	s.board.entries = []ranking.Entry{{Rank: 1, ProductID: 1, Score: 7_250_000}, {Rank: 2, ProductID: 99, Score: 1}}
@@ -155,7 +160,12 @@ func TestTheDayOfARankingIsOneInSeoul(t *testing.T) {
 
 func TestProductsArePagedInEverySort(t *testing.T) {
 	t.Parallel()
-	s := stocked(t)
+	eachEngine(t, pageProducts)
+}
+
+func pageProducts(t *testing.T, on engine) {
+	t.Helper()
+	s := stockedOn(t, on)
 	for _, body := range []string{
 		`{"brandId":1,"name":"Cup","price":500,"stock":1}`, `{"brandId":1,"name":"Pot","price":500,"stock":1}`,
 		`{"brandId":1,"name":"Big mug","price":20000,"stock":1}`,
@@ -165,6 +175,7 @@ func TestProductsArePagedInEverySort(t *testing.T) {
 	for query, want := range map[string][]int64{
 		"?": {4, 3, 2, 1}, "?sort=price_asc": {2, 3, 1, 4}, "?sort=price_desc": {4, 1, 3, 2}, "?sort=likes_desc": {4, 3, 2, 1},
 		"?q=MUG": {4, 1}, "?minPrice=500&maxPrice=12000&sort=price_asc": {2, 3, 1}, "?brandId=2": nil,
+		"?q=%25": nil, "?q=_": nil, "?q=%27": nil, "?q=mug%20": nil,
 	} {
 		var seen []int64
 		for next, first := "", true; first || next != ""; first = false {

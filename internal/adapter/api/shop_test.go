@@ -52,13 +52,32 @@ type shop struct {
 	late     atomic.Int64 // seconds since it began
 }
 
-// open opens a shop; change may change what it is made of.
+// engine opens an empty database.
+type engine func(testing.TB, sqlstore.Options) *sqlstore.DB
+
+// eachEngine runs the test over every engine.
+func eachEngine(t *testing.T, test func(t *testing.T, on engine)) {
+	t.Helper()
+	for name, on := range map[string]engine{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, on)
+		})
+	}
+}
+
+// open opens a shop on SQLite; change may change what it is made of.
 func open(t *testing.T, change ...func(*api.Config)) *shop {
+	t.Helper()
+	return openOn(t, storetest.SQLite, change...)
+}
+
+func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	t.Helper()
 	s := &shop{board: &board{}, views: &views{}, log: &syncBuffer{}, metrics: prometheus.NewRegistry()}
 	now := func() time.Time { return began.Add(time.Duration(s.late.Load()) * time.Second) }
 	ids := id.NewSource(now, zeros{})
-	s.db = storetest.SQLite(t, sqlstore.Options{Clock: now, Traceparent: api.Traceparent})
+	s.db = on(t, sqlstore.Options{Clock: now, Traceparent: api.Traceparent})
 	tokens, err := credentials.NewTokens(bytes.Repeat([]byte("k"), 32))
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +106,12 @@ func open(t *testing.T, change ...func(*api.Config)) *shop {
 // product 1 of brand 1, which costs 12,000 and of which there are 10.
 func stocked(t *testing.T, change ...func(*api.Config)) *shop {
 	t.Helper()
-	s := open(t, change...)
+	return stockedOn(t, storetest.SQLite, change...)
+}
+
+func stockedOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
+	t.Helper()
+	s := openOn(t, on, change...)
 	s.join(t, "admin")
 	s.join(t, "kim")
 	if err := s.accounts.Grant(t.Context(), "admin", user.Admin); err != nil {
