@@ -71,6 +71,47 @@ func TestTheOrderOfAKeySurvivesFaultsAndASecondRelay(t *testing.T) {
 	}
 }
 
+// From the commit to a consumer there is no waiting for a poll.
+func TestACommitIsConsumedWithinATenthOfASecond(t *testing.T) {
+	t.Parallel()
+	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
+	db := storetest.SQLite(t, sqlstore.Options{})
+	out, err := kafka.NewProducer(config, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(out.Close)
+	t.Cleanup(run(t, relay.New(relay.Parts{
+		DB: db, Publisher: out, Announcer: db, Committed: db.Committed(), Noticed: db.Noticed(), Meter: &meter{},
+		Clock: time.Now, Random: rand.Float64, Holder: "A",
+	}, quiet())))
+	seen := make(chan []event.Opened)
+	consumer, err := kafka.NewConsumer(config, "test", event.Topics(), func(_ context.Context, batch []event.Opened) error {
+		seen <- batch
+		return nil
+	}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(run(t, consumer))
+	fastest := time.Hour
+	for range 20 { // the first waits for the group to form
+		began := time.Now()
+		err := db.Update(t.Context(), func(tx store.Tx) error {
+			tx.Outbox.Append(t.Context(), event.NewStockDepleted(1))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-seen
+		fastest = min(fastest, time.Since(began))
+	}
+	if fastest > 100*time.Millisecond {
+		t.Errorf("the fastest took %v", fastest)
+	}
+}
+
 // faults makes every other produce request fail in one way or another, and
 // then leaves the broker alone.
 func faults(cluster *kfake.Cluster) {
@@ -118,7 +159,7 @@ func (granted) Acquire(_ context.Context, names []string, _ string, _, _ time.Ti
 
 func (granted) Release(context.Context, []string, string) error { return nil }
 
-func run(t *testing.T, r *relay.Relay) (stop func()) {
+func run(t *testing.T, r interface{ Run(context.Context) error }) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
