@@ -65,6 +65,10 @@ func (b *Board) some(ctx context.Context, key string, productIDs []int64) (map[i
 	return found, nil
 }
 
+// stride is how many members a scan asks for at once. The embedded server sorts
+// the whole set each time, and a real one needs milliseconds for so many.
+const stride = 5000
+
 // scan calls see with all of a sorted set, part by part. A member that is there
 // all the while is seen at least once.
 func (b *Board) scan(ctx context.Context, key string, see func(members []string, scores []int64) error) error {
@@ -72,7 +76,7 @@ func (b *Board) scan(ctx context.Context, key string, see func(members []string,
 	for {
 		var pairs []string
 		err := b.do(ctx, "scan", func(ctx context.Context) (err error) {
-			pairs, cursor, err = b.client.ZScan(ctx, key, cursor, "", chunk).Result()
+			pairs, cursor, err = b.client.ZScan(ctx, key, cursor, "", stride).Result()
 			return err
 		})
 		if err != nil {
