@@ -1,0 +1,57 @@
+package process_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestEveryProgramTellsEveryComplaintAndExits2(t *testing.T) {
+	t.Parallel()
+	for program, args := range map[string][]string{
+		"commerce-api": nil, "commerce-streamer": nil, "commerce": {"verify"},
+	} {
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			env := []string{"REDIS_URL=nowhere", "LOG_LEVEL=loud"}
+			code, out := command(t, env, program, args...)
+			if code != 2 {
+				t.Errorf("exit code %d", code)
+			}
+			for _, want := range []string{"DATABASE_URL", "REDIS_URL", "LOG_LEVEL"} {
+				if !strings.Contains(out, want) {
+					t.Errorf("no word of %s in:\n%s", want, out)
+				}
+			}
+		})
+	}
+}
+
+func TestEveryProgramHasHelp(t *testing.T) {
+	t.Parallel()
+	for program, args := range map[string][]string{
+		"commerce-api": {"--help"}, "commerce-streamer": {"--help"}, "commerce": {"dev", "--help"},
+	} {
+		code, out := command(t, nil, program, args...)
+		if code != 0 || !strings.Contains(out, "[MANAGEMENT_PORT]") {
+			t.Errorf("%s = %d\n%s", program, code, out)
+		}
+	}
+	if code, out := command(t, nil, "commerce"); code != 0 || !strings.Contains(out, "ranking rebuild") {
+		t.Errorf("commerce alone = %d\n%s", code, out)
+	}
+}
+
+func TestACommandThatIsUnknownExits2(t *testing.T) {
+	t.Parallel()
+	if code, out := command(t, nil, "commerce", "verfy"); code != 2 || !strings.Contains(out, "verfy") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
+func TestAProgramThatMeetsAnOldSchemaSaysWhichCommandToRun(t *testing.T) {
+	t.Parallel()
+	env := []string{"DATABASE_URL=sqlite:" + t.TempDir() + "/empty.db"}
+	if code, out := command(t, env, "commerce-streamer"); code != 1 || !strings.Contains(out, "commerce migrate") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}

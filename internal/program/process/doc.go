@@ -1,0 +1,3 @@
+// Package process holds the tests of the programs as processes: built, started,
+// killed and started again.
+package process
