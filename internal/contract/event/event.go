@@ -80,7 +80,7 @@ func (v Envelope) Open() (Event, error) {
 }
 
 // decoders is the vocabulary: one line for each event.
-var decoders = map[string]func([]byte) (Event, error){
+var decoders = map[string]func([]byte) (Event, error){ //nolint:gochecknoglobals // a table that nobody writes to
 	ProductViewed{}.Type():  decode[ProductViewed],
 	ProductLiked{}.Type():   decode[ProductLiked],
 	ProductUnliked{}.Type(): decode[ProductUnliked],

@@ -1,0 +1,73 @@
+package kafka_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
+)
+
+func TestAnUnreadableRecordBecomesADeadLetterAndTheOthersGoOn(t *testing.T) {
+	t.Parallel()
+	for name, start := range bothBrokers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := start(t)
+			topic := config.Topic(event.CatalogTopic)
+			bad := &kgo.Record{
+				Topic: topic, Key: []byte("1"), Value: []byte("\x00not an event"),
+				Headers: []kgo.RecordHeader{{Key: "of-its-own", Value: []byte("kept")}}, Timestamp: time.UnixMilli(1_700_000_000_123),
+			}
+			publish(t, config, likes(t, 5, 1))
+			raw(t, config, bad)
+			publish(t, config, likes(t, 6, 1)[5:])
+			seen := newLedger()
+			consume(t, config, seen.note, quiet())
+			letter := kafkatest.Records(t, config.Brokers, topic+"-dlt", 1)[0]
+			seen.await(t, 6)
+			headers := map[string]string{}
+			for _, h := range letter.Headers {
+				headers[h.Key] = string(h.Value)
+			}
+			for name, want := range map[string]string{
+				"of-its-own": "kept", "kafka_dlt-original-topic": topic, "kafka_dlt-original-offset": "5",
+				"kafka_dlt-original-timestamp": "1700000000123", "kafka_dlt-original-consumer-group": config.Prefix + "ranking",
+				"kafka_dlt-exception-fqcn":    "github.com/loopers-commerce/commerce/internal/contract/event.ErrUnreadable",
+				"kafka_dlt-exception-message": `unreadable event: ce_specversion is "", not 1.0`,
+			} {
+				if headers[name] != want {
+					t.Errorf("%s is %q, want %q", name, headers[name], want)
+				}
+			}
+			if n := metric(t, config, "commerce_consumed_dead_letters_total"); n != 1 {
+				t.Errorf("%v dead letters are counted", n)
+			}
+			if _, there := headers["kafka_dlt-original-partition"]; !there || string(letter.Key) != "1" || string(letter.Value) != "\x00not an event" {
+				t.Errorf("the letter is %s %q with %v", letter.Key, letter.Value, headers)
+			}
+		})
+	}
+}
+
+func TestADeadLetterThatCannotBeWrittenIsNotLost(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t)
+	config := kafkatest.Prepared(t, cluster)
+	topic := config.Topic(event.OrderTopic)
+	raw(t, config, &kgo.Record{Topic: topic, Key: []byte("k"), Value: []byte("?")})
+	refusals := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic + "-dlt", Err: kerr.TopicAuthorizationFailed, Count: -1})
+	stop := consume(t, config, newLedger().note, quiet())
+	if err := refusals.Wait(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	stop() // in the middle of it: the next member starts with the same record
+	refusals.Remove()
+	consume(t, config, newLedger().note, quiet())
+	kafkatest.Records(t, config.Brokers, topic+"-dlt", 1)
+}
