@@ -5,14 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,11 +24,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
-	"github.com/loopers-commerce/commerce/internal/app/standings"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
-	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -264,70 +258,4 @@ func (s *shop) outbox(t *testing.T) (waiting []store.Promise) {
 		t.Fatal(err)
 	}
 	return waiting
-}
-
-// board is a ranking that is told what to say.
-type board struct {
-	entries []ranking.Entry
-	more    bool
-	rank    *int64
-	err     error
-	asked   string
-	stuck   bool
-}
-
-func (b *board) Read(ctx context.Context, day clock.Day, page, size int64) (standings.Page, error) {
-	b.asked = fmt.Sprintf("%s %d %d", day, page, size)
-	if b.stuck {
-		<-ctx.Done()
-		return standings.Page{}, ctx.Err()
-	}
-	if errors.Is(b.err, errPanic) {
-		panic(b.err)
-	}
-	return standings.Page{Entries: b.entries, HasMore: b.more}, b.err
-}
-
-func (b *board) Rank(_ context.Context, day clock.Day, productID int64) *int64 {
-	b.asked = fmt.Sprintf("%s product %d", day, productID)
-	return b.rank
-}
-
-var errPanic = errors.New("a bug that knows the password of the database")
-
-// views notes who looked at what.
-type views struct {
-	mu   sync.Mutex
-	seen []string
-}
-
-func (v *views) Viewed(productID int64, u *id.ID) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.seen = append(v.seen, fmt.Sprintf("%d by %v", productID, u != nil))
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
-// zeros is a source of no randomness: ids count up from the time.
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
 }
