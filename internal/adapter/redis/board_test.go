@@ -1,10 +1,8 @@
 package redis_test
 
 import (
-	"errors"
 	"log/slog"
 	"math"
-	"net"
 	"strconv"
 	"strings"
 	"testing"
@@ -247,45 +245,6 @@ func TestTheNewestScoreWinsInAnyOrder(t *testing.T) {
 	})
 }
 
-func TestAServerThatIsAwayIsAFaultOfNobody(t *testing.T) {
-	t.Parallel()
-	b := redistest.Embedded(t, time.Now)
-	b.Server.Close()
-	_, _, err := b.Top(t.Context(), today(), 0, 10)
-	if !errors.Is(err, redis.ErrAway) {
-		t.Errorf("%v is not ErrAway", err)
-	}
-	if err := b.Set(t.Context(), today(), []ranking.Score{{ProductID: 1}}); !errors.Is(err, redis.ErrAway) {
-		t.Errorf("%v is not ErrAway", err)
-	}
-}
-
-func TestTheBoardIsBackWhenTheServerIs(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	b := redistest.Embedded(t, func() time.Time { return now })
-	b.Server.Close()
-	for range 3 {
-		if _, err := b.Rank(t.Context(), today(), 1); !errors.Is(err, redis.ErrAway) {
-			t.Fatalf("%v is not ErrAway", err)
-		}
-	}
-	if err := b.Server.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	now = now.Add(time.Second)
-	if _, err := b.Rank(t.Context(), today(), 1); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestABadAddressIsRefused(t *testing.T) {
-	t.Parallel()
-	if _, err := redis.Open("http://127.0.0.1"); err == nil {
-		t.Error("an address of another kind was taken")
-	}
-}
-
 // A cluster puts keys on one slot whose first part in braces is the same.
 func TestKeysOfADayShareAHashTag(t *testing.T) {
 	t.Parallel()
@@ -304,31 +263,3 @@ func TestKeysOfADayShareAHashTag(t *testing.T) {
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
-
-// A server that takes connections and says nothing is worse than none: each
-// call waits for its deadline, unless the gate is shut.
-func TestAServerThatIsSilentHoldsUpOneCallerOnly(t *testing.T) {
-	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	client, err := redis.Open("redis://" + listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	now := time.Now()
-	b := redis.NewBoard(client, "", func() time.Time { return now }, discard())
-	for i, most := range []time.Duration{1500 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond} {
-		began := time.Now()
-		if _, _, err := b.Top(t.Context(), today(), 0, 10); !errors.Is(err, redis.ErrAway) {
-			t.Errorf("%v is not ErrAway", err)
-		}
-		took := time.Since(began)
-		if took > most {
-			t.Errorf("call %d took %v", i, took)
-		}
-	}
-}
