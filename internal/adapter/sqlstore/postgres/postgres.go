@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
@@ -21,25 +22,44 @@ const maxConns = 16
 // are made by Migrate, in the first schema of the search_path. Close it after
 // use.
 func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, error) {
-	config, err := pgxpool.ParseConfig(url)
+	pool, err := connect(ctx, url)
 	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
-	}
-	if !strings.Contains(url, "pool_max_conns") {
-		config.MaxConns = maxConns
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	e := &engine{pool}
 	return sqlstore.New(sqlstore.Parts{
 		Engine: e, Dialect: dialect(), Schema: e, Bell: &bell{pool, o.Random, o.Log},
 	}, o), nil
+}
+
+func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = maxConns
+	}
+	config.AfterConnect = limitIdling
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
+// limitIdling has the server end a transaction whose program is silent for a
+// minute: a machine that has lost its power or its network would keep its
+// locks for hours. Whoever administers the server may set another limit.
+func limitIdling(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, `
+		SELECT set_config('idle_in_transaction_session_timeout', '60s', false)
+		WHERE current_setting('idle_in_transaction_session_timeout') = '0'`)
+	return err
 }
 
 type engine struct{ pool *pgxpool.Pool }

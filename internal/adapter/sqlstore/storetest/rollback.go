@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
@@ -171,4 +172,21 @@ func endedRead(s *shop) {
 		}
 	}
 	s.user()
+}
+
+func impatience(s *shop) {
+	_, pid := s.stocked()
+	s.update(func(ctx context.Context, tx store.Tx) error {
+		if err := s.take(ctx, tx, 1, pid); err != nil {
+			return err
+		}
+		short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		defer cancel()
+		err := s.db.Update(short, func(tx store.Tx) error { return s.take(short, tx, 1, pid) })
+		if !errors.Is(err, context.DeadlineExceeded) {
+			s.Errorf("who gave up got %v", err)
+		}
+		return nil
+	})
+	s.equal(int64(4), s.listing(pid).Stock)
 }
