@@ -40,7 +40,7 @@ var reserved = map[string][]string{
 	"github.com/google/uuid":              {"base/id"},
 	"github.com/swaggest/swgui":           {"adapter/api"},
 	"golang.org/x/crypto":                 {"adapter/credentials"},
-	"database/sql":                        {"adapter/sqlstore"},
+	"database/sql":                        {"adapter/sqlstore", "base/id"}, // an id knows how it is stored
 	"net/http":                            {"adapter", "program"},
 	"os":                                  {"adapter", "program"},
 }

@@ -41,7 +41,7 @@ func agree(t *testing.T, db store.DB, b redistest.Board) {
 	t.Helper()
 	w, ids := ranking.DefaultWeights(), id.NewSource(time.Now, rand.Reader)
 	events := history(ids, 1200)
-	builder := standings.NewBuilder(db, b, w, time.Now, ids, discard())
+	builder := standings.NewBuilder(db, b, w, time.Now, ids().String(), discard())
 	var tallies sync.WaitGroup
 	for n := range 2 {
 		tl := tally.New(db, b, w, time.Now, discard())
@@ -92,7 +92,7 @@ func history(ids id.Source, n int) []event.Opened {
 		}}
 		all := []event.Event{
 			event.NewProductViewed(pid, nil), event.NewProductLiked(pid, ids()), event.NewProductUnliked(pid, ids()),
-			event.OrderPaid{Order: order}, event.OrderCancelled{Order: order, PaidAt: &paidAt},
+			event.OrderPaid{Order: order, PaidAt: paidAt}, event.OrderCancelled{Order: order, PaidAt: &paidAt},
 		}
 		events[i].ID, events[i].Time, events[i].Event = ids(), time.Now().AddDate(0, 0, -random.IntN(10)), all[random.IntN(len(all))]
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,7 +82,8 @@ func TestSQLiteKeepsWhatWasCommitted(t *testing.T) {
 	}
 }
 
-// Two processes that write to one file wait for each other.
+// Two processes that read and then write one file wait for each other, and
+// neither has to begin again.
 func TestSQLiteSharesItsFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "shop.db")
@@ -88,17 +91,38 @@ func TestSQLiteSharesItsFile(t *testing.T) {
 	if _, err := one.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	inside, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		<-inside
-		done <- addBrand(t, other, "second")
-	}()
-	err := one.Update(t.Context(), func(tx store.Tx) error {
-		close(inside)
-		_, err := tx.Brands.Add(t.Context(), product.Brand{Name: "first"})
+	pid, _ := twoProducts(t, one)
+	const each = 50
+	var runs atomic.Int64
+	var both sync.WaitGroup
+	for _, db := range []*sqlstore.DB{one, other} {
+		both.Go(func() {
+			for range each {
+				err := db.Update(t.Context(), func(tx store.Tx) error {
+					runs.Add(1)
+					stocks, err := tx.Stocks.Lock(t.Context(), []int64{pid})
+					if err != nil {
+						return err
+					}
+					more, err := stocks[0].Put(1)
+					tx.Stocks.Save(more, product.Movement{ProductID: pid, Delta: 1, Quantity: more.Quantity(), Reason: product.Adjusted})
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	both.Wait()
+	err := one.View(t.Context(), func(tx store.Tx) error {
+		l, err := tx.Products.Get(t.Context(), pid)
+		if l.Stock != 2*each || runs.Load() != 2*each {
+			t.Errorf("a stock of %d after %d runs, want %d", l.Stock, runs.Load(), 2*each)
+		}
 		return err
 	})
-	if err := errors.Join(err, <-done); err != nil {
+	if err != nil {
 		t.Error(err)
 	}
 }

@@ -80,9 +80,7 @@ func (k *Keeper) Look(ctx context.Context) error {
 		return err
 	}
 	days := slices.Sorted(maps.Keys(reasons))
-	for _, day := range days {
-		k.log.InfoContext(ctx, "making the board of a day", "day", day, "because", reasons[day])
-	}
+	k.log.InfoContext(ctx, "making boards", "first", days[0], "days", len(days), "because", reasons[days[len(days)-1]])
 	if err := k.builder.Rebuild(ctx, days, nil); err != nil {
 		return err
 	}

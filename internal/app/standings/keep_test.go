@@ -162,7 +162,7 @@ func TestAKeeperLooksEverySecondAndLogsTroubleOnce(t *testing.T) {
 		logger := slog.New(slog.NewTextHandler(&log, nil))
 		db, board := new(tallytest.DB), new(wall)
 		board.away.Store(true)
-		builder := standings.NewBuilder(db, board, weights, time.Now, newIDs(), logger)
+		builder := standings.NewBuilder(db, board, weights, time.Now, newIDs()().String(), logger)
 		k := standings.NewKeeper(db, board, builder, time.Now, logger)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -38,9 +37,10 @@ type Builder struct {
 	log     *slog.Logger
 }
 
-// NewBuilder returns a builder with a name of its own.
-func NewBuilder(db store.DB, works Works, weights ranking.Weights, now clock.Clock, ids id.Source, log *slog.Logger) *Builder {
-	return &Builder{db: db, works: works, weights: weights, now: now, name: ids().String(), log: log}
+// NewBuilder returns a builder. Its name tells it from all others that may work
+// on the same boards at the same time.
+func NewBuilder(db store.DB, works Works, weights ranking.Weights, now clock.Clock, name string, log *slog.Logger) *Builder {
+	return &Builder{db: db, works: works, weights: weights, now: now, name: name, log: log}
 }
 
 // Stamp says which weights a board was made with.
@@ -74,12 +74,14 @@ func (b *Builder) Rebuild(ctx context.Context, days []clock.Day, progress func(d
 	if err := w.fill(ctx); err != nil {
 		return fmt.Errorf("fill the boards: %w", err)
 	}
+	var written int64
 	for _, day := range w.days {
 		if err := b.works.Finish(ctx, day, w.open[day].token, Stamp(b.weights)); err != nil {
 			return fmt.Errorf("finish the board of %s: %w", day, err)
 		}
-		b.log.InfoContext(ctx, "made the board of a day", "day", day, "products", w.open[day].written)
+		written += w.open[day].written
 	}
+	b.log.InfoContext(ctx, "made boards", "days", len(w.days), "scores", written)
 	return nil
 }
 

@@ -62,7 +62,7 @@ func open(t *testing.T, clk *hand, board redistest.Board) *shop {
 	t.Helper()
 	s := &shop{T: t, clock: clk, today: clock.DayOf(clk.now()), db: new(tallytest.DB), board: board}
 	s.reader = standings.NewReader(s.db, board, weights, clk.now, discard())
-	s.builder = standings.NewBuilder(s.db, board, weights, clk.now, newIDs(), discard())
+	s.builder = standings.NewBuilder(s.db, board, weights, clk.now, newIDs()().String(), discard())
 	s.verifier = standings.NewVerifier(s.db, board, weights, clk.now, discard())
 	s.keeper = s.another(weights)
 	return s
@@ -76,7 +76,7 @@ func embedded(t *testing.T) *shop {
 
 // another returns a keeper as another instance has it.
 func (s *shop) another(w ranking.Weights) *standings.Keeper {
-	builder := standings.NewBuilder(s.db, s.board, w, s.clock.now, newIDs(), discard())
+	builder := standings.NewBuilder(s.db, s.board, w, s.clock.now, newIDs()().String(), discard())
 	return standings.NewKeeper(s.db, s.board, builder, s.clock.now, discard())
 }
 

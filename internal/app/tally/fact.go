@@ -36,7 +36,7 @@ func read(batch []event.Opened) ([]fact, error) {
 }
 
 // countersOf returns what one event adds, and to which day: that of the event,
-// except that a cancelled order takes its lines back from the day it was paid.
+// except that an order counts, and is taken back, on the day it was paid.
 func countersOf(o event.Opened) ([]metric.Counters, error) {
 	day := clock.DayOf(o.Time)
 	switch e := o.Event.(type) {
@@ -47,7 +47,7 @@ func countersOf(o event.Opened) ([]metric.Counters, error) {
 	case event.ProductUnliked:
 		return []metric.Counters{{ProductID: e.ProductID, Day: day, Likes: -1}}, nil
 	case event.OrderPaid:
-		return sold(e.Lines, day)
+		return sold(e.Lines, clock.DayOf(e.PaidAt))
 	case event.OrderCancelled:
 		return takenBack(e.Lines, e.PaidAt)
 	default:

@@ -67,9 +67,9 @@ func history(r *rapid.T) []event.Opened {
 		case 2:
 			events = append(events, happened(when, unliked(pid)))
 		case 3:
-			events = append(events, happened(when, paid(line, event.Line{ProductID: pid + 1, Quantity: 1, UnitPrice: 10})))
+			events = append(events, happened(when, paid(when, line, event.Line{ProductID: pid + 1, Quantity: 1, UnitPrice: 10})))
 		default:
-			events = append(events, happened(when, paid(line)), happened(noon, cancelled(&when, line)))
+			events = append(events, happened(when, paid(when, line)), happened(noon, cancelled(&when, line)))
 		}
 	}
 	return events
@@ -172,7 +172,7 @@ func TestACancelThatComesBeforeItsPaymentEvensOut(t *testing.T) {
 	t.Parallel()
 	yesterday := noon.Add(-24 * time.Hour)
 	line := event.Line{ProductID: 1, Quantity: 2, UnitPrice: 900}
-	db, board := handle(t, noon, happened(noon, cancelled(&yesterday, line)), happened(yesterday, paid(line)))
+	db, board := handle(t, noon, happened(noon, cancelled(&yesterday, line)), happened(yesterday, paid(yesterday, line)))
 	if rows := counted(t, db); len(rows) > 0 {
 		t.Errorf("counted %v", rows)
 	}

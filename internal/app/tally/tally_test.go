@@ -44,8 +44,8 @@ func viewed(pid int64) event.Event  { return event.NewProductViewed(pid, nil) }
 func liked(pid int64) event.Event   { return event.NewProductLiked(pid, id.ID{1}) }
 func unliked(pid int64) event.Event { return event.NewProductUnliked(pid, id.ID{1}) }
 
-func paid(lines ...event.Line) event.Event {
-	return event.OrderPaid{Order: event.Order{OrderID: id.ID{1}, Version: 2, Lines: lines}}
+func paid(when time.Time, lines ...event.Line) event.Event {
+	return event.OrderPaid{Order: event.Order{OrderID: id.ID{1}, Version: 2, Lines: lines}, PaidAt: when}
 }
 
 func cancelled(paidAt *time.Time, lines ...event.Line) event.Event {
@@ -97,7 +97,7 @@ func TestEachEventCountsWhatItSays(t *testing.T) {
 		},
 		"a like and its unlike": {[]event.Event{liked(1), unliked(1)}, nil, nil},
 		"a paid order": {
-			[]event.Event{paid(event.Line{ProductID: 2, Quantity: 3, UnitPrice: 100}, event.Line{ProductID: 1, Quantity: 1, UnitPrice: 0})},
+			[]event.Event{paid(noon, event.Line{ProductID: 2, Quantity: 3, UnitPrice: 100}, event.Line{ProductID: 1, Quantity: 1, UnitPrice: 0})},
 			[]metric.Counters{
 				{ProductID: 1, Day: 20260310, Orders: 1, Quantity: 1},
 				{ProductID: 2, Day: 20260310, Orders: 1, Quantity: 3, Amount: 300, AmountLog: 5707},
@@ -222,7 +222,7 @@ func TestAnAmountThatCannotBeCountedIsUnreadable(t *testing.T) {
 		db := new(tallytest.DB)
 		tl := tally.New(db, redistest.Embedded(t, at(noon)), ranking.DefaultWeights(), at(noon), discard())
 		paidAt := noon
-		for _, e := range []event.Event{paid(lines...), cancelled(&paidAt, lines...)} {
+		for _, e := range []event.Event{paid(paidAt, lines...), cancelled(&paidAt, lines...)} {
 			err := tl.Handle(t.Context(), []event.Opened{happened(noon, viewed(1)), happened(noon, e)})
 			if !errors.Is(err, event.ErrUnreadable) {
 				t.Errorf("%s of %s: %v is not ErrUnreadable", name, e.Type(), err)
@@ -268,5 +268,16 @@ func TestWhatTheBoardMissedIsWrittenWhenTheBatchComesAgain(t *testing.T) {
 	_, live, err := shown.Dump(t.Context(), clock.DayOf(noon))
 	if err != nil || live[1] != 100_000 {
 		t.Errorf("live %v, %v", live, err)
+	}
+}
+
+func TestASaleCountsOnTheDayItWasPaidThoughItsEventIsOfTheNext(t *testing.T) {
+	t.Parallel()
+	midnight := clock.Day(20260310).Start()
+	line := event.Line{ProductID: 1, Quantity: 1, UnitPrice: 100}
+	db, _ := handle(t, midnight.Add(time.Hour),
+		happened(midnight.Add(time.Millisecond), paid(midnight.Add(-time.Millisecond), line)))
+	if got := counted(t, db); len(got) != 1 || got[0].Day != 20260309 {
+		t.Errorf("counted %+v, want one sale on 20260309", got)
 	}
 }

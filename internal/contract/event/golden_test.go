@@ -37,7 +37,7 @@ func samples() []Event {
 		NewStockAdjusted(17, -5, 95, "damaged"),
 		NewStockDepleted(17),
 		OrderPlaced{Order: order, Discount: 900, Points: 2_000, CardAmount: 10_000},
-		OrderPaid{order},
+		OrderPaid{Order: order, PaidAt: someTime},
 		OrderCancelled{Order: order, Reason: "changed my mind", PaidAt: &someTime},
 	}
 }

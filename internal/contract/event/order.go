@@ -58,10 +58,23 @@ type OrderPlaced struct {
 func (OrderPlaced) Type() string { return "order.placed" }
 
 // OrderPaid says that an order is paid in full: from now on its lines count.
-type OrderPaid struct{ Order }
+type OrderPaid struct {
+	Order
+
+	// PaidAt is when that was, and so on which day the lines count. The event
+	// itself is a moment later, which midnight may lie between.
+	PaidAt time.Time `json:"paidAt"`
+}
 
 // Type implements Event.
 func (OrderPaid) Type() string { return "order.paid" }
+
+func (o OrderPaid) check() error {
+	if o.PaidAt.IsZero() {
+		return errors.New("paidAt must be there")
+	}
+	return o.Order.check()
+}
 
 // OrderCancelled says that an order was called off and gave back what it took.
 type OrderCancelled struct {

@@ -141,7 +141,10 @@ func (o Order) PlacedEvent() event.OrderPlaced {
 }
 
 // PaidEvent tells others that the order's last step was its payment.
-func (o Order) PaidEvent() event.OrderPaid { return event.OrderPaid{Order: o.about(o.Version())} }
+func (o Order) PaidEvent() event.OrderPaid {
+	last := o.history[len(o.history)-1]
+	return event.OrderPaid{Order: o.about(o.Version()), PaidAt: last.At}
+}
 
 // CancelledEvent tells others that the order's last step was its end.
 func (o Order) CancelledEvent() event.OrderCancelled {

@@ -187,7 +187,7 @@ func TestEventsTellTheVersionTheySpeakOf(t *testing.T) {
 	for _, diff := range []string{
 		cmp.Diff(event.OrderPlaced{Order: about(1), Points: 250}, o.PlacedEvent()),
 		cmp.Diff(event.OrderPlaced{Order: about(1), Points: 250}, dead.PlacedEvent()),
-		cmp.Diff(event.OrderPaid{Order: about(2)}, paid.PaidEvent()),
+		cmp.Diff(event.OrderPaid{Order: about(2), PaidAt: paidAt}, paid.PaidEvent()),
 		cmp.Diff(event.OrderCancelled{Order: about(3), Reason: "why", PaidAt: &paidAt}, dead.CancelledEvent()),
 	} {
 		if diff != "" {

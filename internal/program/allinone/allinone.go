@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -54,6 +55,7 @@ func (c *Config) Serve(ctx context.Context, w parts.World, stdout io.Writer) err
 		return err
 	}
 	defer unlock()
+	w.Instance = "commerce dev" // nobody else can be in this folder
 	return c.open(ctx, w, func(ground ground) error {
 		service, err := ground.build(c, public)
 		if err != nil {
@@ -74,6 +76,8 @@ type ground struct {
 	db       *sqlstore.DB
 	kafka    kafka.Config
 	redis    *goredis.Client
+	database string // addresses, for the commands of the operator
+	board    string
 	secret   []byte
 	password string // of the admin, at the first start
 	seeded   bool
@@ -96,12 +100,13 @@ func (c *Config) open(ctx context.Context, w parts.World, use func(ground) error
 		return err
 	}
 	defer client.Close() //nolint:errcheck // the process ends
-	db, err := w.Store(ctx, "sqlite:"+filepath.Join(c.Data, "shop.db"))
+	database := "sqlite:" + filepath.Join(c.Data, "shop.db")
+	db, err := w.Store(ctx, database)
 	if err != nil {
 		return err
 	}
 	defer db.Close() //nolint:errcheck // the process ends
-	g := ground{World: w, db: db, kafka: w.Kafka(brokers, "", "commerce-dev"), redis: client}
+	g := ground{World: w, db: db, database: database, board: address, kafka: w.Kafka(brokers, "", "commerce-dev"), redis: client}
 	if err := g.prepare(ctx, c); err != nil {
 		return err
 	}
@@ -161,6 +166,7 @@ func (c *Config) welcome(w io.Writer, g ground, public, management net.Listener)
 	lines := [][2]string{
 		{"API", base + "/api/v1"}, {"docs", base + "/docs"},
 		{"management", "http://" + management.Addr().String() + "/readyz"}, {"data", c.Data},
+		{"for commands", "export DATABASE_URL=" + g.database + " REDIS_URL=" + g.board + " KAFKA_BROKERS=" + strings.Join(g.kafka.Brokers, ",")},
 	}
 	if g.seeded {
 		lines = append(lines, [2]string{"customers", "ann, bob, cho: send X-USER-ID: ann"})
@@ -170,7 +176,7 @@ func (c *Config) welcome(w io.Writer, g ground, public, management net.Listener)
 	}
 	text := "The shop is open.\n"
 	for _, l := range lines {
-		text += fmt.Sprintf("  %-12s%s\n", l[0], l[1])
+		text += fmt.Sprintf("  %-14s%s\n", l[0], l[1])
 	}
 	_, err := io.WriteString(w, text)
 	return err

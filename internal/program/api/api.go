@@ -111,6 +111,6 @@ func (u Uses) rankings() *standings.Reader {
 func (u Uses) relay(producer *kafka.Producer) *relay.Relay {
 	return relay.New(relay.Parts{
 		DB: u.DB, Publisher: producer, Announcer: u.DB, Committed: u.DB.Committed(), Noticed: u.DB.Noticed(),
-		Meter: kafka.NewOutboxMeter(u.Registry), Clock: u.Clock, Random: u.Random, Holder: u.IDs().String(),
+		Meter: kafka.NewOutboxMeter(u.Registry), Clock: u.Clock, Random: u.Random, Holder: u.Instance,
 	}, u.Log)
 }

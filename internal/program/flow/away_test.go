@@ -63,7 +63,7 @@ func TestARebuildMakesTheBoardWholeAtOnce(t *testing.T) {
 		s.verify(t)
 		s.redis.stop(t)
 		s.redis.start(t)
-		builder := standings.NewBuilder(s.db, s.board, ranking.DefaultWeights(), s.world.Clock, s.world.IDs, s.world.Log)
+		builder := standings.NewBuilder(s.db, s.board, ranking.DefaultWeights(), s.world.Clock, s.world.IDs().String(), s.world.Log)
 		today := clock.DayOf(s.world.Clock())
 		// The keeper makes it again as well: whoever begins last finishes.
 		eventually(t, 10*time.Second, "the board is built", func() error {

@@ -36,7 +36,7 @@ func (c *migrate) Run(s *setting) error {
 	for i, m := range taken {
 		rows[i] = []string{strconv.FormatInt(m.Version, 10), m.Name}
 	}
-	if err := c.show(s.stdout, taken, []string{"VERSION", "APPLIED"}, rows); err != nil || c.JSON {
+	if err := c.show(s.stdout, append([]sqlstore.Migration{}, taken...), []string{"VERSION", "APPLIED"}, rows); err != nil || c.JSON {
 		return err
 	}
 	_, err = fmt.Fprintf(s.stdout, "The schema is at version %d; %d migrations were applied.\n", have, len(taken))

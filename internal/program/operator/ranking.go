@@ -97,7 +97,7 @@ func (c *rankingRebuild) Run(s *setting) error {
 	defer s.begin(&c.Log)()
 	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
 		done := map[clock.Day]int64{}
-		builder := standings.NewBuilder(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.IDs, s.world.Log)
+		builder := standings.NewBuilder(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.IDs().String(), s.world.Log)
 		err := builder.Rebuild(s.ctx, days, func(day clock.Day, written int64) { done[day] = written })
 		if err != nil {
 			return err

@@ -37,13 +37,18 @@ type World struct {
 	Random   backoff.Random
 	Log      *slog.Logger
 	Registry *prometheus.Registry
+	// Instance tells this process from others of its kind, as the holder of
+	// leases. One that is started again under the same name need not wait for
+	// its own leases to run out.
+	Instance string
 }
 
 // Real returns the world as it is.
 func Real(log *slog.Logger) World {
+	ids := id.NewSource(time.Now, rand.Reader)
 	return World{
-		Clock: time.Now, IDs: id.NewSource(time.Now, rand.Reader), Random: mathrand.Float64,
-		Log: log, Registry: manage.Registry(),
+		Clock: time.Now, IDs: ids, Random: mathrand.Float64, Log: log, Registry: manage.Registry(),
+		Instance: ids().String(),
 	}
 }
 

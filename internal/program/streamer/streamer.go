@@ -36,7 +36,7 @@ func New(u Uses) (parts.Service, error) {
 	if err != nil {
 		return parts.Service{}, err
 	}
-	builder := standings.NewBuilder(u.DB, board, weights, u.Clock, u.IDs, u.Log)
+	builder := standings.NewBuilder(u.DB, board, weights, u.Clock, u.Instance, u.Log)
 	keeper := standings.NewKeeper(u.DB, board, builder, u.Clock, u.Log)
 	return parts.Service{
 		Parts: []run.Part{
