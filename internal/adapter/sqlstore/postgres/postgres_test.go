@@ -16,7 +16,7 @@ func TestASilentTransactionIsEndedAfterAMinuteUnlessTheServerSaysOtherwise(t *te
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer pool.Close()
+		t.Cleanup(pool.Close)
 		var got string
 		err = pool.QueryRow(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&got)
 		if got != want || err != nil {

@@ -79,6 +79,7 @@ func rollbackTests() map[string]func(*shop) {
 		"a panic between the rows of a read does no harm":                      panicBetweenRows,
 		"nothing is there after the context has ended, and the store works on": endedContext,
 		"a read whose context has ended fails, and the store works on":         endedRead,
+		"who waits for a lock can give up":                                     impatience,
 	}
 }
 
