@@ -17,6 +17,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/relay"
 	"github.com/loopers-commerce/commerce/internal/app/standings"
@@ -71,6 +72,7 @@ func New(u Uses) (parts.Service, error) {
 			{Name: "views", Run: views.Run},
 			{Name: "relay", Run: u.relay(producer).Run},
 			{Name: "notices of the outbox", Run: u.DB.Listen},
+			{Name: "housekeeping", Run: housekeeping.New(u.DB, u.Clock, u.Log).Run},
 			u.Topics(u.Kafka),
 		},
 		Checks: []manage.Check{

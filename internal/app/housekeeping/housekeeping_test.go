@@ -1,0 +1,80 @@
+package housekeeping_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/user"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+func TestKeysAreDeletedOnceTheyAreADayOld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := storetest.SQLite(t, sqlstore.Options{})
+		owner := keep(t, db, 2_500)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- housekeeping.New(db, time.Now, slog.New(slog.DiscardHandler)).Run(ctx) }()
+		time.Sleep(23 * time.Hour)
+		synctest.Wait()
+		if !kept(t, db, owner, 0) || !kept(t, db, owner, 2_499) {
+			t.Error("a key is gone after less than a day")
+		}
+		time.Sleep(90 * time.Minute)
+		synctest.Wait()
+		for _, i := range []int{0, 1_000, 2_499} {
+			if kept(t, db, owner, i) {
+				t.Errorf("key %d is there after more than a day", i)
+			}
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
+}
+
+// keep puts n answers under keys of one user.
+func keep(t *testing.T, db store.DB, n int) id.ID {
+	t.Helper()
+	owner := id.ID{7}
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		tx.Users.Add(user.New(user.Application{
+			LoginID: "ann", Email: "ann@example.com", BirthDate: "1990-01-01", Gender: user.Female,
+		}, owner, "", time.Now()))
+		for i := range n {
+			tx.Keys.Keep(key(owner, i), store.Answer{Fingerprint: make([]byte, 32), Status: 201, Body: []byte("{}"), At: time.Now()})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return owner
+}
+
+func kept(t *testing.T, db store.DB, owner id.ID, i int) (found bool) {
+	t.Helper()
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		answer, err := tx.Keys.Claim(t.Context(), key(owner, i))
+		found = answer != nil
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func key(owner id.ID, i int) store.Key {
+	return store.Key{UserID: owner, Route: "POST /orders", Key: fmt.Sprintf("key-%d", i)}
+}
