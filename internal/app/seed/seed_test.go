@@ -1,0 +1,136 @@
+package seed_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/app/seed"
+	"github.com/loopers-commerce/commerce/internal/app/verify"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// each runs the test on both engines.
+func each(t *testing.T, test func(t *testing.T, db *sqlstore.DB, p *seed.Planter)) {
+	t.Helper()
+	for name, open := range map[string]func(testing.TB, sqlstore.Options) *sqlstore.DB{
+		"sqlite": storetest.SQLite, "postgres": storetest.Postgres,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, sqlstore.Options{})
+			test(t, db, seed.New(db, id.NewSource(time.Now, rand.Reader), time.Now))
+		})
+	}
+}
+
+func TestSeedingTwiceChangesNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *sqlstore.DB, p *seed.Planter) {
+		shop := seed.Demo()
+		first, done := plant(t, p, shop)
+		want := seed.Summary{Brands: seed.Count{Added: 8}, Products: seed.Count{Added: 40}, Customers: seed.Count{Added: 3}}
+		if diff := cmp.Diff(want, first); diff != "" || done != shop.Size() {
+			t.Errorf("progress %d of %d, summary (-want +got)\n%s", done, shop.Size(), diff)
+		}
+		before := look(t, db)
+		again, _ := plant(t, p, shop)
+		want = seed.Summary{Brands: seed.Count{Before: 8}, Products: seed.Count{Before: 40}, Customers: seed.Count{Before: 3}}
+		if diff := cmp.Diff(want, again); diff != "" {
+			t.Errorf("the second time (-want +got)\n%s", diff)
+		}
+		if diff := cmp.Diff(before, look(t, db)); diff != "" {
+			t.Errorf("the second time changed something (-before +after)\n%s", diff)
+		}
+		balance(t, db)
+	})
+}
+
+func TestSeedingCanBeStoppedAndCalledAgain(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db *sqlstore.DB, p *seed.Planter) {
+		ctx, stop := context.WithCancel(t.Context())
+		calls := 0
+		_, err := p.Plant(ctx, seed.Demo(), func(int) {
+			if calls++; calls == 5 {
+				stop()
+			}
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("Plant = %v, want it to be stopped", err)
+		}
+		sum, _ := plant(t, p, seed.Demo())
+		if sum.Products.Before == 0 || sum.Products.Added == 0 || sum.Products.Before+sum.Products.Added != 40 {
+			t.Errorf("products: %+v", sum.Products)
+		}
+		balance(t, db)
+	})
+}
+
+func TestTheDemoShopIsOneThatCanBeSold(t *testing.T) {
+	t.Parallel()
+	skus := map[string]bool{}
+	for _, b := range seed.Demo().Brands {
+		for _, p := range b.Products {
+			skus[p.SKU] = true
+			sold := product.Product{BrandID: 1, Name: p.Name, Description: p.Description, Price: p.Price, Status: product.OnSale}
+			if err := sold.Check(); err != nil || p.Stock <= 0 {
+				t.Errorf("%s: %v, stock %d", p.Name, err, p.Stock)
+			}
+		}
+	}
+	if len(skus) != 40 {
+		t.Errorf("%d SKUs for 40 products", len(skus))
+	}
+}
+
+func plant(t *testing.T, p *seed.Planter, s seed.Shop) (sum seed.Summary, done int) {
+	t.Helper()
+	sum, err := p.Plant(t.Context(), s, func(n int) { done += n })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum, done
+}
+
+// look returns every product and how many events wait.
+func look(t *testing.T, db store.DB) (state struct {
+	Products []product.Listing
+	Waiting  int64
+},
+) {
+	t.Helper()
+	err := db.View(t.Context(), func(tx store.Tx) (err error) {
+		if state.Products, err = tx.Products.List(t.Context(), product.Query{Sort: product.Latest}, 1000); err != nil {
+			return err
+		}
+		state.Waiting, _, err = tx.Outbox.Backlog(t.Context())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+// balance checks that what was planted has its journals.
+func balance(t *testing.T, db store.DB) {
+	t.Helper()
+	results, err := verify.New(db).Once(t.Context(), func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.Check != "outbox" && !r.Right() {
+			t.Errorf("%s: %+v", r.Check, r.Differences)
+		}
+	}
+}

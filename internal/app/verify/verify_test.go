@@ -1,0 +1,132 @@
+package verify_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/shoptest"
+	"github.com/loopers-commerce/commerce/internal/app/verify"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+func once(t *testing.T, db store.DB) map[string][]store.Difference {
+	t.Helper()
+	results, err := verify.New(db).Once(t.Context(), func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string][]store.Difference{}
+	for _, r := range results {
+		found[r.Check] = r.Differences
+	}
+	return found
+}
+
+// A sale that was never counted, one that was counted wrongly and a count
+// without a sale are all named.
+func TestSalesAreRecountedFromTheOrders(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
+		pids := []int64{s.Product(t, 100, 50), s.Product(t, 100, 50), s.Product(t, 100, 50)}
+		for _, pid := range pids[:2] {
+			lines := []order.Want{{ProductID: pid, Quantity: 2}}
+			if _, err := s.Checkout.Place(t.Context(), checkout.Request{UserID: s.Customer(t, 10_000), Lines: lines}, store.Unguarded{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		today := clock.DayOf(time.Now())
+		right := metric.Sale(pids[0], today, 2, 100)
+		err := s.DB.Update(t.Context(), func(tx store.Tx) error {
+			wrong := right
+			wrong.Quantity = 3
+			ghost := metric.Counters{ProductID: pids[2], Day: today, Orders: 1}
+			return tx.Metrics.Add(t.Context(), []metric.Counters{wrong, ghost})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		uncounted := metric.Sale(pids[1], today, 2, 100)
+		want := []store.Difference{
+			{Subject: place(pids[0], today), What: "quantity", Want: 2, Got: 3},
+			{Subject: place(pids[2], today), What: "orders", Want: 0, Got: 1},
+			{Subject: place(pids[1], today), What: "orders", Want: 1, Got: 0},
+			{Subject: place(pids[1], today), What: "quantity", Want: 2, Got: 0},
+			{Subject: place(pids[1], today), What: "amount", Want: 200, Got: 0},
+			{Subject: place(pids[1], today), What: "amount_log", Want: uncounted.AmountLog, Got: 0},
+		}
+		if diff := cmp.Diff(want, once(t, s.DB)["sales"]); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+}
+
+func TestEventsThatWaitAreADifferenceUntilTheyHaveLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := storetest.SQLite(t, sqlstore.Options{})
+		promise(t, db)
+		results, err := verify.New(db).Settled(t.Context(), 2*time.Second, func(string) {})
+		if err != nil || right(results) {
+			t.Errorf("Settled = %v, right: an event waits", err)
+		}
+		go func() {
+			time.Sleep(time.Second)
+			keep(t, db)
+		}()
+		began := time.Now()
+		results, err = verify.New(db).Settled(t.Context(), time.Minute, func(string) {})
+		if took := time.Since(began); err != nil || !right(results) || took > 2*time.Second {
+			t.Errorf("Settled = %v, %+v after %v", err, results, took)
+		}
+	})
+}
+
+func promise(t *testing.T, db store.DB) {
+	t.Helper()
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		tx.Outbox.Append(t.Context(), event.NewStockDepleted(1))
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// keep keeps the promise.
+func keep(t *testing.T, db store.DB) {
+	t.Helper()
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		next, err := tx.Outbox.Next(t.Context(), []int{0, 1, 2, 3, 4, 5, 6, 7}, 10)
+		if err != nil || len(next) != 1 {
+			return errors.Join(err, errors.New("not one event waits"))
+		}
+		return tx.Outbox.Sent(t.Context(), []int64{next[0].Seq})
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func right(results []verify.Result) bool {
+	for _, r := range results {
+		if !r.Right() {
+			return false
+		}
+	}
+	return true
+}
+
+func place(product int64, day clock.Day) string { return fmt.Sprintf("product %d on %s", product, day) }
