@@ -48,11 +48,13 @@ const (
 	Returned   Reason = "cancelled or returned"
 )
 
-var columns = []string{"InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"}
+func columns() []string {
+	return []string{"InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"}
+}
 
 // ErrNotRetail is raised for a file that does not begin with the columns of the
 // data set.
-var ErrNotRetail = fmt.Errorf("this is not the online retail file: its first line must be %s", strings.Join(columns, ","))
+var ErrNotRetail = fmt.Errorf("this is not the online retail file: its first line must be %s", strings.Join(columns(), ","))
 
 // productCode is five digits and perhaps letters for the variant; all else in
 // that column is postage, fees, vouchers and corrections.
@@ -121,10 +123,10 @@ func unzip(r io.Reader) (io.Reader, error) {
 
 func header(in *csv.Reader) error {
 	first, err := in.Read()
-	if err != nil || len(first) != len(columns) {
+	if err != nil || len(first) != len(columns()) {
 		return ErrNotRetail
 	}
-	for i, name := range columns {
+	for i, name := range columns() {
 		if strings.TrimPrefix(first[i], "\ufeff") != name {
 			return ErrNotRetail
 		}
@@ -133,8 +135,8 @@ func header(in *csv.Reader) error {
 }
 
 func parse(record []string) (Line, error) {
-	if len(record) != len(columns) {
-		return Line{}, fmt.Errorf("has %d fields, not %d", len(record), len(columns))
+	if len(record) != len(columns()) {
+		return Line{}, fmt.Errorf("has %d fields, not %d", len(record), len(columns()))
 	}
 	for _, field := range record {
 		if !utf8.ValidString(field) || strings.ContainsRune(field, 0) {

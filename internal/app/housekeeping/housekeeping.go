@@ -36,12 +36,9 @@ func (k *Keeper) Run(ctx context.Context) error {
 	failing := trouble.New(k.log, "delete old idempotency keys")
 	for {
 		deleted, err := k.Once(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
+		if err != nil && ctx.Err() == nil {
 			failing.Begins(err)
-		default:
+		} else {
 			failing.Ends()
 		}
 		if deleted > 0 {

@@ -35,6 +35,7 @@ func each(t *testing.T, test func(t *testing.T, db *sqlstore.DB, p *seed.Planter
 func TestSeedingTwiceChangesNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *sqlstore.DB, p *seed.Planter) {
+		t.Helper()
 		shop := seed.Demo()
 		first, done := plant(t, p, shop)
 		want := seed.Summary{Brands: seed.Count{Added: 8}, Products: seed.Count{Added: 40}, Customers: seed.Count{Added: 3}}
@@ -57,10 +58,12 @@ func TestSeedingTwiceChangesNothing(t *testing.T) {
 func TestSeedingCanBeStoppedAndCalledAgain(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *sqlstore.DB, p *seed.Planter) {
+		t.Helper()
 		ctx, stop := context.WithCancel(t.Context())
 		calls := 0
 		_, err := p.Plant(ctx, seed.Demo(), func(int) {
-			if calls++; calls == 5 {
+			calls++
+			if calls == 5 {
 				stop()
 			}
 		})

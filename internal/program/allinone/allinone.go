@@ -44,12 +44,12 @@ func (c *Config) Serve(ctx context.Context, w parts.World, stdout io.Writer) err
 	if err != nil {
 		return err
 	}
-	defer public.Close() //nolint:errcheck // closed already, where it was served
+	defer public.Close()
 	management, err := parts.Listen(ctx, c.ManagementHost, c.ManagementPort.Get(), "--management-port")
 	if err != nil {
 		return err
 	}
-	defer management.Close() //nolint:errcheck // as above
+	defer management.Close()
 	unlock, err := lock(ctx, c.Data)
 	if err != nil {
 		return err
@@ -99,13 +99,13 @@ func (c *Config) open(ctx context.Context, w parts.World, use func(ground) error
 	if err != nil {
 		return err
 	}
-	defer client.Close() //nolint:errcheck // the process ends
+	defer client.Close()
 	database := "sqlite:" + filepath.Join(c.Data, "shop.db")
 	db, err := w.Store(ctx, database)
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // the process ends
+	defer db.Close()
 	g := ground{World: w, db: db, database: database, board: address, kafka: w.Kafka(brokers, "", "commerce-dev"), redis: client}
 	if err := g.prepare(ctx, c); err != nil {
 		return err

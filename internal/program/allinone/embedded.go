@@ -29,7 +29,7 @@ func lock(ctx context.Context, dir string) (unlock func(), err error) {
 	if !taken {
 		return nil, fmt.Errorf("the folder %s is in use by another commerce dev: stop that one, or choose another with --data", dir)
 	}
-	return func() { _ = f.Close() }, nil //nolint:errcheck // the process ends
+	return func() { _ = f.Close() }, nil
 }
 
 // broker starts the embedded Kafka broker, which keeps its records in dir. No

@@ -32,7 +32,7 @@ func (c *Config) Complaints() []error {
 		found = append(found, errors.New("--auth-jwt-secret (AUTH_JWT_SECRET): is missing: give 32 random bytes or more, "+
 			"the same to every instance, for example from: openssl rand -base64 32"))
 	}
-	return append(found, c.Management.Beside(c.Web)...)
+	return append(found, c.Beside(c.Web)...)
 }
 
 var about = config.About{ //nolint:gochecknoglobals // a text
@@ -60,12 +60,12 @@ func (c *Config) serve(ctx context.Context, w parts.World) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // the process ends
+	defer db.Close()
 	client, err := redis.Open(c.RedisURL.Get())
 	if err != nil {
 		return err
 	}
-	defer client.Close() //nolint:errcheck // the process ends
+	defer client.Close()
 	desk, err := w.Accounts(db, c.AuthJWTSecret.Get(), c.AuthSessionTTL.Get())
 	if err != nil {
 		return err

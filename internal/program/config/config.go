@@ -79,13 +79,16 @@ func (e *environment) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 	if text == "" || flag.Name == "help" {
 		return nil, nil //nolint:nilnil // kong's way of saying: not known here
 	}
-	if flag.Target.Kind() == reflect.Bool {
-		if _, err := strconv.ParseBool(text); err != nil {
-			e.complaints = append(e.complaints, fmt.Errorf("%s=%q: must be true or false", variable(flag), text))
-			return nil, nil //nolint:nilnil // as above
-		}
+	if flag.Target.Kind() == reflect.Bool && !isBool(text) {
+		e.complaints = append(e.complaints, fmt.Errorf("%s=%q: must be true or false", variable(flag), text))
+		return nil, nil //nolint:nilnil // as above
 	}
 	return text, nil
+}
+
+func isBool(text string) bool {
+	_, err := strconv.ParseBool(text)
+	return err == nil
 }
 
 func complaints(called *kong.Context) []error {

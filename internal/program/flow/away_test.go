@@ -27,6 +27,7 @@ func (s *shop) buy(t *testing.T, who string, product, quantity int) string {
 func TestWithoutRedisEverythingAnswersAndTheBoardMendsItself(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
+		t.Helper()
 		s.buy(t, "u1", 1, 3)
 		s.awaitScore(t, 1, "5.6049")
 		s.redis.stop(t)
@@ -58,6 +59,7 @@ func (s *shop) awaitRank(t *testing.T, product, want int64) {
 func TestARebuildMakesTheBoardWholeAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
+		t.Helper()
 		s.buy(t, "u1", 1, 3)
 		s.buy(t, "u2", 2, 30)
 		s.verify(t)

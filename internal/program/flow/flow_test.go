@@ -14,6 +14,7 @@ import (
 func TestFromSignUpToTheLiveRanking(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
+		t.Helper()
 		s.must(t, http.StatusCreated, "", http.MethodPost, "/api/v1/users",
 			`{"loginId":"mina","email":"mina@example.com","birthDate":"1994-05-01","gender":"FEMALE","password":"correct horse"}`)
 		var session struct{ Token string }

@@ -20,7 +20,7 @@ import (
 
 // ground is what the programs of a test stand on.
 type ground struct {
-	open    func(t *testing.T, w parts.World) *sqlstore.DB
+	open    func(tb testing.TB, o sqlstore.Options) *sqlstore.DB
 	brokers []string
 	prefix  string
 	redis   server
@@ -35,7 +35,7 @@ type server interface {
 }
 
 func grounds() map[string]func(t *testing.T) ground {
-	return map[string]func(t *testing.T) ground{"embedded": embedded, "real servers": real}
+	return map[string]func(t *testing.T) ground{"embedded": embedded, "real servers": onServers}
 }
 
 func options(w parts.World) sqlstore.Options {
@@ -43,22 +43,24 @@ func options(w parts.World) sqlstore.Options {
 }
 
 func embedded(t *testing.T) ground {
+	t.Helper()
 	broker := &embeddedKafka{dir: t.TempDir(), port: freePort(t)}
 	broker.start(t)
 	t.Cleanup(func() { broker.cluster.Close() })
 	return ground{
-		open:    func(t *testing.T, w parts.World) *sqlstore.DB { return storetest.SQLite(t, options(w)) },
+		open:    storetest.SQLite,
 		brokers: []string{broker.address()}, redis: &embeddedRedis{miniredis.RunT(t)}, kafka: broker,
 	}
 }
 
-func real(t *testing.T) ground {
+func onServers(t *testing.T) ground {
+	t.Helper()
 	brokers, prefix := kafkatest.Real(t)
 	server := &realRedis{port: freePort(t), dir: t.TempDir()}
 	server.start(t)
 	t.Cleanup(func() { server.stop(t) })
 	return ground{
-		open:    func(t *testing.T, w parts.World) *sqlstore.DB { return storetest.Postgres(t, options(w)) },
+		open:    storetest.Postgres,
 		brokers: brokers, prefix: prefix, redis: server,
 	}
 }
@@ -117,13 +119,13 @@ func (r *realRedis) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close() //nolint:errcheck // it was only asked whether the server is there
+	defer client.Close()
 	eventually(t, 10*time.Second, "redis-server answers", func() error { return client.Ping(t.Context()).Err() })
 }
 
 func (r *realRedis) stop(*testing.T) {
-	_ = r.process.Process.Kill() //nolint:errcheck // it may be gone already
-	_ = r.process.Wait()         //nolint:errcheck // it was killed
+	_ = r.process.Process.Kill()
+	_ = r.process.Wait()
 }
 
 func freePort(t *testing.T) int {
@@ -132,6 +134,6 @@ func freePort(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()                     //nolint:errcheck // only its number was wanted
+	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert,errcheck // it listens on TCP
 }

@@ -48,6 +48,7 @@ func tally(t *testing.T, answers []answer) map[string]int {
 func TestSixtyFourPeopleBuyTheLastTen(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
+		t.Helper()
 		answers := s.together(t, 64, func(i int) (answer, error) {
 			return s.ask(t.Context(), fmt.Sprintf("u%d", i), http.MethodPost, "/api/v1/orders", `{"items":[{"productId":3,"quantity":1}]}`)
 		})
@@ -62,6 +63,7 @@ func TestSixtyFourPeopleBuyTheLastTen(t *testing.T) {
 func TestBasketsInOppositeOrdersAllSucceed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
+		t.Helper()
 		baskets := []string{
 			`{"items":[{"productId":1,"quantity":1},{"productId":2,"quantity":1}]}`,
 			`{"items":[{"productId":2,"quantity":1},{"productId":1,"quantity":1}]}`,
@@ -79,6 +81,7 @@ func TestBasketsInOppositeOrdersAllSucceed(t *testing.T) {
 func TestOneKeySentThirtyTwoTimesIsOneOrder(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
+		t.Helper()
 		place := func(int) (answer, error) {
 			return s.ask(t.Context(), "u1", http.MethodPost, "/api/v1/orders", `{"items":[{"productId":1,"quantity":1}]}`,
 				"Idempotency-Key", "the-one")
@@ -103,6 +106,7 @@ func TestOneKeySentThirtyTwoTimesIsOneOrder(t *testing.T) {
 func TestALikeRepeatedAHundredTimesIsOneLikeAndOneEvent(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
+		t.Helper()
 		repeat := func(method string) {
 			for _, a := range s.together(t, 16, func(int) (a answer, err error) {
 				for range 7 { // 16 x 7 = 112

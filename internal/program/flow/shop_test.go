@@ -64,7 +64,7 @@ func open(t *testing.T, g ground) *shop {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	s := &shop{ground: g, world: w, db: g.open(t, w), board: redis.NewBoard(client, "", w.Clock, w.Log)}
+	s := &shop{ground: g, world: w, db: g.open(t, options(w)), board: redis.NewBoard(client, "", w.Clock, w.Log)}
 	s.http.Transport = &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(s.http.CloseIdleConnections)
 	s.plant(t)
@@ -157,7 +157,7 @@ func (s *shop) ask(ctx context.Context, who, method, path, body string, headers 
 	if err != nil {
 		return answer{}, err
 	}
-	defer res.Body.Close() //nolint:errcheck // it was read
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	return answer{res.StatusCode, string(text), res.Header.Get("Idempotent-Replayed") == "true"}, err
 }

@@ -23,7 +23,7 @@ func (c *migrate) Run(s *setting) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // the process ends
+	defer db.Close()
 	taken, err := db.Migrate(s.ctx)
 	if err != nil {
 		return err

@@ -72,7 +72,7 @@ func (s *setting) withStore(c *config.Database, do func(*sqlstore.DB) error) err
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // the process ends
+	defer db.Close()
 	return do(db)
 }
 

@@ -53,7 +53,7 @@ func (c *seeding) Run(s *setting) error {
 		}
 		bar := progress(s.stderr, catalogue.Shop.Size(), "seeding")
 		summary, err := seed.New(db, s.world.IDs, s.world.Clock).Plant(s.ctx, catalogue.Shop, func(n int) {
-			_ = bar.Add(n) //nolint:errcheck // a progress bar that cannot be drawn is no error
+			_ = bar.Add(n)
 		})
 		if err != nil {
 			return fmt.Errorf("seeding stopped, and can be started again: %w", err)
@@ -67,7 +67,7 @@ func read(path string) (retail.Catalogue, error) {
 	if err != nil {
 		return retail.Catalogue{}, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	c, err := retail.ReadCatalogue(f)
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", path, err)

@@ -24,7 +24,7 @@ import (
 )
 
 // bin is where the programs were built.
-var bin string //nolint:gochecknoglobals // set once, by TestMain
+var bin string
 
 func TestMain(m *testing.M) {
 	os.Exit(build(m))
@@ -33,12 +33,12 @@ func TestMain(m *testing.M) {
 func build(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "commerce-bin-")
 	if err != nil {
-		panic(err) //nolint:forbidigo // there is no test yet to fail
+		panic(err)
 	}
 	defer os.RemoveAll(dir)                                                                                              //nolint:errcheck // a temporary folder
 	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", dir, "../../../cmd/...").CombinedOutput() //nolint:gosec // our own
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out) //nolint:forbidigo // as above
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
 	}
 	bin = dir
@@ -79,7 +79,7 @@ func start(t *testing.T, env []string, name string, args ...string) *process {
 	}
 	go func() {
 		defer close(p.done)
-		_ = p.cmd.Wait() //nolint:errcheck // asked of ProcessState
+		_ = p.cmd.Wait()
 	}()
 	t.Cleanup(func() {
 		p.kill()
@@ -92,7 +92,7 @@ func start(t *testing.T, env []string, name string, args ...string) *process {
 
 // kill is kill -9.
 func (p *process) kill() {
-	_ = p.cmd.Process.Kill() //nolint:errcheck // it may be gone already
+	_ = p.cmd.Process.Kill()
 	<-p.done
 }
 
@@ -128,7 +128,7 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()                                   //nolint:errcheck // only its number was wanted
+	defer l.Close()
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert,errcheck // it listens on TCP
 }
 
@@ -168,7 +168,7 @@ func (d door) ask(ctx context.Context, who, method, path, body string, v any) (i
 	if err != nil {
 		return 0, err
 	}
-	defer res.Body.Close() //nolint:errcheck // it was read
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil || v == nil {
 		return res.StatusCode, err

@@ -124,7 +124,8 @@ func TestVerifyNamesWhatWasChangedByHand(t *testing.T) {
 			Want, Got int64
 		}
 	}
-	if err := json.Unmarshal([]byte(out[strings.Index(out, "["):]), &results); err != nil {
+	_, list, _ := strings.Cut(out, "[") // ahead of it the log may speak
+	if err := json.Unmarshal([]byte("["+list), &results); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	wrong := map[string]string{}
@@ -150,7 +151,7 @@ func (p *production) sql(statement string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer c.Close(context.WithoutCancel(p.t.Context())) //nolint:errcheck // the statement was answered
+	defer c.Close(context.WithoutCancel(p.t.Context()))
 	if tag, err := c.Exec(p.t.Context(), statement); err != nil || tag.RowsAffected() != 1 {
 		p.t.Fatalf("%s: %v, %v", statement, tag, err)
 	}

@@ -47,12 +47,12 @@ func (c *Config) serve(ctx context.Context, w parts.World) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // the process ends
+	defer db.Close()
 	client, err := redis.Open(c.RedisURL.Get())
 	if err != nil {
 		return err
 	}
-	defer client.Close() //nolint:errcheck // the process ends
+	defer client.Close()
 	service, err := New(Uses{
 		World: w, DB: db, Kafka: w.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name),
 		Redis: client, RedisPrefix: c.RedisKeyPrefix,
