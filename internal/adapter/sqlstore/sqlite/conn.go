@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
@@ -18,20 +17,22 @@ type conn struct {
 }
 
 // begin takes a connection and begins a transaction by the words given; no
-// words, no transaction.
+// words, no transaction. It calls leave when the transaction ends, or cannot
+// begin.
 func begin(ctx context.Context, db *sql.DB, words string, leave func()) (*conn, error) {
 	free, err := db.Conn(ctx)
 	if err != nil {
+		leave()
 		return nil, err
 	}
-	c := &conn{Conn: free, leave: leave}
-	if words == "" {
+	c := &conn{Conn: free, leave: leave, open: words != ""}
+	if !c.open {
 		return c, nil
 	}
 	if _, err := free.ExecContext(ctx, words); err != nil {
-		return nil, errors.Join(err, free.Close())
+		c.End() // where ctx ended meanwhile, the words may have been obeyed all the same
+		return nil, err
 	}
-	c.open = true
 	return c, nil
 }
 

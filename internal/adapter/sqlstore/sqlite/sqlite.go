@@ -73,12 +73,7 @@ func (e *engine) write(ctx context.Context) (sqlstore.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := begin(ctx, e.writer, "BEGIN IMMEDIATE", leave)
-	if err != nil {
-		leave()
-		return nil, err
-	}
-	return c, nil
+	return begin(ctx, e.writer, "BEGIN IMMEDIATE", leave)
 }
 
 // enter waits for the turn to write, first come, first served.
