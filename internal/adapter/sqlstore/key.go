@@ -67,7 +67,7 @@ func (t keys) Keep(k store.Key, a store.Answer) {
 		Args: []any{
 			k.UserID, k.Route, k.Key, present(a.Fingerprint), int64(a.Status), a.Location, present(a.Body), micros(a.At),
 		},
-		Rows:   1,
+		Rows:   Any,
 		Faults: Faults{"idempotency_keys_pkey": errAgain},
 	})
 }

@@ -65,7 +65,7 @@ func (t orders) addSteps(o order.Order) {
 		t.queue(Stmt{
 			SQL:    `INSERT INTO order_history (order_id, version, status, reason, at_us) VALUES ($1, $2, $3, $4, $5)`,
 			Args:   []any{o.ID, version, string(c.Status), c.Reason, micros(c.At)},
-			Rows:   1,
+			Rows:   Any,
 			Faults: Faults{"order_history_pkey": errAgain},
 		})
 	}

@@ -22,7 +22,7 @@ func (t users) Add(u user.User) {
 			u.ID, u.LoginID, u.Email, u.BirthDate, string(u.Gender), string(u.Role), u.PasswordHash,
 			micros(u.CreatedAt),
 		},
-		Rows:   1,
+		Rows:   Any,
 		Faults: Faults{"users_login_id_key": user.ErrLoginIDTaken, "users_email_key": user.ErrEmailTaken},
 	})
 }

@@ -91,7 +91,7 @@ func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt, last sqlstore.
 		c.begin, c.open = "", true
 	}
 	for _, st := range pending {
-		b.Queue(st.SQL, native(st.Args)...)
+		b.Queue(demanding(st), native(st.Args)...)
 	}
 	b.Queue(last.SQL, native(last.Args)...)
 	return results{c.held.SendBatch(ctx, &b), begun}
@@ -106,18 +106,34 @@ func (c *conn) check(sent results, pending []sqlstore.Stmt) error {
 		}
 	}
 	for _, st := range pending {
-		tag, err := sent.Exec()
-		if err != nil {
-			err = st.Explain(violated(err), err)
-		} else {
-			err = st.Check(tag.RowsAffected())
-		}
-		if err != nil {
-			return closing(sent, err)
+		if _, err := sent.Exec(); err != nil {
+			return closing(sent, explain(st, err))
 		}
 	}
 	return nil
 }
+
+// demanding is a write that fails on the server where it does not touch as many
+// rows as it must. To count them here would be too late: a COMMIT may be in the
+// same pipeline.
+func demanding(st sqlstore.Stmt) string {
+	if st.Rows == sqlstore.Any {
+		return st.SQL
+	}
+	return fmt.Sprintf("WITH touched AS (%s RETURNING 1) SELECT 1 / CASE WHEN COUNT(*) = %d THEN 1 ELSE 0 END FROM touched",
+		st.SQL, st.Rows)
+}
+
+// explain returns what the error of a write means.
+func explain(st sqlstore.Stmt, err error) error {
+	var e *pgconn.PgError
+	if st.Rows != sqlstore.Any && errors.As(err, &e) && e.Code == divisionByZero {
+		return st.Missed
+	}
+	return st.Explain(violated(err), err)
+}
+
+const divisionByZero = "22012"
 
 // closing closes a pipeline and returns the first error.
 func closing(sent results, err error) error {
