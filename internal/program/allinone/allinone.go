@@ -143,7 +143,7 @@ func (g *ground) build(c *Config, public net.Listener) (parts.Service, error) {
 	}
 	shop, err := api.New(api.Uses{
 		World: g.World, DB: g.db, Kafka: g.kafka, Redis: g.redis, Accounts: desk, Listener: public,
-		Rules: api.Rules{TrustUserHeader: c.AuthTrustUserHeader},
+		Rules: api.Rules{TrustUserHeader: c.AuthTrustUserHeader, RequestTimeout: c.RequestTimeout.Get()},
 	})
 	if err != nil {
 		return parts.Service{}, err

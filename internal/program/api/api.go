@@ -45,6 +45,7 @@ type Uses struct {
 type Rules struct {
 	TrustUserHeader       bool
 	RequireIdempotencyKey bool
+	RequestTimeout        time.Duration
 }
 
 // grace is how long requests in flight are given when the program stops.
@@ -94,6 +95,7 @@ func (u Uses) web(views *kafka.Views) (run.Part, error) {
 		Checkout: checkout.New(u.DB, u.IDs, u.Clock),
 		Rankings: u.rankings(), Views: views, DB: u.DB,
 		Clock: u.Clock, IDs: u.IDs, Log: u.Log, Registerer: u.Registry, Version: parts.Version(),
+		Limits:          httpapi.Limits{Time: u.Rules.RequestTimeout},
 		TrustUserHeader: u.Rules.TrustUserHeader, RequireIdempotencyKey: u.Rules.RequireIdempotencyKey,
 	})
 	if err != nil {

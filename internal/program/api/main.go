@@ -77,7 +77,9 @@ func (c *Config) serve(ctx context.Context, w parts.World) error {
 	service, err := New(Uses{
 		World: w, DB: db, Kafka: w.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name), Redis: client, RedisPrefix: c.RedisKeyPrefix,
 		Accounts: desk, Listener: public,
-		Rules: Rules{TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true},
+		Rules: Rules{
+			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(),
+		},
 	})
 	if err != nil {
 		return err

@@ -55,6 +55,8 @@ type Management struct {
 type Web struct {
 	Host string `help:"Address that the API listens on; empty is every one." default:"${host=}"`
 	Port Port   `help:"Port of the API." default:"${port=8080}"`
+
+	RequestTimeout Duration `help:"How long a request may take to be answered." default:"10s"`
 }
 
 // Auth is how callers prove who they are.

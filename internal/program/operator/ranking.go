@@ -29,7 +29,7 @@ func (c *onBoard) with(s *setting, do func(db *sqlstore.DB, b *redis.Board, days
 		if err != nil {
 			return err
 		}
-		defer client.Close() //nolint:errcheck // the process ends
+		defer client.Close()
 		today := clock.DayOf(s.world.Clock())
 		days := today.Add(1 - max(1, min(c.Days, ranking.Window+1))).Until(today)
 		return do(db, redis.NewBoard(client, c.RedisKeyPrefix, s.world.Clock, s.world.Log), days)

@@ -1,11 +1,13 @@
 package process_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // dev starts the shop in one process on the folder.
@@ -60,7 +62,7 @@ func TestDevPrintsWhereThingsAreAndThePasswordOnce(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	p, d := dev(t, data)
-	first := p.said()
+	first := p.welcome(t)
 	for _, want := range []string{string(d) + "/api/v1", string(d) + "/docs", "/readyz", data, "password"} {
 		if !strings.Contains(first, want) {
 			t.Errorf("no word of %q in:\n%s", want, first)
@@ -73,9 +75,21 @@ func TestDevPrintsWhereThingsAreAndThePasswordOnce(t *testing.T) {
 	d.must(t, http.StatusCreated, "admin", http.MethodPost, "/admin/v1/brands", `{"name":"New","description":""}`, nil)
 	p.stop(t)
 	p, _ = dev(t, data)
-	if again := p.said(); strings.Contains(again, "password") {
+	if again := p.welcome(t); strings.Contains(again, "password") {
 		t.Errorf("the password is told again:\n%s", again)
 	}
+}
+
+// welcome is what the process said by the time it has told where its data is.
+func (p *process) welcome(t *testing.T) (said string) {
+	t.Helper()
+	eventually(t, 10*time.Second, "it says where things are", func() error {
+		if said = p.said(); !strings.Contains(said, "for commands") {
+			return errors.New(said)
+		}
+		return nil
+	})
+	return said
 }
 
 func TestDevRefusesAFolderThatIsInUse(t *testing.T) {
