@@ -25,6 +25,9 @@ func read(batch []event.Opened) ([]fact, error) {
 	facts := make([]fact, 0, len(batch))
 	for _, o := range batch {
 		counts, err := countersOf(o)
+		if err == nil {
+			err = checkDays(counts)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s %s: %w", event.ErrUnreadable, o.Type, o.ID, err)
 		}
@@ -34,6 +37,19 @@ func read(batch []event.Opened) ([]fact, error) {
 	}
 	return facts, nil
 }
+
+// checkDays refuses days that counters cannot be kept of: those whose year has
+// not four digits in Asia/Seoul.
+func checkDays(counts []metric.Counters) error {
+	for _, c := range counts {
+		if c.Day < firstDay || c.Day > lastDay {
+			return fmt.Errorf("nothing can be counted on the day %s", c.Day)
+		}
+	}
+	return nil
+}
+
+const firstDay, lastDay clock.Day = 1_01_01, 9999_12_31
 
 // countersOf returns what one event adds, and to which day: that of the event,
 // except that an order counts, and is taken back, on the day it was paid.

@@ -234,6 +234,21 @@ func TestAnAmountThatCannotBeCountedIsUnreadable(t *testing.T) {
 	}
 }
 
+func TestADayThatCannotBeKeptIsUnreadable(t *testing.T) {
+	t.Parallel()
+	for _, at := range []time.Time{
+		time.Date(0, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 15, 0, 0, 0, time.UTC),
+	} {
+		line := event.Line{ProductID: 1, Quantity: 1, UnitPrice: 1}
+		for _, o := range []event.Opened{happened(at, viewed(1)), happened(noon, paid(at, line)), happened(noon, cancelled(&at, line))} {
+			tl := tally.New(new(tallytest.DB), redistest.Embedded(t, func() time.Time { return noon }), ranking.DefaultWeights(), time.Now, discard())
+			if err := tl.Handle(t.Context(), []event.Opened{o}); !errors.Is(err, event.ErrUnreadable) {
+				t.Errorf("%s at %v: %v is not ErrUnreadable", o.Event.Type(), at, err)
+			}
+		}
+	}
+}
+
 // broken is a board that is away until it is mended.
 type broken struct {
 	tally.Board
