@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -47,7 +48,7 @@ func (b *Board) Begin(ctx context.Context, day clock.Day, builder string) (token
 		return "", err
 	}
 	mark, versions, _, _ := b.keys(day)
-	token = fmt.Sprintf("%s %s %s %d", building, run, builder, b.attempts.Add(1))
+	token = fmt.Sprintf("%s %s %s %d", building, run, word(builder), b.attempts.Add(1))
 	return token, b.do(ctx, "begin a build", func(ctx context.Context) error {
 		_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
 			p.Set(ctx, mark, token, patience)
@@ -120,6 +121,9 @@ func (b *Board) Unfinished(ctx context.Context, builder, stamp string, days []cl
 	return reasons, err
 }
 
+// word is a builder's name without the blanks that would part a mark.
+func word(builder string) string { return url.QueryEscape(builder) }
+
 // flaw says why a mark is not one of a board that can be left alone.
 func flaw(state any, run, builder, stamp string) string {
 	mark, there := state.(string)
@@ -127,7 +131,7 @@ func flaw(state any, run, builder, stamp string) string {
 	switch {
 	case !there || len(f) < 3:
 		return "it was never made, or was lost"
-	case f[0] == building && f[2] == builder:
+	case f[0] == building && f[2] == word(builder):
 		return "making it did not succeed"
 	case f[0] == building:
 		return ""

@@ -52,6 +52,22 @@ func TestABoardIsWholeOnceItWasMade(t *testing.T) {
 	})
 }
 
+func TestABuilderIsKnownAgainWhateverItsName(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, time.Now, func(b redistest.Board) {
+		t := b.T
+		for _, name := range []string{"me", "commerce dev", " a\nb "} {
+			begin(t, b, name)
+			if why := reason(t, b, name, "s"); why != "making it did not succeed" {
+				t.Errorf("%q began and stopped, and is told %q", name, why)
+			}
+			if why := reason(t, b, name+"2", "s"); why != "" {
+				t.Errorf("%q is told of another's build that %s", name+"2", why)
+			}
+		}
+	})
+}
+
 func TestABuildRemovesWhatTheDatabaseDoesNotHave(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, time.Now, func(b redistest.Board) {
