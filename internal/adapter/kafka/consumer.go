@@ -15,8 +15,11 @@ import (
 )
 
 // Handler deals with a batch: events of one partition in their order, none of
-// an unknown type. An error means that something it depends on is down: it is
-// given the same batch again. It may see an event again that it has dealt with.
+// an unknown type. event.ErrUnreadable means that it has dealt with none of them,
+// and never will with one: it is given parts of the batch until that one is found,
+// which goes to the dead letters. Any other error means that something it depends
+// on is down: it is given the same batch again. It may see an event again that it
+// has dealt with.
 type Handler func(ctx context.Context, batch []event.Opened) error
 
 const (

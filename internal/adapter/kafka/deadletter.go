@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -24,7 +25,10 @@ const (
 	DeadMessage   = "kafka_dlt-exception-message"
 )
 
-const buryTimeout = 10 * time.Second
+const (
+	buryTimeout = 10 * time.Second
+	maxMessage  = 1_000 // bytes
+)
 
 // bury writes a record to the dead letters and insists on it: only then may its
 // offset be committed. It reports false if the partition has to go first.
@@ -42,18 +46,24 @@ func (w *worker) bury(r *kgo.Record, cause error) bool {
 	return ok
 }
 
+// letter is the record with the story of how it came here. One that is too large
+// to be sent on only says where the record is, and so does not hold up the
+// partition for ever.
 func (w *worker) letter(r *kgo.Record, cause error) *kgo.Record {
-	return &kgo.Record{
-		Topic: DeadLetterTopic(r.Topic), Key: r.Key, Value: r.Value,
-		Headers: append(slices.Clone(r.Headers),
-			header(DeadTopic, r.Topic),
-			header(DeadPartition, strconv.Itoa(int(r.Partition))),
-			header(DeadOffset, strconv.FormatInt(r.Offset, 10)),
-			header(DeadTimestamp, strconv.FormatInt(r.Timestamp.UnixMilli(), 10)),
-			header(DeadGroup, w.group),
-			header(DeadCause, unreadable()),
-			header(DeadMessage, cause.Error())),
+	l := &kgo.Record{Topic: DeadLetterTopic(r.Topic)}
+	if size(r) <= maxRecord {
+		l.Key, l.Value, l.Headers = r.Key, r.Value, slices.Clone(r.Headers)
 	}
+	message := cause.Error() // it may quote the record
+	l.Headers = append(l.Headers,
+		header(DeadTopic, r.Topic),
+		header(DeadPartition, strconv.Itoa(int(r.Partition))),
+		header(DeadOffset, strconv.FormatInt(r.Offset, 10)),
+		header(DeadTimestamp, strconv.FormatInt(r.Timestamp.UnixMilli(), 10)),
+		header(DeadGroup, w.group),
+		header(DeadCause, unreadable()),
+		header(DeadMessage, strings.ToValidUTF8(message[:min(len(message), maxMessage)], "")))
+	return l
 }
 
 // unreadable is the full name of the only cause there is so far.

@@ -1,6 +1,10 @@
 package kafka_test
 
 import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -52,6 +56,55 @@ func TestAnUnreadableRecordBecomesADeadLetterAndTheOthersGoOn(t *testing.T) {
 				t.Errorf("the letter is %s %q with %v", letter.Key, letter.Value, headers)
 			}
 		})
+	}
+}
+
+func TestOnlyTheEventThatTheHandlerCanMakeNoSenseOfLeavesItsBatch(t *testing.T) {
+	t.Parallel()
+	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
+	batch := likes(t, 20, 1)
+	publish(t, config, batch)
+	seen := newLedger()
+	stop := consume(t, config, func(ctx context.Context, part []event.Opened) error {
+		for _, o := range part {
+			if o.ID == batch[6].ID || o.ID == batch[7].ID {
+				return fmt.Errorf("%w: event %s", event.ErrUnreadable, o.ID)
+			}
+		}
+		return seen.note(ctx, part)
+	}, quiet())
+	letters := kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic)+"-dlt", 2)
+	seen.await(t, 18)
+	stop()
+	for i, letter := range letters {
+		if want := batch[6+i]; !bytes.Equal(letter.Value, want.Data) || !slices.ContainsFunc(letter.Headers, func(h kgo.RecordHeader) bool {
+			return h.Key == "ce_id" && string(h.Value) == want.ID.String()
+		}) {
+			t.Errorf("letter %d is %s with %v, want event %s", i, letter.Value, letter.Headers, want.ID)
+		}
+	}
+	if n := committed(t, config); n != 20 {
+		t.Errorf("%d of 20 records are committed", n)
+	}
+}
+
+func TestADeadLetterThatWouldBeTooLargeOnlySaysWhereTheRecordIs(t *testing.T) {
+	t.Parallel()
+	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
+	topic := config.Topic(event.CatalogTopic)
+	client, err := kgo.NewClient(kgo.SeedBrokers(config.Brokers...), kgo.ProducerBatchMaxBytes(1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	large := &kgo.Record{Topic: topic, Key: []byte("1"), Value: make([]byte, 1_010_000)}
+	if err := client.ProduceSync(t.Context(), large).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	consume(t, config, newLedger().note, quiet())
+	letter := kafkatest.Records(t, config.Brokers, topic+"-dlt", 1)[0]
+	if n := len(letter.Headers); n != 7 || len(letter.Value) > 0 {
+		t.Errorf("the letter has %d headers and %d bytes", n, len(letter.Value))
 	}
 }
 

@@ -157,15 +157,19 @@ func fits(r *kgo.Record, held map[string]bool) error {
 	if held[place] {
 		return ErrHeldBack
 	}
-	size := len(r.Key) + len(r.Value)
-	for _, h := range r.Headers {
-		size += len(h.Key) + len(h.Value)
-	}
-	if size > maxRecord {
+	if n := size(r); n > maxRecord {
 		held[place] = true
-		return fmt.Errorf("%w: %d bytes", ErrTooLarge, size)
+		return fmt.Errorf("%w: %d bytes", ErrTooLarge, n)
 	}
 	return nil
+}
+
+func size(r *kgo.Record) int {
+	n := len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		n += len(h.Key) + len(h.Value)
+	}
+	return n
 }
 
 // slot is a record's place in its pass.

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -115,8 +116,8 @@ func (w *worker) left() bool {
 // has to go, and whoever holds it next will see the batch again.
 func (w *worker) deal(records []*kgo.Record) bool {
 	began := w.config.Clock()
-	batch, ok := w.open(records)
-	if !ok || !w.persist(batch) {
+	batch, from, ok := w.open(records)
+	if !ok || !w.persist(batch, from) {
 		return false
 	}
 	w.count.size.Observe(float64(len(records)))
@@ -126,10 +127,11 @@ func (w *worker) deal(records []*kgo.Record) bool {
 	return true
 }
 
-// open reads the records. Those that cannot be read go to the dead letters, and
-// the others go on; ok is false if the partition had to go meanwhile.
-func (w *worker) open(records []*kgo.Record) (batch []event.Opened, ok bool) {
-	batch = make([]event.Opened, 0, len(records))
+// open reads the records, and returns the events with the records that they came
+// from. Those that cannot be read go to the dead letters, and the others go on;
+// ok is false if the partition had to go meanwhile.
+func (w *worker) open(records []*kgo.Record) (batch []event.Opened, from []*kgo.Record, ok bool) {
+	batch, from = make([]event.Opened, 0, len(records)), make([]*kgo.Record, 0, len(records))
 	for _, r := range records {
 		v, err := w.config.decode(r)
 		var e event.Event
@@ -139,23 +141,41 @@ func (w *worker) open(records []*kgo.Record) (batch []event.Opened, ok bool) {
 		switch {
 		case err != nil:
 			if !w.bury(r, err) {
-				return nil, false
+				return nil, nil, false
 			}
 		case e == nil: // a newer program's word
 			w.count.skipped.WithLabelValues(w.topic).Inc()
 		default:
-			batch = append(batch, event.Opened{Envelope: v, Event: e})
+			batch, from = append(batch, event.Opened{Envelope: v, Event: e}), append(from, r)
 		}
 	}
-	return batch, true
+	return batch, from, true
 }
 
-// persist calls the handler until it succeeds or the partition has to go.
-func (w *worker) persist(batch []event.Opened) bool {
+// persist calls the handler until it succeeds or the partition has to go. A
+// batch that the handler can make no sense of is taken apart, so that only the
+// guilty record leaves it.
+func (w *worker) persist(batch []event.Opened, from []*kgo.Record) bool {
 	if len(batch) == 0 {
 		return true
 	}
-	return w.insist(func() error { return w.handle(w.ctx, batch) })
+	var refused error
+	ok := w.insist(func() error {
+		err := w.handle(w.ctx, batch)
+		if errors.Is(err, event.ErrUnreadable) {
+			refused = err
+			return nil
+		}
+		return err
+	})
+	switch half := len(batch) / 2; {
+	case !ok || refused == nil:
+		return ok
+	case half == 0:
+		return w.bury(from[0], refused)
+	default:
+		return w.persist(batch[:half], from[:half]) && w.persist(batch[half:], from[half:])
+	}
 }
 
 // insist tries until it works, with growing pauses. It reports false if the
