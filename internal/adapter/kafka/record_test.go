@@ -28,7 +28,7 @@ func envelope(tb testing.TB) event.Envelope {
 	at := time.Date(2025, time.November, 3, 23, 59, 59, 120_000, time.UTC)
 	v, err := event.Wrap(order, at, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", event.OrderPaid{Order: event.Order{
 		OrderID: order, Version: 2, UserID: order, Amount: 3_950, Lines: []event.Line{{ProductID: 17, Quantity: 1, UnitPrice: 3_950}},
-	}})
+	}, PaidAt: at})
 	if err != nil {
 		tb.Fatal(err)
 	}
