@@ -12,11 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	goredis "github.com/redis/go-redis/v9"
-
-	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/program/api"
 	"github.com/loopers-commerce/commerce/internal/program/config"
 	"github.com/loopers-commerce/commerce/internal/program/parts"
@@ -71,11 +67,8 @@ func (c *Config) Serve(ctx context.Context, w parts.World, stdout io.Writer) err
 
 // ground is what the programs stand on.
 type ground struct {
-	parts.World
+	parts.Ground
 
-	db       *sqlstore.DB
-	kafka    kafka.Config
-	redis    *goredis.Client
 	database string // addresses, for the commands of the operator
 	board    string
 	secret   []byte
@@ -106,7 +99,9 @@ func (c *Config) open(ctx context.Context, w parts.World, use func(ground) error
 		return err
 	}
 	defer db.Close()
-	g := ground{World: w, db: db, database: database, board: address, kafka: w.Kafka(brokers, "", "commerce-dev"), redis: client}
+	g := ground{database: database, board: address, Ground: parts.Ground{
+		World: w, DB: db, Kafka: w.Kafka(brokers, "", "commerce-dev"), Redis: client,
+	}}
 	if err := g.prepare(ctx, c); err != nil {
 		return err
 	}
@@ -115,40 +110,40 @@ func (c *Config) open(ctx context.Context, w parts.World, use func(ground) error
 
 // prepare brings the database to where the programs can start.
 func (g *ground) prepare(ctx context.Context, c *Config) (err error) {
-	if _, err = g.db.Migrate(ctx); err != nil {
+	if _, err = g.DB.Migrate(ctx); err != nil {
 		return err
 	}
 	if g.secret, err = secret(c.Data); err != nil {
 		return err
 	}
-	if done, err := appointed(ctx, g.db); done || err != nil {
+	if done, err := appointed(ctx, g.DB); done || err != nil {
 		return err
 	}
 	if c.Demo {
 		g.seeded = true
-		if err := furnish(ctx, g.World, g.db); err != nil {
+		if err := furnish(ctx, g.World, g.DB); err != nil {
 			return err
 		}
 	}
-	g.password, err = appoint(ctx, g.World, g.db) // last: it marks the first start as done
+	g.password, err = appoint(ctx, g.World, g.DB) // last: it marks the first start as done
 	return err
 }
 
 // build puts the programs together. They stop in this order: no new requests,
 // requests in flight, relay, consumers.
 func (g *ground) build(c *Config, public net.Listener) (parts.Service, error) {
-	desk, err := g.Accounts(g.db, g.secret, c.AuthSessionTTL.Get())
+	desk, err := g.Accounts(g.DB, g.secret, c.AuthSessionTTL.Get())
 	if err != nil {
 		return parts.Service{}, err
 	}
 	shop, err := api.New(api.Uses{
-		World: g.World, DB: g.db, Kafka: g.kafka, Redis: g.redis, Accounts: desk, Listener: public,
+		Ground: g.Ground, Accounts: desk, Listener: public,
 		Rules: api.Rules{TrustUserHeader: c.AuthTrustUserHeader, RequestTimeout: c.RequestTimeout.Get()},
 	})
 	if err != nil {
 		return parts.Service{}, err
 	}
-	stream, err := streamer.New(streamer.Uses{World: g.World, DB: g.db, Kafka: g.kafka, Redis: g.redis})
+	stream, err := streamer.New(g.Ground)
 	if err != nil {
 		shop.Close()
 		return parts.Service{}, err
@@ -166,7 +161,7 @@ func (c *Config) welcome(w io.Writer, g ground, public, management net.Listener)
 	lines := [][2]string{
 		{"API", base + "/api/v1"}, {"docs", base + "/docs"},
 		{"management", "http://" + management.Addr().String() + "/readyz"}, {"data", c.Data},
-		{"for commands", "export DATABASE_URL=" + g.database + " REDIS_URL=" + g.board + " KAFKA_BROKERS=" + strings.Join(g.kafka.Brokers, ",")},
+		{"for commands", "export DATABASE_URL=" + g.database + " REDIS_URL=" + g.board + " KAFKA_BROKERS=" + strings.Join(g.Kafka.Brokers, ",")},
 	}
 	if g.seeded {
 		lines = append(lines, [2]string{"customers", "ann, bob, cho: send X-USER-ID: ann"})

@@ -8,12 +8,9 @@ import (
 	"net"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	httpapi "github.com/loopers-commerce/commerce/internal/adapter/api"
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
@@ -30,15 +27,11 @@ import (
 
 // Uses is what the program is made of. Whoever made it closes it.
 type Uses struct {
-	parts.World
+	parts.Ground
 
-	DB          *sqlstore.DB
-	Kafka       kafka.Config
-	Redis       *goredis.Client
-	RedisPrefix string
-	Accounts    *accounts.Desk
-	Listener    net.Listener
-	Rules       Rules
+	Accounts *accounts.Desk
+	Listener net.Listener
+	Rules    Rules
 }
 
 // Rules are what the public port insists on.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/program/config"
 	"github.com/loopers-commerce/commerce/internal/program/parts"
 	"github.com/loopers-commerce/commerce/internal/program/run"
@@ -17,12 +16,8 @@ import (
 // Config is what the program can be told.
 type Config struct {
 	config.Web
-	config.Management
-	config.Database
-	config.Kafka
-	config.Redis
 	config.Auth
-	config.Log
+	config.Server
 }
 
 // Complaints implements config.Validator.
@@ -52,44 +47,23 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
-	return run.Ended(c.serve(ctx, parts.Real(log)), stderr)
+	return run.Ended(parts.Serve(ctx, parts.Real(log), about, &c.Server, c.build), stderr)
 }
 
-func (c *Config) serve(ctx context.Context, w parts.World) error {
-	db, err := w.MigratedStore(ctx, c.DatabaseURL.Get())
+func (c *Config) build(ctx context.Context, g parts.Ground) (parts.Service, error) {
+	desk, err := g.Accounts(g.DB, c.AuthJWTSecret.Get(), c.AuthSessionTTL.Get())
 	if err != nil {
-		return err
-	}
-	defer db.Close()
-	client, err := redis.Open(c.RedisURL.Get())
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	desk, err := w.Accounts(db, c.AuthJWTSecret.Get(), c.AuthSessionTTL.Get())
-	if err != nil {
-		return err
+		return parts.Service{}, err
 	}
 	public, err := parts.Listen(ctx, c.Host, c.Port.Get(), "PORT")
 	if err != nil {
-		return err
+		return parts.Service{}, err
 	}
-	service, err := New(Uses{
-		World: w, DB: db, Kafka: w.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name), Redis: client, RedisPrefix: c.RedisKeyPrefix,
-		Accounts: desk, Listener: public,
+	g.Log.Info("the API is served", "at", fmt.Sprintf("http://%s", public.Addr()))
+	return New(Uses{
+		Ground: g, Accounts: desk, Listener: public,
 		Rules: Rules{
 			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(),
 		},
 	})
-	if err != nil {
-		return err
-	}
-	defer service.Close()
-	management, err := parts.Listen(ctx, c.ManagementHost, c.ManagementPort.Get(), "MANAGEMENT_PORT")
-	if err != nil {
-		return err
-	}
-	w.Log.Info("commerce-api serves", "api", fmt.Sprintf("http://%s", public.Addr()),
-		"management", fmt.Sprintf("http://%s", management.Addr()), "version", parts.Version())
-	return run.All(ctx, w.Log, w.Managed(ctx, management, service).Parts...)
 }

@@ -73,3 +73,12 @@ func (c *Management) Beside(w Web) []error {
 	}
 	return nil
 }
+
+// Server is what every program is told that runs until it is stopped.
+type Server struct {
+	Management
+	Database
+	Kafka
+	Redis
+	Log
+}

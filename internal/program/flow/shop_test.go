@@ -101,16 +101,16 @@ func (s *shop) run(t *testing.T, client *goredis.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kafka := s.world.Kafka(s.brokers, s.prefix, "flow")
+	ground := parts.Ground{World: s.world, DB: s.db, Kafka: s.world.Kafka(s.brokers, s.prefix, "flow"), Redis: client}
 	web, err := api.New(api.Uses{
-		World: s.world, DB: s.db, Kafka: kafka, Redis: client, Accounts: desk, Listener: listener,
+		Ground: ground, Accounts: desk, Listener: listener,
 		// The race detector makes SQLite, which is all Go here, many times slower.
 		Rules: api.Rules{TrustUserHeader: true, RequestTimeout: 2 * time.Minute},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream, err := streamer.New(streamer.Uses{World: s.world, DB: s.db, Kafka: kafka, Redis: client})
+	stream, err := streamer.New(ground)
 	if err != nil {
 		t.Fatal(err)
 	}

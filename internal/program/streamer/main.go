@@ -2,25 +2,14 @@ package streamer
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/alecthomas/kong"
 
-	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/program/config"
 	"github.com/loopers-commerce/commerce/internal/program/parts"
 	"github.com/loopers-commerce/commerce/internal/program/run"
 )
-
-// Config is what the program can be told.
-type Config struct {
-	config.Management
-	config.Database
-	config.Kafka
-	config.Redis
-	config.Log
-}
 
 var about = config.About{ //nolint:gochecknoglobals // a text
 	Name: "commerce-streamer",
@@ -31,7 +20,7 @@ var about = config.About{ //nolint:gochecknoglobals // a text
 
 // Main runs the program and returns its exit code.
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	var c Config
+	var c config.Server
 	_, err := config.Read(&c, about, args, getenv, stdout, stderr)
 	if code, ok := run.Configured(err, stderr); !ok {
 		return code
@@ -39,32 +28,6 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
-	return run.Ended(c.serve(ctx, parts.Real(log)), stderr)
-}
-
-func (c *Config) serve(ctx context.Context, w parts.World) error {
-	db, err := w.MigratedStore(ctx, c.DatabaseURL.Get())
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	client, err := redis.Open(c.RedisURL.Get())
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	service, err := New(Uses{
-		World: w, DB: db, Kafka: w.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name),
-		Redis: client, RedisPrefix: c.RedisKeyPrefix,
-	})
-	if err != nil {
-		return err
-	}
-	defer service.Close()
-	management, err := parts.Listen(ctx, c.ManagementHost, c.ManagementPort.Get(), "MANAGEMENT_PORT")
-	if err != nil {
-		return err
-	}
-	w.Log.Info("commerce-streamer runs", "management", fmt.Sprintf("http://%s", management.Addr()), "version", parts.Version())
-	return run.All(ctx, w.Log, w.Managed(ctx, management, service).Parts...)
+	build := func(_ context.Context, g parts.Ground) (parts.Service, error) { return New(g) }
+	return run.Ended(parts.Serve(ctx, parts.Real(log), about, &c, build), stderr)
 }

@@ -3,11 +3,8 @@
 package streamer
 
 import (
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/standings"
 	"github.com/loopers-commerce/commerce/internal/app/tally"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
@@ -17,18 +14,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/run"
 )
 
-// Uses is what the program is made of. Whoever made it closes it.
-type Uses struct {
-	parts.World
-
-	DB          *sqlstore.DB
-	Kafka       kafka.Config
-	Redis       *goredis.Client
-	RedisPrefix string
-}
-
-// New puts the program together.
-func New(u Uses) (parts.Service, error) {
+// New puts the program together on its ground.
+func New(u parts.Ground) (parts.Service, error) {
 	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Clock, u.Log)
 	weights := ranking.DefaultWeights()
 	count := tally.New(u.DB, board, weights, u.Clock, u.Log)

@@ -1,0 +1,56 @@
+package parts
+
+import (
+	"context"
+	"fmt"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
+	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/program/config"
+	"github.com/loopers-commerce/commerce/internal/program/run"
+)
+
+// Ground is what a server stands on. Whoever laid it clears it away.
+type Ground struct {
+	World
+
+	DB          *sqlstore.DB
+	Kafka       kafka.Config
+	Redis       *goredis.Client
+	RedisPrefix string
+}
+
+// Serve lays the ground that c describes, builds a program on it and runs it
+// until ctx ends.
+func Serve(ctx context.Context, w World, about config.About, c *config.Server,
+	build func(context.Context, Ground) (Service, error),
+) error {
+	db, err := w.MigratedStore(ctx, c.DatabaseURL.Get())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	client, err := redis.Open(c.RedisURL.Get())
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	management, err := Listen(ctx, c.ManagementHost, c.ManagementPort.Get(), "MANAGEMENT_PORT")
+	if err != nil {
+		return err
+	}
+	defer management.Close()
+	service, err := build(ctx, Ground{
+		World: w, DB: db, Kafka: w.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name),
+		Redis: client, RedisPrefix: c.RedisKeyPrefix,
+	})
+	if err != nil {
+		return err
+	}
+	defer service.Close()
+	w.Log.Info("running", "program", about.Name, "management", fmt.Sprintf("http://%s", management.Addr()), "version", Version())
+	return run.All(ctx, w.Log, w.Managed(ctx, management, service).Parts...)
+}
