@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -52,6 +55,9 @@ func decode(data []byte, v any) error {
 	if parsed, ok := v.(*any); ok {
 		if pointer, found := findNUL("", *parsed); found {
 			return at(pointer, "must not contain the character NUL")
+		}
+		if pointer, found := findTwin("", *parsed); found {
+			return at(pointer, "must not be there twice, in upper and lower case")
 		}
 	}
 	return nil
@@ -101,6 +107,42 @@ func findNUL(place string, v any) (pointer string, found bool) {
 		}
 	}
 	return "", false
+}
+
+// findTwin returns where in a JSON value a name is there a second time, in
+// upper or lower case. One would be checked and, since encoding/json passes
+// over case, the other one used.
+func findTwin(place string, v any) (pointer string, found bool) {
+	switch v := v.(type) {
+	case []any:
+		for i, item := range v {
+			if p, found := findTwin(place+"/"+strconv.Itoa(i), item); found {
+				return p, true
+			}
+		}
+	case map[string]any:
+		seen := make(map[string]bool, len(v))
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			folded := strings.Map(fold, name)
+			if seen[folded] {
+				return place + "/" + name, true
+			}
+			seen[folded] = true
+			if p, found := findTwin(place+"/"+name, v[name]); found {
+				return p, true
+			}
+		}
+	}
+	return "", false
+}
+
+// fold returns the least of the runes that differ from r in case only.
+func fold(r rune) rune {
+	least := r
+	for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+		least = min(least, other)
+	}
+	return least
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -54,6 +54,9 @@ func refuseBadRequests(t *testing.T, on engine) {
 		"beyond 64 bits":    {s.as("kim").post("/api/v1/points/charge", `{"amount":99999999999999999999}`), 400, "VALIDATION_FAILED", []string{"/amount"}},
 		"beyond a float":    {s.as("kim").post("/api/v1/points/charge", `{"amount":1e999}`), 400, "MALFORMED_BODY", []string{""}},
 		"just over 64 bits": {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":9223372036854775808,"quantity":1}]}`), 400, "VALIDATION_FAILED", []string{"/items/productId"}},
+		"one name twice":    {s.as("kim").post("/api/v1/points/charge", `{"Amount":999999999999,"amount":5}`), 400, "MALFORMED_BODY", []string{"/amount"}},
+		"twice in a line":   {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":1,"QUANTITY":0}]}`), 400, "MALFORMED_BODY", []string{"/items/0/quantity"}},
+		"a letter in guise": {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":1}],"itemſ":[]}`), 400, "MALFORMED_BODY", []string{"/itemſ"}},
 		"negative charge":   {s.as("kim").post("/api/v1/points/charge", `{"amount":-5}`), 400, "VALIDATION_FAILED", []string{"/amount"}},
 		"null amount":       {s.as("kim").post("/api/v1/points/charge", `{"amount":null}`), 400, "VALIDATION_FAILED", []string{"/amount"}},
 
