@@ -24,10 +24,11 @@ func DayOf(t time.Time) Day {
 	return Day(y*10000 + int(m)*100 + d)
 }
 
-// ParseDay reads yyyyMMdd. It refuses dates that do not exist.
+// ParseDay reads yyyyMMdd. It refuses dates that do not exist, and the year 0:
+// the days before it have no number.
 func ParseDay(s string) (Day, error) {
 	t, err := time.ParseInLocation("20060102", s, KST)
-	if err != nil {
+	if err != nil || t.Year() < 1 {
 		return 0, fmt.Errorf("%q is not a date of the form yyyyMMdd", s)
 	}
 	return DayOf(t), nil

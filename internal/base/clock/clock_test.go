@@ -47,7 +47,7 @@ func TestDaysAreReadAsTheyAreWritten(t *testing.T) {
 
 func TestDatesThatDoNotExistAreRefused(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"", "2026", "20260229", "20261301", "20260100", "2026-03-10", "202603100", " 20260310", "2026031x", "-2026031"} {
+	for _, s := range []string{"", "2026", "20260229", "20261301", "20260100", "2026-03-10", "202603100", " 20260310", "2026031x", "-2026031", "00000101", "00001231"} {
 		if d, err := clock.ParseDay(s); err == nil {
 			t.Errorf("ParseDay(%q) = %s", s, d)
 		}
