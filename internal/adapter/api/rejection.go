@@ -3,9 +3,11 @@ package api
 import (
 	"cmp"
 	"context"
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -73,6 +75,7 @@ func complaints(details []*huma.ErrorDetail) []fault.Field {
 var (
 	index   = regexp.MustCompile(`\[(\d+)\]`)
 	lacking = regexp.MustCompile(`^expected required property (\S+) to be present$`)
+	bound   = regexp.MustCompile(`^(expected number \S+ )(\S+e\+\d+)$`)
 )
 
 // complaint names the part of the request as we do: by JSON pointer in the
@@ -80,7 +83,7 @@ var (
 func complaint(d *huma.ErrorDetail) fault.Field {
 	place, rest, _ := strings.Cut(d.Location, ".")
 	if place != "body" {
-		return fault.Field{Pointer: cmp.Or(rest, place), Detail: d.Message}
+		return fault.Field{Pointer: cmp.Or(rest, place), Detail: inDigits(d.Message)}
 	}
 	if pointer, detail, ok := strings.Cut(d.Message, ": "); ok && strings.HasPrefix(pointer, "/") {
 		return fault.Field{Pointer: pointer, Detail: detail} // from decode
@@ -92,5 +95,22 @@ func complaint(d *huma.ErrorDetail) fault.Field {
 	if m := lacking.FindStringSubmatch(d.Message); m != nil {
 		return fault.Field{Pointer: pointer + "/" + m[1], Detail: "is required"}
 	}
-	return fault.Field{Pointer: pointer, Detail: d.Message}
+	return fault.Field{Pointer: pointer, Detail: inDigits(d.Message)}
+}
+
+// inDigits writes a bound as people do: 10000000, where huma says 1e+07.
+func inDigits(message string) string {
+	m := bound.FindStringSubmatch(message)
+	if m == nil {
+		return message
+	}
+	n, err := strconv.ParseFloat(m[2], 64)
+	switch {
+	case err != nil:
+		return message
+	case n >= 1<<63: // as a float it is the one above
+		return m[1] + itoa(math.MaxInt64)
+	default:
+		return m[1] + itoa(int64(n))
+	}
 }
