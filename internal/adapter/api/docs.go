@@ -55,8 +55,41 @@ func (s *service) docs(mux *http.ServeMux) error {
 	})
 	page := v5emb.NewHandlerWithConfig(swgui.Config{Title: "Commerce", SwaggerJSON: "/openapi.json", BasePath: "/docs"})
 	mux.Handle("GET /docs", confined(page))
-	mux.Handle("GET /docs/", confined(page))
+	mux.Handle("GET /docs/", s.inOurWords(confined(page)))
 	return nil
+}
+
+// inOurWords answers with a problem what h does not find.
+func (s *service) inOurWords(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		heard := &listener{ResponseWriter: w}
+		h.ServeHTTP(heard, r)
+		if heard.nothing {
+			s.refuse(w, r, nothingThere(r))
+		}
+	})
+}
+
+// listener keeps a 404 to itself.
+type listener struct {
+	http.ResponseWriter
+
+	nothing bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (l *listener) WriteHeader(status int) {
+	if l.nothing = status == http.StatusNotFound; !l.nothing {
+		l.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (l *listener) Write(b []byte) (int, error) {
+	if l.nothing {
+		return len(b), nil
+	}
+	return l.ResponseWriter.Write(b)
 }
 
 // confined forbids the browser what the page must not do.

@@ -91,11 +91,15 @@ func noRoute(r *http.Request, h http.Handler) *problem {
 	said := &refusal{header: http.Header{}}
 	h.ServeHTTP(said, r)
 	if said.status != http.StatusMethodNotAllowed {
-		return newProblem(r.Context(), http.StatusNotFound, "ROUTE_NOT_FOUND", "there is nothing at this path")
+		return nothingThere(r)
 	}
 	p := newProblem(r.Context(), said.status, "METHOD_NOT_ALLOWED", "this path does not know the method "+r.Method)
 	p.headers.Set("Allow", said.header.Get("Allow"))
 	return p
+}
+
+func nothingThere(r *http.Request) *problem {
+	return newProblem(r.Context(), http.StatusNotFound, "ROUTE_NOT_FOUND", "there is nothing at this path")
 }
 
 // observe counts and logs the request by its route: a path would make a metric

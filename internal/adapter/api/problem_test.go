@@ -97,6 +97,7 @@ func refuseBadRequests(t *testing.T, on engine) {
 		"stock by a patch": {s.as("admin").do("PATCH", "/admin/v1/products/1", `{"stock":5}`), 400, "VALIDATION_FAILED", []string{"/stock"}},
 
 		"unknown route":    {s.as("").get("/api/v1/nothing"), 404, "ROUTE_NOT_FOUND", nil},
+		"unknown page":     {s.as("").get("/docs/nothing"), 404, "ROUTE_NOT_FOUND", nil},
 		"unknown brand":    {s.as("").get("/api/v1/brands/9"), 404, "BRAND_NOT_FOUND", nil},
 		"unknown product":  {s.as("").get("/api/v1/products/9"), 404, "PRODUCT_NOT_FOUND", nil},
 		"unknown order":    {s.as("kim").get("/api/v1/orders/0197a1b2-c3d4-7e5f-8a6b-9c0d1e2f3a4b"), 404, "ORDER_NOT_FOUND", nil},
