@@ -21,11 +21,21 @@ func (s *service) document() huma.Config {
 				Description: "A shop whose ranking lives. Times are RFC 3339 in UTC, money is in won, a business day is one in Asia/Seoul. " +
 					"Every error is application/problem+json: rely on its code.",
 			},
+			Tags:       tags(),
 			Components: &huma.Components{Schemas: registry, SecuritySchemes: securitySchemes(s.TrustUserHeader)},
 		},
 		Formats: formats(), DefaultFormat: "application/json",
 		Transformers: []huma.Transformer{s.translate},
 	}
+}
+
+// tags are the chapters of the documentation, in the order in which a newcomer
+// needs them.
+func tags() (all []*huma.Tag) {
+	for _, name := range []string{"Users", "Catalog", "Likes", "Points", "Orders", "Rankings", "Admin"} {
+		all = append(all, &huma.Tag{Name: name})
+	}
+	return all
 }
 
 // problemResponse documents how every route says no.

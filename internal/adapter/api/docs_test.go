@@ -47,6 +47,7 @@ func TestTheDescriptionIsOpenAPI31AndNamesEveryRoute(t *testing.T) {
 			Parameters []struct{ Name, In string }
 		}
 		Components struct{ SecuritySchemes map[string]any }
+		Tags       []struct{ Name string }
 	}
 	text := open(t).page(t, "/openapi.json")
 	if err := json.Unmarshal([]byte(text), &doc); err != nil {
@@ -84,6 +85,12 @@ func TestTheDescriptionIsOpenAPI31AndNamesEveryRoute(t *testing.T) {
 		if _, there := doc.Paths[path][method]; !there {
 			t.Errorf("%s is not described", r)
 		}
+	}
+	if len(doc.Tags) != 7 || doc.Tags[0].Name != "Users" || doc.Tags[6].Name != "Admin" {
+		t.Errorf("the chapters are %v: a newcomer begins with Users, and needs Admin last", doc.Tags)
+	}
+	if unchanged, there := doc.Paths["/api/v1/products/{id}"]["get"].Responses["304"]; !there || unchanged.Content != nil {
+		t.Errorf("304 of a product: %+v, %v", unchanged, there)
 	}
 	var keyed bool
 	for _, p := range doc.Paths["/api/v1/orders"]["post"].Parameters {

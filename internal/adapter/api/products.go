@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
@@ -36,7 +38,9 @@ type taggedProduct struct {
 func (s *service) products() {
 	const tag = "Catalog"
 	register(s, route{http.MethodGet, "/api/v1/products", "listProducts", "Products", tag, anyone, 0}, s.listProducts)
-	register(s, route{http.MethodGet, "/api/v1/products/{id}", "getProduct", "A product", tag, anyone, 0}, s.getProduct)
+	const one = "/api/v1/products/{id}"
+	register(s, route{http.MethodGet, one, "getProduct", "A product", tag, anyone, 0}, s.getProduct)
+	s.huma.OpenAPI().Paths[one].Get.Responses["304"] = &huma.Response{Description: "It is as If-None-Match has it."}
 }
 
 func (s *service) listProducts(ctx context.Context, in *listInput) (*shown[pageOf[productItem]], error) {
