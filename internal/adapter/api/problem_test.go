@@ -146,6 +146,12 @@ func TestABoundIsToldInDigits(t *testing.T) {
 	}
 }
 
+func TestAMediaTypeIsReadInAnyCase(t *testing.T) {
+	t.Parallel()
+	s := stocked(t)
+	s.as("kim").with("Content-Type", "Application/JSON; charset=UTF-8").post("/api/v1/points/charge", `{"amount":1}`).must(t, s, 200)
+}
+
 func TestAMethodThatIsNotKnownIsToldWhichAre(t *testing.T) {
 	t.Parallel()
 	s := open(t)

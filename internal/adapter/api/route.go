@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -74,6 +75,16 @@ type exchange struct {
 	humaContext
 
 	status int
+}
+
+// Header implements huma.Context. A media type is the same in any case, but
+// huma looks its name up as it stands.
+func (e *exchange) Header(name string) string {
+	value := e.humaContext.Header(name)
+	if name == "Content-Type" {
+		return strings.ToLower(value)
+	}
+	return value
 }
 
 // SetStatus implements huma.Context.
