@@ -80,11 +80,12 @@ func TestAnAdjustmentSaysHowMuchAndWhy(t *testing.T) {
 		a     product.Adjustment
 		wrong []string
 	}{
-		"good":     {product.Adjustment{Delta: -3, Note: "broken"}, nil},
-		"nothing":  {product.Adjustment{Note: "broken"}, []string{"/delta"}},
-		"too much": {product.Adjustment{Delta: product.MaxStock + 1, Note: "x"}, []string{"/delta"}},
-		"no why":   {product.Adjustment{Delta: 1, Note: " "}, []string{"/reason"}},
-		"long why": {product.Adjustment{Delta: 1, Note: strings.Repeat("x", 201)}, []string{"/reason"}},
+		"good":      {product.Adjustment{Delta: -3, Note: "broken"}, nil},
+		"nothing":   {product.Adjustment{Note: "broken"}, []string{"/delta"}},
+		"too much":  {product.Adjustment{Delta: product.MaxStock + 1, Note: "x"}, []string{"/delta"}},
+		"no why":    {product.Adjustment{Delta: 1, Note: " "}, []string{"/reason"}},
+		"in Hangul": {product.Adjustment{Delta: 1, Note: strings.Repeat("재", 200)}, nil},
+		"long why":  {product.Adjustment{Delta: 1, Note: strings.Repeat("x", 201)}, []string{"/reason"}},
 	} {
 		if diff := cmp.Diff(c.wrong, pointers(c.a.Check())); diff != "" {
 			t.Errorf("%s: %s", name, diff)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -83,7 +84,8 @@ func (a Adjustment) Check() error {
 	var c fault.Check
 	c.That(a.Delta != 0 && a.Delta >= -MaxStock && a.Delta <= MaxStock, "/delta",
 		"must be -%d to %d and not 0", MaxStock, MaxStock)
-	c.That(strings.TrimSpace(a.Note) != "" && len(a.Note) <= MaxName, "/reason", "must say why, in at most %d bytes", MaxName)
+	c.That(strings.TrimSpace(a.Note) != "" && utf8.RuneCountInString(a.Note) <= MaxName,
+		"/reason", "must say why, in at most %d characters", MaxName)
 	return c.Err()
 }
 
