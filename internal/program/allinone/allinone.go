@@ -113,8 +113,10 @@ func (g *ground) prepare(ctx context.Context, c *Config) (err error) {
 	if _, err = g.DB.Migrate(ctx); err != nil {
 		return err
 	}
-	if g.secret, err = secret(c.Data); err != nil {
-		return err
+	if g.secret = c.AuthJWTSecret.Get(); len(g.secret) == 0 {
+		if g.secret, err = secret(c.Data); err != nil {
+			return err
+		}
 	}
 	if done, err := appointed(ctx, g.DB); done || err != nil {
 		return err

@@ -11,10 +11,10 @@ import (
 )
 
 // dev starts the shop in one process on the folder.
-func dev(t *testing.T, data string) (*process, door) {
+func dev(t *testing.T, data string, env ...string) (*process, door) {
 	t.Helper()
 	port := freePort(t)
-	p := start(t, nil, "commerce", "dev", "--data", data, "--port", port, "--management-port", "0")
+	p := start(t, env, "commerce", "dev", "--data", data, "--port", port, "--management-port", "0")
 	d := at(port)
 	d.awaitOpen(t)
 	return p, d
@@ -78,6 +78,39 @@ func TestDevPrintsWhereThingsAreAndThePasswordOnce(t *testing.T) {
 	if again := p.welcome(t); strings.Contains(again, "password") {
 		t.Errorf("the password is told again:\n%s", again)
 	}
+}
+
+func TestDevSignsSessionsWithTheKeyItIsGiven(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	p, d := dev(t, data, "AUTH_JWT_SECRET="+strings.Repeat("a", 32))
+	d.must(t, http.StatusCreated, "", http.MethodPost, "/api/v1/users",
+		`{"loginId":"dan","email":"dan@example.com","birthDate":"1999-12-31","gender":"MALE","password":"correct horse"}`, nil)
+	var session struct{ Token string }
+	d.must(t, http.StatusCreated, "", http.MethodPost, "/api/v1/sessions", `{"loginId":"dan","password":"correct horse"}`, &session)
+	for key, want := range map[string]int{"a": http.StatusOK, "b": http.StatusUnauthorized} {
+		p.stop(t)
+		p, d = dev(t, data, "AUTH_JWT_SECRET="+strings.Repeat(key, 32))
+		if got := d.status(t, session.Token, "/api/v1/users/me"); got != want {
+			t.Errorf("with the key %s: status %d, want %d", key, got, want)
+		}
+	}
+}
+
+// status is what a GET with the token is answered.
+func (d door) status(t *testing.T, token, path string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, string(d)+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
 }
 
 // welcome is what the process said by the time it has told where its data is.
