@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"strings"
+
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
+
+// ErrAway is raised where no connection to the database can be had.
+var ErrAway = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "a part of the shop cannot be reached just now")
 
 // Engine is a database that the tables can live in.
 type Engine interface {

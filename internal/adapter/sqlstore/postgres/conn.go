@@ -70,8 +70,13 @@ func (c *conn) Commit(ctx context.Context, pending []sqlstore.Stmt) error {
 }
 
 func (c *conn) acquire(ctx context.Context) (err error) {
-	if c.held == nil {
-		c.held, err = c.pool.Acquire(ctx)
+	if c.held != nil {
+		return nil
+	}
+	// A server that is starting or has no room says so in words of its own:
+	// nobody above could tell that from a bug.
+	if c.held, err = c.pool.Acquire(ctx); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", sqlstore.ErrAway, err)
 	}
 	return err
 }
