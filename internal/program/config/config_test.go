@@ -65,7 +65,7 @@ func TestEveryComplaintIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	_, _, err := read(nil, map[string]string{
 		"PORT": "http", "MANAGEMENT_PORT": "70000", "DATABASE_URL": "mysql://u:hush@h/d", "REDIS_URL": "redis",
-		"KAFKA_BROKERS": "nowhere", "LOG_LEVEL": "loud", "AUTH_JWT_SECRET": "hush", "AUTH_TRUST_USER_HEADER": "perhaps",
+		"KAFKA_BROKERS": "nowhere", "LOG_LEVEL": "loud", "LOG_FORMAT": "prose", "AUTH_JWT_SECRET": "hush", "AUTH_TRUST_USER_HEADER": "perhaps",
 		"AUTH_SESSION_TTL": "-1s",
 	})
 	if err == nil {
@@ -73,7 +73,7 @@ func TestEveryComplaintIsToldAtOnce(t *testing.T) {
 	}
 	for _, want := range []string{
 		"--port (PORT)", "--management-port (MANAGEMENT_PORT)", "--database-url (DATABASE_URL)", "--redis-url (REDIS_URL)",
-		"--kafka-brokers (KAFKA_BROKERS)", "--log-level (LOG_LEVEL)", "--auth-jwt-secret (AUTH_JWT_SECRET)",
+		"--kafka-brokers (KAFKA_BROKERS)", "--log-level (LOG_LEVEL)", "--log-format (LOG_FORMAT)", "--auth-jwt-secret (AUTH_JWT_SECRET)",
 		"AUTH_TRUST_USER_HEADER", "--auth-session-ttl (AUTH_SESSION_TTL)", "must differ",
 	} {
 		if !strings.Contains(err.Error(), want) {

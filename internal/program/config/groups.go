@@ -10,13 +10,13 @@ import (
 // Log is how a program logs.
 type Log struct {
 	LogLevel  Level  `help:"How much is logged: debug, info, warn or error." default:"info"`
-	LogFormat string `help:"How it is logged: text for people, json for machines." default:"${log_format=json}" enum:"text,json"`
+	LogFormat Format `help:"How it is logged: text for people, json for machines." default:"${log_format=json}"`
 }
 
 // Logger returns a logger that writes to w.
 func (c *Log) Logger(w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.LogLevel.Get()}
-	if c.LogFormat == "text" {
+	if c.LogFormat.Get() == "text" {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))

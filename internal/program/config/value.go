@@ -123,6 +123,33 @@ func parseLevel(s string) (l slog.Level, err error) {
 	return l, nil
 }
 
+// Format is how the log is written.
+type Format struct{ value[string] }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *Format) UnmarshalText(text []byte) error { return v.read(text, parseFormat) }
+
+func parseFormat(s string) (string, error) {
+	if s != "text" && s != "json" {
+		return "", fmt.Errorf("%q is not a format: give text or json", s)
+	}
+	return s, nil
+}
+
+// Count is a whole number above zero.
+type Count struct{ value[int] }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *Count) UnmarshalText(text []byte) error { return v.read(text, parseCount) }
+
+func parseCount(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is not a whole number above zero", s)
+	}
+	return n, nil
+}
+
 // Secret is a key for signing.
 type Secret struct{ value[[]byte] }
 

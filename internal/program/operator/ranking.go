@@ -19,7 +19,15 @@ type onBoard struct {
 	config.Redis
 	config.Log
 
-	Days int `help:"How many days back from today." default:"8"`
+	Days config.Count `help:"How many days back from today, at most 8: older boards are gone." default:"8"`
+}
+
+// Complaints implements config.Validator.
+func (c *onBoard) Complaints() []error {
+	if n := c.Days.Get(); n > ranking.Kept {
+		return []error{fmt.Errorf("--days (DAYS): %d is more than there are boards: give 1 to %d", n, ranking.Kept)}
+	}
+	return nil
 }
 
 // with calls do with the database, the board and the days.
@@ -31,7 +39,7 @@ func (c *onBoard) with(s *setting, do func(db *sqlstore.DB, b *redis.Board, days
 		}
 		defer client.Close()
 		today := clock.DayOf(s.world.Clock())
-		days := today.Add(1 - max(1, min(c.Days, ranking.Window+1))).Until(today)
+		days := today.Add(1 - c.Days.Get()).Until(today)
 		return do(db, redis.NewBoard(client, c.RedisKeyPrefix, s.world.Clock, s.world.Log), days)
 	})
 }

@@ -26,6 +26,19 @@ func TestEveryProgramTellsEveryComplaintAndExits2(t *testing.T) {
 	}
 }
 
+func TestDaysWithoutABoardAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, days := range []string{"0", "-1", "9", "all"} {
+		for _, check := range [][]string{{"verify"}, {"ranking", "verify"}, {"ranking", "rebuild"}} {
+			env := []string{"DAYS=" + days, "LOG_FORMAT=prose"}
+			code, out := command(t, env, "commerce", check...)
+			if code != 2 || !strings.Contains(out, "DAYS") || !strings.Contains(out, "LOG_FORMAT") || !strings.Contains(out, "DATABASE_URL") {
+				t.Errorf("%v = %d\n%s", check, code, out)
+			}
+		}
+	}
+}
+
 func TestEveryProgramHasHelp(t *testing.T) {
 	t.Parallel()
 	for program, args := range map[string][]string{
