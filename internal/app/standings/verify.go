@@ -65,7 +65,7 @@ const (
 // Verify compares every score of the days, in both directions. Days whose
 // boards have expired or are still to come are passed over.
 func (v *Verifier) Verify(ctx context.Context, days []clock.Day) (Report, error) {
-	var report Report
+	report := Report{Days: []clock.Day{}, Differences: []Difference{}} // in JSON a list, also where there is nothing
 	kept := ranking.OnBoard(v.now())
 	for _, day := range days {
 		if day < kept[0] || day > clock.DayOf(v.now()) {

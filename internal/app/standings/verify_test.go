@@ -32,7 +32,7 @@ func TestABoardThatIsRightHasNoDifferences(t *testing.T) {
 		s.Errorf("compared %v: those that have a board", report.Days)
 	}
 	// own: three; live: product 1 and 3 today, 3 on the two days before.
-	if report.Compared != 3+4 || len(report.Differences) > 0 {
+	if report.Compared != 3+4 || report.Differences == nil || len(report.Differences) > 0 {
 		s.Errorf("%+v", report)
 	}
 }
