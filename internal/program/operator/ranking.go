@@ -2,6 +2,7 @@ package operator
 
 import (
 	"fmt"
+	"log/slog"
 	"strconv"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
@@ -40,7 +41,8 @@ func (c *onBoard) with(s *setting, do func(db *sqlstore.DB, b *redis.Board, days
 		defer client.Close()
 		today := clock.DayOf(s.world.Clock())
 		days := today.Add(1 - c.Days.Get()).Until(today)
-		return do(db, redis.NewBoard(client, c.RedisKeyPrefix, s.world.Clock, s.world.Log), days)
+		quiet := slog.New(slog.DiscardHandler) // the board logs for those who go on without it; a command tells the error
+		return do(db, redis.NewBoard(client, c.RedisKeyPrefix, s.world.Clock, quiet), days)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -26,8 +27,12 @@ func (o output) show(w io.Writer, value any, header []string, rows [][]string) e
 	return table(w, header, rows)
 }
 
-// table prints rows under a header, in columns that line up.
+// table prints rows under a header, in columns that line up; and nothing where
+// there are none.
 func table(w io.Writer, header []string, rows [][]string) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{header}, rows...) {
 		if _, err := fmt.Fprintln(out, strings.Join(row, "\t")); err != nil {
@@ -37,11 +42,24 @@ func table(w io.Writer, header []string, rows [][]string) error {
 	return out.Flush()
 }
 
-// progress shows how far long work has come, on a terminal or as a last line.
+// progress shows how far long work has come, on a terminal. Elsewhere it would
+// be redrawn into a log.
 func progress(w io.Writer, total int, what string) *progressbar.ProgressBar {
+	if !terminal(w) {
+		return progressbar.DefaultSilent(int64(total))
+	}
 	return progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetWidth(30),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionOnCompletion(func() {
 			fmt.Fprintln(w) //nolint:errcheck // a progress bar that cannot be drawn is no error
 		}))
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
