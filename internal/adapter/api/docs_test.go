@@ -101,6 +101,25 @@ func TestTheDescriptionIsOpenAPI31AndNamesEveryRoute(t *testing.T) {
 	}
 }
 
+func TestTheOrderThatTheDocsOfferCanBeSent(t *testing.T) {
+	t.Parallel()
+	var doc struct {
+		Paths map[string]struct {
+			Post struct {
+				RequestBody struct {
+					Content map[string]struct{ Example json.RawMessage }
+				}
+			}
+		}
+	}
+	s := stocked(t)
+	if err := json.Unmarshal([]byte(s.page(t, "/openapi.json")), &doc); err != nil {
+		t.Fatal(err)
+	}
+	offered := doc.Paths["/api/v1/orders"].Post.RequestBody.Content["application/json"].Example
+	s.as("kim").post("/api/v1/orders", string(offered)).must(t, s, http.StatusCreated)
+}
+
 func (s *shop) page(t *testing.T, path string) string {
 	t.Helper()
 	resp, err := http.Get(s.url + path)

@@ -17,7 +17,7 @@ type placeInput struct {
 
 	Body struct {
 		Items  []wantBody `json:"items" minItems:"1" maxItems:"1000" nullable:"false"`
-		Points *int64     `json:"points,omitempty" minimum:"0" maximum:"1000000000000000" doc:"What you mean to pay by points, in won: as yet the whole amount. Leave it out to pay whatever it costs." example:"24000"`
+		Points *int64     `json:"points,omitempty" minimum:"0" maximum:"1000000000000000" doc:"What you mean to pay by points, in won: as yet the whole amount. Leave it out to pay whatever it costs."`
 	}
 }
 
@@ -74,9 +74,16 @@ const (
 func (s *service) orders() {
 	const tag = "Orders"
 	register(s, route{http.MethodPost, ordersPath, "createOrder", "Order", tag, users, http.StatusCreated}, s.placeOrder)
+	s.huma.OpenAPI().Paths[ordersPath].Post.RequestBody.Content["application/json"].Example = firstOrder()
 	register(s, route{http.MethodGet, ordersPath, "listOrders", "My orders, newest first", tag, users, 0}, s.listOrders)
 	register(s, route{http.MethodGet, ordersPath + "/{id}", "getOrder", "An order of mine", tag, users, 0}, s.getOrder)
 	register(s, route{http.MethodPost, cancelPath, "cancelOrder", "Call an order off", tag, users, 0}, s.cancelOrder)
+}
+
+// firstOrder is what the docs offer to send. It leaves points out: whatever they
+// were, they would not be what the products of the reader's shop cost.
+func firstOrder() any {
+	return map[string]any{"items": []wantBody{{ProductID: 1, Quantity: 2}}}
 }
 
 func (s *service) placeOrder(ctx context.Context, in *placeInput) (*made[orderBody], error) {
