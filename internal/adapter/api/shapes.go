@@ -80,6 +80,7 @@ type brandRef struct {
 // productItem is a product in a list.
 type productItem struct {
 	ID        int64     `json:"id" example:"17"`
+	SKU       *string   `json:"sku" doc:"The shop's own code; null if it has none." example:"85123A"`
 	Name      string    `json:"name" example:"Mug"`
 	Price     int64     `json:"price" doc:"In won." example:"12000"`
 	Brand     brandRef  `json:"brand"`
@@ -91,7 +92,7 @@ type productItem struct {
 
 func showItem(l product.Listing) productItem {
 	return productItem{
-		ID: l.ID, Name: l.Name, Price: int64(l.Price), Brand: brandRef{l.BrandID, l.BrandName},
+		ID: l.ID, SKU: orNull(l.SKU), Name: l.Name, Price: int64(l.Price), Brand: brandRef{l.BrandID, l.BrandName},
 		Stock: l.Stock, LikeCount: l.LikeCount, Status: string(l.Shown()), CreatedAt: utc(l.CreatedAt),
 	}
 }
@@ -99,6 +100,7 @@ func showItem(l product.Listing) productItem {
 // productDetail is a product by itself.
 type productDetail struct {
 	ID          int64     `json:"id" example:"17"`
+	SKU         *string   `json:"sku" doc:"The shop's own code; null if it has none." example:"85123A"`
 	Name        string    `json:"name" example:"Mug"`
 	Description string    `json:"description" example:"It holds coffee."`
 	Price       int64     `json:"price" doc:"In won." example:"12000"`
@@ -113,7 +115,7 @@ type productDetail struct {
 func showDetail(l product.Listing, rank *int64) productDetail {
 	i := showItem(l)
 	return productDetail{
-		ID: i.ID, Name: i.Name, Description: l.Description, Price: i.Price, Brand: i.Brand, Stock: i.Stock,
+		ID: i.ID, SKU: i.SKU, Name: i.Name, Description: l.Description, Price: i.Price, Brand: i.Brand, Stock: i.Stock,
 		LikeCount: i.LikeCount, Rank: rank, Status: i.Status, CreatedAt: i.CreatedAt,
 	}
 }
