@@ -44,19 +44,3 @@ type Keys interface {
 	// Purge deletes answers older than the time given, at most limit of them.
 	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)
 }
-
-// Guard lets a transaction act at most once. A use case calls Enter before it
-// reads anything and Leave after its last write, with what it made.
-type Guard interface {
-	Enter(ctx context.Context, tx Tx) error
-	Leave(ctx context.Context, tx Tx, made any) error
-}
-
-// Unguarded is the guard of a request without an idempotency key.
-type Unguarded struct{}
-
-// Enter implements Guard.
-func (Unguarded) Enter(context.Context, Tx) error { return nil }
-
-// Leave implements Guard.
-func (Unguarded) Leave(context.Context, Tx, any) error { return nil }

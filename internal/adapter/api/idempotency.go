@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -9,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -59,54 +57,33 @@ func once[T any](ctx context.Context, s *service, a attempt, show func(T) answer
 		return none, fmt.Errorf("fingerprint of a request: %w", err)
 	}
 	sum := sha256.Sum256(asked)
-	g := &guard[T]{key: store.Key{UserID: caller(ctx), Route: a.route, Key: key}, fingerprint: sum[:], show: show, at: s.Clock()}
+	g := store.Keyed[T]{
+		Key: store.Key{UserID: caller(ctx), Route: a.route, Key: key}, Fingerprint: sum[:], At: s.Clock(), Show: kept(show),
+	}
 	made, err := act(g)
+	if again, ok := errors.AsType[*store.Repeated](err); ok {
+		return none, &replay{again.Kept}
+	}
 	if err != nil {
-		return none, s.remember(ctx, g.key, store.Answer{Fingerprint: g.fingerprint, At: g.at}, err)
+		return none, s.remember(ctx, g.Key, store.Answer{Fingerprint: g.Fingerprint, At: g.At}, err)
 	}
 	return made, nil
 }
 
-// guard is a store.Guard that keeps the answer in the transaction of the act.
-type guard[T any] struct {
-	key         store.Key
-	fingerprint []byte
-	show        func(T) answer
-	at          time.Time
-}
-
-// Enter implements store.Guard.
-func (g *guard[T]) Enter(ctx context.Context, tx store.Tx) error {
-	kept, err := tx.Keys.Claim(ctx, g.key)
-	if err != nil || kept == nil {
-		return err
+// kept is how an answer is kept.
+func kept[T any](show func(T) answer) func(T) (store.Answer, error) {
+	return func(made T) (store.Answer, error) {
+		a := show(made)
+		body, err := marshal(a.body)
+		return store.Answer{Status: a.status, Location: a.location, Body: body}, err
 	}
-	if !bytes.Equal(kept.Fingerprint, g.fingerprint) {
-		return store.ErrKeyReused
-	}
-	return &replay{*kept}
-}
-
-// Leave implements store.Guard.
-func (g *guard[T]) Leave(_ context.Context, tx store.Tx, made any) error {
-	thing, ok := made.(T)
-	if !ok {
-		return fmt.Errorf("a %T was made where a %T was promised", made, thing)
-	}
-	a := g.show(thing)
-	body, err := marshal(a.body)
-	if err != nil {
-		return fmt.Errorf("keep an answer: %w", err)
-	}
-	tx.Keys.Keep(g.key, store.Answer{Fingerprint: g.fingerprint, Status: a.status, Location: a.location, Body: body, At: g.at})
-	return nil
 }
 
 // remember keeps the refusal of a request, in a transaction of its own since
 // that of the act is gone. What we ourselves failed at may go well next time,
 // and is not kept.
 func (s *service) remember(ctx context.Context, k store.Key, a store.Answer, cause error) error {
-	if _, again := errors.AsType[*replay](cause); again || errors.Is(cause, store.ErrKeyReused) || errors.Is(cause, store.ErrKeyInUse) {
+	if errors.Is(cause, store.ErrKeyReused) || errors.Is(cause, store.ErrKeyInUse) {
 		return cause
 	}
 	p := s.problem(ctx, cause)
@@ -151,7 +128,7 @@ func parseKey(header string) (string, error) {
 	return key, nil
 }
 
-// replay is the first answer, again. It passes through a use case as an error.
+// replay is the first answer, again.
 type replay struct{ kept store.Answer }
 
 // Error implements error.
