@@ -53,8 +53,11 @@ func NewViews(c Config, ids id.Source, log *slog.Logger) (*Views, error) {
 
 // Viewed notes that a user, nil for a visitor, looked at a product. It never
 // waits: when the buffer is full, the view is dropped and counted.
-func (v *Views) Viewed(productID int64, user *id.ID) {
-	sealed, err := event.Wrap(v.ids(), v.config.Clock(), "", event.NewProductViewed(productID, user))
+func (v *Views) Viewed(productID int64, user *id.ID) { v.ViewedAt(v.config.Clock(), productID, user) }
+
+// ViewedAt is Viewed for a view that happened at another time than now.
+func (v *Views) ViewedAt(at time.Time, productID int64, user *id.ID) {
+	sealed, err := event.Wrap(v.ids(), at, "", event.NewProductViewed(productID, user))
 	if err != nil {
 		v.failed.Inc() // plain data: cannot happen
 		return

@@ -53,6 +53,14 @@ func New(parts Parts, o Options) *DB {
 	return &DB{parts: parts, options: o, committed: make(chan struct{}, 1), noticed: make(chan struct{}, 1)}
 }
 
+// At returns the same store for somebody who lives by another clock: it tells
+// when what happened there happened. Only the first one is closed.
+func (d *DB) At(now clock.Clock) *DB {
+	other := *d
+	other.options.Clock = now
+	return &other
+}
+
 // Close closes all connections.
 func (d *DB) Close() error { return d.parts.Engine.Close() }
 
