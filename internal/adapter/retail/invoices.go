@@ -1,0 +1,190 @@
+package retail
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/app/replay"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+)
+
+// Why lines and invoices are not replayed, beside what a catalogue cannot use.
+const (
+	NoInvoice  Reason = "no number of an invoice"
+	NoCustomer Reason = "nobody knows who the customer was"
+	TooMany    Reason = "more than an order may hold"
+	NoItem     Reason = "nothing of it can be replayed"
+	Unmatched  Reason = "a cancel without an earlier order that has what it calls off"
+)
+
+// Book is what a file of invoices says happened.
+type Book struct {
+	Invoices []replay.Invoice // in order of time
+	Lines    int
+	Used     int
+	Skipped  map[Reason]int // lines
+	Dropped  map[Reason]int // invoices
+	Broken   []string       // the first few lines that could not be read, for a person
+}
+
+// invoiceNumber is a number, with a letter before it where it calls off (C).
+var invoiceNumber = regexp.MustCompile(`^[A-Z]?[0-9]{1,20}$`)
+
+// ReadInvoices makes purchases and cancels out of a file. The lines of an
+// invoice are one purchase, at the time of the first of them by the clock of
+// the shop's own country, which is taken as KST.
+func ReadInvoices(r io.Reader) (Book, error) {
+	b := Book{Skipped: map[Reason]int{}, Dropped: map[Reason]int{}}
+	drafts := map[string]*draft{}
+	err := Read(r, func(l Line) error {
+		b.Lines++
+		why := unreplayable(l)
+		if why == "" {
+			why = drafted(drafts, l)
+		}
+		if why != "" {
+			b.Skipped[why]++
+		} else {
+			b.Used++
+		}
+		return nil
+	}, func(line int, err error) {
+		b.Lines++
+		b.Skipped[Unreadable]++
+		if len(b.Broken) < 10 {
+			b.Broken = append(b.Broken, fmt.Sprintf("line %d %v", line, err))
+		}
+	})
+	b.bind(drafts)
+	return b, err
+}
+
+// unreplayable returns why a line is nothing that a customer did, or "".
+func unreplayable(l Line) Reason {
+	switch {
+	case !invoiceNumber.MatchString(l.Invoice):
+		return NoInvoice
+	case !customerNumber.MatchString(l.Customer):
+		return NoCustomer
+	case !productCode.MatchString(l.SKU):
+		return NoProduct
+	case l.Cancelled && l.Quantity < 0:
+		return ""
+	case l.Cancelled || l.Quantity <= 0:
+		return Returned
+	case l.Price <= 0:
+		return NoPrice
+	default:
+		return ""
+	}
+}
+
+// draft is an invoice that is being gathered.
+type draft struct {
+	number, customer string
+	at               time.Time
+	cancels          bool
+	place            int // in the file, of invoices of the same minute
+	quantities       map[string]int64
+}
+
+// drafted adds a line to its invoice.
+func drafted(drafts map[string]*draft, l Line) Reason {
+	d, ok := drafts[l.Invoice]
+	if !ok {
+		d = &draft{
+			number: l.Invoice, customer: LoginID(l.Customer), at: inKST(l.At), cancels: l.Cancelled,
+			place: len(drafts), quantities: map[string]int64{},
+		}
+		drafts[l.Invoice] = d
+	}
+	quantity := l.Quantity
+	if d.cancels {
+		quantity = -quantity
+	}
+	switch {
+	case d.customer != LoginID(l.Customer):
+		return NoCustomer // of two, which?
+	case quantity <= 0 || quantity > order.MaxQuantity || d.quantities[l.SKU]+quantity > order.MaxQuantity:
+		return TooMany
+	case len(d.quantities) == order.MaxLines && d.quantities[l.SKU] == 0:
+		return TooMany
+	}
+	d.quantities[l.SKU] += quantity
+	return ""
+}
+
+// inKST is the moment at which clocks in Asia/Seoul show what t shows.
+func inKST(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, clock.KST)
+}
+
+// bind puts the invoices in order and finds what each cancel calls off.
+func (b *Book) bind(drafts map[string]*draft) {
+	sorted := slices.SortedFunc(maps.Values(drafts), func(x, y *draft) int {
+		return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.place, y.place))
+	})
+	live := map[string][]*draft{} // purchases that nobody has called off yet, by customer
+	for _, d := range sorted {
+		i := d.invoice()
+		switch {
+		case len(i.Items) == 0:
+			b.Dropped[NoItem]++
+			continue
+		case !d.cancels:
+			live[d.customer] = append(live[d.customer], d)
+		default:
+			at := d.match(live[d.customer])
+			if at < 0 {
+				b.Dropped[Unmatched]++
+				continue
+			}
+			i.Cancels = live[d.customer][at].number
+			live[d.customer] = slices.Delete(live[d.customer], at, at+1)
+		}
+		b.Invoices = append(b.Invoices, i)
+	}
+}
+
+// match returns the latest of some purchases that holds all that d calls off;
+// -1 if there is none.
+func (d *draft) match(purchases []*draft) int {
+	for at, p := range slices.Backward(purchases) {
+		if p.holds(d.quantities) {
+			return at
+		}
+	}
+	return -1
+}
+
+func (d *draft) holds(quantities map[string]int64) bool {
+	for sku, n := range quantities {
+		if d.quantities[sku] < n {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *draft) invoice() replay.Invoice {
+	i := replay.Invoice{Number: d.number, Customer: d.customer, At: d.at}
+	for _, sku := range slices.Sorted(maps.Keys(d.quantities)) {
+		i.Items = append(i.Items, replay.Item{SKU: sku, Quantity: d.quantities[sku]})
+	}
+	return i
+}
+
+// Between keeps the invoices of the days from first to last; the zero day is
+// no bound. A cancel goes with the day on which it was written.
+func (b *Book) Between(first, last clock.Day) {
+	b.Invoices = slices.DeleteFunc(b.Invoices, func(i replay.Invoice) bool {
+		day := clock.DayOf(i.At)
+		return day < first || last != 0 && day > last
+	})
+}

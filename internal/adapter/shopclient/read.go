@@ -1,0 +1,138 @@
+package shopclient
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/loopers-commerce/commerce/internal/app/replay"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+)
+
+// Products returns every product that has a SKU, by SKU.
+func (c *Client) Products(ctx context.Context) (map[string]replay.Product, error) {
+	products := map[string]replay.Product{}
+	for cursor := ""; ; {
+		var page struct {
+			Items []struct {
+				ID    int64   `json:"id"`
+				SKU   *string `json:"sku"`
+				Price int64   `json:"price"`
+			} `json:"items"`
+			Page struct {
+				NextCursor *string `json:"nextCursor"`
+			} `json:"page"`
+		}
+		query := url.Values{"size": {"100"}, "sort": {"price_asc"}}
+		if cursor != "" {
+			query.Set("cursor", cursor)
+		}
+		if _, err := c.ask(ctx, request{http.MethodGet, "/api/v1/products?" + query.Encode(), "", "", nil}, &page); err != nil {
+			return nil, err
+		}
+		for _, p := range page.Items {
+			if p.SKU != nil {
+				products[*p.SKU] = replay.Product{ID: p.ID, Price: money.Won(p.Price)}
+			}
+		}
+		if page.Page.NextCursor == nil {
+			return products, nil
+		}
+		cursor = *page.Page.NextCursor
+	}
+}
+
+// Ranking reads today's ranking page by page, as a shopper would. It is for
+// one goroutine at a time.
+type Ranking struct {
+	client *Client
+	near   int // the page last looked at
+	mu     sync.Mutex
+}
+
+var _ replay.Ranking = (*Ranking)(nil)
+
+// Ranking returns the shop's ranking of today.
+func (c *Client) Ranking() *Ranking { return &Ranking{client: c, near: 1} }
+
+const pageSize = 100
+
+type page struct {
+	Items []struct {
+		Product struct {
+			ID int64 `json:"id"`
+		} `json:"product"`
+		Score json.Number `json:"score"`
+	} `json:"items"`
+	Page struct {
+		HasMore bool `json:"hasMore"`
+	} `json:"page"`
+}
+
+func (r *Ranking) page(ctx context.Context, number int) (p page, err error) {
+	path := "/api/v1/rankings?period=daily&size=" + strconv.Itoa(pageSize) + "&page=" + strconv.Itoa(number)
+	_, err = r.client.ask(ctx, request{http.MethodGet, path, "", "", nil}, &p)
+	return p, err
+}
+
+// Score implements replay.Ranking. It leafs through the whole ranking.
+func (r *Ranking) Score(ctx context.Context, _ replay.Visit, productID int64) (ranking.Points, error) {
+	for number := 1; ; number++ {
+		p, err := r.page(ctx, number)
+		if err != nil {
+			return 0, err
+		}
+		if score, ok := p.find(productID); ok || !p.Page.HasMore {
+			return score, nil
+		}
+	}
+}
+
+// Shows implements replay.Ranking. A ranking is in order of score, so the
+// product will come up on the page that the score belongs to; that page is
+// kept in view from call to call.
+func (r *Ranking) Shows(ctx context.Context, _ replay.Visit, productID int64, score ranking.Points) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for range 2 * pageSize { // pages may move meanwhile: do not chase them for ever
+		p, err := r.page(ctx, r.near)
+		if err != nil {
+			return false, err
+		}
+		if found, ok := p.find(productID); ok && found >= score {
+			return true, nil
+		}
+		n := len(p.Items)
+		switch {
+		case n == 0 && r.near > 1, n > 0 && r.near > 1 && micro(p.Items[0].Score) < score:
+			r.near--
+		case n > 0 && p.Page.HasMore && micro(p.Items[n-1].Score) > score:
+			r.near++
+		default:
+			return false, nil
+		}
+	}
+	return false, nil
+}
+
+func (p page) find(productID int64) (ranking.Points, bool) {
+	for _, i := range p.Items {
+		if i.Product.ID == productID {
+			return micro(i.Score), true
+		}
+	}
+	return 0, false
+}
+
+// micro reads a score as the API writes it: a decimal with up to six decimals.
+func micro(n json.Number) ranking.Points {
+	whole, fraction, _ := strings.Cut(n.String(), ".")
+	digits := whole + (fraction + "000000")[:6]
+	value, _ := strconv.ParseInt(digits, 10, 64) // what is no number is no score
+	return ranking.Points(value)
+}
