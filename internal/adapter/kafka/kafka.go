@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"time"
 
@@ -26,6 +27,10 @@ type Config struct {
 	Clock   clock.Clock           // tells the time
 	Random  backoff.Random        // spreads the waits between tries
 	Metrics prometheus.Registerer // where to count
+
+	// Dial connects to a broker by its host:port, over whatever network there
+	// is; nil means TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Topic returns a topic's name on the cluster.
@@ -45,13 +50,24 @@ const (
 func (c Config) open(log *slog.Logger, options ...kgo.Opt) (*kgo.Client, error) {
 	common := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...), kgo.ClientID(c.ClientID), kgo.WithLogger(chatter{log}),
-		kgo.DialTimeout(dialTimeout), kgo.MetadataMinAge(metadataMinAge),
+		kgo.Dialer(c.dial), kgo.MetadataMinAge(metadataMinAge),
 	}
 	client, err := kgo.NewClient(append(common, options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
 	return client, nil
+}
+
+// dial connects to a broker, or gives up.
+func (c Config) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	if c.Dial != nil {
+		return c.Dial(ctx, network, address)
+	}
+	var tcp net.Dialer
+	return tcp.DialContext(ctx, network, address)
 }
 
 // ping says whether a broker answers, and if not, which ones were asked.

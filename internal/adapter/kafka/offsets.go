@@ -27,7 +27,7 @@ type offsets struct {
 	trouble *trouble.Trouble
 	bell    chan struct{}
 
-	turn sync.Mutex // one commit at a time: an older one must not arrive later
+	turn chan struct{} // holds a token while one commits: an older commit must not arrive later
 	mu   sync.Mutex
 	next map[place]kgo.EpochOffset // not yet committed
 }
@@ -36,7 +36,7 @@ func newOffsets(client *kgo.Client, log *slog.Logger, c Config) *offsets {
 	return &offsets{
 		client: client, pause: backoff.New(retryFirst, retryLimit, c.Random),
 		trouble: trouble.New(log, "commit offsets"),
-		bell:    make(chan struct{}, 1), next: map[place]kgo.EpochOffset{},
+		bell:    make(chan struct{}, 1), turn: make(chan struct{}, 1), next: map[place]kgo.EpochOffset{},
 	}
 }
 
@@ -83,8 +83,12 @@ func (o *offsets) commitAsTheyCome(ctx context.Context) {
 func (o *offsets) commit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
-	o.turn.Lock()
-	defer o.turn.Unlock()
+	select {
+	case o.turn <- struct{}{}:
+		defer func() { <-o.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("another commit of offsets is under way: %w", ctx.Err())
+	}
 	marked := o.marked()
 	if len(marked) == 0 {
 		return nil

@@ -4,7 +4,9 @@
 package redis
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -22,10 +24,18 @@ const limit = time.Second
 // told. No request is at fault: the same may succeed a moment later.
 var ErrAway = fault.New(fault.Unavailable, "RANKING_AWAY", "the ranking board cannot be reached")
 
+// Option changes how a client connects.
+type Option func(*goredis.Options)
+
+// Through has a client connect by dial instead of TCP.
+func Through(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
+	return func(o *goredis.Options) { o.Dialer = dial }
+}
+
 // Open returns a client for redis:// and rediss:// addresses. It does not dial:
 // Redis may be away when a program starts. A board waits a
 // second for it at most, since everything it holds can be read elsewhere.
-func Open(url string) (*goredis.Client, error) {
+func Open(url string, options ...Option) (*goredis.Client, error) {
 	o, err := goredis.ParseURL(url)
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
@@ -42,5 +52,8 @@ func Open(url string) (*goredis.Client, error) {
 	o.MaxRetries = 1
 	o.MinRetryBackoff, o.MaxRetryBackoff = time.Millisecond, 10*time.Millisecond
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	for _, option := range options {
+		option(o)
+	}
 	return goredis.NewClient(o), nil
 }
