@@ -77,6 +77,9 @@ const Lanes = 8
 type Handled interface {
 	// Mark notes the events, and returns those that were not noted before.
 	Mark(ctx context.Context, consumer string, events []id.ID, now time.Time) (fresh []id.ID, err error)
+	// Purge forgets events that were made, and noted, before the time given; at
+	// most limit notes of them.
+	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)
 }
 
 // Leases are held by one process at a time, for a time.

@@ -96,6 +96,8 @@ func newProblem(ctx context.Context, status int, code, detail string) *problem {
 
 func (s *service) note(ctx context.Context, p *problem, err error) {
 	switch {
+	case p.Code == errGone.Code: // and a crowd may leave at once
+		s.Log.DebugContext(ctx, "a caller left", "traceId", p.TraceID, "error", err)
 	case p.Status == http.StatusInternalServerError:
 		s.Log.ErrorContext(ctx, "a request failed", "traceId", p.TraceID, "error", err)
 	case p.Status > http.StatusInternalServerError:

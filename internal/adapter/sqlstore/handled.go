@@ -32,6 +32,15 @@ func (t handled) Mark(ctx context.Context, consumer string, events []id.ID, now 
 	return among(events, noted), nil
 }
 
+// Purge implements store.Handled. Ids tell when an event was made, so that the
+// primary key finds the old ones.
+func (t handled) Purge(ctx context.Context, before time.Time, limit int) (int64, error) {
+	return count(ctx, t.change, stmt(`
+		DELETE FROM event_handled WHERE (event_id, consumer) IN (
+			SELECT event_id, consumer FROM event_handled WHERE event_id < $1 AND at_us < $2 ORDER BY event_id LIMIT $3
+		) RETURNING at_us`, id.Floor(before), micros(before), limit))
+}
+
 // among returns those of the events that are in noted, each once.
 func among(events, noted []id.ID) []id.ID {
 	left := make(map[id.ID]bool, len(noted))

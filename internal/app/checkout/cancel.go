@@ -84,9 +84,7 @@ func (d *Desk) restock(ctx context.Context, tx store.Tx, o order.Order) error {
 		if !ok {
 			return fmt.Errorf("order %s: product %d has no stock row to give %d back to", o.ID, l.ProductID, l.Quantity)
 		}
-		if s, err = s.Put(l.Quantity); err != nil {
-			return err
-		}
+		s = s.Return(l.Quantity)
 		tx.Stocks.Save(s, product.Movement{
 			ProductID: l.ProductID, Delta: l.Quantity, Quantity: s.Quantity(),
 			Reason: product.Cancelled, OrderID: &o.ID, At: d.now(),

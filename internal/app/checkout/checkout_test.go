@@ -132,6 +132,28 @@ func TestACancelGivesEverythingBackOnce(t *testing.T) {
 	})
 }
 
+func TestAShelfFilledUpMeanwhileKeepsNobodyFromCancelling(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		t := s.T
+		mug, kim := s.Product(t, 1000, product.MaxStock), s.Customer(t, 10_000)
+		o, err := buy(t, s, kim, want(mug, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Catalog.AdjustStock(t.Context(), mug, product.Adjustment{Delta: 3, Note: "filled up"}, store.Unguarded{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cancel(t, s, kim, o.ID); err != nil {
+			t.Errorf("cancel: %v", err)
+		}
+		if left := s.Stock(t, mug); left != product.MaxStock+3 {
+			t.Errorf("%d mugs", left)
+		}
+		s.Audit(t)
+	})
+}
+
 func TestNobodySeesOrCancelsAnothersOrder(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {

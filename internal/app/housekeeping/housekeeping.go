@@ -15,6 +15,10 @@ import (
 const (
 	// KeyLife is how long an idempotency key answers.
 	KeyLife = 24 * time.Hour
+	// HandledLife is how long it is remembered that an event was dealt with. It
+	// has to be longer than topics and dead letters keep one, and whoever
+	// replays them goes back: what comes again after that counts again.
+	HandledLife = 30 * 24 * time.Hour
 	// round is how often the house is kept, and chunk how many rows one
 	// transaction deletes: few enough that nobody waits for it.
 	round = 10 * time.Minute
@@ -33,16 +37,16 @@ func New(db store.DB, now clock.Clock, log *slog.Logger) *Keeper { return &Keepe
 
 // Run keeps house until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
-	failing := trouble.New(k.log, "delete old idempotency keys")
+	failing := trouble.New(k.log, "delete what has served its time")
 	for {
-		deleted, err := k.Once(ctx)
+		keys, events, err := k.Once(ctx)
 		if err != nil && ctx.Err() == nil {
 			failing.Begins(err)
 		} else {
 			failing.Ends()
 		}
-		if deleted > 0 {
-			k.log.InfoContext(ctx, "deleted old idempotency keys", "keys", deleted)
+		if keys+events > 0 {
+			k.log.InfoContext(ctx, "deleted what has served its time", "idempotencyKeys", keys, "eventsHandled", events)
 		}
 		if !backoff.Wait(ctx, round) {
 			return nil
@@ -50,14 +54,24 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// Once deletes the idempotency keys that have served their time, and returns
-// how many.
-func (k *Keeper) Once(ctx context.Context) (deleted int64, err error) {
-	before := k.now().Add(-KeyLife)
+// Once deletes the idempotency keys and the marks of handled events that have
+// served their time, and returns how many of each.
+func (k *Keeper) Once(ctx context.Context) (keys, events int64, err error) {
+	now := k.now()
+	keys, err = k.purge(ctx, func(tx store.Tx) (int64, error) { return tx.Keys.Purge(ctx, now.Add(-KeyLife), chunk) })
+	if err != nil {
+		return keys, 0, err
+	}
+	events, err = k.purge(ctx, func(tx store.Tx) (int64, error) { return tx.Handled.Purge(ctx, now.Add(-HandledLife), chunk) })
+	return keys, events, err
+}
+
+// purge deletes chunk after chunk until less than one is left.
+func (k *Keeper) purge(ctx context.Context, some func(store.Tx) (int64, error)) (deleted int64, err error) {
 	for {
 		var n int64
 		err := k.db.Update(ctx, func(tx store.Tx) (err error) {
-			n, err = tx.Keys.Purge(ctx, before, chunk)
+			n, err = some(tx)
 			return err
 		})
 		deleted += n

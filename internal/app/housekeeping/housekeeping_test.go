@@ -2,6 +2,7 @@ package housekeeping_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -41,6 +42,39 @@ func TestKeysAreDeletedOnceTheyAreADayOld(t *testing.T) {
 			t.Errorf("Run = %v", err)
 		}
 	})
+}
+
+func TestThatAnEventWasHandledIsForgottenAfterAMonth(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := storetest.SQLite(t, sqlstore.Options{})
+		events := []id.ID{id.NewSource(time.Now, rand.Reader)()}
+		if fresh := mark(t, db, events); len(fresh) != 1 {
+			t.Fatal("the event is not fresh at first")
+		}
+		keeper := housekeeping.New(db, time.Now, slog.New(slog.DiscardHandler))
+		for _, c := range []struct {
+			wait time.Duration
+			want int64
+		}{{29 * 24 * time.Hour, 0}, {2 * 24 * time.Hour, 1}} {
+			time.Sleep(c.wait)
+			if _, deleted, err := keeper.Once(t.Context()); err != nil || deleted != c.want {
+				t.Errorf("after another %v: %d deleted, %v; want %d", c.wait, deleted, err, c.want)
+			}
+		}
+	})
+}
+
+func mark(t *testing.T, db store.DB, events []id.ID) (fresh []id.ID) {
+	t.Helper()
+	err := db.Update(t.Context(), func(tx store.Tx) (err error) {
+		fresh, err = tx.Handled.Mark(t.Context(), "ranking", events, time.Now())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fresh
 }
 
 // keep puts n answers under keys of one user.

@@ -18,6 +18,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -89,6 +90,32 @@ func TestEventsThatWaitAreADifferenceUntilTheyHaveLeft(t *testing.T) {
 		began := time.Now()
 		results, err = verify.New(db).Settled(t.Context(), time.Minute, func(string) {})
 		if took := time.Since(began); err != nil || !right(results) || took > 2*time.Second {
+			t.Errorf("Settled = %v, %+v after %v", err, results, took)
+		}
+	})
+}
+
+// What no event can mend is told at once, however patient the caller is.
+func TestWhatNoWaitingMendsIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := storetest.SQLite(t, sqlstore.Options{})
+		promise(t, db)
+		err := db.Update(t.Context(), func(tx store.Tx) error {
+			b, err := tx.Brands.Add(t.Context(), product.Brand{Name: "Acme"})
+			if err != nil {
+				return err
+			}
+			p, err := tx.Products.Add(t.Context(), product.Product{BrandID: b.ID, Name: "Cup", Price: 1, Status: product.OnSale, CreatedAt: time.Now()})
+			tx.Stocks.Save(product.StockOf(p.ID, 7), product.Movement{ProductID: p.ID, Delta: 5, Quantity: 5, Reason: product.Initial, At: time.Now()})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		results, err := verify.New(db).Settled(t.Context(), time.Minute, func(string) {})
+		if took := time.Since(began); err != nil || right(results) || took > 0 {
 			t.Errorf("Settled = %v, %+v after %v", err, results, took)
 		}
 	})

@@ -52,6 +52,16 @@ func build(stamp uint64, random io.Reader) ID {
 	return v
 }
 
+// Floor returns the smallest id that a source can make at t: every id made
+// before t is below it.
+func Floor(t time.Time) ID {
+	var v ID
+	at := stamp(t)
+	binary.BigEndian.PutUint64(v[:8], at>>12<<16|0x7000|at&0xFFF)
+	v[8] = 0x80
+	return v
+}
+
 // Parse reads the usual form: xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.
 func Parse(s string) (ID, error) {
 	if len(s) != 36 { // uuid.Parse would take braces and URNs as well

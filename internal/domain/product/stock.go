@@ -50,6 +50,11 @@ func (s Stock) Put(n int64) (Stock, error) {
 	return Stock{s.productID, s.quantity + n}, nil
 }
 
+// Return returns the stock with n pieces more, n > 0, that an order gives back.
+// Unlike Put it takes any number: that a shelf was filled up meanwhile must not
+// keep a customer from cancelling.
+func (s Stock) Return(n int64) Stock { return Stock{s.productID, s.quantity + n} }
+
 // Reason is why stock moved.
 type Reason string
 

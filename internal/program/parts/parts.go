@@ -10,6 +10,7 @@ import (
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -72,6 +73,11 @@ func (w World) Store(ctx context.Context, address string) (*sqlstore.DB, error) 
 
 // MigratedStore opens the database, and refuses one whose schema is too old.
 func (w World) MigratedStore(ctx context.Context, address string) (*sqlstore.DB, error) {
+	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
+		if _, err := os.Stat(path); err != nil { // opening it would make an empty one
+			return nil, fmt.Errorf("there is no database at %s: run `commerce migrate` to make one: %w", path, err)
+		}
+	}
 	db, err := w.Store(ctx, address)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -17,7 +18,8 @@ func (s *shop) mark(consumer string, events ...id.ID) []id.ID {
 
 func handledTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"an event is fresh once for each consumer": freshOnce,
+		"an event is fresh once for each consumer":     freshOnce,
+		"events of old are forgotten, a few at a time": forgotten,
 	}
 }
 
@@ -33,6 +35,27 @@ func leaseTests() map[string]func(*shop) {
 		"a lease is one holder's until it runs out": leaseRunsOut,
 		"only a holder can give a lease back":       leaseGivenBack,
 	}
+}
+
+// An event is forgotten once it was both made and noted long ago.
+func forgotten(s *shop) {
+	day := 24 * time.Hour
+	at := func(when time.Time) id.ID { return id.NewSource(func() time.Time { return when }, rand.Reader)() }
+	old, older, late, young := at(noon().Add(-40*day)), at(noon().Add(-50*day)), at(noon().Add(-40*day)), at(noon())
+	mark := func(when time.Time, events ...id.ID) {
+		write(s, func(ctx context.Context, tx store.Tx) ([]id.ID, error) {
+			return tx.Handled.Mark(ctx, "ranking", events, when)
+		})
+	}
+	mark(noon().Add(-40*day), old, older)
+	mark(noon(), late, young) // the one was long under way
+	purge := func(limit int) int64 {
+		return write(s, func(ctx context.Context, tx store.Tx) (int64, error) {
+			return tx.Handled.Purge(ctx, noon().Add(-30*day), limit)
+		})
+	}
+	s.equal([]int64{1, 1, 0}, []int64{purge(1), purge(9), purge(9)})
+	s.equal([]id.ID{old, older}, s.mark("ranking", old, older, late, young))
 }
 
 func freshOnce(s *shop) {

@@ -5,6 +5,7 @@ package tallytest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -122,6 +123,9 @@ type handled struct {
 	db *DB
 	s  *state
 }
+
+// Purge implements store.Handled; the tests of a tally have no use for it.
+func (handled) Purge(context.Context, time.Time, int) (int64, error) { return 0, errors.ErrUnsupported }
 
 func (h handled) Mark(_ context.Context, _ string, events []id.ID, _ time.Time) (fresh []id.ID, err error) {
 	for _, e := range events {
