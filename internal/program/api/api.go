@@ -65,7 +65,7 @@ func New(u Uses) (parts.Service, error) {
 			web,
 			{Name: "views", Run: views.Run},
 			{Name: "relay", Run: u.relay(producer).Run},
-			{Name: "notices of the outbox", Run: u.DB.Listen},
+			{Name: "notices of the outbox", Run: u.HearNotices},
 			{Name: "housekeeping", Run: housekeeping.New(u.DB, u.Clock, u.Log).Run},
 			u.Topics(u.Kafka),
 		},

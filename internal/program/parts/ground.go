@@ -17,7 +17,11 @@ import (
 type Ground struct {
 	World
 
-	DB          *sqlstore.DB
+	DB *sqlstore.DB
+	// Aside is the same database for the relay and its leases, nil for DB itself.
+	// Requests that wait for a row hold all connections of DB; the relay must
+	// not queue behind them, or its leases lapse when the shop is busiest.
+	Aside       *sqlstore.DB
 	Kafka       kafka.Config
 	Redis       *goredis.Client
 	RedisPrefix string
@@ -33,6 +37,11 @@ func Serve(ctx context.Context, w World, about config.About, c *config.Server,
 		return err
 	}
 	defer db.Close()
+	aside, end, err := w.StoreAside(ctx, c.DatabaseURL.Get(), db)
+	if err != nil {
+		return err
+	}
+	defer end() //nolint:errcheck // the process ends
 	client, err := redis.Open(c.RedisURL.Get())
 	if err != nil {
 		return err
@@ -44,7 +53,7 @@ func Serve(ctx context.Context, w World, about config.About, c *config.Server,
 	}
 	defer management.Close()
 	service, err := build(ctx, Ground{
-		World: w, DB: db, Kafka: w.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name),
+		World: w, DB: db, Aside: aside, Kafka: w.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name),
 		Redis: client, RedisPrefix: c.RedisKeyPrefix,
 	})
 	if err != nil {

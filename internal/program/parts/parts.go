@@ -10,6 +10,7 @@ import (
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -86,6 +87,27 @@ func (w World) MigratedStore(ctx context.Context, address string) (*sqlstore.DB,
 		return nil, closing(db, err)
 	}
 	return db, nil
+}
+
+// relayConns is how many connections the relay has for itself: for its passes,
+// its leases, what it hears and what it measures.
+const relayConns = "4"
+
+// StoreAside opens the database once more for the relay. SQLite has one writer
+// and fair turns: there it is the same store.
+func (w World) StoreAside(ctx context.Context, address string, db *sqlstore.DB) (_ *sqlstore.DB, end func() error, err error) {
+	u, err := url.Parse(address)
+	if err != nil || strings.HasPrefix(address, "sqlite:") {
+		return db, func() error { return nil }, err
+	}
+	q := u.Query()
+	q.Set("pool_max_conns", relayConns)
+	u.RawQuery = q.Encode()
+	own, err := w.Store(ctx, u.String())
+	if err != nil {
+		return nil, nil, err
+	}
+	return own, own.Close, nil
 }
 
 func closing(db *sqlstore.DB, err error) error {
