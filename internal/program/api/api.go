@@ -16,7 +16,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
-	"github.com/loopers-commerce/commerce/internal/app/relay"
 	"github.com/loopers-commerce/commerce/internal/app/standings"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
@@ -64,7 +63,7 @@ func New(u Uses) (parts.Service, error) {
 		Parts: []run.Part{
 			web,
 			{Name: "views", Run: views.Run},
-			{Name: "relay", Run: u.relay(producer).Run},
+			{Name: "relay", Run: u.Relay(producer).Run},
 			{Name: "notices of the outbox", Run: u.HearNotices},
 			{Name: "housekeeping", Run: housekeeping.New(u.DB, u.Clock, u.Log).Run},
 			u.Topics(u.Kafka),
@@ -103,11 +102,4 @@ func (u Uses) web(views *kafka.Views) (run.Part, error) {
 func (u Uses) rankings() *standings.Reader {
 	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Clock, u.Log)
 	return standings.NewReader(u.DB, board, ranking.DefaultWeights(), u.Clock, u.Log)
-}
-
-func (u Uses) relay(producer *kafka.Producer) *relay.Relay {
-	return relay.New(relay.Parts{
-		DB: u.DB, Publisher: producer, Announcer: u.DB, Committed: u.DB.Committed(), Noticed: u.DB.Noticed(),
-		Meter: kafka.NewOutboxMeter(u.Registry), Clock: u.Clock, Random: u.Random, Holder: u.Instance,
-	}, u.Log)
 }
