@@ -107,17 +107,34 @@ func (r *Ranking) Shows(ctx context.Context, _ replay.Visit, productID int64, sc
 		if found, ok := p.find(productID); ok && found >= score {
 			return true, nil
 		}
-		n := len(p.Items)
+		step, tie := p.toward(score)
 		switch {
-		case n == 0 && r.near > 1, n > 0 && r.near > 1 && micro(p.Items[0].Score) < score:
-			r.near--
-		case n > 0 && p.Page.HasMore && micro(p.Items[n-1].Score) > score:
-			r.near++
-		default:
+		case step == 0, r.near+step < 1:
 			return false, nil
+		case tie:
+			beside, err := r.page(ctx, r.near+step)
+			found, ok := beside.find(productID)
+			return ok && found >= score, err
 		}
+		r.near += step
 	}
 	return false, nil
+}
+
+// toward says in which direction the page with a score is, from one that is
+// not it; and whether that is so only because others have the same score.
+func (p page) toward(score ranking.Points) (step int, tie bool) {
+	n := len(p.Items)
+	if n == 0 || micro(p.Items[0].Score) < score {
+		return -1, false
+	}
+	if last := micro(p.Items[n-1].Score); last >= score && p.Page.HasMore {
+		return 1, last == score
+	}
+	if micro(p.Items[0].Score) == score {
+		return -1, true
+	}
+	return 0, false
 }
 
 func (p page) find(productID int64) (ranking.Points, bool) {

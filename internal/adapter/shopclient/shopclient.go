@@ -31,14 +31,16 @@ type Client struct {
 
 var _ replay.Shop = (*Client)(nil)
 
-// largest is how many bytes of an answer are read.
-const largest = 8 << 20
+const (
+	largest     = 8 << 20 // bytes of an answer that are read
+	answerLimit = 30 * time.Second
+)
 
 // New returns a client for the addresses of one shop, which it asks by turns.
 // It keeps up to conns connections open to each.
-func New(bases []string, conns int, timeout time.Duration) *Client {
+func New(bases []string, conns int) *Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: conns, IdleConnTimeout: time.Minute}
-	return &Client{bases: bases, http: &http.Client{Transport: transport, Timeout: timeout}}
+	return &Client{bases: bases, http: &http.Client{Transport: transport, Timeout: answerLimit}}
 }
 
 // Close closes the connections that are idle.

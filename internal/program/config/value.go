@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
 // value is a setting that keeps its complaint for later, so that all can be
@@ -135,6 +138,54 @@ func parseFormat(s string) (string, error) {
 	}
 	return s, nil
 }
+
+// URLs lists where an HTTP server is.
+type URLs struct{ value[[]string] }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *URLs) UnmarshalText(text []byte) error { return v.read(text, parseURLs) }
+
+func parseURLs(s string) ([]string, error) {
+	list := strings.Split(s, ",")
+	for i, address := range list {
+		u, err := url.Parse(strings.TrimSpace(address))
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			return nil, errors.New("the value is not a list of addresses: give http://host:8080,http://host:8080")
+		}
+		list[i] = strings.TrimSuffix(u.String(), "/")
+	}
+	return list, nil
+}
+
+// Date is a business day; without one it is the zero day.
+type Date struct{ value[clock.Day] }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *Date) UnmarshalText(text []byte) error { return v.read(text, parseDate) }
+
+func parseDate(s string) (clock.Day, error) {
+	t, err := time.ParseInLocation(time.DateOnly, s, clock.KST)
+	if err != nil || t.Year() < 1 {
+		return 0, fmt.Errorf("%q is not a date: give one like 2010-12-31", s)
+	}
+	return clock.DayOf(t), nil
+}
+
+// Amount is a number that is not negative.
+type Amount struct{ value[float64] }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *Amount) UnmarshalText(text []byte) error { return v.read(text, parseAmount) }
+
+func parseAmount(s string) (float64, error) {
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(n) || n < 0 || n > maxAmount {
+		return 0, fmt.Errorf("%q is not a number from 0 to %d", s, maxAmount)
+	}
+	return n, nil
+}
+
+const maxAmount = 1_000_000
 
 // Count is a whole number above zero.
 type Count struct{ value[int] }

@@ -17,9 +17,10 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Dev     dev     `cmd:"" help:"Run the whole shop in one process on embedded parts. Nothing else is needed."`
-	Migrate migrate `cmd:"" help:"Make the tables, or bring them up to date."`
-	Seed    seeding `cmd:"" help:"Fill the shop with products and customers. What is there already stays as it is."`
+	Dev     dev       `cmd:"" help:"Run the whole shop in one process on embedded parts. Nothing else is needed."`
+	Migrate migrate   `cmd:"" help:"Make the tables, or bring them up to date."`
+	Seed    seeding   `cmd:"" help:"Fill the shop with products and customers. What is there already stays as it is."`
+	Replay  replaying `cmd:"" help:"Live through the invoices of a real shop again: orders, cancels, views and likes, as its customers."`
 	Ranking struct {
 		Verify  rankingVerify  `cmd:"" help:"Compare the live rankings in Redis with the counters in the database."`
 		Rebuild rankingRebuild `cmd:"" help:"Make the live rankings in Redis again from the database."`
