@@ -55,7 +55,8 @@ func (b *Board) do(ctx context.Context, what string, f func(ctx context.Context)
 	if !b.gate.enter() {
 		return fmt.Errorf("%s: %w", what, ErrAway)
 	}
-	limited, cancel := context.WithTimeout(ctx, limit)
+	// Dialling and retries included.
+	limited, cancel := context.WithTimeout(ctx, 2*b.client.Options().ReadTimeout)
 	defer cancel()
 	err := f(limited)
 	b.gate.leave(err, ctx.Err() != nil)

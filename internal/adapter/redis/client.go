@@ -16,9 +16,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// limit is how long anything is waited for, dialling and retries included. All
-// that Redis is asked here takes milliseconds.
-const limit = time.Second
+// patienceOfCalls is how long one step of a call is waited for. All that Redis
+// is asked here takes milliseconds.
+const patienceOfCalls = 500 * time.Millisecond
 
 // ErrAway is raised where Redis cannot be reached or does not do what it is
 // told. No request is at fault: the same may succeed a moment later.
@@ -32,6 +32,15 @@ func Through(dial func(ctx context.Context, network, address string) (net.Conn, 
 	return func(o *goredis.Options) { o.Dialer = dial }
 }
 
+// Within has each step of a call (dialling, getting a connection, writing,
+// reading) take at most d, and a whole call of a Board twice that. Without it
+// d is half a second.
+func Within(d time.Duration) Option {
+	return func(o *goredis.Options) {
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = d, d, d, d
+	}
+}
+
 // Open returns a client for redis:// and rediss:// addresses. It does not dial:
 // Redis may be away when a program starts. A board waits a
 // second for it at most, since everything it holds can be read elsewhere.
@@ -41,11 +50,8 @@ func Open(url string, options ...Option) (*goredis.Client, error) {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
 	goredis.SetLogger(&logging.VoidLogger{}) // it repeats, unstructured, what the errors say
-	o.DialTimeout = 300 * time.Millisecond
+	Within(patienceOfCalls)(o)
 	o.DialerRetries = 1
-	o.ReadTimeout = 500 * time.Millisecond
-	o.WriteTimeout = 500 * time.Millisecond
-	o.PoolTimeout = 500 * time.Millisecond
 	o.ContextTimeoutEnabled = true
 	// One retry replaces a pooled connection that died unnoticed; commands
 	// here may be repeated safely.

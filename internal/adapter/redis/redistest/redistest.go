@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	goredis "github.com/redis/go-redis/v9"
@@ -73,9 +74,12 @@ func Each(t *testing.T, now clock.Clock, test func(b Board)) {
 	})
 }
 
+// patience is for machines on which much else runs beside the tests.
+const patience = 20 * time.Second
+
 func open(tb testing.TB, url, prefix string, now clock.Clock) Board {
 	tb.Helper()
-	client, err := redis.Open(url)
+	client, err := redis.Open(url, redis.Within(patience))
 	if err != nil {
 		tb.Fatal(err)
 	}
