@@ -23,6 +23,10 @@ test: services ## Run all tests against the real servers, with the race detector
 test-fast: ## Run the tests that need no server
 	go test -race $(foreach floor,$(FAST),./internal/$(floor)/...)
 
+test-crash: services ## Kill and freeze every part at random while customers buy: make test-crash CRASH_SEED=7
+	eval "$$(scripts/services env)" && CRASH_LINES=$${CRASH_LINES:-20000} CRASH_KILLS=$${CRASH_KILLS:-24} \
+		go test -count=1 -timeout 30m -v ./internal/program/crash
+
 bench: services ## Run the benchmarks
 	eval "$$(scripts/services env)" && go test -run '^$$' -bench . -benchmem ./...
 
@@ -56,4 +60,4 @@ clean: ## Stop the servers; delete their data and all that was built
 	scripts/services clean
 	rm -rf bin .tools .services coverage.out coverage.html
 
-.PHONY: help dev build test test-fast bench fuzz lint fmt generate verify services services-stop clean
+.PHONY: help dev build test test-fast test-crash bench fuzz lint fmt generate verify services services-stop clean

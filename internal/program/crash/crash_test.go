@@ -25,7 +25,7 @@ const (
 
 // perBlow is how much time there is for each blow, on average: enough that the
 // shop works in between, little enough that blows meet.
-const perBlow = 4500 * time.Millisecond
+const perBlow = 3500 * time.Millisecond
 
 func TestWhateverIsKilledNothingAnsweredIsLostOrDoneTwice(t *testing.T) {
 	t.Parallel()
@@ -35,9 +35,9 @@ func TestWhateverIsKilledNothingAnsweredIsLostOrDoneTwice(t *testing.T) {
 	t.Logf("to repeat it: CRASH_SEED=%d CRASH_LINES=%d CRASH_KILLS=%d", seed, lines, kills)
 	dice := func(luck uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, luck)) } //nolint:gosec // no secret
 
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute+3*time.Duration(kills)*perBlow)
-	defer cancel()
 	s := open(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute+4*time.Duration(kills)*perBlow)
+	defer cancel()
 	read := invoices(t, dice(luckOfFile), lines)
 	s.commerce(ctx, "migrate")
 	s.commerce(ctx, "seed", "--online-retail", csvOf(t, read))

@@ -130,7 +130,7 @@ func (v *villain) deal(ctx context.Context, b blow) {
 		v.t.Errorf("%s (%s): %v", b, name, err)
 		return
 	}
-	v.t.Logf("%s (%s): it is back after %v", b, name, time.Since(began).Round(time.Millisecond))
+	v.t.Logf("%s: %s is back after %v", b, name, time.Since(began).Round(time.Millisecond))
 }
 
 func (v *villain) kill(ctx context.Context, whom *victim, down time.Duration) error {
