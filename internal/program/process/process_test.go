@@ -107,9 +107,14 @@ func (p *process) stop(t *testing.T) int {
 
 func (p *process) wait(t *testing.T) int {
 	t.Helper()
+	return p.waitFor(t, 30*time.Second)
+}
+
+func (p *process) waitFor(t *testing.T, limit time.Duration) int {
+	t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(limit):
 		t.Fatalf("it did not stop:\n%s", p.said())
 	}
 	return p.cmd.ProcessState.ExitCode()
