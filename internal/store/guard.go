@@ -23,12 +23,12 @@ func (Unguarded) Enter(context.Context, Tx) error { return nil }
 // Leave implements Guard.
 func (Unguarded) Leave(context.Context, Tx, any) error { return nil }
 
-// Repeated is how a Keyed guard ends an act that was done before: with the
+// RepeatedError is how a Keyed guard ends an act that was done before: with the
 // answer of that time. It passes through a use case as an error.
-type Repeated struct{ Kept Answer }
+type RepeatedError struct{ Kept Answer }
 
 // Error implements error.
-func (*Repeated) Error() string { return "this request was answered before" }
+func (*RepeatedError) Error() string { return "this request was answered before" }
 
 // Keyed is a Guard that keeps, under a key and in the transaction of the act,
 // what is answered about the T that was made.
@@ -40,7 +40,7 @@ type Keyed[T any] struct {
 	Show func(T) (Answer, error)
 }
 
-// Enter implements Guard. It ends in *Repeated, ErrKeyReused or ErrKeyInUse
+// Enter implements Guard. It ends in *RepeatedError, ErrKeyReused or ErrKeyInUse
 // where the act must not happen.
 func (g Keyed[T]) Enter(ctx context.Context, tx Tx) error {
 	kept, err := tx.Keys.Claim(ctx, g.Key)
@@ -50,7 +50,7 @@ func (g Keyed[T]) Enter(ctx context.Context, tx Tx) error {
 	if !bytes.Equal(kept.Fingerprint, g.Fingerprint) {
 		return ErrKeyReused
 	}
-	return &Repeated{*kept}
+	return &RepeatedError{*kept}
 }
 
 // Leave implements Guard.

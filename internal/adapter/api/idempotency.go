@@ -61,7 +61,7 @@ func once[T any](ctx context.Context, s *service, a attempt, show func(T) answer
 		Key: store.Key{UserID: caller(ctx), Route: a.route, Key: key}, Fingerprint: sum[:], At: s.Clock(), Show: kept(show),
 	}
 	made, err := act(g)
-	if again, ok := errors.AsType[*store.Repeated](err); ok {
+	if again, ok := errors.AsType[*store.RepeatedError](err); ok {
 		return none, &replay{again.Kept}
 	}
 	if err != nil {

@@ -34,6 +34,9 @@ const (
 	retryLimit   = time.Second
 )
 
+// noAnswer is the code of what came to nothing on the way.
+const noAnswer = "NO_ANSWER"
+
 // errStopped is why an invoice was left half done: the replay has to stop.
 var errStopped = errors.New("stopped")
 
@@ -70,7 +73,7 @@ func (l lane) act(ctx context.Context, what Step, do func(context.Context) (repe
 		case err == nil:
 			l.ledger.sent(what, repeated)
 			return true, nil
-		case !passing(err):
+		case !passing(err), what == View: // a view has no key: once more might be one too many
 			l.ledger.refused(what, code(err))
 			return false, nil
 		case l.Clock().Sub(since) > l.options.Patience:
@@ -100,5 +103,5 @@ func code(err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Code
 	}
-	return err.Error()
+	return noAnswer
 }

@@ -138,6 +138,22 @@ func TestAShopThatIsAwayIsWaitedFor(t *testing.T) {
 	})
 }
 
+func TestAViewIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	s, o, failures := newShop(), options(), 0
+	s.fail = func(what, _ string) error {
+		if what == "view" && failures == 0 {
+			failures++
+			return errors.New("connection reset")
+		}
+		return nil
+	}
+	n := run(t, s, o, []replay.Invoice{buy("1", "ann", 1, 1, 1)}).Steps[replay.View]
+	if len(s.viewed) != 1 || n.Sent != 1 || n.Refused["NO_ANSWER"] != 1 {
+		t.Errorf("%d viewed, %+v: it has no key, so nobody knows whether it was counted", len(s.viewed), n)
+	}
+}
+
 func TestAShopThatStaysAwayEndsTheReplay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

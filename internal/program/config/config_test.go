@@ -112,3 +112,33 @@ func TestAnUnknownFlagIsRefused(t *testing.T) {
 		t.Errorf("Read = %v", err)
 	}
 }
+
+func TestWhatAReplayIsToldIsReadOrComplainedAbout(t *testing.T) {
+	t.Parallel()
+	var s struct {
+		Days  config.Date
+		Speed config.Amount
+		Shops config.URLs
+	}
+	ask := func(args ...string) error {
+		_, err := config.Read(&s, config.About{Name: "shop"}, args, func(string) string { return "" }, io.Discard, io.Discard)
+		return err
+	}
+	if err := ask("--days=2010-12-31", "--speed=0.5", "--shops=http://a:1/, https://b:2"); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(s.Shops.Get(), " "); s.Days.Get() != 20101231 || s.Speed.Get() != 0.5 || got != "http://a:1 https://b:2" {
+		t.Errorf("%+v", s)
+	}
+	err := ask("--days=20101231", "--speed=-1", "--shops=b:2")
+	for _, want := range []string{"2010-12-31", "from 0 to 1000000", "http://host:8080"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+	for _, bad := range []string{"--speed=NaN", "--speed=Inf", "--days=2010-02-30"} {
+		if ask(bad) == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+}

@@ -166,7 +166,8 @@ func (s *shop) counted(t *testing.T) map[clock.Day]metric.Counters {
 				return nil
 			})
 		})
-		if quiet++; now != views {
+		quiet++
+		if now != views {
 			quiet, views = 0, now
 		}
 		if err == nil && quiet < 100 {

@@ -170,7 +170,7 @@ func once[T any](s *Shop, k store.Key, asked any, text func(T) string) (store.Ke
 
 // again tells a repetition, and what was answered at first, from a failure.
 func again(err error) (kept string, repeated bool, failure error) {
-	if r, ok := errors.AsType[*store.Repeated](err); ok {
+	if r, ok := errors.AsType[*store.RepeatedError](err); ok {
 		return string(r.Kept.Body), true, nil
 	}
 	return "", false, err

@@ -27,7 +27,7 @@ type replaying struct {
 	From         config.Date `help:"First day of the invoices, as 2010-12-01; without it, the file's first." placeholder:"DAY"`
 	To           config.Date `help:"Last day, included; without it, the file's last." placeholder:"DAY"`
 
-	API             config.URLs        `name:"api" help:"Where commerce-api is; several addresses of one shop are asked by turns. It must run with AUTH_TRUST_USER_HEADER=true: customers of the file have no password, and are named in X-USER-ID." default:"http://127.0.0.1:8080" placeholder:"URL,..."`
+	API             config.URLs        `name:"api-url" help:"Where commerce-api is; several addresses of one shop are asked by turns. It must run with AUTH_TRUST_USER_HEADER=true: customers of the file have no password, and are named in X-USER-ID." default:"http://127.0.0.1:8080" placeholder:"URL,..."`
 	AsOfInvoiceDate bool               `help:"Not over HTTP, where it is always now, but at the time of each invoice (taken as KST): the same use cases in this process, on the same database. Events leave by the relay of a running commerce-api, or by one of this command; a commerce-streamer must count them."`
 	DatabaseURL     config.DatabaseURL `help:"Where the database is; only for --as-of-invoice-date." placeholder:"URL"`
 

@@ -79,7 +79,7 @@ func TestAReplayThatIsKilledOrStoppedGoesOn(t *testing.T) {
 	p.commerce(0, "seed", "--online-retail", file)
 	_, d := p.api()
 	start(t, p.env, "commerce-streamer")
-	args := []string{"replay", "--online-retail", file, "--api", string(d), "--concurrency", "2", "--json"}
+	args := []string{"replay", "--online-retail", file, "--api-url", string(d), "--concurrency", "2", "--json"}
 
 	killed := start(t, p.env, "commerce", args...)
 	p.awaitOrders(20)
@@ -173,7 +173,7 @@ func TestAReplaySaysWhatItNeeds(t *testing.T) {
 		{[]string{"--online-retail", file, "--from", "tomorrow"}, 2, "2010-12-31"},
 		{[]string{"--online-retail", file, "--from", "2030-01-01"}, 1, "nothing to replay"},
 		{[]string{"--online-retail", "replay_test.go"}, 1, "not the online retail file"},
-		{[]string{"--online-retail", file, "--api", "http://127.0.0.1:1"}, 1, "127.0.0.1:1"},
+		{[]string{"--online-retail", file, "--api-url", "http://127.0.0.1:1"}, 1, "127.0.0.1:1"},
 	} {
 		code, out := command(t, nil, "commerce", append([]string{"replay"}, c.args...)...)
 		if code != c.code || !strings.Contains(out, c.says) {
