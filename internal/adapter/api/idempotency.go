@@ -61,11 +61,8 @@ func once[T any](ctx context.Context, s *service, a attempt, show func(T) answer
 		Key: store.Key{UserID: caller(ctx), Route: a.route, Key: key}, Fingerprint: sum[:], At: s.Clock(), Show: kept(show),
 	}
 	made, err := act(g)
-	if again, ok := errors.AsType[*store.RepeatedError](err); ok {
-		return none, &replay{again.Kept}
-	}
 	if err != nil {
-		return none, s.remember(ctx, g.Key, store.Answer{Fingerprint: g.Fingerprint, At: g.At}, err)
+		return none, refused(ctx, s, g, err)
 	}
 	return made, nil
 }
@@ -79,33 +76,52 @@ func kept[T any](show func(T) answer) func(T) (store.Answer, error) {
 	}
 }
 
-// remember keeps the refusal of a request, in a transaction of its own since
-// that of the act is gone. What we ourselves failed at may go well next time,
-// and is not kept.
-func (s *service) remember(ctx context.Context, k store.Key, a store.Answer, cause error) error {
-	if errors.Is(cause, store.ErrKeyReused) || errors.Is(cause, store.ErrKeyInUse) {
-		return cause
+// refused returns what a request is answered that did not act. What we
+// ourselves failed at may go well next time, and is not kept.
+func refused[T any](ctx context.Context, s *service, g store.Keyed[T], cause error) error {
+	if told := byKey(cause); told != nil {
+		return told
 	}
 	p := s.problem(ctx, cause)
 	if p.Status >= http.StatusInternalServerError {
 		return p
 	}
-	err := s.DB.Update(ctx, func(tx store.Tx) error {
-		kept, err := tx.Keys.Claim(ctx, k)
-		if err != nil || kept != nil {
-			return err
-		}
-		a.Status = p.Status
-		if a.Body, err = marshal(p); err != nil {
-			return err
-		}
-		tx.Keys.Keep(k, a)
-		return nil
-	})
+	err := s.DB.Update(ctx, func(tx store.Tx) error { return remember(ctx, tx, g, p) })
+	if told := byKey(err); told != nil {
+		return told
+	}
 	if err != nil {
 		s.Log.WarnContext(ctx, "a refusal could not be kept under its idempotency key", "traceId", p.TraceID, "error", err)
 	}
 	return p
+}
+
+// byKey is what a request is answered because of another one with its key; nil
+// if err is about something else.
+func byKey(err error) error {
+	if again, ok := errors.AsType[*store.RepeatedError](err); ok {
+		return &replay{again.Kept}
+	}
+	if errors.Is(err, store.ErrKeyReused) || errors.Is(err, store.ErrKeyInUse) {
+		return err
+	}
+	return nil
+}
+
+// remember keeps a refusal, in a transaction of its own since that of the act is
+// gone. It enters by the guard once more: a twin of the request may have acted
+// since, or been answered just as this one looked, and then been the very reason
+// why this one was refused; what the twin is answered, both are.
+func remember[T any](ctx context.Context, tx store.Tx, g store.Keyed[T], p *problem) error {
+	if err := g.Enter(ctx, tx); err != nil {
+		return err
+	}
+	body, err := marshal(p)
+	if err != nil {
+		return err
+	}
+	tx.Keys.Keep(g.Key, store.Answer{Fingerprint: g.Fingerprint, Status: p.Status, Body: body, At: g.At})
+	return nil
 }
 
 // parseKey reads a key, bare or as a string of RFC 8941.

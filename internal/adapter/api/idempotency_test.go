@@ -1,12 +1,14 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 const twoMugs = `{"items":[{"productId":1,"quantity":2}]}`
@@ -102,6 +104,37 @@ func repeatARefusal(t *testing.T, on engine) {
 	again := r.post("/api/v1/orders", `{"items":[{"productId":1,"quantity":11}]}`).must(t, s, 409)
 	if again.body != first.body || again.header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("%v\n%s\nwant\n%s", again.header, again.body, first.body)
+	}
+}
+
+// meanwhile is a database at which something happens before the first update.
+type meanwhile struct {
+	store.DB
+	once   sync.Once
+	happen func()
+}
+
+func (m *meanwhile) Update(ctx context.Context, fn func(store.Tx) error) error {
+	m.once.Do(m.happen)
+	return m.DB.Update(ctx, fn)
+}
+
+func TestARefusalMakesWayForWhatATwinWasAnsweredMeanwhile(t *testing.T) {
+	t.Parallel()
+	answers := &meanwhile{}
+	s := stocked(t, func(c *api.Config) { answers.DB, c.DB = c.DB, answers })
+	r := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":11}]}`)
+	var twin answer
+	answers.happen = func() { // the first one was refused, and that is not kept yet
+		s.as("admin").post("/admin/v1/products/1/stock", `{"delta":5,"reason":"delivery"}`).must(t, s, 200)
+		s.as("kim").post("/api/v1/points/charge", `{"amount":100000}`).must(t, s, 200)
+		twin = r.must(t, s, 201)
+	}
+	if first := r.must(t, s, 201); first.body != twin.body || first.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%v\n%s\nwant\n%s", first.header, first.body, twin.body)
+	}
+	if n := s.orders(t, "kim"); n != 1 {
+		t.Errorf("%d orders, want 1", n)
 	}
 }
 

@@ -13,7 +13,9 @@ type keys struct{ *session }
 
 // Claim implements store.Keys. The lock and the answer are asked for in one
 // statement, which may read what was kept a moment before the lock was free;
-// in that case Keep runs into the primary key and Update runs again.
+// in that case Keep runs into the primary key and Update runs again. If the act
+// is refused instead, by what the other one did, whoever keeps the refusal finds
+// the answer.
 func (t keys) Claim(ctx context.Context, k store.Key) (*store.Answer, error) {
 	q := stmt(`
 		SELECT c.mine, k.fingerprint, k.status, k.location, k.body, k.at_us
