@@ -120,7 +120,7 @@ func (s *shop) commerce(ctx context.Context, args ...string) string {
 	cmd.Env = append([]string{"HOME=" + os.TempDir()}, s.env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		s.t.Errorf("commerce %s: %v\n%s", strings.Join(args, " "), err, out)
+		s.t.Errorf("commerce %s: %v\n%.4000s", strings.Join(args, " "), err, out)
 	}
 	return string(out)
 }
