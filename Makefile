@@ -7,6 +7,8 @@ SHELL := bash
 FAST := base contract domain
 FUZZTIME ?= 10s
 ARGS ?=
+SEEDS ?= 200
+SEED ?= 1
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +21,7 @@ build: ## Build every program into bin/
 
 test: services ## Run all tests against the real servers, with the race detector
 	eval "$$(scripts/services env)" && go test -race ./...
+	go test -race -tags synctests ./internal/program/sim
 
 test-fast: ## Run the tests that need no server
 	go test -race $(foreach floor,$(FAST),./internal/$(floor)/...)
@@ -26,6 +29,9 @@ test-fast: ## Run the tests that need no server
 test-crash: services ## Kill and freeze every part at random while customers buy: make test-crash CRASH_SEED=7
 	eval "$$(scripts/services env)" && CRASH_LINES=$${CRASH_LINES:-20000} CRASH_KILLS=$${CRASH_KILLS:-24} \
 		go test -count=1 -timeout 30m -v ./internal/program/crash
+
+test-sim: ## Run the simulation with SEEDS (200) seeds; one of them again: make test-sim SEEDS=1 SEED=17
+	go test -count=1 -timeout 60m -tags synctests ./internal/program/sim -seeds $(SEEDS) -seed $(SEED)
 
 bench: services ## Run the benchmarks
 	eval "$$(scripts/services env)" && go test -run '^$$' -bench . -benchmem ./...
@@ -60,4 +66,4 @@ clean: ## Stop the servers; delete their data and all that was built
 	scripts/services clean
 	rm -rf bin .tools .services coverage.out coverage.html
 
-.PHONY: help dev build test test-fast test-crash bench fuzz lint fmt generate verify services services-stop clean
+.PHONY: help dev build test test-fast test-sim test-crash bench fuzz lint fmt generate verify services services-stop clean

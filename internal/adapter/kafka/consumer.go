@@ -144,4 +144,6 @@ func (c *Consumer) leave(ctx context.Context) {
 		c.log.Warn("the group was not told that this consumer leaves", "error", err)
 	}
 	c.client.CloseAllowingRebalance()
+	// A leave that timed out may still wait for a poll to end; nobody polls any more.
+	c.client.AllowRebalance()
 }
