@@ -3,8 +3,12 @@
 package sim_test
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 // villain lets things go wrong until the shop closes.
@@ -20,7 +24,7 @@ func (w *world) villain(closing time.Time) {
 }
 
 func (w *world) harm(d *dice) {
-	switch d.IntN(11) {
+	switch d.IntN(13) {
 	case 0:
 		host := w.host(d)
 		w.did("cut connections", "host", host, "cut", w.network.cut(host))
@@ -46,6 +50,8 @@ func (w *world) harm(d *dice) {
 		w.redis.start(w.t)
 	case 8, 9:
 		w.crash(d)
+	case 10, 11:
+		w.jam(d)
 	default:
 		w.replace(d)
 	}
@@ -74,6 +80,40 @@ func (w *world) crash(d *dice) {
 	w.processes[i].kill()
 	w.processes = append(w.processes[:i], w.processes[i+1:]...)
 	time.Sleep(d.between(0, 8*time.Second))
+	w.processes = append(w.processes, w.begin(w.t, w.instance()))
+}
+
+// jam holds up all who want to write to the database, and may kill the process
+// while they wait. A second process would wait for SQLite's own lock, in real
+// time, so with two of them one is killed instead.
+func (w *world) jam(d *dice) {
+	if len(w.processes) != 1 {
+		w.crash(d)
+		return
+	}
+	p, long, kill := w.processes[0], d.between(500*time.Millisecond, 6*time.Second), d.chance(0.6)
+	w.did("jam the database", "for", long, "then kill", kill)
+	ctx, free := context.WithCancel(context.WithoutCancel(w.t.Context()))
+	var holding sync.WaitGroup
+	holding.Go(func() {
+		_ = p.db.Update(ctx, func(store.Tx) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+	})
+	time.Sleep(long)
+	if !kill {
+		free()
+		holding.Wait()
+		return
+	}
+	w.network.kill(p.name)
+	_ = p.db.Close() // those who wait find it closed when it is their turn
+	free()
+	holding.Wait()
+	w.processes = nil
+	p.kill()
+	time.Sleep(d.between(0, 4*time.Second))
 	w.processes = append(w.processes, w.begin(w.t, w.instance()))
 }
 
