@@ -88,7 +88,9 @@ func TestPostgresRunsADeadlockedTransactionAgain(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if runs.Load() != 3 {
+	// The one that is run again may be faster than the one it made way for, and
+	// meet it once more: then there are four runs.
+	if runs.Load() < 3 {
 		t.Errorf("the two transactions ran %d times, want 3: there was no deadlock", runs.Load())
 	}
 }
