@@ -3,7 +3,11 @@
 package sim_test
 
 import (
+	"errors"
+	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -51,7 +55,8 @@ type broker struct {
 
 func (b *broker) start(t *testing.T) {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(b.dir), kfake.BrokerConfigs(sessionless()),
+	b.forget(t)
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(b.dir),
 		kfake.ListenFn(func(string, string) (net.Listener, error) { return b.network.listen(kafkaHost, kafkaAddress), nil }))
 	if err != nil {
 		t.Fatalf("start the broker: %v", err)
@@ -65,11 +70,15 @@ func (b *broker) start(t *testing.T) {
 	b.cluster = cluster
 }
 
-// sessionless has every fetch name what it wants. The embedded broker takes its
-// fetch sessions with it over a restart, unlike others, but then answers them with
-// topics without a name, which no client understands.
-func sessionless() map[string]string {
-	return map[string]string{"max.incremental.fetch.session.cache.slots": "0"}
+// forget has the broker know nobody who was connected before, as others do. By
+// itself the embedded one takes its fetch sessions with it over a restart, but
+// then answers them with topics without a name, which no client understands.
+// Members of a group find that they are no longer, and join again.
+func (b *broker) forget(t *testing.T) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(b.dir, "session_state.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
 }
 
 func (b *broker) stop() {
