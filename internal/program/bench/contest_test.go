@@ -1,0 +1,86 @@
+package bench_test
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+)
+
+var rounds = flag.Int("rounds", 5, "how many rounds each benchmark runs")
+
+// side is one of the two that are compared: it works for one round and returns
+// its rate, so that more is better.
+type side struct {
+	name string
+	run  func(b *testing.B) float64
+}
+
+// contest holds ours against the limit.
+type contest struct {
+	unit        string // of both rates: "orders/s"
+	ours, limit side
+	goal        float64 // the ratio that is wanted
+}
+
+// hold runs both sides once to warm up, and then in turn for some rounds. The
+// ratio of a round is of two measurements that follow each other, so that a
+// machine that slows down slows both.
+func (c contest) hold(b *testing.B) {
+	b.Helper()
+	for b.Loop() {
+		c.limit.run(b)
+		c.ours.run(b)
+		var ours, limit, ratios []float64
+		for range *rounds {
+			l, o := c.limit.run(b), c.ours.run(b)
+			ours, limit, ratios = append(ours, o), append(limit, l), append(ratios, o/l)
+		}
+		c.report(b, ours, limit, ratios)
+	}
+}
+
+func (c contest) report(b *testing.B, ours, limit, ratios []float64) {
+	b.Helper()
+	ratio := spreadOf(ratios)
+	verdict := "met"
+	if ratio.median < c.goal {
+		verdict = "MISSED"
+	}
+	table(b, [][]string{
+		{"", "median", "least", "most", ""},
+		spreadOf(limit).row(c.limit.name, "%.0f", c.unit),
+		spreadOf(ours).row(c.ours.name, "%.0f", c.unit),
+		ratio.row("ratio", "%.2f", fmt.Sprintf("goal %.2f: %s", c.goal, verdict)),
+	})
+	b.ReportMetric(ratio.median, "ratio")
+	b.ReportMetric(spreadOf(ours).median, c.unit)
+	b.ReportMetric(0, "ns/op") // a round is no operation
+}
+
+// spread is where the figures of the rounds lie.
+type spread struct{ median, least, most float64 }
+
+func spreadOf(figures []float64) spread {
+	sorted := slices.Sorted(slices.Values(figures))
+	n := len(sorted)
+	return spread{median: (sorted[(n-1)/2] + sorted[n/2]) / 2, least: sorted[0], most: sorted[n-1]}
+}
+
+func (s spread) row(name, format, note string) []string {
+	return []string{name, fmt.Sprintf(format, s.median), fmt.Sprintf(format, s.least), fmt.Sprintf(format, s.most), note}
+}
+
+// table prints rows that line up.
+func table(b *testing.B, rows [][]string) {
+	b.Helper()
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
+	}
+	_ = w.Flush() // to memory
+	b.Logf("\n%s", text.String())
+}
