@@ -90,6 +90,13 @@ var decoders = map[string]func([]byte) (Event, error){ //nolint:gochecknoglobals
 	OrderPlaced{}.Type():    decode[OrderPlaced],
 	OrderPaid{}.Type():      decode[OrderPaid],
 	OrderCancelled{}.Type(): decode[OrderCancelled],
+	OrderFailed{}.Type():    decode[OrderFailed],
+	OrderExpired{}.Type():   decode[OrderExpired],
+
+	PaymentRequested{}.Type(): decode[PaymentRequested],
+	PaymentApproved{}.Type():  decode[PaymentApproved],
+	PaymentDeclined{}.Type():  decode[PaymentDeclined],
+	PaymentRefunded{}.Type():  decode[PaymentRefunded],
 }
 
 // checked is an event that can tell whether what it says makes sense.

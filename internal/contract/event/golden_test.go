@@ -29,6 +29,12 @@ func samples() []Event {
 		OrderID: someOrder, Version: 2, UserID: someUser, Amount: 12_900,
 		Lines: []Line{{ProductID: 17, Quantity: 2, UnitPrice: 3_950}, {ProductID: 42, Quantity: 1, UnitPrice: 5_000}},
 	}
+	paid := Payment{
+		PaymentID: id.ID{0x01, 0x92, 0xf0, 0xc1, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0x0c}, OrderID: someOrder, UserID: someUser,
+		Amount: 10_000, CardType: "SAMSUNG", CardLast4: "1451", TransactionKey: "20250816:TR:9577c5",
+	}
+	unkeyed := paid
+	unkeyed.TransactionKey = ""
 	return []Event{
 		NewProductViewed(17, &someUser),
 		NewProductLiked(17, someUser),
@@ -39,6 +45,12 @@ func samples() []Event {
 		OrderPlaced{Order: order, Discount: 900, Points: 2_000, CardAmount: 10_000},
 		OrderPaid{Order: order, PaidAt: someTime},
 		OrderCancelled{Order: order, Reason: "changed my mind", PaidAt: &someTime},
+		OrderFailed{Order: order, Reason: "the limit is exceeded"},
+		OrderExpired{Order: order, Reason: "not paid within 15m0s"},
+		PaymentRequested{unkeyed},
+		PaymentApproved{paid},
+		PaymentDeclined{Payment: paid, Reason: "the limit is exceeded"},
+		PaymentRefunded{paid},
 	}
 }
 
@@ -120,6 +132,8 @@ func TestWhatMakesNoSenseIsUnreadable(t *testing.T) {
 		"an order of nothing":   {"order.paid", `{"orderId":"` + someOrder.String() + `","version":1,"lines":[]}`},
 		"a version below one":   {"order.placed", `{"orderId":"` + someOrder.String() + `","lines":[{"productId":1,"quantity":1}]}`},
 		"a line of minus one":   {"order.paid", `{"orderId":"` + someOrder.String() + `","version":1,"lines":[{"productId":1,"quantity":-1}]}`},
+		"a payment of nothing":  {"payment.approved", `{"paymentId":"` + someOrder.String() + `","orderId":"` + someOrder.String() + `"}`},
+		"a payment of no order": {"payment.declined", `{"paymentId":"` + someOrder.String() + `","amount":1}`},
 		"a text where a number": {"stock.adjusted", `{"productId":1,"delta":"2"}`},
 	}
 	for what, c := range cases {

@@ -87,3 +87,22 @@ type OrderCancelled struct {
 
 // Type implements Event.
 func (OrderCancelled) Type() string { return "order.cancelled" }
+
+// OrderFailed says that the payment of an order was declined, and that the
+// order gave back what it took.
+type OrderFailed struct {
+	Order
+	Reason string `json:"reason"`
+}
+
+// Type implements Event.
+func (OrderFailed) Type() string { return "order.failed" }
+
+// OrderExpired says that an order was not paid in time, and gave back what it took.
+type OrderExpired struct {
+	Order
+	Reason string `json:"reason"`
+}
+
+// Type implements Event.
+func (OrderExpired) Type() string { return "order.expired" }

@@ -1,0 +1,62 @@
+package event
+
+import (
+	"errors"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+)
+
+// Payment is what every payment event tells. It goes the way of its order's
+// events, so that they stay in order, but is no step of the order: it has no
+// sequence.
+type Payment struct {
+	PaymentID      id.ID  `json:"paymentId"`
+	OrderID        id.ID  `json:"orderId"`
+	UserID         id.ID  `json:"userId"`
+	Amount         int64  `json:"amount"` // won
+	CardType       string `json:"cardType"`
+	CardLast4      string `json:"cardLast4"`
+	TransactionKey string `json:"transactionKey"` // of the gateway; empty while, or where, there is none
+}
+
+// Topic implements Event.
+func (Payment) Topic() string { return OrderTopic }
+
+// Key implements Event.
+func (p Payment) Key() string { return p.OrderID.String() }
+
+func (p Payment) check() error {
+	if p.PaymentID.IsZero() || p.OrderID.IsZero() || p.Amount <= 0 {
+		return errors.New("paymentId, orderId and amount must be there")
+	}
+	return nil
+}
+
+// PaymentRequested says that a card is to be charged for an order.
+type PaymentRequested struct{ Payment }
+
+// Type implements Event.
+func (PaymentRequested) Type() string { return "payment.requested" }
+
+// PaymentApproved says that the card was charged.
+type PaymentApproved struct{ Payment }
+
+// Type implements Event.
+func (PaymentApproved) Type() string { return "payment.approved" }
+
+// PaymentDeclined says that the card was not charged and will not be: the
+// gateway refused, or it took too long, or the order was called off.
+type PaymentDeclined struct {
+	Payment
+	Reason string `json:"reason"`
+}
+
+// Type implements Event.
+func (PaymentDeclined) Type() string { return "payment.declined" }
+
+// PaymentRefunded says that a charge was given back: the one that paid, since
+// the order was called off; or one too many, or too late.
+type PaymentRefunded struct{ Payment }
+
+// Type implements Event.
+func (PaymentRefunded) Type() string { return "payment.refunded" }
