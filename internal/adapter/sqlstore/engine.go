@@ -128,9 +128,9 @@ type Dialect struct {
 	// TryLock is an expression that takes a lock on the number given until the
 	// transaction ends, and is 1, or is 0 if someone else holds it.
 	TryLock func(param int) string
-	// In is the predicate that a column is one of the values of a parameter,
-	// which is bound as List returns it.
-	In   func(column string, param int) string
+	// In is the predicate that a column of the type is one of the values of a
+	// parameter, which is bound as List returns it.
+	In   func(column string, kind Type, param int) string
 	List func(values any) any
 	// Set is a table expression of rows that are given from outside, with the
 	// columns named, beginning at the parameter named.

@@ -59,7 +59,7 @@ const selectCounters = `
 
 // Of implements metric.Table.
 func (t metrics) Of(ctx context.Context, productIDs []int64, first, last clock.Day) ([]metric.Counters, error) {
-	q := stmt(selectCounters+`WHERE `+t.dialect.In("product_id", 1)+` AND day BETWEEN $2 AND $3
+	q := stmt(selectCounters+`WHERE `+t.dialect.In("product_id", BigInt, 1)+` AND day BETWEEN $2 AND $3
 		ORDER BY product_id, day`, t.dialect.List(productIDs), int64(first), int64(last))
 	return all(ctx, t.each, q, scanCounters)
 }

@@ -130,7 +130,7 @@ func (t orders) complete(ctx context.Context, found []order.Order) ([]order.Orde
 
 func (t orders) linesOf(ctx context.Context, ids []id.ID) (map[id.ID][]order.Line, error) {
 	q := stmt(`SELECT order_id, product_id, name, price, quantity FROM order_lines
-		WHERE `+t.dialect.In("order_id", 1)+` ORDER BY order_id, line`, t.dialect.List(ids))
+		WHERE `+t.dialect.In("order_id", UUID, 1)+` ORDER BY order_id, line`, t.dialect.List(ids))
 	lines := map[id.ID][]order.Line{}
 	err := t.each(ctx, q, func(r row) error {
 		var oid id.ID
@@ -144,7 +144,7 @@ func (t orders) linesOf(ctx context.Context, ids []id.ID) (map[id.ID][]order.Lin
 
 func (t orders) stepsOf(ctx context.Context, ids []id.ID) (map[id.ID][]order.Change, error) {
 	q := stmt(`SELECT order_id, status, reason, at_us FROM order_history
-		WHERE `+t.dialect.In("order_id", 1)+` ORDER BY order_id, version`, t.dialect.List(ids))
+		WHERE `+t.dialect.In("order_id", UUID, 1)+` ORDER BY order_id, version`, t.dialect.List(ids))
 	steps := map[id.ID][]order.Change{}
 	err := t.each(ctx, q, func(r row) error {
 		var oid id.ID

@@ -36,7 +36,7 @@ func laneOf(key string) int64 { return int64(xxhash.Sum64String(key) % store.Lan
 func (t outbox) Next(ctx context.Context, lanes []int, limit int) ([]store.Promise, error) {
 	q := stmt(`
 		SELECT seq, event_id, topic, key, type, time_us, sequence, traceparent, data FROM outbox
-		WHERE `+t.dialect.In("lane", 1)+` ORDER BY seq LIMIT $2`, t.dialect.List(lanes), limit)
+		WHERE `+t.dialect.In("lane", Integer, 1)+` ORDER BY seq LIMIT $2`, t.dialect.List(lanes), limit)
 	return all(ctx, t.each, q, func(r row) (p store.Promise, err error) {
 		var at int64
 		var data string
@@ -50,7 +50,7 @@ func (t outbox) Next(ctx context.Context, lanes []int, limit int) ([]store.Promi
 // Sent implements store.Outbox.
 func (t outbox) Sent(_ context.Context, seqs []int64) error {
 	if len(seqs) > 0 {
-		t.exec(`DELETE FROM outbox WHERE `+t.dialect.In("seq", 1), t.dialect.List(seqs))
+		t.exec(`DELETE FROM outbox WHERE `+t.dialect.In("seq", BigInt, 1), t.dialect.List(seqs))
 	}
 	return nil
 }

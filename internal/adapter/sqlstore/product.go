@@ -69,14 +69,14 @@ func (t products) Get(ctx context.Context, pid int64) (product.Listing, error) {
 
 // Many implements product.Table.
 func (t products) Many(ctx context.Context, ids []int64) ([]product.Listing, error) {
-	q := stmt(selectListing+`WHERE `+t.dialect.In("p.id", 1), t.dialect.List(ids))
+	q := stmt(selectListing+`WHERE `+t.dialect.In("p.id", BigInt, 1), t.dialect.List(ids))
 	return all(ctx, t.each, q, scanListing)
 }
 
 // BySKU implements product.Table.
 func (t products) BySKU(ctx context.Context, skus []string) (map[string]int64, error) {
 	known := make(map[string]int64, len(skus))
-	q := stmt(`SELECT sku, id FROM products WHERE `+t.dialect.In("sku", 1), t.dialect.List(skus))
+	q := stmt(`SELECT sku, id FROM products WHERE `+t.dialect.In("sku", Text, 1), t.dialect.List(skus))
 	err := t.each(ctx, q, func(r row) error {
 		var sku string
 		var pid int64
@@ -94,7 +94,7 @@ func (t products) AddLikes(_ context.Context, delta map[int64]int64) error {
 		return nil
 	}
 	ids := slices.Sorted(maps.Keys(delta))
-	t.exec(`SELECT id FROM products p WHERE `+t.dialect.In("p.id", 1)+` ORDER BY p.id `+t.dialect.ForUpdate,
+	t.exec(`SELECT id FROM products p WHERE `+t.dialect.In("p.id", BigInt, 1)+` ORDER BY p.id `+t.dialect.ForUpdate,
 		t.dialect.List(ids))
 	counts := make([]int64, len(ids))
 	for i, pid := range ids {

@@ -10,7 +10,7 @@ type stocks struct{ *session }
 
 // Lock implements product.StockTable.
 func (t stocks) Lock(ctx context.Context, productIDs []int64) ([]product.Stock, error) {
-	q := stmt(`SELECT product_id, quantity FROM stocks WHERE `+t.dialect.In("product_id", 1)+
+	q := stmt(`SELECT product_id, quantity FROM stocks WHERE `+t.dialect.In("product_id", BigInt, 1)+
 		` ORDER BY product_id `+t.dialect.ForUpdate, t.dialect.List(productIDs))
 	return all(ctx, t.change, q, func(r row) (product.Stock, error) {
 		var pid, quantity int64

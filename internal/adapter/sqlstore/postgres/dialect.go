@@ -16,10 +16,18 @@ func dialect() sqlstore.Dialect {
 		TryLock: func(param int) string {
 			return fmt.Sprintf("CASE WHEN pg_try_advisory_xact_lock($%d) THEN 1 ELSE 0 END", param)
 		},
-		In:   func(column string, param int) string { return fmt.Sprintf("%s = ANY ($%d)", column, param) },
+		In:   in,
 		List: func(values any) any { return values },
 		Set:  set,
 	}
+}
+
+// in hides the array from the planner, behind a SELECT. To see that it is short
+// makes a plan for it look better than one for any array, and the planner would
+// go on making one for every execution: for an order that was a fifth of all
+// work of the server.
+func in(column string, kind sqlstore.Type, param int) string {
+	return fmt.Sprintf("%s = ANY ((SELECT $%d::%s[])::%[3]s[])", column, param, kind)
 }
 
 // set is one array for each column.

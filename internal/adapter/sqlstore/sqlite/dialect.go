@@ -17,7 +17,7 @@ func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		ForUpdate: "", // a writer has the whole file
 		TryLock:   func(param int) string { return fmt.Sprintf("CASE WHEN $%d IS NULL THEN 0 ELSE 1 END", param) },
-		In: func(column string, param int) string {
+		In: func(column string, _ sqlstore.Type, param int) string {
 			return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, param)
 		},
 		List: list,
