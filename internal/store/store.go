@@ -8,9 +8,11 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/like"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
@@ -40,7 +42,11 @@ type Tx struct {
 	Stocks   product.StockTable
 	Likes    like.Table
 	Points   point.Table
+	Coupons  coupon.Table
+	Owned    coupon.OwnedTable
 	Orders   order.Table
+	Payments payment.Table
+	Charges  payment.ChargeTable
 	Metrics  metric.Table
 	Ranking  ranking.Table
 	Outbox   Outbox
@@ -108,6 +114,15 @@ type Books interface {
 	Stock(ctx context.Context, yield func(Difference)) (compared int64, err error)
 	// Wallets: a balance is the sum of its ledger, and never negative.
 	Wallets(ctx context.Context, yield func(Difference)) (compared int64, err error)
+	// Coupons: a coupon is used by one live order at most, which is the one that it
+	// says; and as many are issued as people have, never more than there are.
+	Coupons(ctx context.Context, yield func(Difference)) (compared int64, err error)
+	// Paid: an order is paid if and only if its points and the charge that was
+	// approved are what it costs.
+	Paid(ctx context.Context, yield func(Difference)) (compared int64, err error)
+	// Charged: no order has two charges that took money and were not given back,
+	// and a dead one has none.
+	Charged(ctx context.Context, yield func(Difference)) (compared int64, err error)
 	// Likes: a product's like count is the number of its likes, and the sum of
 	// its daily net likes.
 	Likes(ctx context.Context, yield func(Difference)) (compared int64, err error)

@@ -23,7 +23,7 @@ const stockSQL = `
 	), held AS (
 		SELECT l.product_id, CAST(SUM(l.quantity) AS BIGINT) AS quantity
 		FROM order_lines l JOIN orders o ON o.id = l.order_id
-		WHERE o.status <> 'CANCELLED' GROUP BY l.product_id
+		WHERE o.status IN ('PENDING', 'PAID') GROUP BY l.product_id
 	)
 	SELECT s.product_id, s.quantity, COALESCE(m.delta, 0), COALESCE(m.put_in, 0) - COALESCE(h.quantity, 0)
 	FROM stocks s LEFT JOIN moved m ON m.product_id = s.product_id LEFT JOIN held h ON h.product_id = s.product_id

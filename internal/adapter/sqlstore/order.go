@@ -7,6 +7,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
 type orders struct{ *session }
@@ -14,11 +15,22 @@ type orders struct{ *session }
 // Add implements order.Table.
 func (t orders) Add(o order.Order) {
 	t.exec(`
-		INSERT INTO orders (id, user_id, status, version, amount, points, created_us)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		o.ID, o.UserID, string(o.Status()), o.Version(), int64(o.Amount), int64(o.Points), micros(o.CreatedAt))
+		INSERT INTO orders (id, user_id, status, version, amount, discount, points, card, created_us,
+			owned_coupon_id, coupon_id, coupon_name)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		append([]any{
+			o.ID, o.UserID, string(o.Status()), o.Version(), int64(o.Amount), int64(o.Discount), int64(o.Points),
+			int64(o.Card), micros(o.CreatedAt),
+		}, couponOf(o)...)...)
 	t.addLines(o)
 	t.addSteps(o)
+}
+
+func couponOf(o order.Order) []any {
+	if o.Coupon == nil {
+		return []any{nil, nil, nil}
+	}
+	return []any{o.Coupon.ID, o.Coupon.CouponID, o.Coupon.Name}
 }
 
 // Save implements order.Table. If another transaction has taken a step from
@@ -71,7 +83,7 @@ func (t orders) addSteps(o order.Order) {
 	}
 }
 
-const selectOrder = `SELECT id, user_id, amount, points, created_us FROM orders `
+const selectOrder = `SELECT id, user_id, amount, discount, points, card, created_us, owned_coupon_id, coupon_id, coupon_name FROM orders `
 
 // Lock implements order.Table.
 func (t orders) Lock(ctx context.Context, oid id.ID) (order.Order, error) {
@@ -107,7 +119,8 @@ func (t orders) Of(ctx context.Context, user, before id.ID, limit int) ([]order.
 	return t.complete(ctx, found)
 }
 
-// complete adds lines and history to orders, in two reads however many they are.
+// complete adds lines, history and payments to orders, in two reads, or three
+// where a card pays one, however many they are.
 func (t orders) complete(ctx context.Context, found []order.Order) ([]order.Order, error) {
 	ids := make([]id.ID, len(found))
 	for i, o := range found {
@@ -121,11 +134,33 @@ func (t orders) complete(ctx context.Context, found []order.Order) ([]order.Orde
 	if err != nil {
 		return nil, err
 	}
+	paid, err := t.paymentsOf(ctx, found)
+	if err != nil {
+		return nil, err
+	}
 	for i, o := range found {
-		o.Lines = lines[o.ID]
+		o.Lines, o.Payment = lines[o.ID], paid[o.ID]
 		found[i] = order.Restore(o, steps[o.ID])
 	}
 	return found, nil
+}
+
+func (t orders) paymentsOf(ctx context.Context, found []order.Order) (map[id.ID]*payment.Payment, error) {
+	var ids []id.ID
+	for _, o := range found {
+		if o.Card > 0 {
+			ids = append(ids, o.ID)
+		}
+	}
+	byOrder := map[id.ID]*payment.Payment{}
+	if len(ids) == 0 {
+		return byOrder, nil
+	}
+	paid, err := all(ctx, t.each, stmt(selectPayment+`WHERE `+t.dialect.In("order_id", 1), t.dialect.List(ids)), scanPayment)
+	for _, p := range paid {
+		byOrder[p.OrderID] = &p
+	}
+	return byOrder, err
 }
 
 func (t orders) linesOf(ctx context.Context, ids []id.ID) (map[id.ID][]order.Line, error) {
@@ -160,7 +195,12 @@ func (t orders) stepsOf(ctx context.Context, ids []id.ID) (map[id.ID][]order.Cha
 
 func scanOrder(r row) (o order.Order, err error) {
 	var created int64
-	err = r.Scan(&o.ID, &o.UserID, &o.Amount, &o.Points, &created)
+	var owned, kind *id.ID
+	var name *string
+	err = r.Scan(&o.ID, &o.UserID, &o.Amount, &o.Discount, &o.Points, &o.Card, &created, &owned, &kind, &name)
 	o.CreatedAt = timeOf(created)
+	if err == nil && owned != nil && kind != nil && name != nil {
+		o.Coupon = &order.Coupon{ID: *owned, CouponID: *kind, Name: *name}
+	}
 	return o, err
 }

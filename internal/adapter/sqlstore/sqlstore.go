@@ -137,8 +137,9 @@ func (s *session) blame(err error) error {
 func (s *session) tables() store.Tx {
 	return store.Tx{
 		Users: users{s}, Brands: brands{s}, Products: products{s}, Stocks: stocks{s}, Likes: likes{s},
-		Points: points{s}, Orders: orders{s}, Metrics: metrics{s}, Ranking: rankings{s}, Outbox: outbox{s},
-		Handled: handled{s}, Leases: leases{s}, Keys: keys{s}, Books: books{s},
+		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Payments: payments{s}, Charges: charges{s},
+		Metrics: metrics{s}, Ranking: rankings{s}, Outbox: outbox{s}, Handled: handled{s}, Leases: leases{s}, Keys: keys{s},
+		Books: books{s},
 	}
 }
 

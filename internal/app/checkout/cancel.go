@@ -9,6 +9,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -18,7 +19,8 @@ import (
 const MaxReason = 200
 
 // Cancel calls a user's order off and gives back, once, what it took. Someone
-// else's is order.ErrNotFound, a dead one order.ErrTransition.
+// else's is order.ErrNotFound, a dead one order.ErrTransition. What a card was
+// charged is given back by whoever looks after the payment, which is due at once.
 func (d *Desk) Cancel(ctx context.Context, user, orderID id.ID, reason string, guard store.Guard) (o order.Order, err error) {
 	reason = strings.TrimSpace(reason)
 	var c fault.Check
@@ -39,7 +41,10 @@ func (d *Desk) Cancel(ctx context.Context, user, orderID id.ID, reason string, g
 		if o, err = o.Cancel(reason, d.now()); err != nil {
 			return err
 		}
-		if err := d.giveBack(ctx, tx, o); err != nil {
+		if err := d.GiveBack(ctx, tx, o); err != nil {
+			return err
+		}
+		if err := d.callOff(ctx, tx, &o); err != nil {
 			return err
 		}
 		return guard.Leave(ctx, tx, o)
@@ -47,11 +52,59 @@ func (d *Desk) Cancel(ctx context.Context, user, orderID id.ID, reason string, g
 	return o, err
 }
 
-// giveBack undoes what the sale of o took. The order's row is locked and its
-// state has just moved, so that nobody else gives it back as well.
-func (d *Desk) giveBack(ctx context.Context, tx store.Tx, o order.Order) error {
+// callOff gives up the payment of a cancelled order, if it has one, and has every
+// charge given back that took money or may yet.
+func (d *Desk) callOff(ctx context.Context, tx store.Tx, o *order.Order) error {
+	if o.Payment == nil {
+		return nil
+	}
+	p, now := *o.Payment, d.now()
+	if p.Status == payment.Pending {
+		var err error
+		if p, err = p.CallOff("the order was cancelled", now); err != nil {
+			return err
+		}
+		tx.Outbox.Append(ctx, p.DeclinedEvent())
+	}
+	charges, err := tx.Charges.Of(ctx, o.ID)
+	if err != nil {
+		return err
+	}
+	p, due := p.ToGiveBack(payment.Judge(payment.Return, p, charges, false).GiveBack, now)
+	for _, c := range due {
+		tx.Charges.Save(c, now)
+	}
+	p = p.Hurry(now)
+	tx.Payments.Save(p)
+	o.Payment = &p
+	return nil
+}
+
+// GiveBack writes the last step of a dead order and undoes what its sale took:
+// stock, points and coupon. The order's row is locked and its state has just
+// moved, so that nobody else gives it back as well.
+func (d *Desk) GiveBack(ctx context.Context, tx store.Tx, o order.Order) error {
 	if err := d.restock(ctx, tx, o); err != nil {
 		return err
+	}
+	if err := d.repay(ctx, tx, o); err != nil {
+		return err
+	}
+	if o.Coupon != nil {
+		owned, err := tx.Owned.Lock(ctx, o.UserID, o.Coupon.ID)
+		if err != nil {
+			return err
+		}
+		tx.Owned.Save(owned.GiveBack())
+	}
+	tx.Orders.Save(o)
+	tx.Outbox.Append(ctx, o.EndEvent())
+	return nil
+}
+
+func (d *Desk) repay(ctx context.Context, tx store.Tx, o order.Order) error {
+	if o.Points == 0 {
+		return nil
 	}
 	wallet, err := tx.Points.Lock(ctx, o.UserID)
 	if err != nil {
@@ -60,9 +113,7 @@ func (d *Desk) giveBack(ctx context.Context, tx store.Tx, o order.Order) error {
 	if wallet, err = wallet.Receive(o.Points); err != nil {
 		return err
 	}
-	tx.Orders.Save(o)
 	d.move(tx, wallet, point.Refund, o.Points, o)
-	tx.Outbox.Append(ctx, o.CancelledEvent())
 	return nil
 }
 
@@ -87,8 +138,16 @@ func (d *Desk) restock(ctx context.Context, tx store.Tx, o order.Order) error {
 		s = s.Return(l.Quantity)
 		tx.Stocks.Save(s, product.Movement{
 			ProductID: l.ProductID, Delta: l.Quantity, Quantity: s.Quantity(),
-			Reason: product.Cancelled, OrderID: &o.ID, At: d.now(),
+			Reason: product.Cancelled, Note: note(o), OrderID: &o.ID, At: d.now(),
 		})
 	}
 	return nil
+}
+
+// note says how an order ended that was not cancelled by anybody.
+func note(o order.Order) string {
+	if o.Status() == order.Cancelled {
+		return ""
+	}
+	return string(o.Status())
 }

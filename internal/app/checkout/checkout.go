@@ -8,42 +8,45 @@ import (
 	"context"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/base/page"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
-
-// ErrPointsDiffer is raised for an order that names more or fewer points than
-// it costs: as yet points pay for all of it.
-var ErrPointsDiffer = fault.New(fault.Invalid, "POINTS_DIFFER", "points must be the whole amount of the order")
 
 // list names the cursors of a user's orders.
 const list = "orders"
 
 // Desk sells.
 type Desk struct {
-	db  store.DB
-	ids id.Source
-	now clock.Clock
+	db     store.DB
+	ids    id.Source
+	now    clock.Clock
+	policy payment.Policy
 }
 
-// New returns a desk.
-func New(db store.DB, ids id.Source, now clock.Clock) *Desk { return &Desk{db, ids, now} }
+// New returns a desk. The policy says how the payments of its orders are looked
+// after.
+func New(db store.DB, ids id.Source, now clock.Clock, policy payment.Policy) *Desk {
+	return &Desk{db, ids, now, policy}
+}
 
 // Request is a basket that a user wants to buy.
 type Request struct {
-	UserID id.ID
-	Lines  []order.Want
-	Points *money.Won // what the user means to pay; nil: whatever it costs
+	UserID   id.ID
+	Lines    []order.Want
+	CouponID *id.ID        // a coupon that the user owns, or its kind; nil: none
+	Points   *money.Won    // what the user means to pay; nil: all, or nothing where a card pays
+	Card     *payment.Card // pays the rest; nil: there is none
 }
 
-// Place sells a basket: stock and points are taken and the order is paid, all
-// of it or nothing. It ends in product.ErrNotFound, product.ErrInsufficientStock,
-// point.ErrInsufficient, ErrPointsDiffer or fault.ErrValidation.
+// Place sells a basket: stock, points and coupon are taken, all of it or
+// nothing. The order is paid then, or waits for a card to be charged. It ends in
+// product.ErrNotFound, product.ErrInsufficientStock, point.ErrInsufficient,
+// order.ErrFunds, a fault of coupons or fault.ErrValidation.
 func (d *Desk) Place(ctx context.Context, r Request, guard store.Guard) (placed order.Order, err error) {
 	basket, err := order.NewBasket(r.Lines)
 	if err != nil {

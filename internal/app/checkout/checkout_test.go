@@ -81,7 +81,7 @@ func TestAnOrderIsAllOrNothing(t *testing.T) {
 			"no such product":   {checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1), want(999_999, 1)}}, product.ErrNotFound},
 			"a hidden product":  {checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1), want(hidden, 1)}}, product.ErrNotFound},
 			"no such user":      {checkout.Request{UserID: s.IDs(), Lines: []order.Want{want(mug, 1)}}, point.ErrNoWallet},
-			"other points":      {checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}, Points: &three}, checkout.ErrPointsDiffer},
+			"other points":      {checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}, Points: &three}, order.ErrFunds},
 			"an empty basket":   {checkout.Request{UserID: kim}, nil},
 			"a line of nothing": {checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 0)}}, nil},
 		} {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -41,14 +43,55 @@ func (s sale) sell(ctx context.Context) (o order.Order, err error) {
 	if o, err = order.New(s.ids(), s.request.UserID, lines, s.at); err != nil {
 		return o, err
 	}
-	if p := s.request.Points; p != nil && *p != o.Amount {
-		return o, ErrPointsDiffer.Because("points is %d, the order costs %d", *p, o.Amount)
-	}
-	if wallet, err = wallet.Spend(o.Amount); err != nil {
+	discount, err := s.redeem(ctx, &o)
+	if err != nil {
 		return o, err
 	}
-	o.Points = o.Amount
-	return s.settle(ctx, o, stocks, wallet)
+	if o, err = o.Settled(discount, s.points(o.Amount-discount)); err != nil {
+		return o, err
+	}
+	if o.Card > 0 && s.request.Card == nil {
+		return o, order.ErrFunds.Because("points is %d, the order costs %d", o.Points, o.Total())
+	}
+	if wallet, err = wallet.Spend(o.Points); err != nil {
+		return o, err
+	}
+	return s.write(ctx, o, stocks, wallet)
+}
+
+// points is how many points the user means to pay of a total: what was said;
+// else all of it, or nothing where a card pays.
+func (s sale) points(total money.Won) money.Won {
+	switch {
+	case s.request.Points != nil:
+		return *s.request.Points
+	case s.request.Card != nil:
+		return 0
+	default:
+		return total
+	}
+}
+
+// redeem uses the coupon that the user named, if any, and returns what it takes
+// off the order.
+func (s sale) redeem(ctx context.Context, o *order.Order) (money.Won, error) {
+	if s.request.CouponID == nil {
+		return 0, nil
+	}
+	owned, err := s.tx.Owned.Lock(ctx, s.request.UserID, *s.request.CouponID)
+	if err != nil {
+		return 0, err
+	}
+	if owned, err = owned.Use(o.ID, s.at); err != nil {
+		return 0, err
+	}
+	discount, err := owned.Coupon.Discount(o.Amount)
+	if err != nil {
+		return 0, err
+	}
+	s.tx.Owned.Save(owned)
+	o.Coupon = &order.Coupon{ID: owned.ID, CouponID: owned.Coupon.ID, Name: owned.Coupon.Name}
+	return discount, nil
 }
 
 // lock returns the stock of each product of the basket, in its order.
@@ -100,16 +143,32 @@ func (s sale) take(stocks []product.Stock) ([]product.Stock, error) {
 	return left, nil
 }
 
-// settle writes what was sold and promises to tell of it.
-func (s sale) settle(ctx context.Context, o order.Order, left []product.Stock, w point.Wallet) (order.Order, error) {
-	placed := o.PlacedEvent()
-	o, err := o.Pay(s.at)
-	if err != nil {
-		return o, err
+// write writes what was sold and promises to tell of it.
+func (s sale) write(ctx context.Context, o order.Order, left []product.Stock, w point.Wallet) (order.Order, error) {
+	events := []event.Event{o.PlacedEvent()}
+	if o.Card > 0 {
+		p := payment.New(s.ids(), o.ID, o.UserID, *s.request.Card, o.Card, s.at, s.policy)
+		o.Payment = &p
+		events = append(events, p.RequestedEvent())
+	} else {
+		var err error
+		if o, err = o.Pay(s.at); err != nil {
+			return o, err
+		}
+		events = append(events, o.PaidEvent())
 	}
 	s.tx.Orders.Add(o)
+	if o.Payment != nil {
+		s.tx.Payments.Add(*o.Payment)
+	}
 	s.move(s.tx, w, point.Use, -o.Points, o)
-	events := []event.Event{placed, o.PaidEvent()}
+	s.tx.Outbox.Append(ctx, append(events, s.unshelve(o, left)...)...)
+	return o, nil
+}
+
+// unshelve writes what is left of the products, and returns what there is to
+// tell of it.
+func (s sale) unshelve(o order.Order, left []product.Stock) (events []event.Event) {
 	for i, line := range o.Lines {
 		s.tx.Stocks.Save(left[i], product.Movement{
 			ProductID: line.ProductID, Delta: -line.Quantity, Quantity: left[i].Quantity(),
@@ -119,8 +178,7 @@ func (s sale) settle(ctx context.Context, o order.Order, left []product.Stock, w
 			events = append(events, event.NewStockDepleted(line.ProductID))
 		}
 	}
-	s.tx.Outbox.Append(ctx, events...)
-	return o, nil
+	return events
 }
 
 func missing(productID int64) error {

@@ -21,6 +21,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
@@ -63,7 +64,7 @@ func New(t *testing.T, db store.DB) *Shop {
 	ids := id.NewSource(now, rand.Reader)
 	s := &Shop{
 		T: t, DB: db, IDs: ids, Catalog: catalog.New(db, now), Likes: likes.New(db, now),
-		Wallet: wallet.New(db, ids, now), Checkout: checkout.New(db, ids, now), now: now,
+		Wallet: wallet.New(db, ids, now), Checkout: checkout.New(db, ids, now, payment.DefaultPolicy()), now: now,
 	}
 	b, err := s.Catalog.CreateBrand(t.Context(), product.Brand{Name: "Loopers"})
 	if err != nil {

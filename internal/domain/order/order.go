@@ -10,12 +10,14 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
 // Faults of orders.
 var (
 	ErrNotFound   = fault.New(fault.NotFound, "ORDER_NOT_FOUND", "no such order")
 	ErrTransition = fault.New(fault.Conflict, "ORDER_STATE", "the order's state does not allow this")
+	ErrFunds      = fault.New(fault.Invalid, "POINTS_DIFFER", "points must be what the order costs, or less where a card pays the rest")
 )
 
 // Status is how far an order has come.
@@ -23,16 +25,21 @@ type Status string
 
 // The states of an order.
 const (
-	Pending   Status = "PENDING"   // stock and points are taken; payment under way
+	Pending   Status = "PENDING"   // stock, points and coupon are taken; payment under way
 	Paid      Status = "PAID"      // paid in full
 	Cancelled Status = "CANCELLED" // called off; what it took is given back
+	Failed    Status = "FAILED"    // the card was declined; what it took is given back
+	Expired   Status = "EXPIRED"   // not paid in time; what it took is given back
 )
+
+// Live reports whether an order of the status holds what it took.
+func (s Status) Live() bool { return s == Pending || s == Paid }
 
 // next is the whole table of transitions: what is not in it is an error.
 func (s Status) next() []Status {
 	switch s {
 	case Pending:
-		return []Status{Paid, Cancelled}
+		return []Status{Paid, Failed, Expired, Cancelled}
 	case Paid:
 		return []Status{Cancelled}
 	default:
@@ -61,15 +68,20 @@ type Order struct {
 	ID        id.ID
 	UserID    id.ID
 	Lines     []Line
-	Amount    money.Won // sum of the lines
-	Points    money.Won // paid by points
+	Amount    money.Won        // sum of the lines
+	Discount  money.Won        // that the coupon takes off
+	Points    money.Won        // paid by points
+	Card      money.Won        // paid by card: Amount - Discount = Points + Card
+	Coupon    *Coupon          // nil: none was used
+	Payment   *payment.Payment // by card; nil where no card pays
 	CreatedAt time.Time
 
 	history []Change
 	saved   int // steps of the history that the table has
 }
 
-// New returns a pending order of priced lines.
+// New returns a pending order of priced lines, which points pay unless Settled
+// says otherwise.
 func New(oid, user id.ID, lines []Line, now time.Time) (Order, error) {
 	o := Order{ID: oid, UserID: user, Lines: lines, CreatedAt: now}
 	for _, l := range lines {
@@ -81,7 +93,28 @@ func New(oid, user id.ID, lines []Line, now time.Time) (Order, error) {
 			return Order{}, err
 		}
 	}
+	o.Points = o.Amount
 	o.history = []Change{{Status: Pending, At: now}}
+	return o, nil
+}
+
+// Coupon is what an order remembers of the coupon that was used for it.
+type Coupon struct {
+	ID       id.ID // of the owned coupon
+	CouponID id.ID // of its kind
+	Name     string
+}
+
+// Total is what is left to pay of the amount.
+func (o Order) Total() money.Won { return o.Amount - o.Discount }
+
+// Settled returns the order with what it is paid with: a discount, points, and
+// a card for the rest. It ends in ErrFunds where they are more than it costs.
+func (o Order) Settled(discount, points money.Won) (Order, error) {
+	if discount < 0 || points < 0 || discount > o.Amount || points > o.Amount-discount {
+		return o, ErrFunds.Because("points is %d, the order costs %d", points, o.Amount-discount)
+	}
+	o.Discount, o.Points, o.Card = discount, points, o.Amount-discount-points
 	return o, nil
 }
 
@@ -121,6 +154,16 @@ func (o Order) PaidAt() *time.Time {
 // Pay returns the order paid in full.
 func (o Order) Pay(now time.Time) (Order, error) { return o.become(Paid, "", now) }
 
+// Fail returns the order whose card was declined.
+func (o Order) Fail(reason string, now time.Time) (Order, error) {
+	return o.become(Failed, reason, now)
+}
+
+// Expire returns the order that was not paid in time.
+func (o Order) Expire(reason string, now time.Time) (Order, error) {
+	return o.become(Expired, reason, now)
+}
+
 // Cancel returns the order called off.
 func (o Order) Cancel(reason string, now time.Time) (Order, error) {
 	return o.become(Cancelled, reason, now)
@@ -137,7 +180,9 @@ func (o Order) become(next Status, reason string, now time.Time) (Order, error) 
 
 // PlacedEvent tells others of a new order, as it was before any later step.
 func (o Order) PlacedEvent() event.OrderPlaced {
-	return event.OrderPlaced{Order: o.about(1), Points: int64(o.Points)}
+	return event.OrderPlaced{
+		Order: o.about(1), Discount: int64(o.Discount), Points: int64(o.Points), CardAmount: int64(o.Card),
+	}
 }
 
 // PaidEvent tells others that the order's last step was its payment.
@@ -146,10 +191,17 @@ func (o Order) PaidEvent() event.OrderPaid {
 	return event.OrderPaid{Order: o.about(o.Version()), PaidAt: last.At}
 }
 
-// CancelledEvent tells others that the order's last step was its end.
-func (o Order) CancelledEvent() event.OrderCancelled {
-	last := o.history[len(o.history)-1]
-	return event.OrderCancelled{Order: o.about(o.Version()), Reason: last.Reason, PaidAt: o.PaidAt()}
+// EndEvent tells others that the order's last step was its end, and which.
+func (o Order) EndEvent() event.Event {
+	about, reason := o.about(o.Version()), o.history[len(o.history)-1].Reason
+	switch o.Status() {
+	case Failed:
+		return event.OrderFailed{Order: about, Reason: reason}
+	case Expired:
+		return event.OrderExpired{Order: about, Reason: reason}
+	default:
+		return event.OrderCancelled{Order: about, Reason: reason, PaidAt: o.PaidAt()}
+	}
 }
 
 func (o Order) about(version int64) event.Order {

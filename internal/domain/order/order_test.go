@@ -2,6 +2,8 @@ package order_test
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,7 +27,9 @@ func placed(t *testing.T) order.Order {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Points = o.Amount
+	if o, err = o.Settled(30, 200); err != nil {
+		t.Fatal(err)
+	}
 	return o
 }
 
@@ -104,17 +108,21 @@ func TestTheAmountIsTheSumOfTheLinesOrRefused(t *testing.T) {
 // nothing, and every step adds one to the version.
 func TestAnOrderMovesOnlyAsTheTableAllows(t *testing.T) {
 	t.Parallel()
-	allowed := map[order.Status][]order.Status{order.Pending: {order.Paid, order.Cancelled}, order.Paid: {order.Cancelled}}
+	allowed := map[order.Status][]order.Status{
+		order.Pending: {order.Paid, order.Failed, order.Expired, order.Cancelled}, order.Paid: {order.Cancelled},
+	}
+	steps := map[order.Status]func(order.Order) (order.Order, error){
+		order.Paid:      func(o order.Order) (order.Order, error) { return o.Pay(at) },
+		order.Failed:    func(o order.Order) (order.Order, error) { return o.Fail("why", at) },
+		order.Expired:   func(o order.Order) (order.Order, error) { return o.Expire("why", at) },
+		order.Cancelled: func(o order.Order) (order.Order, error) { return o.Cancel("why", at) },
+	}
 	rapid.Check(t, func(r *rapid.T) {
 		o := placed(t)
 		for range rapid.IntRange(1, 6).Draw(r, "steps") {
-			before, next := o, rapid.SampledFrom([]order.Status{order.Paid, order.Cancelled}).Draw(r, "next")
+			before, next := o, rapid.SampledFrom(slices.Sorted(maps.Keys(steps))).Draw(r, "next")
 			var err error
-			if next == order.Paid {
-				o, err = o.Pay(at)
-			} else {
-				o, err = o.Cancel("why", at)
-			}
+			o, err = steps[next](o)
 			ok := false
 			for _, s := range allowed[before.Status()] {
 				ok = ok || s == next
@@ -185,10 +193,12 @@ func TestEventsTellTheVersionTheySpeakOf(t *testing.T) {
 	}
 	paidAt := at.Add(time.Minute)
 	for _, diff := range []string{
-		cmp.Diff(event.OrderPlaced{Order: about(1), Points: 250}, o.PlacedEvent()),
-		cmp.Diff(event.OrderPlaced{Order: about(1), Points: 250}, dead.PlacedEvent()),
+		cmp.Diff(event.OrderPlaced{Order: about(1), Discount: 30, Points: 200, CardAmount: 20}, o.PlacedEvent()),
+		cmp.Diff(event.OrderPlaced{Order: about(1), Discount: 30, Points: 200, CardAmount: 20}, dead.PlacedEvent()),
 		cmp.Diff(event.OrderPaid{Order: about(2), PaidAt: paidAt}, paid.PaidEvent()),
-		cmp.Diff(event.OrderCancelled{Order: about(3), Reason: "why", PaidAt: &paidAt}, dead.CancelledEvent()),
+		cmp.Diff(event.Event(event.OrderCancelled{Order: about(3), Reason: "why", PaidAt: &paidAt}), dead.EndEvent()),
+		cmp.Diff(event.Event(event.OrderFailed{Order: about(2), Reason: "declined"}), must(o.Fail("declined", at)).EndEvent()),
+		cmp.Diff(event.Event(event.OrderExpired{Order: about(2), Reason: "late"}), must(o.Expire("late", at)).EndEvent()),
 	} {
 		if diff != "" {
 			t.Error(diff)
@@ -202,7 +212,32 @@ func TestACancelOfWhatWasNeverPaidSaysSo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := dead.CancelledEvent(); e.PaidAt != nil || e.Version != 2 {
+	if e, ok := dead.EndEvent().(event.OrderCancelled); !ok || e.PaidAt != nil || e.Version != 2 {
 		t.Errorf("event = %+v", e)
 	}
+}
+
+func must(o order.Order, err error) order.Order {
+	if err != nil {
+		panic(err)
+	}
+	return o
+}
+
+func TestAnOrderIsPaidToTheWonOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		o := placed(t)
+		discount, points := money.Won(rapid.Int64Range(-2, 253).Draw(r, "discount")), money.Won(rapid.Int64Range(-2, 253).Draw(r, "points"))
+		got, err := o.Settled(discount, points)
+		if fits := discount >= 0 && points >= 0 && discount+points <= 250; fits != (err == nil) {
+			r.Fatalf("Settled(%d, %d) of 250: %v", discount, points, err)
+		}
+		if got.Amount-got.Discount != got.Points+got.Card || got.Card < 0 || got.Total() != got.Points+got.Card {
+			r.Fatalf("%d - %d is not %d + %d", got.Amount, got.Discount, got.Points, got.Card)
+		}
+		if err != nil && (got.Discount != o.Discount || !errors.Is(err, order.ErrFunds)) {
+			r.Fatalf("refused, and changed: %+v, %v", got, err)
+		}
+	})
 }

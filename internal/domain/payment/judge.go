@@ -2,6 +2,7 @@ package payment
 
 import (
 	"slices"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
@@ -30,6 +31,17 @@ const (
 
 // Live reports whether the charge takes money, or may yet.
 func (c Charge) Live() bool { return c.Status == pgwire.Success || c.Status == pgwire.Pending }
+
+// ToGiveBack returns the charges marked as due to be given back, and the payment
+// with a note of each.
+func (p Payment) ToGiveBack(charges []Charge, now time.Time) (Payment, []Charge) {
+	marked := slices.Clone(charges)
+	for i, c := range marked {
+		marked[i].Refund = Due
+		p = p.Note(now, RefundDue, c.Key, "")
+	}
+	return p, marked
+}
 
 // Merge returns the charges that were known, with what the gateway says of
 // them now and with those that are new, oldest first; and which of them

@@ -13,8 +13,8 @@ type Table interface {
 	Add(p Payment)
 	// Save queues what became of a payment, and what its history has not yet.
 	Save(p Payment)
-	// Of returns the payment of an order, or ErrNotFound.
-	Of(ctx context.Context, orderID id.ID) (Payment, error)
+	// Of returns a payment by its own id or that of its order, or ErrNotFound.
+	Of(ctx context.Context, either id.ID) (Payment, error)
 	// Due returns the orders of up to limit payments that are due, longest first.
 	Due(ctx context.Context, now time.Time, limit int) ([]id.ID, error)
 	// History returns what happened to a payment, oldest first.

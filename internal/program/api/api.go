@@ -18,6 +18,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/standings"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/manage"
 	"github.com/loopers-commerce/commerce/internal/program/parts"
@@ -84,7 +85,7 @@ func (u Uses) web(views *kafka.Views) (run.Part, error) {
 		Catalog:  catalog.New(u.DB, u.Clock),
 		Likes:    likes.New(u.DB, u.Clock),
 		Wallet:   wallet.New(u.DB, u.IDs, u.Clock),
-		Checkout: checkout.New(u.DB, u.IDs, u.Clock),
+		Checkout: checkout.New(u.DB, u.IDs, u.Clock, payment.DefaultPolicy()),
 		Rankings: u.rankings(), Views: views, DB: u.DB,
 		Clock: u.Clock, IDs: u.IDs, Log: u.Log, Registerer: u.Registry, Version: parts.Version(),
 		Limits:          httpapi.Limits{Time: u.Rules.RequestTimeout},

@@ -22,6 +22,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
 	"github.com/loopers-commerce/commerce/internal/program/parts"
 	"github.com/loopers-commerce/commerce/internal/program/run"
@@ -111,7 +112,7 @@ func (s *Shop) Place(ctx context.Context, v replay.Visit, key string, wants []or
 	if err != nil {
 		return placed, err
 	}
-	o, err := checkout.New(s.ground.DB.At(at(v)), s.ground.IDs, at(v)).
+	o, err := checkout.New(s.ground.DB.At(at(v)), s.ground.IDs, at(v), payment.DefaultPolicy()).
 		Place(ctx, checkout.Request{UserID: uid, Lines: wants}, guard)
 	kept, repeated, err := again(err)
 	if err != nil || !repeated {
@@ -132,7 +133,7 @@ func (s *Shop) Cancel(ctx context.Context, v replay.Visit, key string, orderID i
 	if err != nil {
 		return false, err
 	}
-	_, err = checkout.New(s.ground.DB.At(at(v)), s.ground.IDs, at(v)).Cancel(ctx, uid, orderID, "", guard)
+	_, err = checkout.New(s.ground.DB.At(at(v)), s.ground.IDs, at(v), payment.DefaultPolicy()).Cancel(ctx, uid, orderID, "", guard)
 	_, repeated, err = again(err)
 	return repeated, err
 }

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"embed"
+	"errors"
+	"fmt"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
@@ -32,10 +34,35 @@ func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) er
 	if err != nil {
 		return err
 	}
-	if up(p) == nil {
-		return nil
+	return e.withoutForeignKeys(ctx, func() error {
+		if up(p) == nil {
+			return nil
+		}
+		return up(p)
+	})
+}
+
+// withoutForeignKeys lets a migration put a table in the place of another one
+// that rows refer to. The writer is one connection, and this has the turn.
+func (e *engine) withoutForeignKeys(ctx context.Context, up func() error) error {
+	if _, err := e.writer.ExecContext(ctx, "PRAGMA foreign_keys = OFF"); err != nil {
+		return err
 	}
-	return up(p)
+	err := up()
+	if err == nil {
+		err = e.checkForeignKeys(ctx)
+	}
+	_, on := e.writer.ExecContext(context.WithoutCancel(ctx), "PRAGMA foreign_keys = ON")
+	return errors.Join(err, on)
+}
+
+func (e *engine) checkForeignKeys(ctx context.Context) error {
+	var broken int64
+	err := e.writer.QueryRowContext(ctx, "SELECT COUNT(*) FROM pragma_foreign_key_check").Scan(&broken)
+	if err == nil && broken > 0 {
+		err = fmt.Errorf("%d rows refer to rows that are not there", broken)
+	}
+	return err
 }
 
 // Newest implements sqlstore.Schema.

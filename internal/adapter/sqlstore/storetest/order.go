@@ -18,7 +18,6 @@ func (s *shop) placed(u user.User) order.Order {
 	if err != nil {
 		s.Fatal(err)
 	}
-	o.Points = o.Amount
 	s.update(func(_ context.Context, tx store.Tx) error { tx.Orders.Add(o); return nil })
 	return order.Restore(o, o.History())
 }

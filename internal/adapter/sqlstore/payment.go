@@ -1,0 +1,130 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+)
+
+type payments struct{ *session }
+
+// Add implements payment.Table.
+func (t payments) Add(p payment.Payment) {
+	t.exec(`
+		INSERT INTO payments (id, order_id, user_id, status, amount, card_type, card_last4, charge_key, reason, created_us, ended_us, due_us)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		p.ID, p.OrderID, p.UserID, string(p.Status), int64(p.Amount), p.Card.Type, p.Card.Last4, p.Key, p.Reason,
+		micros(p.CreatedAt), microsOrNil(p.EndedAt), microsOrNil(p.DueAt))
+	t.addNotes(p)
+}
+
+// Save implements payment.Table.
+func (t payments) Save(p payment.Payment) {
+	t.queue(Stmt{
+		SQL:  `UPDATE payments SET status = $1, charge_key = $2, reason = $3, ended_us = $4, due_us = $5 WHERE id = $6`,
+		Args: []any{string(p.Status), p.Key, p.Reason, microsOrNil(p.EndedAt), microsOrNil(p.DueAt), p.ID},
+		Rows: 1, Missed: payment.ErrNotFound,
+	})
+	t.addNotes(p)
+}
+
+func (t payments) addNotes(p payment.Payment) {
+	for _, n := range p.Unsaved() {
+		t.exec(`INSERT INTO payment_history (payment_id, at_us, what, detail, actor) VALUES ($1, $2, $3, $4, $5)`,
+			p.ID, micros(n.At), string(n.What), n.Detail, n.Actor)
+	}
+}
+
+const selectPayment = `SELECT id, order_id, user_id, status, amount, card_type, card_last4, charge_key, reason, created_us, ended_us, due_us
+	FROM payments `
+
+// Of implements payment.Table.
+func (t payments) Of(ctx context.Context, either id.ID) (payment.Payment, error) {
+	return first(ctx, t.each, stmt(selectPayment+`WHERE id = $1 OR order_id = $1`, either), scanPayment, payment.ErrNotFound)
+}
+
+// Due implements payment.Table.
+func (t payments) Due(ctx context.Context, now time.Time, limit int) ([]id.ID, error) {
+	q := stmt(`SELECT order_id FROM payments WHERE due_us <= $1 ORDER BY due_us LIMIT $2`, micros(now), limit)
+	return all(ctx, t.each, q, scalar[id.ID])
+}
+
+// History implements payment.Table.
+func (t payments) History(ctx context.Context, pid id.ID) ([]payment.Note, error) {
+	q := stmt(`SELECT at_us, what, detail, actor FROM payment_history WHERE payment_id = $1 ORDER BY id`, pid)
+	return all(ctx, t.each, q, func(r row) (n payment.Note, err error) {
+		var at int64
+		err = r.Scan(&at, &n.What, &n.Detail, &n.Actor)
+		n.At = timeOf(at)
+		return n, err
+	})
+}
+
+// Find implements payment.Table.
+func (t payments) Find(ctx context.Context, f payment.Filter, before id.ID, limit int) ([]payment.Payment, error) {
+	const refundDue = `order_id IN (SELECT order_id FROM charges WHERE refund = 'DUE')`
+	w := where{text: "WHERE true"}
+	if !before.IsZero() {
+		w.and("id < %s", before)
+	}
+	if f.Status != "" {
+		w.and("status = %s", string(f.Status))
+	}
+	if !f.Before.IsZero() {
+		w.and("created_us < %s", micros(f.Before))
+	}
+	if f.Refunds {
+		w.text += ` AND ` + refundDue
+	}
+	if f.Stuck {
+		w.text += ` AND (status = 'PENDING' OR ` + refundDue + `)`
+	}
+	w.args = append(w.args, limit)
+	return all(ctx, t.each, stmt(selectPayment+w.text+` ORDER BY id DESC LIMIT `+place(len(w.args)), w.args...), scanPayment)
+}
+
+func scanPayment(r row) (p payment.Payment, err error) {
+	var created int64
+	var ended, due *int64
+	err = r.Scan(&p.ID, &p.OrderID, &p.UserID, &p.Status, &p.Amount, &p.Card.Type, &p.Card.Last4, &p.Key, &p.Reason, &created, &ended, &due)
+	p.CreatedAt, p.EndedAt, p.DueAt = timeOf(created), timeOrNil(ended), timeOrNil(due)
+	return p, err
+}
+
+type charges struct{ *session }
+
+// Of implements payment.ChargeTable.
+func (t charges) Of(ctx context.Context, orderID id.ID) ([]payment.Charge, error) {
+	q := stmt(`SELECT charge_key, order_id, amount, status, reason, refund FROM charges
+		WHERE order_id = $1 ORDER BY heard_us, charge_key`, orderID)
+	return all(ctx, t.each, q, func(r row) (c payment.Charge, err error) {
+		err = r.Scan(&c.Key, &c.OrderID, &c.Amount, &c.Status, &c.Reason, &c.Refund)
+		return c, err
+	})
+}
+
+// Save implements payment.ChargeTable.
+func (t charges) Save(c payment.Charge, heardAt time.Time) {
+	t.exec(`
+		INSERT INTO charges (charge_key, order_id, amount, status, reason, refund, heard_us) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (charge_key) DO UPDATE SET amount = excluded.amount, status = excluded.status, reason = excluded.reason, refund = excluded.refund`,
+		c.Key, c.OrderID, int64(c.Amount), string(c.Status), c.Reason, string(c.Refund), micros(heardAt))
+}
+
+func microsOrNil(t *time.Time) *int64 {
+	if t == nil {
+		return nil
+	}
+	at := micros(*t)
+	return &at
+}
+
+func timeOrNil(at *int64) *time.Time {
+	if at == nil {
+		return nil
+	}
+	t := timeOf(*at)
+	return &t
+}

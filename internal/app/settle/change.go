@@ -1,0 +1,163 @@
+package settle
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// change is one step of a payment: everything about it, under the lock of its order.
+type change struct {
+	desk    *Desk
+	tx      store.Tx
+	order   order.Order
+	payment payment.Payment
+	charges []payment.Charge
+	now     time.Time
+	ended   end // how this step ended the payment, if it did
+}
+
+// change runs step on a payment in a transaction, and then writes the payment
+// with the time of the next look at it.
+func (d *Desk) change(ctx context.Context, orderID id.ID, step func(*change) error, result *payment.Payment) error {
+	var c *change
+	err := d.DB.Update(ctx, func(tx store.Tx) (err error) {
+		c = &change{desk: d, tx: tx, now: d.Clock()}
+		if c.order, err = tx.Orders.Lock(ctx, orderID); err != nil {
+			return err
+		}
+		if c.order.Payment == nil {
+			return payment.ErrNotFound
+		}
+		if c.charges, err = tx.Charges.Of(ctx, orderID); err != nil {
+			return err
+		}
+		c.payment = *c.order.Payment
+		if err := step(c); err != nil {
+			return err
+		}
+		due := slices.ContainsFunc(c.charges, func(c payment.Charge) bool { return c.Refund == payment.Due })
+		c.payment = c.payment.Schedule(d.Policy, due, c.now)
+		tx.Payments.Save(c.payment)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	*result = c.payment
+	d.count(ctx, c)
+	return nil
+}
+
+// carryOut writes what a verdict says.
+func (c *change) carryOut(ctx context.Context, v payment.Verdict) error {
+	var err error
+	switch v.Outcome {
+	case payment.BecomePaid:
+		err = c.pay(ctx, v.By)
+	case payment.BecomeFailed:
+		err = c.fail(ctx, v.By.Key, reason(v.By))
+	case payment.BecomeExpired:
+		err = c.expire(ctx, fmt.Sprintf("not paid within %s", c.desk.Policy.Expiry))
+	case payment.Wait:
+	}
+	if err != nil {
+		return err
+	}
+	c.giveBack(v.GiveBack)
+	return nil
+}
+
+func reason(by payment.Charge) string {
+	if by.Reason == "" {
+		return "the gateway called the charge off"
+	}
+	return by.Reason
+}
+
+func (c *change) pay(ctx context.Context, by payment.Charge) (err error) {
+	if c.payment, err = c.payment.Approve(by.Key, c.now); err != nil {
+		return err
+	}
+	if c.order, err = c.order.Pay(c.now); err != nil {
+		return err
+	}
+	c.ended = approved
+	c.tx.Orders.Save(c.order)
+	c.tx.Outbox.Append(ctx, c.payment.ApprovedEvent(), c.order.PaidEvent())
+	return nil
+}
+
+func (c *change) fail(ctx context.Context, key, why string) (err error) {
+	if c.payment, err = c.payment.Decline(key, why, c.now); err != nil {
+		return err
+	}
+	if c.order, err = c.order.Fail(why, c.now); err != nil {
+		return err
+	}
+	c.ended = declined
+	return c.bury(ctx)
+}
+
+func (c *change) expire(ctx context.Context, why string) (err error) {
+	if c.payment, err = c.payment.Expire(why, c.now); err != nil {
+		return err
+	}
+	if c.order, err = c.order.Expire(why, c.now); err != nil {
+		return err
+	}
+	c.ended = expired
+	return c.bury(ctx)
+}
+
+// bury gives back what a dead order took.
+func (c *change) bury(ctx context.Context) error {
+	c.tx.Outbox.Append(ctx, c.payment.DeclinedEvent())
+	return c.desk.Undo.GiveBack(ctx, c.tx, c.order)
+}
+
+// giveBack marks charges as due to be given back.
+func (c *change) giveBack(charges []payment.Charge) {
+	var marked []payment.Charge
+	c.payment, marked = c.payment.ToGiveBack(charges, c.now)
+	for _, m := range marked {
+		c.tx.Charges.Save(m, c.now)
+		i := slices.IndexFunc(c.charges, func(c payment.Charge) bool { return c.Key == m.Key })
+		c.charges[i] = m
+	}
+}
+
+// end is how a payment ended.
+type end uint8
+
+const (
+	notYet end = iota
+	approved
+	declined
+	expired
+	refunded
+	ends // how many there are
+)
+
+// Ended is how many payments were ended, by how.
+type Ended struct{ Approved, Declined, Expired, Refunded int64 }
+
+// Ended returns how many payments this desk has ended.
+func (d *Desk) Ended() Ended {
+	return Ended{d.ended[approved].Load(), d.ended[declined].Load(), d.ended[expired].Load(), d.ended[refunded].Load()}
+}
+
+func (d *Desk) count(ctx context.Context, c *change) {
+	if c.ended == notYet {
+		return
+	}
+	d.ended[c.ended].Add(1)
+	p := c.payment
+	d.Log.InfoContext(ctx, "a payment has ended", "status", p.Status, "payment", p.ID, "order", p.OrderID, "charge", p.Key, "reason", p.Reason)
+}

@@ -1,0 +1,149 @@
+package settle
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+)
+
+// Bounds of what is under way in one process.
+const (
+	// mostAtOnce is for how many payments the number of the card is kept in
+	// memory; more card orders are refused before they take anything.
+	mostAtOnce = 10_000
+	// grace is how long a call to the gateway may go on when the program stops.
+	grace = 10 * time.Second
+	// The pause before the gateway is asked again grows from one to the other.
+	firstPause = time.Second
+	lastPause  = 30 * time.Second
+)
+
+// job is a payment to be requested, or, without a card, one to be looked at now.
+type job struct {
+	payment payment.Payment
+	number  pgwire.CardNo
+	slot    bool
+}
+
+// Slot is the right to have one payment requested.
+type Slot struct{ desk *Desk }
+
+// Reserve takes a slot, ahead of the order, so that an order that nobody could
+// request the payment of is not placed; or ErrBusy. Use it or Free it.
+func (d *Desk) Reserve() (*Slot, error) {
+	select {
+	case d.slots <- struct{}{}:
+		return &Slot{d}, nil
+	default:
+		return nil, ErrBusy
+	}
+}
+
+// Free gives the slot back unused.
+func (s *Slot) Free() { <-s.desk.slots }
+
+// Use has a payment requested, soon, with the card's whole number. The number is
+// kept in memory alone: if the process dies before the gateway has it, nobody
+// can charge the card any more, and the order expires.
+func (s *Slot) Use(p payment.Payment, number pgwire.CardNo) {
+	s.desk.jobs <- job{p, number, true} // there is room for every slot
+}
+
+// Hurry has a payment looked at now rather than when it is due.
+func (d *Desk) Hurry(p payment.Payment) {
+	select {
+	case d.jobs <- job{payment: p}:
+	default: // it is due, and recovery will come by
+	}
+}
+
+// Run requests payments until ctx ends. Calls that are under way then are given
+// some time; payments that wait for the gateway to come back are left to expire.
+func (d *Desk) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case j := <-d.jobs:
+			all.Go(func() { d.do(ctx, j) })
+		}
+	}
+}
+
+func (d *Desk) do(ctx context.Context, j job) {
+	// What was begun is not left half done because the program stops.
+	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+	if !j.slot {
+		if _, err := d.Settle(calls, j.payment.OrderID); err != nil {
+			d.Log.WarnContext(ctx, "a payment will be looked at again", "payment", j.payment.ID, "error", err)
+		}
+		return
+	}
+	defer func() { <-d.slots }()
+	d.request(ctx, calls, j)
+}
+
+// request asks the gateway for a charge until it has an answer, or the payment
+// has ended otherwise. ctx says when to give up waiting, calls when to give up
+// speaking.
+func (d *Desk) request(ctx, calls context.Context, j job) {
+	failing := trouble.New(d.Log.With("payment", j.payment.ID), "request a payment")
+	pauses := backoff.New(firstPause, lastPause, d.Random)
+	for {
+		reply := d.Gateway.Request(calls, j.payment.UserID.String(), j.payment.ID.String(), pgwire.Request{
+			OrderID: j.payment.OrderID.String(), CardType: j.payment.Card.Type, CardNo: j.number,
+			Amount: int64(j.payment.Amount), CallbackURL: d.CallbackURL,
+		})
+		answered, err := d.answered(calls, j.payment, reply)
+		if answered && err == nil {
+			failing.Ends()
+			return
+		}
+		failing.Begins(err)
+		if !backoff.Wait(ctx, pauses.Next()) || !d.wanted(calls, j.payment.OrderID) {
+			return
+		}
+	}
+}
+
+// answered writes what the gateway said, if it said anything that is certain.
+func (d *Desk) answered(ctx context.Context, p payment.Payment, reply payment.Reply) (bool, error) {
+	switch reply.Kind {
+	case payment.Accepted:
+		t := reply.Transaction
+		t.Amount = int64(p.Amount) // an answer to a request does not repeat it
+		_, err := d.end(ctx, p.OrderID, []pgwire.Transaction{t})
+		return true, err
+	case payment.Refused:
+		return true, d.refuse(ctx, p.OrderID, reply.Reason)
+	case payment.NotReached, payment.Uncertain:
+	}
+	return false, reply.Err
+}
+
+// refuse ends a payment that the gateway would not even take.
+func (d *Desk) refuse(ctx context.Context, orderID id.ID, reason string) error {
+	var p payment.Payment
+	return d.change(ctx, orderID, func(c *change) error {
+		if c.payment.Status != payment.Pending || len(c.charges) > 0 {
+			return nil // it has ended since, or there is a charge all the same
+		}
+		return c.fail(ctx, "", reason)
+	}, &p)
+}
+
+// wanted reports whether a payment is still to be requested.
+func (d *Desk) wanted(ctx context.Context, orderID id.ID) bool {
+	p, err := d.find(ctx, orderID)
+	return err != nil || p.Status == payment.Pending && !p.Late(d.Policy, d.Clock())
+}

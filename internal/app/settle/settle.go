@@ -1,0 +1,217 @@
+// Package settle sees that every card payment ends, once, and that the books and
+// the gateway agree about how. Whatever brings a payment up, its request, a
+// callback, recovery, a cancelled order or an operator, the gateway is asked and
+// payment.Judge decides; all of them end in the same transaction, under the lock
+// of the order. No transaction is open while the gateway is spoken to.
+package settle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// Faults of settling.
+var (
+	ErrGateway = fault.New(fault.Unavailable, "GATEWAY_AWAY", "the payment gateway cannot be asked just now; try again")
+	ErrBusy    = fault.New(fault.Unavailable, "PAYMENTS_BUSY", "too many card payments are under way; try again")
+)
+
+// Gateway takes money, and gives it back.
+type Gateway interface {
+	// Request asks for a charge under a key: the same key never makes two.
+	Request(ctx context.Context, user, key string, r pgwire.Request) payment.Reply
+	// Find returns every charge of an order, newest first; none is no error.
+	Find(ctx context.Context, user, orderID string) ([]pgwire.Transaction, error)
+	// Cancel gives a charge back, or calls it off before it was made. To repeat it
+	// changes nothing.
+	Cancel(ctx context.Context, user, transactionKey string) (pgwire.Transaction, error)
+}
+
+// Undo gives back what the sale of an order took that has just died.
+type Undo interface {
+	GiveBack(ctx context.Context, tx store.Tx, o order.Order) error
+}
+
+// Config is what a desk is made of.
+type Config struct {
+	DB          store.DB
+	Gateway     Gateway
+	Undo        Undo
+	Policy      payment.Policy
+	CallbackURL string // where the gateway tells how a charge went
+	Holder      string // of the recovery's lease: unique to the process
+	Clock       clock.Clock
+	Random      backoff.Random
+	Log         *slog.Logger
+}
+
+// Desk settles payments.
+type Desk struct {
+	Config
+
+	jobs  chan job
+	slots chan struct{} // one for each payment whose card number is in memory
+	ended [ends]atomic.Int64
+}
+
+// New returns a desk. Run it, or nothing is ever requested.
+func New(c Config) *Desk {
+	return &Desk{Config: c, jobs: make(chan job, mostAtOnce), slots: make(chan struct{}, mostAtOnce)}
+}
+
+// Settle asks the gateway what became of an order's payment and brings the books
+// in step: it ends the payment and its order if that is decided, and gives back
+// at the gateway what has to be. It returns the payment as it is then, and
+// ErrGateway if the gateway could not be asked.
+func (d *Desk) Settle(ctx context.Context, orderID id.ID) (payment.Payment, error) {
+	p, err := d.find(ctx, orderID)
+	if err != nil {
+		return p, err
+	}
+	heard, unheard := d.ask(ctx, p)
+	p, err = d.end(ctx, p.OrderID, heard)
+	if err == nil {
+		p, err = d.giveBack(ctx, p)
+	}
+	if err == nil && unheard != nil {
+		err = fmt.Errorf("%w (%w)", ErrGateway, unheard)
+	}
+	return p, err
+}
+
+// find returns a payment by its own id or that of its order.
+func (d *Desk) find(ctx context.Context, either id.ID) (p payment.Payment, err error) {
+	err = d.DB.View(ctx, func(tx store.Tx) error {
+		p, err = tx.Payments.Of(ctx, either)
+		return err
+	})
+	return p, err
+}
+
+// ask returns the charges that the gateway has for a payment. Where its time is
+// up, those that are still open are called off first, so that none is made while
+// the order expires. Nothing heard is no answer: err says so.
+func (d *Desk) ask(ctx context.Context, p payment.Payment) ([]pgwire.Transaction, error) {
+	heard, err := d.Gateway.Find(ctx, p.UserID.String(), p.OrderID.String())
+	if err != nil {
+		return nil, err
+	}
+	if !p.Late(d.Policy, d.Clock()) {
+		return heard, nil
+	}
+	for i, h := range heard {
+		if h.Status != pgwire.Pending {
+			continue
+		}
+		if off, err := d.Gateway.Cancel(ctx, p.UserID.String(), h.TransactionKey); err == nil {
+			heard[i].Status, heard[i].Reason = off.Status, off.Reason
+		} // else it is given back as soon as the gateway lets us
+	}
+	return heard, nil
+}
+
+// end writes what was heard of an order's charges, and what it means.
+func (d *Desk) end(ctx context.Context, orderID id.ID, heard []pgwire.Transaction) (p payment.Payment, err error) {
+	err = d.change(ctx, orderID, func(c *change) error {
+		all, changed := payment.Merge(c.charges, orderID, heard)
+		for _, charge := range changed {
+			c.tx.Charges.Save(charge, c.now)
+		}
+		if len(c.charges) == 0 && len(changed) > 0 {
+			c.payment = c.payment.Note(c.now, payment.Requested, changed[0].Key, "")
+		}
+		c.charges = all
+		v := payment.Judge(need(c.order), c.payment, all, c.payment.Late(d.Policy, c.now))
+		return c.carryOut(ctx, v)
+	}, &p)
+	return p, err
+}
+
+func need(o order.Order) payment.Need {
+	switch {
+	case o.Status() == order.Pending:
+		return payment.Money
+	case o.Status() == order.Paid:
+		return payment.Nothing
+	default:
+		return payment.Return
+	}
+}
+
+// giveBack gives back at the gateway what is due of a payment, and writes that
+// it was. What fails stays due.
+func (d *Desk) giveBack(ctx context.Context, p payment.Payment) (payment.Payment, error) {
+	var charges []payment.Charge
+	err := d.DB.View(ctx, func(tx store.Tx) (err error) {
+		charges, err = tx.Charges.Of(ctx, p.OrderID)
+		return err
+	})
+	if err != nil {
+		return p, err
+	}
+	var failed error
+	for _, c := range charges {
+		if c.Refund != payment.Due {
+			continue
+		}
+		off, err := d.callOff(ctx, p, c)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("give back %s: %w", c.Key, err))
+			continue
+		}
+		if p, err = d.gaveBack(ctx, p.OrderID, c.Key, off); err != nil {
+			return p, err
+		}
+	}
+	if failed != nil {
+		failed = fmt.Errorf("%w (%w)", ErrGateway, failed)
+	}
+	return p, failed
+}
+
+// callOff cancels a charge. One that the gateway will not cancel may have ended
+// without us: then there is nothing to give back.
+func (d *Desk) callOff(ctx context.Context, p payment.Payment, c payment.Charge) (pgwire.Transaction, error) {
+	off, err := d.Gateway.Cancel(ctx, p.UserID.String(), c.Key)
+	if err == nil {
+		return off, nil
+	}
+	heard, unheard := d.Gateway.Find(ctx, p.UserID.String(), p.OrderID.String())
+	i := slices.IndexFunc(heard, func(h pgwire.Transaction) bool { return h.TransactionKey == c.Key })
+	if unheard == nil && i >= 0 && heard[i].Status != pgwire.Pending && heard[i].Status != pgwire.Success {
+		return heard[i], nil
+	}
+	return off, err
+}
+
+func (d *Desk) gaveBack(ctx context.Context, orderID id.ID, key string, off pgwire.Transaction) (p payment.Payment, err error) {
+	err = d.change(ctx, orderID, func(c *change) error {
+		i := slices.IndexFunc(c.charges, func(c payment.Charge) bool { return c.Key == key && c.Refund == payment.Due })
+		if i < 0 {
+			return nil // somebody else was faster
+		}
+		was := c.charges[i]
+		c.charges[i].Status, c.charges[i].Refund = off.Status, payment.Done
+		c.tx.Charges.Save(c.charges[i], c.now)
+		c.payment = c.payment.GaveBack(was, c.now)
+		if was.Status == pgwire.Success {
+			c.ended = refunded
+			c.tx.Outbox.Append(ctx, c.payment.RefundedEvent(was))
+		}
+		return nil
+	}, &p)
+	return p, err
+}
