@@ -156,7 +156,7 @@ func (t orders) paymentsOf(ctx context.Context, found []order.Order) (map[id.ID]
 	if len(ids) == 0 {
 		return byOrder, nil
 	}
-	paid, err := all(ctx, t.each, stmt(selectPayment+`WHERE `+t.dialect.In("order_id", 1), t.dialect.List(ids)), scanPayment)
+	paid, err := all(ctx, t.each, stmt(selectPayment+`WHERE `+t.dialect.In("order_id", UUID, 1), t.dialect.List(ids)), scanPayment)
 	for _, p := range paid {
 		byOrder[p.OrderID] = &p
 	}

@@ -84,9 +84,6 @@ func (d *Desk) callOff(ctx context.Context, tx store.Tx, o *order.Order) error {
 // stock, points and coupon. The order's row is locked and its state has just
 // moved, so that nobody else gives it back as well.
 func (d *Desk) GiveBack(ctx context.Context, tx store.Tx, o order.Order) error {
-	if err := d.restock(ctx, tx, o); err != nil {
-		return err
-	}
 	if err := d.repay(ctx, tx, o); err != nil {
 		return err
 	}
@@ -96,6 +93,9 @@ func (d *Desk) GiveBack(ctx context.Context, tx store.Tx, o order.Order) error {
 			return err
 		}
 		tx.Owned.Save(owned.GiveBack())
+	}
+	if err := d.restock(ctx, tx, o); err != nil {
+		return err
 	}
 	tx.Orders.Save(o)
 	tx.Outbox.Append(ctx, o.EndEvent())

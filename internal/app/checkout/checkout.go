@@ -1,7 +1,9 @@
 // Package checkout sells: it turns baskets into orders, and orders back.
 //
-// Rows are locked in one order by all who lock them: the order, stocks by
-// product id, the wallet. So no two transactions can wait for each other.
+// Rows are locked in one order by all who lock them: the order, the wallet, the
+// coupon, stocks by product id. So no two transactions can wait for each other.
+// Stocks come last, and after all reads: of what is sold just now they are what
+// everybody waits for, and each waits for as long as those ahead hold them.
 package checkout
 
 import (

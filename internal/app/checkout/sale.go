@@ -6,6 +6,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
@@ -25,38 +26,65 @@ type sale struct {
 
 // sell locks, checks everything, and only then takes and writes.
 func (s sale) sell(ctx context.Context) (o order.Order, err error) {
-	stocks, err := s.lock(ctx)
+	lines, err := s.price(ctx)
 	if err != nil {
 		return o, err
 	}
-	lines, err := s.price(ctx)
-	if err != nil {
+	if o, err = order.New(s.ids(), s.request.UserID, lines, s.at); err != nil {
 		return o, err
 	}
 	wallet, err := s.tx.Points.Lock(ctx, s.request.UserID)
 	if err != nil {
 		return o, err
 	}
-	if stocks, err = s.take(stocks); err != nil {
-		return o, err
-	}
-	if o, err = order.New(s.ids(), s.request.UserID, lines, s.at); err != nil {
-		return o, err
-	}
-	discount, err := s.redeem(ctx, &o)
+	coupon, err := s.coupon(ctx)
 	if err != nil {
 		return o, err
 	}
-	if o, err = o.Settled(discount, s.points(o.Amount-discount)); err != nil {
+	stocks, err := s.lock(ctx)
+	if err != nil {
 		return o, err
 	}
-	if o.Card > 0 && s.request.Card == nil {
-		return o, order.ErrFunds.Because("points is %d, the order costs %d", o.Points, o.Total())
+	if stocks, err = s.take(stocks); err != nil {
+		return o, err
+	}
+	if o, err = s.fund(o, coupon); err != nil {
+		return o, err
 	}
 	if wallet, err = wallet.Spend(o.Points); err != nil {
 		return o, err
 	}
 	return s.write(ctx, o, stocks, wallet)
+}
+
+// coupon returns the coupon that the user named, or nil.
+func (s sale) coupon(ctx context.Context) (*coupon.Owned, error) {
+	if s.request.CouponID == nil {
+		return nil, nil //nolint:nilnil // no coupon is no error
+	}
+	owned, err := s.tx.Owned.Lock(ctx, s.request.UserID, *s.request.CouponID)
+	return &owned, err
+}
+
+// fund says what the order is paid with, and uses the coupon for it.
+func (s sale) fund(o order.Order, named *coupon.Owned) (order.Order, error) {
+	var discount money.Won
+	if named != nil {
+		owned, err := named.Use(o.ID, s.at)
+		if err != nil {
+			return o, err
+		}
+		if discount, err = owned.Coupon.Discount(o.Amount); err != nil {
+			return o, err
+		}
+		s.tx.Owned.Save(owned)
+		o.Coupon = &order.Coupon{ID: owned.ID, CouponID: owned.Coupon.ID, Name: owned.Coupon.Name}
+	}
+	o, err := o.Settled(discount, s.points(o.Amount-discount))
+	if err == nil && o.Card > 0 && s.request.Card == nil {
+		err = order.ErrFunds.Because("points is %d, the order costs %d", o.Points, o.Total())
+	}
+	return o, err
 }
 
 // points is how many points the user means to pay of a total: what was said;
@@ -70,28 +98,6 @@ func (s sale) points(total money.Won) money.Won {
 	default:
 		return total
 	}
-}
-
-// redeem uses the coupon that the user named, if any, and returns what it takes
-// off the order.
-func (s sale) redeem(ctx context.Context, o *order.Order) (money.Won, error) {
-	if s.request.CouponID == nil {
-		return 0, nil
-	}
-	owned, err := s.tx.Owned.Lock(ctx, s.request.UserID, *s.request.CouponID)
-	if err != nil {
-		return 0, err
-	}
-	if owned, err = owned.Use(o.ID, s.at); err != nil {
-		return 0, err
-	}
-	discount, err := owned.Coupon.Discount(o.Amount)
-	if err != nil {
-		return 0, err
-	}
-	s.tx.Owned.Save(owned)
-	o.Coupon = &order.Coupon{ID: owned.ID, CouponID: owned.Coupon.ID, Name: owned.Coupon.Name}
-	return discount, nil
 }
 
 // lock returns the stock of each product of the basket, in its order.
