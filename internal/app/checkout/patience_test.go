@@ -1,0 +1,71 @@
+package checkout_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/shoptest"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/domain/point"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// attentive is a database that says when somebody is about to lock a wallet.
+type attentive struct {
+	store.DB
+	about func()
+}
+
+func (a attentive) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return a.DB.Update(ctx, func(tx store.Tx) error {
+		tx.Points = wallets{tx.Points, a.about}
+		return fn(tx)
+	})
+}
+
+type wallets struct {
+	point.Table
+	about func()
+}
+
+func (w wallets) Lock(ctx context.Context, user id.ID) (point.Wallet, error) {
+	w.about()
+	return w.Table.Lock(ctx, user)
+}
+
+// SQLite has one writer at a time, who holds up everybody.
+func TestAnOrderThatWaitsForItsWalletKeepsNobodyFromTheProduct(t *testing.T) {
+	t.Parallel()
+	s := shoptest.New(t, storetest.Postgres(t, sqlstore.Options{}))
+	mug, kim, lee := s.Product(t, 1000, 5), s.Customer(t, 1000), s.Customer(t, 1000)
+	waits, kims := make(chan struct{}), make(chan error, 1)
+	patient := checkout.New(attentive{s.DB, sync.OnceFunc(func() { close(waits) })}, s.IDs, time.Now, payment.DefaultPolicy())
+	err := s.DB.Update(t.Context(), func(tx store.Tx) error { // kim's wallet is busy
+		if _, err := tx.Points.Lock(t.Context(), kim); err != nil {
+			return err
+		}
+		go func() {
+			_, err := patient.Place(t.Context(), checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})
+			kims <- err
+		}()
+		<-waits
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		_, err := s.Checkout.Place(ctx, checkout.Request{UserID: lee, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})
+		return err
+	})
+	if err != nil {
+		t.Errorf("lee's order: %v", err)
+	}
+	if err := <-kims; err != nil {
+		t.Errorf("kim's order: %v", err)
+	}
+	s.Audit(t)
+}
