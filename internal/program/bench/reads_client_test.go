@@ -1,0 +1,129 @@
+package bench_test
+
+import (
+	"bytes"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	readers  = 16 // requests at a time, each on a connection of its own
+	readTime = 2 * time.Second
+)
+
+// said is an answer as it was given once.
+type said struct {
+	header http.Header
+	body   []byte
+}
+
+// client asks for paths and knows what has to come back. Both sides of a
+// contest are asked by the same one, in the same process.
+type client struct {
+	http  http.Client
+	paths []string
+	want  map[string]said
+}
+
+func newClient(b *testing.B) *client {
+	b.Helper()
+	c := &client{want: map[string]said{}}
+	c.http.Transport = &http.Transport{MaxIdleConnsPerHost: readers, DisableCompression: true}
+	b.Cleanup(c.http.CloseIdleConnections)
+	return c
+}
+
+// learn asks a server for each path once, and takes its answers for the right ones.
+func (c *client) learn(b *testing.B, url string, paths ...string) {
+	b.Helper()
+	c.paths = append(c.paths, paths...)
+	for _, path := range paths {
+		var body bytes.Buffer
+		status, header := c.get(b, url+path, &body)
+		if status != http.StatusOK {
+			b.Fatalf("%s is answered by %d %s", path, status, &body)
+		}
+		header.Del("Date") // a server writes it by itself
+		c.want[path] = said{header, slices.Clone(body.Bytes())}
+	}
+}
+
+// get reads the answer to a request; the status is 0 if there is none.
+func (c *client) get(b *testing.B, url string, into *bytes.Buffer) (status int, header http.Header) {
+	b.Helper()
+	into.Reset()
+	res, err := c.http.Get(url)
+	if err != nil {
+		b.Error(err)
+		return 0, nil
+	}
+	defer res.Body.Close()
+	if _, err := into.ReadFrom(res.Body); err != nil {
+		b.Error(err)
+	}
+	return res.StatusCode, res.Header
+}
+
+// rush has all readers ask for the paths at random for a while, and returns
+// requests per second and the time that half of the requests took at most.
+func (c *client) rush(b *testing.B, url string, paths []string, lasts time.Duration) (rate float64, half time.Duration) {
+	b.Helper()
+	var all sync.WaitGroup
+	took := make([][]time.Duration, readers)
+	begun := time.Now()
+	for i := range took {
+		all.Go(func() {
+			var body bytes.Buffer
+			for before := begun; before.Sub(begun) < lasts; {
+				path := paths[rand.IntN(len(paths))] //nolint:gosec // which product is no secret
+				status, _ := c.get(b, url+path, &body)
+				if status != http.StatusOK || !bytes.Equal(body.Bytes(), c.want[path].body) {
+					b.Errorf("%s is answered by %d %s", path, status, &body)
+					return
+				}
+				now := time.Now()
+				took[i] = append(took[i], now.Sub(before))
+				before = now
+			}
+		})
+	}
+	all.Wait()
+	lasts = time.Since(begun)
+	each := slices.Sorted(slices.Values(slices.Concat(took...)))
+	if b.Failed() || len(each) == 0 {
+		b.FailNow()
+	}
+	return float64(len(each)) / lasts.Seconds(), each[len(each)/2]
+}
+
+// against is a round against a server.
+func (c *client) against(name, url string) side {
+	return side{name, func(b *testing.B) float64 {
+		b.Helper()
+		rate, _ := c.rush(b, url, c.paths, readTime)
+		return rate
+	}}
+}
+
+// bare serves what the client has learnt: net/http and nothing else.
+func (c *client) bare(b *testing.B) side {
+	b.Helper()
+	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, known := c.want[r.URL.RequestURI()]
+		if !known {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		maps.Copy(w.Header(), answer.header)
+		_, _ = w.Write(answer.body) // who is not there to read it asks no more
+	})}
+	listener := loopback(b)
+	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
+	b.Cleanup(func() { _ = server.Close() })
+	return c.against("bare net/http", "http://"+listener.Addr().String())
+}

@@ -1,0 +1,150 @@
+package bench_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// What the shop of the pages has to show: one brand has it all, so that its
+// index is as long as that of the shop.
+const (
+	pagedProducts = 1_000_000
+	pageSize      = 20
+	farPage       = 1_000
+	pageTime      = 500 * time.Millisecond // of a round: there are 16 of them
+	pageGoal      = 0.8
+)
+
+// BenchmarkPages asks for page 1 and for page 1,000 of a million products, in
+// each order, with and without the brand.
+func BenchmarkPages(b *testing.B) {
+	begun := time.Now()
+	s := openReadShop(b, pagedProducts, 1)
+	setUp := time.Since(begun)
+	c := newClient(b)
+	for b.Loop() {
+		rows := [][]string{{"", "page 1", "page 1,000", "page 1", "page 1,000", "ratio", "least", "most", fmt.Sprintf("goal %.2f", pageGoal)}}
+		least := 1e9
+		for _, sort := range sorts {
+			for brand := range 2 {
+				p := s.pages(b, c, sort, brand)
+				ratio := p.measure(b, c, s.url)
+				least = min(least, ratio)
+				rows = append(rows, p.row())
+			}
+		}
+		table(b, rows)
+		b.ReportMetric(least, "ratio")
+		b.ReportMetric(setUp.Seconds(), "s-to-set-up")
+		b.ReportMetric(0, "ns/op") // a round is no operation
+	}
+}
+
+// leaf is a list with its first page and one far behind.
+type leaf struct {
+	name      string
+	near, far string // paths
+	rates     [2][]float64
+	took      [2][]float64 // ms
+	ratios    []float64
+}
+
+// pages leafs to the far page, and checks it against a count by the database.
+func (s *readShop) pages(b *testing.B, c *client, sort string, brand int) *leaf {
+	b.Helper()
+	path := listPath(sort, brand)
+	p := &leaf{name: sort, near: path}
+	if brand != 0 {
+		p.name += " of the brand"
+	}
+	cursor := ""
+	for left := (farPage - 1) * pageSize; left > 0; {
+		step := min(left, 100)
+		cursor = c.next(b, s.url+path+fmt.Sprintf("&size=%d", step)+cursor)
+		left -= step
+	}
+	p.far = path + cursor
+	c.learn(b, s.url, p.near, p.far)
+	s.checkPage(b, c, sort, p.near, 0)
+	s.checkPage(b, c, sort, p.far, (farPage-1)*pageSize)
+	return p
+}
+
+// shownPage is what is read of a page.
+type shownPage struct {
+	Items []struct{ ID int64 }
+	Page  struct{ NextCursor string }
+}
+
+// next asks for a page and returns the parameter for the one after it.
+func (c *client) next(b *testing.B, url string) string {
+	b.Helper()
+	var body bytes.Buffer
+	c.get(b, url, &body)
+	return "&cursor=" + pageIn(b, body.Bytes()).Page.NextCursor
+}
+
+func pageIn(b *testing.B, body []byte) (p shownPage) {
+	b.Helper()
+	if err := json.Unmarshal(body, &p); err != nil || p.Page.NextCursor == "" {
+		b.Fatalf("%s is no page in the middle: %v", body, err)
+	}
+	return p
+}
+
+func (s *readShop) checkPage(b *testing.B, c *client, sort, path string, offset int) {
+	b.Helper()
+	order := map[string]string{
+		"latest": "id DESC", "price_asc": "price, id", "price_desc": "price DESC, id DESC", "likes_desc": "like_count DESC, id DESC",
+	}[sort]
+	var want, got []int64
+	query := fmt.Sprintf("SELECT array_agg(id) FROM (SELECT id FROM products ORDER BY %s LIMIT %d OFFSET %d) p", order, pageSize, offset)
+	if err := s.admin.QueryRow(b.Context(), query).Scan(&want); err != nil {
+		b.Fatal(err)
+	}
+	for _, item := range pageIn(b, c.want[path].body).Items {
+		got = append(got, item.ID)
+	}
+	if !slices.Equal(got, want) {
+		b.Fatalf("%s has the products %v, want %v", path, got, want)
+	}
+}
+
+// measure asks for the two pages in turn, and returns how many times as fast
+// the far one is.
+func (p *leaf) measure(b *testing.B, c *client, url string) float64 {
+	b.Helper()
+	c.rush(b, url, []string{p.near, p.far}, pageTime) // to warm up
+	for range *rounds {
+		near, nearTook := c.rush(b, url, []string{p.near}, pageTime)
+		far, farTook := c.rush(b, url, []string{p.far}, pageTime)
+		p.rates[0], p.rates[1] = append(p.rates[0], near), append(p.rates[1], far)
+		p.took[0], p.took[1] = append(p.took[0], milliseconds(nearTook)), append(p.took[1], milliseconds(farTook))
+		p.ratios = append(p.ratios, far/near)
+	}
+	return spreadOf(p.ratios).median
+}
+
+func milliseconds(d time.Duration) float64 { return d.Seconds() * 1e3 }
+
+// row is what was measured: requests per second, their ratio, and how long half
+// of the requests took at most.
+func (p *leaf) row() []string {
+	ratio := spreadOf(p.ratios)
+	verdict := "met"
+	if ratio.median < pageGoal {
+		verdict = "MISSED"
+	}
+	row := []string{p.name}
+	for _, rates := range p.rates {
+		row = append(row, fmt.Sprintf("%.0f/s", spreadOf(rates).median))
+	}
+	for _, took := range p.took {
+		row = append(row, fmt.Sprintf("%.2f ms", spreadOf(took).median))
+	}
+	return append(row, fmt.Sprintf("%.2f", ratio.median), fmt.Sprintf("%.2f", ratio.least), fmt.Sprintf("%.2f", ratio.most), verdict)
+}
