@@ -1,0 +1,116 @@
+package pgclient
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/bulkhead"
+
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+)
+
+// ask is a call that may be made.
+type ask struct {
+	name   string // as metrics name it
+	user   string
+	key    string // its idempotency key; empty: it has none
+	method string
+	path   string
+	body   []byte // nil: none
+	read   func(status int, text []byte) (transactions, error)
+}
+
+// once makes one call, if it may. The error is a problem.
+func (c *Client) once(ctx context.Context, a ask) (transactions, error) {
+	found, err := c.guards.WithContext(ctx).Get(func() (transactions, error) { return c.send(ctx, a) })
+	var p *problem
+	switch {
+	case err == nil, errors.As(err, &p):
+	case errors.Is(err, bulkhead.ErrFull):
+		err = &problem{ErrNotReached, bulkheadFull, err}
+	default: // ctx had ended before
+		err = &problem{ErrNotReached, abandoned, err}
+	}
+	c.meter.called(a.name, outcomeOf(err))
+	return found, err
+}
+
+// send makes a call that was let through.
+func (c *Client) send(ctx context.Context, a ask) (transactions, error) {
+	var begun atomic.Bool
+	began := c.clock()
+	found, err := c.limit.WithContext(ctx).GetWithExecution(func(e failsafe.Execution[transactions]) (transactions, error) {
+		return c.exchange(e.Context(), a, &begun)
+	})
+	c.meter.took(a.name, c.clock().Sub(began))
+	return found, explain(ctx, err, begun.Load())
+}
+
+// explain says what an error means. From the moment that there was a connection
+// to write to, nobody knows what the gateway has read.
+func explain(ctx context.Context, err error, begun bool) error {
+	var p *problem
+	if err == nil || errors.As(err, &p) {
+		return err
+	}
+	p = &problem{ErrNotReached, unreachable, err}
+	if begun {
+		p.is, p.outcome = ErrUncertain, uncertain
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		p.outcome, p.cause = abandoned, cause
+	}
+	return p
+}
+
+// exchange sends the request and reads the answer; begun becomes true as soon
+// as there is a connection.
+func (c *Client) exchange(ctx context.Context, a ask, begun *atomic.Bool) (transactions, error) {
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { begun.Store(true) }})
+	in, err := c.message(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.http.Do(in)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(out.Body, largest+1))
+	if err != nil {
+		return nil, fmt.Errorf("an answer that broke off: %w", err)
+	}
+	return a.read(out.StatusCode, text)
+}
+
+func (c *Client) message(ctx context.Context, a ask) (*http.Request, error) {
+	var body io.Reader = http.NoBody
+	if a.body != nil {
+		body = bytes.NewReader(a.body)
+	}
+	in, err := http.NewRequestWithContext(ctx, a.method, c.base+a.path, body)
+	if err != nil {
+		return nil, err
+	}
+	// Without this http.Transport sends a request a second time by itself, where
+	// the gateway has read it on a connection that was used before and is cut:
+	// the idempotency key tells it that it may. But not every gateway heeds the
+	// key, and we look before we ask again.
+	in.GetBody = nil
+	in.Header.Set("Accept", "application/json")
+	in.Header.Set(pgwire.UserHeader, a.user)
+	if a.body != nil {
+		in.Header.Set("Content-Type", "application/json")
+	}
+	if a.key != "" {
+		in.Header.Set(pgwire.IdempotencyHeader, a.key)
+	}
+	return in, nil
+}

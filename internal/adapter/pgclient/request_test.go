@@ -1,0 +1,305 @@
+package pgclient
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+)
+
+func TestARequestIsSentAsTheWireSays(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(g *gateway) {
+		t := g.t
+		o := g.client.Request(t.Context(), user, paymentID, charge())
+		want := payment.Reply{Kind: payment.Accepted, Transaction: pgwire.Transaction{TransactionKey: key, Status: pgwire.Pending}}
+		if diff := cmp.Diff(want, o); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		g.was(post)
+		if sent := strings.Join(strings.Fields(golden(t, "request")), ""); g.bodies[0] != sent {
+			t.Errorf("sent %s, want %s", g.bodies[0], sent)
+		}
+		for name, want := range map[string]string{
+			pgwire.UserHeader: user, pgwire.IdempotencyHeader: paymentID, "Content-Type": "application/json",
+		} {
+			if got := g.heads[0].Get(name); got != want {
+				t.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+	}, shows(t, http.StatusOK, "accepted"))
+}
+
+func TestWhatARequestEndsIn(t *testing.T) {
+	t.Parallel()
+	accepted, list := shows(t, http.StatusOK, "accepted"), shows(t, http.StatusOK, "transactions")
+	conflict := says(http.StatusConflict, `{"meta":{"result":"FAIL","errorCode":"CONFLICT","message":"the same is under way"},"data":null}`)
+	other := says(http.StatusOK, `{"meta":{"result":"SUCCESS"},"data":{"transactionKey":"k","orderId":"another","status":"PENDING","reason":""}}`)
+	dear := says(http.StatusOK, `{"meta":{"result":"SUCCESS"},"data":{"transactionKey":"k","amount":5001,"status":"PENDING","reason":""}}`)
+	for name, c := range map[string]struct {
+		answers []http.HandlerFunc
+		kind    payment.ReplyKind
+		status  pgwire.Status
+		calls   []string
+	}{
+		"refused":                       {[]http.HandlerFunc{shows(t, http.StatusBadRequest, "refused")}, payment.Refused, "", []string{post}},
+		"500, and it has it":            {[]http.HandlerFunc{fails(), list}, payment.Accepted, pgwire.Success, []string{post, find}},
+		"500, and it has it not":        {[]http.HandlerFunc{fails(), notFound(), accepted}, payment.Accepted, pgwire.Pending, []string{post, find, post}},
+		"500 for ever":                  {[]http.HandlerFunc{fails()}, payment.Uncertain, "", []string{post, find, find}},
+		"500 to each request":           {[]http.HandlerFunc{fails(), notFound(), fails(), notFound(), fails(), notFound()}, payment.Uncertain, "", []string{post, find, post, find, post, find}},
+		"the last of three is had":      {[]http.HandlerFunc{fails(), notFound(), fails(), notFound(), fails(), list}, payment.Accepted, pgwire.Success, []string{post, find, post, find, post, find}},
+		"hangs, and it has it":          {[]http.HandlerFunc{hangs, list}, payment.Accepted, pgwire.Success, []string{post, find}},
+		"cut after reading":             {[]http.HandlerFunc{cuts, notFound(), accepted}, payment.Accepted, pgwire.Pending, []string{post, find, post}},
+		"cut in the answer":             {[]http.HandlerFunc{truncates(`{"meta":`), list}, payment.Accepted, pgwire.Success, []string{post, find}},
+		"no JSON":                       {[]http.HandlerFunc{says(200, `{"meta":{"result":"SUCC`), list}, payment.Accepted, pgwire.Success, []string{post, find}},
+		"no HTTP":                       {[]http.HandlerFunc{raw("SSH-2.0-OpenSSH_9.2\r\n"), list}, payment.Accepted, pgwire.Success, []string{post, find}},
+		"another order":                 {[]http.HandlerFunc{other, list}, payment.Accepted, pgwire.Success, []string{post, find}},
+		"another amount":                {[]http.HandlerFunc{dear, list}, payment.Accepted, pgwire.Success, []string{post, find}},
+		"a no that nobody signed":       {[]http.HandlerFunc{says(404, "<html>not here</html>"), notFound(), accepted}, payment.Accepted, pgwire.Pending, []string{post, find, post}},
+		"a conflict with itself":        {[]http.HandlerFunc{conflict, list}, payment.Accepted, pgwire.Success, []string{post, find}},
+		"sent elsewhere":                {[]http.HandlerFunc{redirects, list}, payment.Accepted, pgwire.Success, []string{post, find}},
+		"too many requests":             {[]http.HandlerFunc{says(429, ""), accepted}, payment.Accepted, pgwire.Pending, []string{post, post}},
+		"too many requests, always":     {[]http.HandlerFunc{says(429, "")}, payment.NotReached, "", []string{post, post, post}},
+		"uncertain, then never reached": {[]http.HandlerFunc{fails(), notFound(), says(429, "")}, payment.Uncertain, "", []string{post, find, post, find}},
+		"uncertain, then refused":       {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused")}, payment.Refused, "", []string{post, find, post}},
+		"the look is refused":           {[]http.HandlerFunc{fails(), shows(t, 400, "refused"), notFound(), accepted}, payment.Accepted, pgwire.Pending, []string{post, find, find, post}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(g *gateway) {
+				t := g.t
+				o := g.client.Request(t.Context(), user, paymentID, charge())
+				if o.Kind != c.kind || o.Transaction.Status != c.status {
+					t.Errorf("%v, %+v, %v; want %v, %v", o.Kind, o.Transaction, o.Err, c.kind, c.status)
+				}
+				want := map[payment.ReplyKind]error{payment.Uncertain: ErrUncertain, payment.NotReached: ErrNotReached, payment.Refused: ErrRefused}[c.kind]
+				if !errors.Is(o.Err, want) {
+					t.Errorf("error %v, want %v", o.Err, want)
+				}
+				g.was(c.calls...)
+			}, c.answers...)
+		})
+	}
+}
+
+func redirects(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, "http://gateway/elsewhere", http.StatusTemporaryRedirect)
+}
+
+func TestARefusalSaysWhy(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(g *gateway) {
+		t := g.t
+		o := g.client.Request(t.Context(), user, paymentID, charge())
+		if o.Reason != "BAD_REQUEST, cardNo must be dddd-dddd-dddd-dddd" {
+			t.Errorf("reason %q", o.Reason)
+		}
+	}, shows(t, http.StatusBadRequest, "refused"))
+}
+
+func TestAGatewayThatIsAwayIsDialledAgain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(g *gateway) {
+		t := g.t
+		began := time.Now()
+		g.leave(syscall.ECONNREFUSED)
+		go func() {
+			time.Sleep(2 * time.Second)
+			g.leave(nil)
+		}()
+		if o := g.client.Request(t.Context(), user, paymentID, charge()); o.Kind != payment.Accepted {
+			t.Errorf("%v: %v", o.Kind, o.Err)
+		}
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("it took %v, want 1 s and 2 s more", took)
+		}
+		g.was(post)
+	}, shows(t, http.StatusOK, "accepted"))
+}
+
+func TestNobodyIsReachedWhereNobodyIs(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(g *gateway) {
+		t := g.t
+		g.leave(syscall.ECONNREFUSED)
+		o := g.client.Request(t.Context(), user, paymentID, charge())
+		if o.Kind != payment.NotReached || !errors.Is(o.Err, ErrNotReached) || !errors.Is(o.Err, syscall.ECONNREFUSED) {
+			t.Errorf("%v: %v", o.Kind, o.Err)
+		}
+		if g.dials != 3 {
+			t.Errorf("dialled %d times, want 3", g.dials)
+		}
+	}, fails())
+}
+
+// The connection is there before the request: one that is not within a second
+// leaves no doubt that the gateway has not read anything.
+func TestAConnectionThatIsNotMadeInTimeReachesNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := alone(t)
+		c.Attempts = 1
+		c.Dial = silent
+		client, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if o := client.Request(t.Context(), user, paymentID, charge()); o.Kind != payment.NotReached || time.Since(began) != time.Second {
+			t.Errorf("after %v: %v, %v", time.Since(began), o.Kind, o.Err)
+		}
+	})
+}
+
+func TestEachCallHasItsDeadline(t *testing.T) {
+	t.Parallel()
+	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
+		t := g.t
+		began := time.Now()
+		o := g.client.Request(t.Context(), user, paymentID, charge())
+		if took := time.Since(began); o.Kind != payment.Uncertain || took != 6*time.Second {
+			t.Errorf("after %v: %v, %v; want 3 s for the request and 3 s for the look", took, o.Kind, o.Err)
+		}
+	}, hangs)
+}
+
+// The idempotency key makes http.Transport believe that it may send a request
+// again by itself. A gateway that does not heed the key would charge twice.
+func TestARequestThatWasReadIsNotSentAgainUnseen(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(g *gateway) {
+		t := g.t
+		for range 2 { // the second one on the connection of the first
+			if o := g.client.Request(t.Context(), user, paymentID, charge()); o.Kind != payment.Accepted {
+				t.Errorf("%v: %v", o.Kind, o.Err)
+			}
+		}
+		if g.dials != 2 {
+			t.Errorf("%d connections, want one, and another after that was cut", g.dials)
+		}
+		g.was(post, post, find)
+	}, shows(t, http.StatusOK, "accepted"), cuts, shows(t, http.StatusOK, "transactions"))
+}
+
+func TestWhoAsksAgainInDoubtLooksFirst(t *testing.T) {
+	t.Parallel()
+	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
+		t := g.t
+		for i, want := range []payment.ReplyKind{payment.Uncertain, payment.Accepted, payment.Accepted} {
+			if r := g.client.Request(t.Context(), user, paymentID, charge()); r.Kind != want {
+				t.Errorf("request %d: %v, %v; want %v", i, r.Kind, r.Err, want)
+			}
+		}
+		g.was(post, find, find, post)
+	}, fails(), notFound(), shows(t, http.StatusOK, "transactions"), shows(t, http.StatusOK, "accepted"))
+}
+
+func TestWhoAsksAgainInDoubtAndReachesNobodyIsStillInDoubt(t *testing.T) {
+	t.Parallel()
+	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
+		t := g.t
+		g.client.Request(t.Context(), user, paymentID, charge())
+		g.leave(syscall.ECONNREFUSED)
+		g.client.Close()
+		r := g.client.Request(t.Context(), user, paymentID, charge())
+		if r.Kind != payment.Uncertain || !errors.Is(r.Err, ErrUncertain) || !errors.Is(r.Err, syscall.ECONNREFUSED) {
+			t.Errorf("%v: %v", r.Kind, r.Err)
+		}
+		if r := g.client.Request(t.Context(), user, "another payment", charge()); r.Kind != payment.NotReached {
+			t.Errorf("of another payment nothing was sent: %v, %v", r.Kind, r.Err)
+		}
+	}, fails())
+}
+
+func TestDoubtsAreForgottenOldestFirst(t *testing.T) {
+	t.Parallel()
+	d := newDoubts(2)
+	d.note("1", true)
+	d.note("2", true)
+	d.note("2", true)
+	d.note("3", true)
+	d.note("4", false)
+	for key, want := range map[string]bool{"1": false, "2": true, "3": true, "4": false} {
+		if d.about(key) != want {
+			t.Errorf("%s: %v", key, !want)
+		}
+	}
+	d.note("3", false)
+	if d.about("3") {
+		t.Error("there is none about 3 any more")
+	}
+}
+
+func TestACallerThatGoesAwayLeavesDoubt(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(g *gateway) {
+		t := g.t
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			time.Sleep(time.Second)
+			cancel()
+		}()
+		o := g.client.Request(ctx, user, paymentID, charge())
+		if o.Kind != payment.Uncertain || !errors.Is(o.Err, context.Canceled) {
+			t.Errorf("%v: %v", o.Kind, o.Err)
+		}
+		g.was(post)
+		if o := g.client.Request(ctx, user, "another payment", charge()); o.Kind != payment.NotReached || !errors.Is(o.Err, context.Canceled) {
+			t.Errorf("nothing was sent: %v, %v", o.Kind, o.Err)
+		}
+		g.was(post)
+		if n := g.metric("commerce_gateway_calls_total", "call=request,outcome=abandoned"); n != 2 {
+			t.Errorf("%v abandoned calls, want 2", n)
+		}
+	}, hangs)
+}
+
+// The library would return ctx's error in place of the answer.
+func TestAnAnswerThatCameIsNotForgottenBecauseTheCallerLeaves(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := alone(t)
+	client, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := client.persist(ctx, func() (transactions, error) {
+		cancel()
+		return transactions{{TransactionKey: key}}, nil
+	})
+	if err != nil || len(found) != 1 {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+func TestOneCallTooManyIsTurnedAway(t *testing.T) {
+	t.Parallel()
+	inBubbleWith(t, Config{Bulkhead: 2, Attempts: 1}, func(g *gateway) {
+		t := g.t
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		for range 2 {
+			go g.client.Request(ctx, user, paymentID, charge())
+		}
+		synctest.Wait()
+		if n := g.metric("commerce_gateway_calls_in_flight", ""); n != 2 {
+			t.Errorf("%v calls in flight, want 2", n)
+		}
+		if o := g.client.Request(t.Context(), user, paymentID, charge()); o.Kind != payment.NotReached {
+			t.Errorf("%v: %v", o.Kind, o.Err)
+		}
+		if n := g.metric("commerce_gateway_calls_total", "call=request,outcome=bulkhead_full"); n != 1 {
+			t.Errorf("%v calls turned away, want 1", n)
+		}
+	}, hangs)
+}
