@@ -16,6 +16,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -37,6 +38,7 @@ type Shop struct {
 	Likes    *likes.Desk
 	Wallet   *wallet.Desk
 	Checkout *checkout.Desk
+	Coupons  *coupons.Desk
 
 	now    clock.Clock
 	brand  int64
@@ -64,7 +66,8 @@ func New(t *testing.T, db store.DB) *Shop {
 	ids := id.NewSource(now, rand.Reader)
 	s := &Shop{
 		T: t, DB: db, IDs: ids, Catalog: catalog.New(db, now), Likes: likes.New(db, now),
-		Wallet: wallet.New(db, ids, now), Checkout: checkout.New(db, ids, now, payment.DefaultPolicy()), now: now,
+		Wallet: wallet.New(db, ids, now), Checkout: checkout.New(db, ids, now, payment.DefaultPolicy()),
+		Coupons: coupons.New(db, ids, now), now: now,
 	}
 	b, err := s.Catalog.CreateBrand(t.Context(), product.Brand{Name: "Loopers"})
 	if err != nil {
@@ -166,11 +169,14 @@ func (s *Shop) Audit(t *testing.T) {
 	var wrong []string
 	note := func(d store.Difference) { wrong = append(wrong, fmt.Sprintf("%+v", d)) }
 	s.view(t, func(ctx context.Context, tx store.Tx) error {
-		if _, err := tx.Books.Stock(ctx, note); err != nil {
-			return err
+		for _, recount := range []func(context.Context, func(store.Difference)) (int64, error){
+			tx.Books.Stock, tx.Books.Wallets, tx.Books.Coupons, tx.Books.Paid, tx.Books.Charged,
+		} {
+			if _, err := recount(ctx, note); err != nil {
+				return err
+			}
 		}
-		_, err := tx.Books.Wallets(ctx, note)
-		return err
+		return nil
 	})
 	if len(wrong) > 0 {
 		t.Errorf("the books do not agree:\n%s", strings.Join(wrong, "\n"))
