@@ -93,8 +93,9 @@ func listStmt(q product.Query, limit int) (Stmt, error) {
 	if q.After != nil {
 		o.after(&w, *q.After)
 	}
-	text := selectListing + w.text + " ORDER BY " + o.by() + " LIMIT " + place(len(w.args)+1)
-	return stmt(text, append(w.args, limit)...), nil
+	// The limit is written out: PostgreSQL takes one that it does not know for a
+	// tenth of the shop, finds a plan for that dear, and plans each time anew.
+	return stmt(selectItem+w.text+" ORDER BY "+o.by()+" LIMIT "+strconv.Itoa(limit), w.args...), nil
 }
 
 // where gathers conditions, and numbers their parameters as they come.

@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"path/filepath"
@@ -56,8 +57,8 @@ const (
 	fillStocks = `INSERT INTO stocks (product_id, quantity) SELECT n, 1 FROM (%s) s`
 )
 
-func TestPostgresListsByIndex(t *testing.T) {
-	t.Parallel()
+func postgresShop(t *testing.T) *pgx.Conn {
+	t.Helper()
 	address := storetest.Schema(t)
 	store, err := postgres.Open(t.Context(), address, storetest.Complete(sqlstore.Options{}))
 	if err != nil {
@@ -71,14 +72,44 @@ func TestPostgresListsByIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close(t.Context())
-	for _, text := range []string{fillBrands, fillProducts, fillStocks} {
+	t.Cleanup(func() { _ = db.Close(context.WithoutCancel(t.Context())) })
+	for _, text := range []string{fillBrands, fillProducts, fillStocks, "ANALYZE brands, products, stocks%.0s"} {
 		if _, err := db.Exec(t.Context(), fmt.Sprintf(text, `SELECT n FROM generate_series(1, 5000) g (n) ORDER BY n`)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return db
+}
+
+func TestPostgresPlansAListOnce(t *testing.T) {
+	t.Parallel()
+	db := postgresShop(t)
+	for name, l := range listings() {
+		st, err := sqlstore.ListStmt(l.query, 21)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			rows, err := db.Query(t.Context(), st.SQL, st.Args...) // as the store asks: Exec prepares nothing without arguments
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows.Close()
+		}
+		var once, each int64
+		err = db.QueryRow(t.Context(), "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1", st.SQL).
+			Scan(&once, &each)
+		if err != nil || each > 5 {
+			t.Errorf("%s: %d executions with a plan for all, %d with one of their own (%v)", name, once, each, err)
+		}
+	}
+}
+
+func TestPostgresListsByIndex(t *testing.T) {
+	t.Parallel()
+	db := postgresShop(t)
 	// Fewer rows than fit on two pages are cheaper to sort, and the planner knows.
-	if _, err := db.Exec(t.Context(), "ANALYZE; SET enable_sort = off"); err != nil {
+	if _, err := db.Exec(t.Context(), "SET enable_sort = off"); err != nil {
 		t.Fatal(err)
 	}
 	for name, l := range listings() {

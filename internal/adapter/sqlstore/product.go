@@ -11,17 +11,25 @@ import (
 
 type products struct{ *session }
 
-// productColumns are read by productDest.
-const productColumns = `p.id, COALESCE(p.sku, ''), p.brand_id, p.name, p.description, p.price, p.status, p.created_us`
+// productColumns and itemColumns are read by productDest. An item is without
+// its description: a list shows none, and one may be as long as all the rest
+// of the page.
+const (
+	productColumns = `p.id, COALESCE(p.sku, ''), p.brand_id, p.name, p.description, p.price, p.status, p.created_us`
+	itemColumns    = `p.id, COALESCE(p.sku, ''), p.brand_id, p.name, '', p.price, p.status, p.created_us`
+)
 
 // Brand and stock are looked up for each row that is shown. With a join, the
 // planners found ways to begin elsewhere than at the index that is in the
 // order of the list, and to sort the whole shop in the end.
-const selectListing = `
-	SELECT ` + productColumns + `,
+const (
+	selectListing = `SELECT ` + productColumns + ofListing
+	selectItem    = `SELECT ` + itemColumns + ofListing
+	ofListing     = `,
 		(SELECT b.name FROM brands b WHERE b.id = p.brand_id),
 		(SELECT s.quantity FROM stocks s WHERE s.product_id = p.id), p.like_count
 	FROM products p `
+)
 
 // Add implements product.Table. The product's stock begins at 0, so that there
 // is always a row to lock.
@@ -69,7 +77,7 @@ func (t products) Get(ctx context.Context, pid int64) (product.Listing, error) {
 
 // Many implements product.Table.
 func (t products) Many(ctx context.Context, ids []int64) ([]product.Listing, error) {
-	q := stmt(selectListing+`WHERE `+t.dialect.In("p.id", BigInt, 1), t.dialect.List(ids))
+	q := stmt(selectItem+`WHERE `+t.dialect.In("p.id", BigInt, 1), t.dialect.List(ids))
 	return all(ctx, t.each, q, scanListing)
 }
 

@@ -82,9 +82,11 @@ type Table interface {
 	Save(p Product)
 	// Get returns a product whatever its status.
 	Get(ctx context.Context, pid int64) (Listing, error)
-	// Many returns those of the products that exist, in no order.
+	// Many returns those of the products that exist, in no order and without
+	// their descriptions.
 	Many(ctx context.Context, ids []int64) ([]Listing, error)
-	// List returns up to limit products that are not hidden, in the query's order.
+	// List returns up to limit products that are not hidden, in the query's
+	// order and without their descriptions.
 	List(ctx context.Context, q Query, limit int) ([]Listing, error)
 	// BySKU returns the ids of those of the products that exist, by SKU.
 	BySKU(ctx context.Context, skus []string) (map[string]int64, error)

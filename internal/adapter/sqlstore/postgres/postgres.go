@@ -40,7 +40,7 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = maxConns
 	}
-	config.AfterConnect = limitIdling
+	config.AfterConnect = settle
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -52,13 +52,19 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// limitIdling has the server end a transaction whose program is silent for a
-// minute: a machine that has lost its power or its network would keep its
-// locks for hours. Whoever administers the server may set another limit.
-func limitIdling(ctx context.Context, c *pgx.Conn) error {
+// settle changes what the server leaves at its default. Whoever administers it
+// may set something else.
+//
+// It ends a transaction whose program is silent for a minute: a machine that
+// has lost its power or its network would keep its locks for hours. And it
+// plans for pages that are in memory or on a disk without a head: otherwise it
+// reads all brands for each product of a list, as long as they fit on a few
+// pages, rather than the one by its index.
+func settle(ctx context.Context, c *pgx.Conn) error {
 	_, err := c.Exec(ctx, `
-		SELECT set_config('idle_in_transaction_session_timeout', '60s', false)
-		WHERE current_setting('idle_in_transaction_session_timeout') = '0'`)
+		SELECT set_config(name, value, false)
+		FROM (VALUES ('idle_in_transaction_session_timeout', '0', '60s'), ('random_page_cost', '4', '1.1')) v (name, given, value)
+		WHERE current_setting(name) = given`)
 	return err
 }
 

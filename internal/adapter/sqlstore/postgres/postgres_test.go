@@ -5,22 +5,27 @@ import (
 	"testing"
 )
 
-func TestASilentTransactionIsEndedAfterAMinuteUnlessTheServerSaysOtherwise(t *testing.T) {
+func TestWhatTheServerLeavesAtItsDefaultIsSettled(t *testing.T) {
 	t.Parallel()
 	address := os.Getenv("TEST_DATABASE_URL")
 	if address == "" {
 		t.Fatal("TEST_DATABASE_URL is not set: run `make services` and use `make test`")
 	}
-	for suffix, want := range map[string]string{"": "1min", "&idle_in_transaction_session_timeout=5000": "5s"} {
+	for suffix, want := range map[string][2]string{
+		"": {"1min", "1.1"},
+		"&idle_in_transaction_session_timeout=5000": {"5s", "1.1"},
+		"&random_page_cost=2":                       {"1min", "2"},
+	} {
 		pool, err := connect(t.Context(), address+suffix)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(pool.Close)
-		var got string
-		err = pool.QueryRow(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&got)
+		var got [2]string
+		err = pool.QueryRow(t.Context(), `SELECT current_setting('idle_in_transaction_session_timeout'), current_setting('random_page_cost')`).
+			Scan(&got[0], &got[1])
 		if got != want || err != nil {
-			t.Errorf("the limit is %q (%v), want %q", got, err, want)
+			t.Errorf("with %q the settings are %q (%v), want %q", suffix, got, err, want)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (s *shop) shelf() []product.Listing {
 	for i := range 24 {
 		p := product.Product{
 			BrandID: brands[i%2].ID, Name: "Cup " + strings.Repeat("x", i%3) + "%_\\" + string(rune('A'+i%5)),
-			Price: money.Won(100 * (1 + i%4)), Status: product.OnSale, CreatedAt: noon(),
+			Price: money.Won(100 * (1 + i%4)), Status: product.OnSale, CreatedAt: noon(), Description: "not for lists",
 		}
 		if i%6 == 5 {
 			p.Status = product.Hidden
@@ -30,7 +30,7 @@ func (s *shop) shelf() []product.Listing {
 			return tx.Products.AddLikes(ctx, map[int64]int64{p.ID: int64(i % 3)})
 		})
 		if p.Status != product.Hidden {
-			all = append(all, s.listing(p.ID))
+			all = append(all, s.item(p.ID))
 		}
 	}
 	return all
