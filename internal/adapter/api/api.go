@@ -16,10 +16,12 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/app/standings"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -44,6 +46,7 @@ type Config struct {
 	Likes    *likes.Desk
 	Wallet   *wallet.Desk
 	Checkout *checkout.Desk
+	Settle   *settle.Desk // nil: the shop takes no cards
 	Rankings Rankings
 	Views    Views
 	DB       store.DB // keeps the answers to requests with an Idempotency-Key
@@ -55,8 +58,9 @@ type Config struct {
 
 	Version               string // of the program, for the documentation
 	Limits                Limits
-	TrustUserHeader       bool // believe X-USER-ID: a gateway authenticates
-	RequireIdempotencyKey bool // of POST /orders
+	CallbackSecret        pgwire.Secret // that the gateway signs with; none: callbacks are not signed
+	TrustUserHeader       bool          // believe X-USER-ID: a gateway authenticates
+	RequireIdempotencyKey bool          // of POST /orders
 }
 
 // Limits of one request. What is zero gets its default.
@@ -99,6 +103,9 @@ func New(c Config) (http.Handler, error) {
 	s.likes()
 	s.points()
 	s.orders()
+	if err := s.callbacks(); err != nil {
+		return nil, err
+	}
 	s.rankings()
 	s.admin()
 	if err := s.docs(mux); err != nil {

@@ -8,7 +8,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -16,9 +18,17 @@ type placeInput struct {
 	Keyed
 
 	Body struct {
-		Items  []wantBody `json:"items" minItems:"1" maxItems:"1000" nullable:"false"`
-		Points *int64     `json:"points,omitempty" minimum:"0" maximum:"1000000000000000" doc:"What you mean to pay by points, in won: as yet the whole amount. Leave it out to pay whatever it costs."`
+		Items    []wantBody `json:"items" minItems:"1" maxItems:"1000" nullable:"false"`
+		CouponID *id.ID     `json:"couponId,omitempty" format:"uuid" doc:"A coupon of yours: its id, or its couponId."`
+		Points   *int64     `json:"points,omitempty" minimum:"0" maximum:"1000000000000000" doc:"What you mean to pay by points, in won. Leave it out to pay all of it; or, where a card pays, nothing."`
+		Payment  *cardBody  `json:"payment,omitempty" doc:"The card that pays what points do not. The order is PENDING then, until the card was charged. Leave it out to pay by points alone."`
 	}
+}
+
+type cardBody struct {
+	Method   string        `json:"method" enum:"CARD"`
+	CardType string        `json:"cardType" enum:"SAMSUNG,KB,HYUNDAI"`
+	CardNo   pgwire.CardNo `json:"cardNo" doc:"dddd-dddd-dddd-dddd. It is passed on to the gateway; the shop keeps the last four digits." example:"1234-5678-9814-1451"`
 }
 
 type wantBody struct {
@@ -47,10 +57,27 @@ type orderBody struct {
 	Discount   int64        `json:"discount" example:"0"`
 	Points     int64        `json:"points" example:"24000"`
 	CardAmount int64        `json:"cardAmount" example:"0"`
-	Coupon     null         `json:"coupon"`
-	Payment    null         `json:"payment"`
+	Coupon     *couponRef   `json:"coupon"`
+	Payment    *paymentBody `json:"payment" doc:"By card; null where none pays."`
 	History    []changeBody `json:"history" nullable:"false" doc:"Every state so far, oldest first."`
 	CreatedAt  time.Time    `json:"createdAt"`
+}
+
+type couponRef struct {
+	ID       string `json:"id" format:"uuid"`
+	CouponID string `json:"couponId" format:"uuid"`
+	Name     string `json:"name" example:"Spring"`
+}
+
+type paymentBody struct {
+	ID             string    `json:"id" format:"uuid"`
+	Status         string    `json:"status" enum:"PENDING,APPROVED,DECLINED,REFUNDED"`
+	CardType       string    `json:"cardType" example:"SAMSUNG"`
+	CardLast4      string    `json:"cardLast4" example:"1451"`
+	Amount         int64     `json:"amount" doc:"In won." example:"24000"`
+	TransactionKey *string   `json:"transactionKey" doc:"Of the gateway; null where no charge decided."`
+	Reason         *string   `json:"reason" doc:"Why it was declined."`
+	CreatedAt      time.Time `json:"createdAt"`
 }
 
 type lineBody struct {
@@ -90,9 +117,13 @@ func (s *service) placeOrder(ctx context.Context, in *placeInput) (*made[orderBo
 	if in.Key == "" && s.RequireIdempotencyKey {
 		return nil, errKeyMissing
 	}
+	request, err := in.request(caller(ctx))
+	if err != nil {
+		return nil, err
+	}
 	show := func(o order.Order) answer { return answer{http.StatusCreated, orderPath(o), showOrder(o)} }
-	o, err := once(ctx, s, attempt{"POST " + ordersPath, in.Key, in.Body}, show, func(g store.Guard) (order.Order, error) {
-		return s.Checkout.Place(ctx, in.request(caller(ctx)), g)
+	o, err := once(ctx, s, attempt{"POST " + ordersPath, in.Key, in.masked()}, show, func(g store.Guard) (order.Order, error) {
+		return s.place(ctx, request, in.Body.Payment, g)
 	})
 	if err != nil {
 		return nil, err
@@ -100,12 +131,53 @@ func (s *service) placeOrder(ctx context.Context, in *placeInput) (*made[orderBo
 	return &made[orderBody]{orderPath(o), showOrder(o)}, nil
 }
 
-func (in *placeInput) request(user id.ID) checkout.Request {
-	r := checkout.Request{UserID: user, Points: (*money.Won)(in.Body.Points)}
+// place places an order and, once it is there, has its card charged. Whoever
+// charges it must have a place for it before anything is taken.
+func (s *service) place(ctx context.Context, r checkout.Request, card *cardBody, g store.Guard) (order.Order, error) {
+	if card == nil {
+		return s.Checkout.Place(ctx, r, g)
+	}
+	if s.Settle == nil {
+		return order.Order{}, errNoCards
+	}
+	slot, err := s.Settle.Reserve()
+	if err != nil {
+		return order.Order{}, err
+	}
+	o, err := s.Checkout.Place(ctx, r, g)
+	if err != nil || o.Payment == nil {
+		slot.Free()
+		return o, err
+	}
+	slot.Use(*o.Payment, card.CardNo)
+	return o, nil
+}
+
+// request is what is asked of checkout. A card is complained about together
+// with the basket.
+func (in *placeInput) request(user id.ID) (checkout.Request, error) {
+	r := checkout.Request{UserID: user, CouponID: in.Body.CouponID, Points: (*money.Won)(in.Body.Points)}
 	for _, w := range in.Body.Items {
 		r.Lines = append(r.Lines, order.Want{ProductID: w.ProductID, Quantity: w.Quantity})
 	}
-	return r
+	if in.Body.Payment == nil {
+		return r, nil
+	}
+	card, err := payment.CardOf(in.Body.Payment.CardType, in.Body.Payment.CardNo)
+	r.Card = &card
+	return r, err
+}
+
+// masked is the body by which a repeated request is known again: without the
+// number of the card, which could be guessed from a fingerprint.
+func (in *placeInput) masked() any {
+	body := in.Body
+	if body.Payment != nil {
+		card := *body.Payment
+		card.CardNo = card.CardNo.Masked()
+		body.Payment = &card
+	}
+	return body
 }
 
 func (s *service) listOrders(ctx context.Context, in *Paged) (*shown[pageOf[orderBody]], error) {
@@ -137,6 +209,9 @@ func (s *service) cancelOrder(ctx context.Context, in *cancelInput) (*shown[orde
 	if err != nil {
 		return nil, err
 	}
+	if o.Payment != nil && s.Settle != nil {
+		s.Settle.Hurry(*o.Payment)
+	}
 	return &shown[orderBody]{showOrder(o)}, nil
 }
 
@@ -144,8 +219,8 @@ func orderPath(o order.Order) string { return ordersPath + "/" + o.ID.String() }
 
 func showOrder(o order.Order) orderBody {
 	b := orderBody{
-		ID: o.ID.String(), Status: string(o.Status()), Amount: int64(o.Amount), Points: int64(o.Points),
-		Items: make([]lineBody, len(o.Lines)), History: make([]changeBody, len(o.History())), CreatedAt: utc(o.CreatedAt),
+		ID: o.ID.String(), Status: string(o.Status()), Amount: int64(o.Amount), Discount: int64(o.Discount), Points: int64(o.Points),
+		CardAmount: int64(o.Card), Items: make([]lineBody, len(o.Lines)), History: make([]changeBody, len(o.History())), CreatedAt: utc(o.CreatedAt),
 	}
 	for i, l := range o.Lines {
 		b.Items[i] = lineBody{l.ProductID, l.Name, int64(l.Price), l.Quantity}
@@ -153,5 +228,19 @@ func showOrder(o order.Order) orderBody {
 	for i, c := range o.History() {
 		b.History[i] = changeBody{string(c.Status), orNull(c.Reason), utc(c.At)}
 	}
+	if c := o.Coupon; c != nil {
+		b.Coupon = &couponRef{c.ID.String(), c.CouponID.String(), c.Name}
+	}
+	if o.Payment != nil {
+		shown := showPayment(*o.Payment)
+		b.Payment = &shown
+	}
 	return b
+}
+
+func showPayment(p payment.Payment) paymentBody {
+	return paymentBody{
+		ID: p.ID.String(), Status: string(p.Status), CardType: p.Card.Type, CardLast4: p.Card.Last4, Amount: int64(p.Amount),
+		TransactionKey: orNull(p.Key), Reason: orNull(p.Reason), CreatedAt: utc(p.CreatedAt),
+	}
 }

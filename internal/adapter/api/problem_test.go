@@ -63,7 +63,8 @@ func refuseBadRequests(t *testing.T, on engine) {
 		"empty basket":   {s.as("kim").post("/api/v1/orders", `{"items":[]}`), 400, "VALIDATION_FAILED", []string{"/items"}},
 		"no basket":      {s.as("kim").post("/api/v1/orders", `{"items":null}`), 400, "VALIDATION_FAILED", []string{"/items"}},
 		"wrong lines":    {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":1},{"productId":0,"quantity":100001},{"quantity":"x"}]}`), 400, "VALIDATION_FAILED", []string{"/items/1/productId", "/items/1/quantity", "/items/2/productId", "/items/2/quantity"}},
-		"a card, as yet": {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":1}],"payment":{"method":"CARD"}}`), 400, "VALIDATION_FAILED", []string{"/payment"}},
+		"half a card":    {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":1}],"payment":{"method":"CARD"}}`), 400, "VALIDATION_FAILED", []string{"/payment/cardNo", "/payment/cardType"}},
+		"no such card":   {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":1}],"payment":{"method":"CARD","cardType":"KB","cardNo":"1234-5678-9814"}}`), 400, "VALIDATION_FAILED", []string{"/payment/cardNo"}},
 		"other points":   {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":1}],"points":5}`), 400, "POINTS_DIFFER", nil},
 		"odd order id":   {s.as("kim").get("/api/v1/orders/5"), 400, "VALIDATION_FAILED", []string{"id"}},
 

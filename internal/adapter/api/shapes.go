@@ -3,8 +3,6 @@ package api
 import (
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/loopers-commerce/commerce/internal/base/page"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
@@ -60,17 +58,6 @@ func orNull(s string) *string {
 
 // utc is a time as answers have it: in UTC, to the microsecond.
 func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
-
-// null is a field that the shop does not fill yet.
-type null struct{}
-
-// MarshalJSON writes null.
-func (null) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
-
-// Schema implements huma.SchemaProvider.
-func (null) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: "null", Description: "Not in use yet."}
-}
 
 type brandRef struct {
 	ID   int64  `json:"id" example:"1"`

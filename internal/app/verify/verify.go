@@ -59,6 +59,24 @@ func checks() []check {
 				return tx.Books.Wallets(ctx, yield)
 			},
 		},
+		{
+			3, "coupons", "issued = owners <= quantity; each used by one live order at most, the one it names",
+			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
+				return tx.Books.Coupons(ctx, yield)
+			},
+		},
+		{
+			4, "payments", "an order is PAID if and only if points + approved card amount = its total",
+			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
+				return tx.Books.Paid(ctx, yield)
+			},
+		},
+		{
+			5, "charges", "charges that are kept: one of an order that a card paid, none of any other",
+			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
+				return tx.Books.Charged(ctx, yield)
+			},
+		},
 		{ofEvents, "outbox", "no committed event waits for Kafka", outbox},
 		{
 			ofEvents, "likes", "like count = likes = sum of daily net likes",

@@ -1,0 +1,19 @@
+package settle
+
+import (
+	"context"
+
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+)
+
+// Try requests a payment once, as Run does again and again.
+func (d *Desk) Try(ctx context.Context, p payment.Payment, number pgwire.CardNo) error {
+	_, err := d.answered(ctx, p, d.Gateway.Request(ctx, p.UserID.String(), p.ID.String(), pgwire.Request{
+		OrderID: p.OrderID.String(), CardType: p.Card.Type, CardNo: number, Amount: int64(p.Amount),
+	}))
+	return err
+}
+
+// Round is one round of the recovery.
+func (d *Desk) Round(ctx context.Context) (int, error) { return d.round(ctx) }

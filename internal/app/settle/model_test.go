@@ -1,0 +1,183 @@
+package settle_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/app/shoptest"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// Whatever requests, answers, callbacks, looks, cancels, operators and time do,
+// in whatever order, every order ends in one state, once, and what the gateway
+// has kept is what the shop was paid.
+func TestEveryStoryOfPaymentsEndsWithTheBooksBalanced(t *testing.T) {
+	t.Parallel()
+	shop, now := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})), time.Now()
+	watch := func() time.Time { return now }
+	shop.Checkout = checkout.New(shop.DB, shop.IDs, watch, payment.DefaultPolicy())
+	mug, ends := shop.Product(t, 1000, 1_000_000), map[order.Status]int{}
+	rapid.Check(t, func(r *rapid.T) {
+		s := &story{till: opened(shop), t: t, mug: mug, customer: shop.Customer(t, 10_000), pass: func(d time.Duration) { now = now.Add(d) }}
+		s.desk.Clock = watch
+		r.Repeat(s.actions())
+		s.finish(r, ends)
+	})
+	t.Logf("ends: %v", ends)
+	for _, end := range []order.Status{order.Paid, order.Failed, order.Expired, order.Cancelled} {
+		if ends[end] == 0 {
+			t.Errorf("no story ended %s", end)
+		}
+	}
+}
+
+type story struct {
+	*till
+
+	t        *testing.T
+	mug      int64
+	customer id.ID
+	orders   []order.Order
+	pass     func(time.Duration) // lets time pass
+}
+
+func (s *story) actions() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
+		"order":    s.order,
+		"request":  s.try,
+		"decide":   s.decide,
+		"callback": s.callback,
+		"look":     func(*rapid.T) { s.look() },
+		"wait":     func(r *rapid.T) { s.pass(time.Duration(rapid.IntRange(1, 400).Draw(r, "seconds")) * time.Second) },
+		"cancel":   s.cancel,
+		"by hand":  s.byHand,
+		"away":     func(r *rapid.T) { s.gateway.away = rapid.Bool().Draw(r, "away") },
+		"mischief": func(r *rapid.T) { s.gateway.next = rapid.SampledFrom([]fate{unheard, undone, unreached}).Draw(r, "fate") },
+		"":         s.check,
+	}
+}
+
+func (s *story) order(r *rapid.T) {
+	if len(s.orders) == 3 {
+		r.Skip("enough")
+	}
+	points := money.Won(rapid.IntRange(0, 999).Draw(r, "points"))
+	card := payment.Card{Type: pgwire.KB, Last4: "1451"}
+	o, err := s.Checkout.Place(s.t.Context(), checkout.Request{
+		UserID: s.customer, Lines: []order.Want{{ProductID: s.mug, Quantity: 1}}, Points: &points, Card: &card,
+	}, store.Unguarded{})
+	if err != nil {
+		r.Fatal(err)
+	}
+	s.orders = append(s.orders, o)
+}
+
+func (s *story) any(r *rapid.T) order.Order {
+	if len(s.orders) == 0 {
+		r.Skip("no order yet")
+	}
+	return s.now(s.t, rapid.SampledFrom(s.orders).Draw(r, "order"))
+}
+
+// try requests a payment; also one that has ended meanwhile, as a request that
+// was on its way would.
+func (s *story) try(r *rapid.T) {
+	_ = s.desk.Try(s.t.Context(), *s.any(r).Payment, number) // whatever it says
+}
+
+func (s *story) decide(r *rapid.T) {
+	open := s.gateway.open()
+	if len(open) == 0 {
+		r.Skip("nothing is open")
+	}
+	s.gateway.decide(rapid.SampledFrom(open).Draw(r, "charge"), rapid.SampledFrom([]pgwire.Status{pgwire.Success, pgwire.Failed}).Draw(r, "status"))
+}
+
+// callback tells of any charge, as it is or as it is not, also again.
+func (s *story) callback(r *rapid.T) {
+	all := s.gateway.all()
+	if len(all) == 0 {
+		r.Skip("no charge")
+	}
+	c := rapid.SampledFrom(all).Draw(r, "charge")
+	c.Status = rapid.SampledFrom([]pgwire.Status{c.Status, pgwire.Success, pgwire.Failed}).Draw(r, "says")
+	_, _ = s.desk.Callback(s.t.Context(), c) // whatever it says
+}
+
+func (s *story) look() { _, _ = s.desk.Round(s.t.Context()) }
+
+func (s *story) cancel(r *rapid.T) {
+	o := s.any(r)
+	_, err := s.Checkout.Cancel(s.t.Context(), s.customer, o.ID, "", store.Unguarded{})
+	if live := o.Status().Live(); live != (err == nil) {
+		r.Fatalf("cancel of an order that is %s: %v", o.Status(), err)
+	}
+}
+
+func (s *story) byHand(r *rapid.T) {
+	o := s.any(r)
+	w := settle.Word{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
+	_, err := s.desk.SettleByHand(s.t.Context(), o.ID, w)
+	if pending := o.Status() == order.Pending; pending != (err == nil) {
+		r.Fatalf("by hand, of an order that is %s: %v", o.Status(), err)
+	}
+}
+
+// check looks at the books, which agree at every moment, and demands that no
+// order that has ended ever changes again but by a cancel.
+func (s *story) check(r *rapid.T) {
+	for i, was := range s.orders {
+		is := s.now(s.t, was)
+		if was.Status() != is.Status() && was.Status() != order.Pending && is.Status() != order.Cancelled {
+			r.Fatalf("an order that was %s is %s", was.Status(), is.Status())
+		}
+		s.orders[i] = is
+	}
+}
+
+// finish lets time pass, with everybody back, until all is quiet.
+func (s *story) finish(r *rapid.T, ends map[order.Status]int) {
+	s.gateway.away, s.gateway.next = false, heard
+	for _, key := range s.gateway.open() {
+		s.gateway.decide(key, rapid.SampledFrom([]pgwire.Status{pgwire.Success, pgwire.Failed}).Draw(r, "at last"))
+	}
+	for range 10 {
+		s.pass(payment.DefaultPolicy().Interval)
+		s.look()
+	}
+	for _, o := range s.orders {
+		o = s.now(s.t, o)
+		ends[o.Status()]++
+		want := int64(0)
+		if o.Status() == order.Paid {
+			want = int64(o.Card)
+		}
+		if kept := s.gateway.kept(o.ID.String()); kept != want || o.Status() == order.Pending {
+			r.Fatalf("order %s: the gateway has kept %d, want %d\n%s", o.Status(), kept, want, s.history(o))
+		}
+	}
+	s.verify(s.t)
+	if s.t.Failed() {
+		r.FailNow()
+	}
+}
+
+func (s *story) history(o order.Order) string {
+	seen, err := s.desk.Show(s.t.Context(), o.ID)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%+v\n%+v\n%+v", seen.Payment, seen.Charges, seen.History)
+}

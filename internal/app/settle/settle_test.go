@@ -1,0 +1,234 @@
+package settle_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/app/shoptest"
+	"github.com/loopers-commerce/commerce/internal/app/verify"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+const number pgwire.CardNo = "1234-5678-9814-1451"
+
+// till is a shop whose card payments are settled with a gateway.
+type till struct {
+	*shoptest.Shop
+
+	desk    *settle.Desk
+	gateway *gateway
+}
+
+func opened(s *shoptest.Shop) *till {
+	g := &gateway{}
+	return &till{s, settle.New(settle.Config{
+		DB: s.DB, Gateway: g, Undo: s.Checkout, Policy: payment.DefaultPolicy(), Holder: "test",
+		Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+	}), g}
+}
+
+// buy places an order that points pay in part and a card for the rest.
+func (s *till) buy(t *testing.T, customer id.ID, points money.Won, lines ...order.Want) order.Order {
+	t.Helper()
+	card := payment.Card{Type: pgwire.KB, Last4: "1451"}
+	o, err := s.Checkout.Place(t.Context(), checkout.Request{UserID: customer, Lines: lines, Points: &points, Card: &card}, store.Unguarded{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// now returns an order as it is now.
+func (s *till) now(t *testing.T, o order.Order) order.Order {
+	t.Helper()
+	kept, err := s.Checkout.Get(t.Context(), o.UserID, o.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kept
+}
+
+// request has the gateway asked for the payment of o once, and demands that it
+// has a charge then.
+func (s *till) request(t *testing.T, o order.Order) pgwire.Transaction {
+	t.Helper()
+	if err := s.desk.Try(t.Context(), *o.Payment, number); err != nil {
+		t.Fatal(err)
+	}
+	all := s.gateway.all()
+	return all[len(all)-1]
+}
+
+// verify fails the test where the books do not agree, but for what only the
+// programs that are not here would do with events.
+func (s *till) verify(t *testing.T) {
+	t.Helper()
+	results, err := verify.New(s.DB).Once(t.Context(), func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.Truth <= 5 && !r.Right() {
+			t.Errorf("%s: %+v", r.Check, r.Differences)
+		}
+	}
+}
+
+func TestAnOrderIsPaidByPointsAndCard(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 300)
+		o := s.buy(t, kim, 200, order.Want{ProductID: mug, Quantity: 2})
+		if o.Status() != order.Pending || o.Points != 200 || o.Card != 1800 || o.Payment.Status != payment.Pending {
+			t.Fatalf("placed: %+v", o)
+		}
+		c := s.request(t, o)
+		if c.Amount != 1800 || c.OrderID != o.ID.String() {
+			t.Errorf("the gateway was asked for %+v", c)
+		}
+		if o = s.now(t, o); o.Status() != order.Pending {
+			t.Errorf("accepted is not approved, but the order is %s", o.Status())
+		}
+		s.gateway.decide(c.TransactionKey, pgwire.Success)
+		c.Status = pgwire.Success
+		if heard, err := s.desk.Callback(t.Context(), c); heard != settle.News || err != nil {
+			t.Errorf("Callback = %v, %v", heard, err)
+		}
+		o = s.now(t, o)
+		if o.Status() != order.Paid || o.Payment.Status != payment.Approved || o.Payment.Key != c.TransactionKey {
+			t.Errorf("paid: %s, %+v", o.Status(), o.Payment)
+		}
+		if left, balance := s.Stock(t, mug), s.Balance(t, kim); left != 3 || balance != 100 {
+			t.Errorf("%d mugs and %d won are left, want 3 and 100", left, balance)
+		}
+		s.told(t, o, "order.placed", "payment.requested", "payment.approved", "order.paid")
+		if heard, err := s.desk.Callback(t.Context(), c); heard != settle.Old || err != nil {
+			t.Errorf("again: %v, %v", heard, err)
+		}
+		s.verify(t)
+	})
+}
+
+// told demands that exactly these events were promised of an order, in this order.
+func (s *till) told(t *testing.T, o order.Order, want ...string) {
+	t.Helper()
+	var got []string
+	for _, p := range s.Outbox(t) {
+		if p.Envelope.Key == o.ID.String() {
+			got = append(got, p.Envelope.Type)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("told: %v, want %v", got, want)
+		return
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("told: %v, want %v", got, want)
+			return
+		}
+	}
+}
+
+func TestADeclinedCardGivesEverythingBackOnce(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 300)
+		o := s.buy(t, kim, 200, order.Want{ProductID: mug, Quantity: 2})
+		c := s.request(t, o)
+		s.gateway.decide(c.TransactionKey, pgwire.Failed)
+		errs := shoptest.AtOnce(16, func(i int) error { // callback, recovery and callback, all at once
+			if i%2 == 0 {
+				_, err := s.desk.Settle(t.Context(), o.ID)
+				return err
+			}
+			_, err := s.desk.Callback(t.Context(), c)
+			return err
+		})
+		for _, err := range errs {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		o = s.now(t, o)
+		if o.Status() != order.Failed || o.Payment.Status != payment.Declined || o.Payment.Reason != "the limit is exceeded" {
+			t.Errorf("declined: %s, %+v", o.Status(), o.Payment)
+		}
+		if left, balance := s.Stock(t, mug), s.Balance(t, kim); left != 5 || balance != 300 {
+			t.Errorf("%d mugs and %d won, want 5 and 300", left, balance)
+		}
+		s.told(t, o, "order.placed", "payment.requested", "payment.declined", "order.failed")
+		s.verify(t)
+	})
+}
+
+func TestWhatTheGatewayWouldNotEvenTakeFails(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
+		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+		s.gateway.next = refused
+		if err := s.desk.Try(t.Context(), *o.Payment, number); err != nil {
+			t.Fatal(err)
+		}
+		if o = s.now(t, o); o.Status() != order.Failed || o.Payment.Reason != "no such card" || s.Stock(t, mug) != 5 {
+			t.Errorf("refused: %s, %+v", o.Status(), o.Payment)
+		}
+		s.verify(t)
+	})
+}
+
+func TestNothingUncertainFailsAnOrder(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
+		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+		for _, f := range []fate{unreached, undone, unheard} {
+			s.gateway.next = f
+			if err := s.desk.Try(t.Context(), *o.Payment, number); err == nil {
+				t.Errorf("fate %d: no error", f)
+			}
+			if o = s.now(t, o); o.Status() != order.Pending {
+				t.Errorf("fate %d: the order is %s", f, o.Status())
+			}
+		}
+		// The answer was lost, the charge was not: whoever asks by the order finds it.
+		s.gateway.decide("TR:1", pgwire.Success)
+		if _, err := s.desk.Settle(t.Context(), o.ID); err != nil {
+			t.Fatal(err)
+		}
+		if o = s.now(t, o); o.Status() != order.Paid || o.Payment.Key != "TR:1" {
+			t.Errorf("the order is %s, paid by %s", o.Status(), o.Payment.Key)
+		}
+		s.verify(t)
+	})
+}
+
+func TestTheGatewayAwayIsAnErrorAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
+		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+		c := s.request(t, o)
+		s.gateway.away = true
+		if _, err := s.desk.Callback(t.Context(), c); !isGateway(err) {
+			t.Errorf("Callback = %v, want ErrGateway: the callback was not dealt with", err)
+		}
+		if o = s.now(t, o); o.Status() != order.Pending {
+			t.Errorf("the order is %s", o.Status())
+		}
+	})
+}
