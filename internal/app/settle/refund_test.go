@@ -29,7 +29,7 @@ func TestACancelOfAPaidOrderIsRefundedOnceHoweverOftenItDiesInBetween(t *testing
 		if err != nil || cancelled.Status() != order.Cancelled {
 			t.Fatalf("Cancel = %s, %v", cancelled.Status(), err)
 		}
-		s.verify(t)                                      // between the books and the gateway
+		s.verify(t)                                        // between the books and the gateway
 		for _, f := range []fate{undone, unheard, heard} { // the refund fails; is done and not heard of; is done again
 			s.gateway.next = f
 			_, err := s.desk.Settle(t.Context(), o.ID)

@@ -11,7 +11,7 @@ import (
 
 // Charge is a transaction at the gateway, as far as the shop has heard of it.
 type Charge struct {
-	Key     string // unique at the gateway
+	Key     string // unique among the charges of its order
 	OrderID id.ID
 	Amount  money.Won
 	Status  pgwire.Status

@@ -73,15 +73,16 @@ CREATE TABLE payment_history ( -- only appended to
 );
 CREATE INDEX payment_history_payment ON payment_history (payment_id, id);
 
--- Transactions at the gateway, as far as we have heard of them.
+-- Transactions at the gateway, as far as we have heard of them. A key is unique
+-- within an order: what a gateway does beyond that is not ours to rely on.
 CREATE TABLE charges (
-	charge_key TEXT PRIMARY KEY CHECK (charge_key <> ''),
+	charge_key TEXT NOT NULL CHECK (charge_key <> ''),
 	order_id   UUID NOT NULL,
 	amount     BIGINT NOT NULL,
 	status     TEXT NOT NULL CHECK (status IN ('PENDING', 'SUCCESS', 'FAILED', 'CANCELLED')),
 	reason     TEXT NOT NULL,
 	refund     TEXT NOT NULL CHECK (refund IN ('NONE', 'DUE', 'DONE')),
-	heard_us   BIGINT NOT NULL
+	heard_us   BIGINT NOT NULL,
+	PRIMARY KEY (order_id, charge_key)
 ) WITH (fillfactor = 80);
-CREATE INDEX charges_order ON charges (order_id, heard_us, charge_key);
 CREATE INDEX charges_due ON charges (order_id) WHERE refund = 'DUE';

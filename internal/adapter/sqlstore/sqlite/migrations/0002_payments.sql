@@ -95,15 +95,16 @@ CREATE TABLE payment_history ( -- only appended to
 ) STRICT;
 CREATE INDEX payment_history_payment ON payment_history (payment_id, id);
 
--- Transactions at the gateway, as far as we have heard of them.
+-- Transactions at the gateway, as far as we have heard of them. A key is unique
+-- within an order: what a gateway does beyond that is not ours to rely on.
 CREATE TABLE charges (
-	charge_key TEXT NOT NULL PRIMARY KEY CHECK (charge_key <> ''),
+	charge_key TEXT NOT NULL CHECK (charge_key <> ''),
 	order_id   TEXT NOT NULL CHECK (length(order_id) = 36 AND order_id LIKE '________-____-____-____-____________' AND order_id NOT GLOB '*[^0-9a-f-]*'),
 	amount     INTEGER NOT NULL,
 	status     TEXT NOT NULL CHECK (status IN ('PENDING', 'SUCCESS', 'FAILED', 'CANCELLED')),
 	reason     TEXT NOT NULL,
 	refund     TEXT NOT NULL CHECK (refund IN ('NONE', 'DUE', 'DONE')),
-	heard_us   INTEGER NOT NULL
+	heard_us   INTEGER NOT NULL,
+	PRIMARY KEY (order_id, charge_key)
 ) STRICT;
-CREATE INDEX charges_order ON charges (order_id, heard_us, charge_key);
 CREATE INDEX charges_due ON charges (order_id) WHERE refund = 'DUE';
