@@ -43,9 +43,23 @@ func (p Payment) ToGiveBack(charges []Charge, now time.Time) (Payment, []Charge)
 	return p, marked
 }
 
+// moves reports whether a charge that was known goes on to what was heard of it.
+// That may be older than what is known, because two may ask the gateway at the
+// same time; and a charge that took money can only be given back. That it was, is
+// for GaveBack to say where it is due: the answer may have been lost, and is asked
+// for again.
+func (c Charge) moves(heard Charge) bool {
+	way := []pgwire.Status{pgwire.Pending, pgwire.Failed, pgwire.Success, pgwire.Cancelled}
+	if c.Status == pgwire.Success && c.Refund == Due && heard.Status == pgwire.Cancelled {
+		return false
+	}
+	return c != heard && slices.Index(way, heard.Status) >= slices.Index(way, c.Status)
+}
+
 // Merge returns the charges that were known, with what the gateway says of
 // them now and with those that are new, oldest first; and which of them
-// changed. heard is newest first, as the gateway lists them.
+// changed. heard is newest first, as the gateway lists them. No charge goes back
+// to a status that it has left.
 func Merge(known []Charge, orderID id.ID, heard []pgwire.Transaction) (all, changed []Charge) {
 	all = slices.Clone(known)
 	for _, h := range slices.Backward(heard) {
@@ -57,7 +71,7 @@ func Merge(known []Charge, orderID id.ID, heard []pgwire.Transaction) (all, chan
 			all, changed = append(all, now), append(changed, now)
 			continue
 		}
-		if now.Refund = all[i].Refund; now != all[i] {
+		if now.Refund = all[i].Refund; all[i].moves(now) {
 			all[i], changed = now, append(changed, now)
 		}
 	}
@@ -95,41 +109,49 @@ type Verdict struct {
 // Judge says what the charges that are known mean for a payment: the one place
 // where payments are decided, whoever asks. late says that its time is up.
 //
-// A charge pays only if it is of the payment's amount. All that takes money, or
-// may yet, beside the one that pays goes back.
+// Only charges of the payment's amount, and not those that are being given back,
+// decide about it. All that takes money, or may yet, beside the one that pays
+// goes back.
 func Judge(need Need, p Payment, charges []Charge, late bool) Verdict {
-	if need != Money {
-		keep := ""
-		if need == Nothing {
-			keep = p.Key
-		}
-		return Verdict{GiveBack: besides(charges, keep)}
+	switch need {
+	case Nothing:
+		return Verdict{GiveBack: besides(charges, p.Key)}
+	case Return:
+		return Verdict{GiveBack: besides(charges, "")}
+	case Money:
 	}
-	if paid, ok := find(charges, func(c Charge) bool { return c.Status == pgwire.Success && c.Amount == p.Amount }); ok {
-		return Verdict{BecomePaid, paid, besides(charges, paid.Key)}
-	}
-	if v, ok := judgeUnpaid(charges, late); ok {
-		v.GiveBack = besides(charges, "")
+	ours := filter(charges, func(c Charge) bool { return c.Amount == p.Amount && c.Refund == NoRefund })
+	v := decide(ours, late)
+	if v.Outcome == Wait {
+		v.GiveBack = filter(besides(charges, ""), func(c Charge) bool { return c.Amount != p.Amount })
 		return v
 	}
-	return Verdict{GiveBack: wrong(charges, p.Amount)}
+	keep := ""
+	if v.Outcome == BecomePaid {
+		keep = v.By.Key
+	}
+	v.GiveBack = besides(charges, keep)
+	return v
 }
 
-// judgeUnpaid decides about charges of which none pays; ok is false if there is
-// something to wait for.
-func judgeUnpaid(charges []Charge, late bool) (v Verdict, ok bool) {
-	_, open := find(charges, func(c Charge) bool { return c.Status == pgwire.Pending })
-	failed, refused := last(charges, func(c Charge) bool { return c.Status == pgwire.Failed })
-	off, calledOff := last(charges, func(c Charge) bool { return c.Status == pgwire.Cancelled && c.Refund == NoRefund })
+// decide says how a payment goes on that waits for one of its charges. The last
+// refusal gives the reason: it is the one that the customer has just seen.
+func decide(ours []Charge, late bool) Verdict {
+	paid := slices.IndexFunc(ours, func(c Charge) bool { return c.Status == pgwire.Success })
+	_, isOpen := last(ours, pgwire.Pending)
+	failed, isRefused := last(ours, pgwire.Failed)
+	off, isCalledOff := last(ours, pgwire.Cancelled)
 	switch {
-	case refused && !open:
-		return Verdict{Outcome: BecomeFailed, By: failed}, true
+	case paid >= 0:
+		return Verdict{Outcome: BecomePaid, By: ours[paid]}
+	case isRefused && !isOpen:
+		return Verdict{Outcome: BecomeFailed, By: failed}
 	case late:
-		return Verdict{Outcome: BecomeExpired}, true
-	case calledOff && !open:
-		return Verdict{Outcome: BecomeFailed, By: off}, true
+		return Verdict{Outcome: BecomeExpired}
+	case isCalledOff && !isOpen:
+		return Verdict{Outcome: BecomeFailed, By: off}
 	default:
-		return Verdict{}, false
+		return Verdict{}
 	}
 }
 
@@ -138,21 +160,9 @@ func besides(charges []Charge, keep string) []Charge {
 	return filter(charges, func(c Charge) bool { return c.Live() && c.Refund == NoRefund && c.Key != keep })
 }
 
-// wrong is what took another amount than was asked for.
-func wrong(charges []Charge, amount money.Won) []Charge {
-	return filter(charges, func(c Charge) bool { return c.Live() && c.Refund == NoRefund && c.Amount != amount })
-}
-
-func find(charges []Charge, is func(Charge) bool) (Charge, bool) {
-	if i := slices.IndexFunc(charges, is); i >= 0 {
-		return charges[i], true
-	}
-	return Charge{}, false
-}
-
-func last(charges []Charge, is func(Charge) bool) (found Charge, ok bool) {
+func last(charges []Charge, status pgwire.Status) (found Charge, ok bool) {
 	for _, c := range charges {
-		if is(c) {
+		if c.Status == status {
 			found, ok = c, true
 		}
 	}
