@@ -15,6 +15,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/app/standings"
@@ -47,6 +48,7 @@ type Config struct {
 	Wallet   *wallet.Desk
 	Checkout *checkout.Desk
 	Settle   *settle.Desk // nil: the shop takes no cards
+	Coupons  *coupons.Desk
 	Rankings Rankings
 	Views    Views
 	DB       store.DB // keeps the answers to requests with an Idempotency-Key
@@ -102,6 +104,7 @@ func New(c Config) (http.Handler, error) {
 	s.products()
 	s.likes()
 	s.points()
+	s.coupons()
 	s.orders()
 	if err := s.callbacks(); err != nil {
 		return nil, err

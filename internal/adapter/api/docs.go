@@ -32,7 +32,7 @@ func (s *service) document() huma.Config {
 // tags are the chapters of the documentation, in the order in which a newcomer
 // needs them.
 func tags() (all []*huma.Tag) {
-	for _, name := range []string{"Users", "Catalog", "Likes", "Points", "Orders", "Rankings", "Admin"} {
+	for _, name := range []string{"Users", "Catalog", "Likes", "Points", "Coupons", "Orders", "Rankings", "Admin"} {
 		all = append(all, &huma.Tag{Name: name})
 	}
 	return all

@@ -77,16 +77,17 @@ func TestTheDescriptionIsOpenAPI31AndNamesEveryRoute(t *testing.T) {
 		"get /api/v1/brands/{id}", "get /api/v1/products", "get /api/v1/products/{id}",
 		"post /api/v1/products/{id}/likes", "delete /api/v1/products/{id}/likes",
 		"get /api/v1/points", "post /api/v1/points/charge", "get /api/v1/points/history",
+		"get /api/v1/users/me/coupons", "post /api/v1/coupons/{id}/issue",
 		"post /api/v1/orders", "get /api/v1/orders", "get /api/v1/orders/{id}", "post /api/v1/orders/{id}/cancel",
 		"get /api/v1/rankings", "post /admin/v1/brands", "post /admin/v1/products",
-		"patch /admin/v1/products/{id}", "post /admin/v1/products/{id}/stock",
+		"patch /admin/v1/products/{id}", "post /admin/v1/products/{id}/stock", "post /admin/v1/coupons", "get /admin/v1/coupons/{id}",
 	} {
 		method, path, _ := strings.Cut(r, " ")
 		if _, there := doc.Paths[path][method]; !there {
 			t.Errorf("%s is not described", r)
 		}
 	}
-	if len(doc.Tags) != 7 || doc.Tags[0].Name != "Users" || doc.Tags[6].Name != "Admin" {
+	if len(doc.Tags) != 8 || doc.Tags[0].Name != "Users" || doc.Tags[7].Name != "Admin" {
 		t.Errorf("the chapters are %v: a newcomer begins with Users, and needs Admin last", doc.Tags)
 	}
 	if unchanged, there := doc.Paths["/api/v1/products/{id}"]["get"].Responses["304"]; !there || unchanged.Content != nil {

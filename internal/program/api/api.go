@@ -14,6 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/standings"
@@ -85,6 +86,7 @@ func (u Uses) web(views *kafka.Views) (run.Part, error) {
 		Catalog:  catalog.New(u.DB, u.Clock),
 		Likes:    likes.New(u.DB, u.Clock),
 		Wallet:   wallet.New(u.DB, u.IDs, u.Clock),
+		Coupons:  coupons.New(u.DB, u.IDs, u.Clock),
 		Checkout: checkout.New(u.DB, u.IDs, u.Clock, payment.DefaultPolicy()),
 		Rankings: u.rankings(), Views: views, DB: u.DB,
 		Clock: u.Clock, IDs: u.IDs, Log: u.Log, Registerer: u.Registry, Version: parts.Version(),
