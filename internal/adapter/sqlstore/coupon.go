@@ -66,9 +66,11 @@ const selectOwned = `
 	SELECT o.id, o.user_id, o.issued_us, o.expires_us, o.used_us, o.order_id, ` + couponColumns + `
 	FROM owned_coupons o JOIN coupons c ON c.id = o.coupon_id `
 
+const findOwned = `SELECT id FROM owned_coupons WHERE user_id = $1 AND (id = $2 OR coupon_id = $2) `
+
 // Lock implements coupon.OwnedTable.
 func (t owned) Lock(ctx context.Context, user, named id.ID) (coupon.Owned, error) {
-	q := stmt(`SELECT id FROM owned_coupons WHERE user_id = $1 AND (id = $2 OR coupon_id = $2) `+t.dialect.ForUpdate, user, named)
+	q := stmt(findOwned+t.dialect.ForUpdate, user, named)
 	oid, err := first(ctx, t.change, q, scalar[id.ID], coupon.ErrNotFound)
 	if err != nil {
 		return coupon.Owned{}, err
@@ -87,12 +89,16 @@ func (t owned) Save(o coupon.Owned) {
 
 // Of implements coupon.OwnedTable.
 func (t owned) Of(ctx context.Context, user, before id.ID, limit int) ([]coupon.Owned, error) {
+	return all(ctx, t.each, ownedStmt(user, before, limit), scanOwned)
+}
+
+func ownedStmt(user, before id.ID, limit int) Stmt {
 	w := where{text: "WHERE o.user_id = $1", args: []any{user}}
 	if !before.IsZero() {
 		w.and("o.id < %s", before)
 	}
 	w.args = append(w.args, limit)
-	return all(ctx, t.each, stmt(selectOwned+w.text+` ORDER BY o.id DESC LIMIT `+place(len(w.args)), w.args...), scanOwned)
+	return stmt(selectOwned+w.text+` ORDER BY o.id DESC LIMIT `+place(len(w.args)), w.args...)
 }
 
 func scanOwned(r row) (o coupon.Owned, err error) {

@@ -12,11 +12,16 @@ type payments struct{ *session }
 
 // Add implements payment.Table.
 func (t payments) Add(p payment.Payment) {
-	t.exec(`
+	t.queue(Stmt{
+		SQL: `
 		INSERT INTO payments (id, order_id, user_id, status, amount, card_type, card_last4, charge_key, reason, created_us, ended_us, due_us)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		p.ID, p.OrderID, p.UserID, string(p.Status), int64(p.Amount), p.Card.Type, p.Card.Last4, p.Key, p.Reason,
-		micros(p.CreatedAt), microsOrNil(p.EndedAt), microsOrNil(p.DueAt))
+		Args: []any{
+			p.ID, p.OrderID, p.UserID, string(p.Status), int64(p.Amount), p.Card.Type, p.Card.Last4, p.Key, p.Reason,
+			micros(p.CreatedAt), microsOrNil(p.EndedAt), microsOrNil(p.DueAt),
+		},
+		Rows: Any, Faults: Faults{"payments_order_id_key": payment.ErrExists},
+	})
 	t.addNotes(p)
 }
 
@@ -45,10 +50,11 @@ func (t payments) Of(ctx context.Context, either id.ID) (payment.Payment, error)
 	return first(ctx, t.each, stmt(selectPayment+`WHERE id = $1 OR order_id = $1`, either), scanPayment, payment.ErrNotFound)
 }
 
+const selectDue = `SELECT order_id FROM payments WHERE due_us <= $1 ORDER BY due_us LIMIT $2`
+
 // Due implements payment.Table.
 func (t payments) Due(ctx context.Context, now time.Time, limit int) ([]id.ID, error) {
-	q := stmt(`SELECT order_id FROM payments WHERE due_us <= $1 ORDER BY due_us LIMIT $2`, micros(now), limit)
-	return all(ctx, t.each, q, scalar[id.ID])
+	return all(ctx, t.each, stmt(selectDue, micros(now), limit), scalar[id.ID])
 }
 
 // History implements payment.Table.
@@ -64,7 +70,17 @@ func (t payments) History(ctx context.Context, pid id.ID) ([]payment.Note, error
 
 // Find implements payment.Table.
 func (t payments) Find(ctx context.Context, f payment.Filter, before id.ID, limit int) ([]payment.Payment, error) {
-	const refundDue = `order_id IN (SELECT order_id FROM charges WHERE refund = 'DUE')`
+	return all(ctx, t.each, findStmt(f, before, limit), scanPayment)
+}
+
+// The few payments that wait among the many that do not are found by two
+// indexes; an OR of both would have the whole table read.
+const (
+	refundDue = `SELECT p.id FROM charges c JOIN payments p ON p.order_id = c.order_id WHERE c.refund = 'DUE'`
+	stuck     = `SELECT id FROM payments WHERE status = 'PENDING' UNION ` + refundDue
+)
+
+func findStmt(f payment.Filter, before id.ID, limit int) Stmt {
 	w := where{text: "WHERE true"}
 	if !before.IsZero() {
 		w.and("id < %s", before)
@@ -76,13 +92,13 @@ func (t payments) Find(ctx context.Context, f payment.Filter, before id.ID, limi
 		w.and("created_us < %s", micros(f.Before))
 	}
 	if f.Refunds {
-		w.text += ` AND ` + refundDue
+		w.text += ` AND id IN (` + refundDue + `)`
 	}
 	if f.Stuck {
-		w.text += ` AND (status = 'PENDING' OR ` + refundDue + `)`
+		w.text += ` AND id IN (` + stuck + `)`
 	}
 	w.args = append(w.args, limit)
-	return all(ctx, t.each, stmt(selectPayment+w.text+` ORDER BY id DESC LIMIT `+place(len(w.args)), w.args...), scanPayment)
+	return stmt(selectPayment+w.text+` ORDER BY id DESC LIMIT `+place(len(w.args)), w.args...)
 }
 
 func scanPayment(r row) (p payment.Payment, err error) {
@@ -95,11 +111,12 @@ func scanPayment(r row) (p payment.Payment, err error) {
 
 type charges struct{ *session }
 
+const selectCharges = `SELECT charge_key, order_id, amount, status, reason, refund FROM charges
+	WHERE order_id = $1 ORDER BY heard_us, charge_key`
+
 // Of implements payment.ChargeTable.
 func (t charges) Of(ctx context.Context, orderID id.ID) ([]payment.Charge, error) {
-	q := stmt(`SELECT charge_key, order_id, amount, status, reason, refund FROM charges
-		WHERE order_id = $1 ORDER BY heard_us, charge_key`, orderID)
-	return all(ctx, t.each, q, func(r row) (c payment.Charge, err error) {
+	return all(ctx, t.each, stmt(selectCharges, orderID), func(r row) (c payment.Charge, err error) {
 		err = r.Scan(&c.Key, &c.OrderID, &c.Amount, &c.Status, &c.Reason, &c.Refund)
 		return c, err
 	})
@@ -107,10 +124,14 @@ func (t charges) Of(ctx context.Context, orderID id.ID) ([]payment.Charge, error
 
 // Save implements payment.ChargeTable.
 func (t charges) Save(c payment.Charge, heardAt time.Time) {
-	t.exec(`
+	t.queue(Stmt{
+		SQL: `
 		INSERT INTO charges (charge_key, order_id, amount, status, reason, refund, heard_us) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (order_id, charge_key) DO UPDATE SET amount = excluded.amount, status = excluded.status, reason = excluded.reason, refund = excluded.refund`,
-		c.Key, c.OrderID, int64(c.Amount), string(c.Status), c.Reason, string(c.Refund), micros(heardAt))
+		ON CONFLICT (charge_key) DO UPDATE SET amount = excluded.amount, status = excluded.status, reason = excluded.reason,
+			refund = excluded.refund WHERE charges.order_id = excluded.order_id`,
+		Args: []any{c.Key, c.OrderID, int64(c.Amount), string(c.Status), c.Reason, string(c.Refund), micros(heardAt)},
+		Rows: 1, Missed: payment.ErrOtherOrder,
+	})
 }
 
 func microsOrNil(t *time.Time) *int64 {

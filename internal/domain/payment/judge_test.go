@@ -20,12 +20,12 @@ func charge(key string, status pgwire.Status) payment.Charge {
 	return payment.Charge{Key: key, OrderID: orderID, Amount: asked, Status: status, Refund: payment.NoRefund}
 }
 
+// someCharge is a charge with words to say how it is another one.
+type someCharge struct{ payment.Charge }
+
 func (s someCharge) of(amount money.Won) someCharge { s.Amount = amount; return s }
 
 func (s someCharge) but(refund payment.RefundState) someCharge { s.Refund = refund; return s }
-
-// someCharge is a charge with words to say how it is another one.
-type someCharge struct{ payment.Charge }
 
 func some(key string, status pgwire.Status) someCharge { return someCharge{charge(key, status)} }
 

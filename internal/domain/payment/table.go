@@ -9,7 +9,8 @@ import (
 
 // Table keeps payments. Whoever changes one holds the lock of its order.
 type Table interface {
-	// Add queues a new payment with its history so far.
+	// Add queues a new payment with its history so far; the transaction ends in
+	// ErrExists if its order has one.
 	Add(p Payment)
 	// Save queues what became of a payment, and what its history has not yet.
 	Save(p Payment)
@@ -39,6 +40,7 @@ type Filter struct {
 type ChargeTable interface {
 	// Of returns the charges of an order, in the order in which they were heard of.
 	Of(ctx context.Context, orderID id.ID) ([]Charge, error)
-	// Save queues a charge as it is now; heardAt is kept where it is new.
+	// Save queues a charge as it is now; heardAt is kept where it is new. The
+	// transaction ends in ErrOtherOrder if the charge is known as another order's.
 	Save(c Charge, heardAt time.Time)
 }

@@ -10,7 +10,10 @@ ALTER TABLE orders
 	ADD COLUMN owned_coupon_id UUID,
 	ADD COLUMN coupon_id       UUID,
 	ADD COLUMN coupon_name     TEXT,
-	ADD CONSTRAINT orders_funds_check CHECK (amount - discount = points + card);
+	ADD CONSTRAINT orders_funds_check CHECK (amount - discount = points + card),
+	ADD CONSTRAINT orders_coupon_check CHECK (
+		(owned_coupon_id IS NULL) = (coupon_id IS NULL) AND (coupon_id IS NULL) = (coupon_name IS NULL)
+		AND (discount = 0 OR owned_coupon_id IS NOT NULL));
 CREATE INDEX orders_coupon ON orders (owned_coupon_id) WHERE owned_coupon_id IS NOT NULL;
 
 ALTER TABLE order_history
@@ -52,16 +55,17 @@ CREATE TABLE payments (
 	status     TEXT NOT NULL CHECK (status IN ('PENDING', 'APPROVED', 'DECLINED', 'REFUNDED')),
 	amount     BIGINT NOT NULL CHECK (amount > 0),
 	card_type  TEXT NOT NULL,
-	card_last4 TEXT NOT NULL CHECK (length(card_last4) = 4), -- never more of the number than this
+	card_last4 TEXT NOT NULL CHECK (card_last4 ~ '^[0-9]{4}$'), -- never more of the number than this
 	charge_key TEXT NOT NULL, -- of the charge that decided; empty where none did
 	reason     TEXT NOT NULL,
 	created_us BIGINT NOT NULL,
 	ended_us   BIGINT,
 	due_us     BIGINT,
-	CHECK ((status = 'PENDING') = (ended_us IS NULL))
+	CHECK ((status = 'PENDING') = (ended_us IS NULL)),
+	CHECK (status <> 'APPROVED' OR charge_key <> '')
 ) WITH (fillfactor = 80);
 CREATE INDEX payments_due ON payments (due_us) WHERE due_us IS NOT NULL;
-CREATE INDEX payments_pending ON payments (id) WHERE status = 'PENDING';
+CREATE INDEX payments_status ON payments (status, id);
 
 CREATE TABLE payment_history ( -- only appended to
 	id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -17,7 +17,10 @@ CREATE TABLE orders_new (
 	coupon_id       TEXT CHECK (length(coupon_id) = 36 AND coupon_id LIKE '________-____-____-____-____________' AND coupon_id NOT GLOB '*[^0-9a-f-]*'),
 	coupon_name     TEXT,
 	created_us      INTEGER NOT NULL,
-	CONSTRAINT orders_funds_check CHECK (amount - discount = points + card)
+	CONSTRAINT orders_funds_check CHECK (amount - discount = points + card),
+	CONSTRAINT orders_coupon_check CHECK (
+		(owned_coupon_id IS NULL) = (coupon_id IS NULL) AND (coupon_id IS NULL) = (coupon_name IS NULL)
+		AND (discount = 0 OR owned_coupon_id IS NOT NULL))
 ) STRICT;
 INSERT INTO orders_new (id, user_id, status, version, amount, points, created_us)
 	SELECT id, user_id, status, version, amount, points, created_us FROM orders;
@@ -74,16 +77,17 @@ CREATE TABLE payments (
 	status     TEXT NOT NULL CHECK (status IN ('PENDING', 'APPROVED', 'DECLINED', 'REFUNDED')),
 	amount     INTEGER NOT NULL CHECK (amount > 0),
 	card_type  TEXT NOT NULL,
-	card_last4 TEXT NOT NULL CHECK (length(card_last4) = 4), -- never more of the number than this
+	card_last4 TEXT NOT NULL CHECK (card_last4 GLOB '[0-9][0-9][0-9][0-9]'), -- never more of the number than this
 	charge_key TEXT NOT NULL, -- of the charge that decided; empty where none did
 	reason     TEXT NOT NULL,
 	created_us INTEGER NOT NULL,
 	ended_us   INTEGER,
 	due_us     INTEGER,
-	CHECK ((status = 'PENDING') = (ended_us IS NULL))
+	CHECK ((status = 'PENDING') = (ended_us IS NULL)),
+	CHECK (status <> 'APPROVED' OR charge_key <> '')
 ) STRICT;
 CREATE INDEX payments_due ON payments (due_us) WHERE due_us IS NOT NULL;
-CREATE INDEX payments_pending ON payments (id) WHERE status = 'PENDING';
+CREATE INDEX payments_status ON payments (status, id);
 
 CREATE TABLE payment_history ( -- only appended to
 	id         INTEGER PRIMARY KEY AUTOINCREMENT,
