@@ -2,6 +2,7 @@ package checkout_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -68,4 +70,67 @@ func TestAnOrderThatWaitsForItsWalletKeepsNobodyFromTheProduct(t *testing.T) {
 		t.Errorf("kim's order: %v", err)
 	}
 	s.Audit(t)
+}
+
+func TestWhatIsSoldOutIsRefusedWithoutAWait(t *testing.T) {
+	t.Parallel()
+	s := shoptest.New(t, storetest.Postgres(t, sqlstore.Options{}))
+	mug, kim := s.Product(t, 1000, 2), s.Customer(t, 5000)
+	err := s.DB.Update(t.Context(), func(tx store.Tx) error { // somebody else is buying one
+		if _, err := tx.Stocks.Lock(t.Context(), []int64{mug}); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		_, err := s.Checkout.Place(ctx, checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 3)}}, store.Unguarded{})
+		return err
+	})
+	if !errors.Is(err, product.ErrInsufficientStock) {
+		t.Errorf("kim's order: %v, want ErrInsufficientStock", err)
+	}
+}
+
+// late is a database that notes whether the order is written when stocks are locked.
+type late struct {
+	store.DB
+	written, locked bool
+}
+
+func (l *late) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return l.DB.Update(ctx, func(tx store.Tx) error {
+		tx.Orders, tx.Stocks = lateOrders{tx.Orders, l}, lateStocks{tx.Stocks, l}
+		return fn(tx)
+	})
+}
+
+type lateOrders struct {
+	order.Table
+	late *late
+}
+
+func (o lateOrders) Add(placed order.Order) {
+	o.late.written = true
+	o.Table.Add(placed)
+}
+
+type lateStocks struct {
+	product.StockTable
+	late *late
+}
+
+func (s lateStocks) Lock(ctx context.Context, products []int64) ([]product.Stock, error) {
+	s.late.locked = s.late.written
+	return s.StockTable.Lock(ctx, products)
+}
+
+func TestAnOrderIsWrittenByTheTimeItsStockIsLocked(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(s *shoptest.Shop) {
+		mug, kim, watched := s.Product(s.T, 1000, 2), s.Customer(s.T, 5000), &late{DB: s.DB}
+		desk := checkout.New(watched, s.IDs, time.Now, payment.DefaultPolicy())
+		_, err := desk.Place(s.T.Context(), checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})
+		if err != nil || !watched.locked {
+			s.T.Errorf("%v; written before the lock: %v", err, watched.locked)
+		}
+	})
 }

@@ -24,7 +24,8 @@ type sale struct {
 	at      time.Time
 }
 
-// sell locks, checks everything, and only then takes and writes.
+// sell takes the stocks last. What it has queued by then goes out with their
+// lock, so that little is left to do while others wait for the same product.
 func (s sale) sell(ctx context.Context) (o order.Order, err error) {
 	lines, err := s.price(ctx)
 	if err != nil {
@@ -41,20 +42,16 @@ func (s sale) sell(ctx context.Context) (o order.Order, err error) {
 	if err != nil {
 		return o, err
 	}
-	stocks, err := s.lock(ctx)
-	if err != nil {
-		return o, err
-	}
-	if stocks, err = s.take(stocks); err != nil {
-		return o, err
-	}
 	if o, err = s.fund(o, coupon); err != nil {
 		return o, err
 	}
 	if wallet, err = wallet.Spend(o.Points); err != nil {
 		return o, err
 	}
-	return s.write(ctx, o, stocks, wallet)
+	if o, err = s.write(ctx, o, wallet); err != nil {
+		return o, err
+	}
+	return o, s.unshelve(ctx, o)
 }
 
 // coupon returns the coupon that the user named, or nil.
@@ -131,6 +128,9 @@ func (s sale) price(ctx context.Context) ([]order.Line, error) {
 		if !ok || l.Status == product.Hidden {
 			return nil, missing(w.ProductID)
 		}
+		if _, err := product.StockOf(l.ID, l.Stock).Take(w.Quantity); err != nil {
+			return nil, err // of what is sold out, nobody need wait for the lock
+		}
 		lines = append(lines, order.Line{ProductID: l.ID, Name: l.Name, Price: l.Price, Quantity: w.Quantity})
 	}
 	return lines, nil
@@ -149,8 +149,8 @@ func (s sale) take(stocks []product.Stock) ([]product.Stock, error) {
 	return left, nil
 }
 
-// write writes what was sold and promises to tell of it.
-func (s sale) write(ctx context.Context, o order.Order, left []product.Stock, w point.Wallet) (order.Order, error) {
+// write writes the order and what it is paid with, and promises to tell of it.
+func (s sale) write(ctx context.Context, o order.Order, w point.Wallet) (order.Order, error) {
 	events := []event.Event{o.PlacedEvent()}
 	if o.Card > 0 {
 		p := payment.New(s.ids(), o.ID, o.UserID, *s.request.Card, o.Card, s.at, s.policy)
@@ -168,23 +168,31 @@ func (s sale) write(ctx context.Context, o order.Order, left []product.Stock, w 
 		s.tx.Payments.Add(*o.Payment)
 	}
 	s.move(s.tx, w, point.Use, -o.Points, o)
-	s.tx.Outbox.Append(ctx, append(events, s.unshelve(o, left)...)...)
+	s.tx.Outbox.Append(ctx, events...)
 	return o, nil
 }
 
-// unshelve writes what is left of the products, and returns what there is to
-// tell of it.
-func (s sale) unshelve(o order.Order, left []product.Stock) (events []event.Event) {
+// unshelve takes what was sold from the shelf, and promises to tell of what is
+// sold out.
+func (s sale) unshelve(ctx context.Context, o order.Order) error {
+	stocks, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	left, err := s.take(stocks)
+	if err != nil {
+		return err
+	}
 	for i, line := range o.Lines {
 		s.tx.Stocks.Save(left[i], product.Movement{
 			ProductID: line.ProductID, Delta: -line.Quantity, Quantity: left[i].Quantity(),
 			Reason: product.Ordered, OrderID: &o.ID, At: s.at,
 		})
 		if left[i].Quantity() == 0 {
-			events = append(events, event.NewStockDepleted(line.ProductID))
+			s.tx.Outbox.Append(ctx, event.NewStockDepleted(line.ProductID))
 		}
 	}
-	return events
+	return nil
 }
 
 func missing(productID int64) error {
