@@ -23,6 +23,7 @@ type contest struct {
 	unit        string // of both rates: "orders/s"
 	ours, limit side
 	goal        float64 // the ratio that is wanted
+	besides     []side  // more that ours is held against, without a goal
 }
 
 // hold runs both sides once to warm up, and then in turn for some rounds. The
@@ -30,34 +31,50 @@ type contest struct {
 // machine that slows down slows both.
 func (c contest) hold(b *testing.B) {
 	b.Helper()
+	sides := append([]side{c.limit, c.ours}, c.besides...)
 	for b.Loop() {
-		c.limit.run(b)
-		c.ours.run(b)
-		var ours, limit, ratios []float64
-		for range *rounds {
-			l, o := c.limit.run(b), c.ours.run(b)
-			ours, limit, ratios = append(ours, o), append(limit, l), append(ratios, o/l)
+		rates := make([][]float64, len(sides))
+		for round := range *rounds + 1 {
+			for i, s := range sides {
+				if rate := s.run(b); round > 0 {
+					rates[i] = append(rates[i], rate)
+				}
+			}
 		}
-		c.report(b, ours, limit, ratios)
+		c.report(b, rates[1], rates[0], rates[2:])
 	}
 }
 
-func (c contest) report(b *testing.B, ours, limit, ratios []float64) {
+func (c contest) report(b *testing.B, ours, limit []float64, besides [][]float64) {
 	b.Helper()
-	ratio := spreadOf(ratios)
+	ratio := ratioOf(ours, limit)
 	verdict := "met"
 	if ratio.median < c.goal {
 		verdict = "MISSED"
 	}
-	table(b, [][]string{
+	rows := [][]string{
 		{"", "median", "least", "most", ""},
 		spreadOf(limit).row(c.limit.name, "%.0f", c.unit),
 		spreadOf(ours).row(c.ours.name, "%.0f", c.unit),
 		ratio.row("ratio", "%.2f", fmt.Sprintf("goal %.2f: %s", c.goal, verdict)),
-	})
+	}
+	for i, s := range c.besides {
+		rows = append(rows, spreadOf(besides[i]).row(s.name, "%.0f", c.unit),
+			ratioOf(ours, besides[i]).row("ratio to it", "%.2f", "no goal"))
+	}
+	table(b, rows)
 	b.ReportMetric(ratio.median, "ratio")
 	b.ReportMetric(spreadOf(ours).median, c.unit)
 	b.ReportMetric(0, "ns/op") // a round is no operation
+}
+
+// ratioOf compares the figures of each round.
+func ratioOf(ours, limit []float64) spread {
+	ratios := make([]float64, len(ours))
+	for i := range ours {
+		ratios[i] = ours[i] / limit[i]
+	}
+	return spreadOf(ratios)
 }
 
 // spread is where the figures of the rounds lie.
@@ -79,7 +96,7 @@ func table(b *testing.B, rows [][]string) {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
+		_, _ = fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
 	}
 	_ = w.Flush() // to memory
 	b.Logf("\n%s", text.String())
