@@ -177,13 +177,15 @@ func orderAtOnce(t *testing.T, on engine) {
 func TestEveryRouteThatMovesMoneyOrStockTakesAKey(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
-	order := s.as("kim").post("/api/v1/orders", twoMugs).must(t, s, 201).header.Get("Location")
+	order, kind := s.as("kim").post("/api/v1/orders", twoMugs).must(t, s, 201).header.Get("Location"), s.offer(t, tenPercent)
 	for i, c := range []struct{ who, path, body string }{
 		{"kim", "/api/v1/points/charge", `{"amount":5}`},
 		{"kim", "/api/v1/orders", twoMugs},
 		{"kim", order + "/cancel", ""},
 		{"admin", "/admin/v1/products", `{"brandId":1,"name":"Cup","price":1,"stock":5}`},
 		{"admin", "/admin/v1/products/1/stock", `{"delta":5,"reason":"delivery"}`},
+		{"admin", "/admin/v1/coupons", tenPercent},
+		{"kim", "/api/v1/coupons/" + kind + "/issue", ""},
 	} {
 		r := s.as(c.who).with("Idempotency-Key", fmt.Sprint("k", i)).post(c.path, c.body)
 		first, err := r.send(t.Context(), s)
