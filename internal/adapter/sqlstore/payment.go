@@ -124,14 +124,10 @@ func (t charges) Of(ctx context.Context, orderID id.ID) ([]payment.Charge, error
 
 // Save implements payment.ChargeTable.
 func (t charges) Save(c payment.Charge, heardAt time.Time) {
-	t.queue(Stmt{
-		SQL: `
+	t.exec(`
 		INSERT INTO charges (charge_key, order_id, amount, status, reason, refund, heard_us) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (charge_key) DO UPDATE SET amount = excluded.amount, status = excluded.status, reason = excluded.reason,
-			refund = excluded.refund WHERE charges.order_id = excluded.order_id`,
-		Args: []any{c.Key, c.OrderID, int64(c.Amount), string(c.Status), c.Reason, string(c.Refund), micros(heardAt)},
-		Rows: 1, Missed: payment.ErrOtherOrder,
-	})
+		ON CONFLICT (order_id, charge_key) DO UPDATE SET amount = excluded.amount, status = excluded.status, reason = excluded.reason, refund = excluded.refund`,
+		c.Key, c.OrderID, int64(c.Amount), string(c.Status), c.Reason, string(c.Refund), micros(heardAt))
 }
 
 func microsOrNil(t *time.Time) *int64 {

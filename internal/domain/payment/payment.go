@@ -20,8 +20,6 @@ var (
 	ErrNotFound = fault.New(fault.NotFound, "PAYMENT_NOT_FOUND", "no such payment")
 	ErrEnded    = fault.New(fault.Conflict, "PAYMENT_ENDED", "the payment has ended already")
 	ErrExists   = fault.New(fault.Conflict, "PAYMENT_EXISTS", "the order has a payment already")
-	// ErrOtherOrder is raised where one charge is said to be of two orders.
-	ErrOtherOrder = fault.New(fault.Conflict, "CHARGE_OF_OTHER_ORDER", "the charge is one of another order")
 )
 
 // Status is how far a payment has come.

@@ -40,7 +40,6 @@ type Filter struct {
 type ChargeTable interface {
 	// Of returns the charges of an order, in the order in which they were heard of.
 	Of(ctx context.Context, orderID id.ID) ([]Charge, error)
-	// Save queues a charge as it is now; heardAt is kept where it is new. The
-	// transaction ends in ErrOtherOrder if the charge is known as another order's.
+	// Save queues a charge as it is now; heardAt is kept where it is new.
 	Save(c Charge, heardAt time.Time)
 }
