@@ -121,7 +121,9 @@ func (d *Desk) answered(ctx context.Context, p payment.Payment, reply payment.Re
 	switch reply.Kind {
 	case payment.Accepted:
 		t := reply.Transaction
-		t.Amount = int64(p.Amount) // an answer to a request does not repeat it
+		if t.Amount == 0 {
+			t.Amount = int64(p.Amount) // the answer to a request does not repeat it
+		}
 		_, err := d.end(ctx, p.OrderID, []pgwire.Transaction{t})
 		return true, err
 	case payment.Refused:

@@ -3,9 +3,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	httpapi "github.com/loopers-commerce/commerce/internal/adapter/api"
@@ -17,8 +19,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/app/standings"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/manage"
@@ -32,6 +36,9 @@ type Uses struct {
 
 	Accounts *accounts.Desk
 	Listener net.Listener
+	Gateway  parts.Gateway
+	Secret   pgwire.Secret  // that the gateway signs with; none: it does not
+	Policy   payment.Policy // zero: the contract's
 	Rules    Rules
 }
 
@@ -47,6 +54,7 @@ const grace = 10 * time.Second
 
 // New puts the program together.
 func New(u Uses) (parts.Service, error) {
+	u.Policy = cmp.Or(u.Policy, payment.DefaultPolicy())
 	producer, err := kafka.NewProducer(u.Kafka, u.Log)
 	if err != nil {
 		return parts.Service{}, err
@@ -56,38 +64,45 @@ func New(u Uses) (parts.Service, error) {
 		producer.Close()
 		return parts.Service{}, err
 	}
-	web, err := u.web(views)
+	till := checkout.New(u.DB, u.IDs, u.Clock, u.Policy)
+	cards, err := u.Cards(u.Gateway, till, u.Policy)
+	if err != nil {
+		producer.Close()
+		return parts.Service{}, err
+	}
+	web, err := u.web(views, till, cards.Desk)
 	if err != nil {
 		producer.Close()
 		return parts.Service{}, err
 	}
 	return parts.Service{
-		Parts: []run.Part{
+		Parts: slices.Concat([]run.Part{
 			web,
 			{Name: "views", Run: views.Run},
+		}, cards.Parts, []run.Part{
 			{Name: "relay", Run: u.Relay(producer).Run},
 			{Name: "notices of the outbox", Run: u.HearNotices},
 			{Name: "housekeeping", Run: housekeeping.New(u.DB, u.Clock, u.Log).Run},
 			u.Topics(u.Kafka),
-		},
+		}),
 		Checks: []manage.Check{
 			parts.Database(u.DB),
 			{Name: "kafka", Ask: producer.Ping, Optional: true}, // events wait in the outbox
 			parts.Redis(u.Redis), // rankings are read from the database
 		},
-		Close: producer.Close,
+		Close: func() { cards.Close(); producer.Close() },
 	}, nil
 }
 
 // web is the public port.
-func (u Uses) web(views *kafka.Views) (run.Part, error) {
+func (u Uses) web(views *kafka.Views, till *checkout.Desk, cards *settle.Desk) (run.Part, error) {
 	handler, err := httpapi.New(httpapi.Config{
 		Accounts: u.Accounts,
 		Catalog:  catalog.New(u.DB, u.Clock),
 		Likes:    likes.New(u.DB, u.Clock),
 		Wallet:   wallet.New(u.DB, u.IDs, u.Clock),
 		Coupons:  coupons.New(u.DB, u.IDs, u.Clock),
-		Checkout: checkout.New(u.DB, u.IDs, u.Clock, payment.DefaultPolicy()),
+		Checkout: till, Settle: cards, CallbackSecret: u.Secret,
 		Rankings: u.rankings(), Views: views, DB: u.DB,
 		Clock: u.Clock, IDs: u.IDs, Log: u.Log, Registerer: u.Registry, Version: parts.Version(),
 		Limits:          httpapi.Limits{Time: u.Rules.RequestTimeout},

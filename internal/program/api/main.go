@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -17,6 +18,8 @@ import (
 type Config struct {
 	config.Web
 	config.Auth
+	config.Gateway
+	config.Payments
 	config.Server
 }
 
@@ -27,7 +30,7 @@ func (c *Config) Complaints() []error {
 		found = append(found, errors.New("--auth-jwt-secret (AUTH_JWT_SECRET): is missing: give 32 random bytes or more, "+
 			"the same to every instance, for example from: openssl rand -base64 32"))
 	}
-	return append(found, c.Beside(c.Web)...)
+	return slices.Concat(found, c.Beside(c.Web), c.Gateway.Complaints())
 }
 
 var about = config.About{ //nolint:gochecknoglobals // a text
@@ -62,6 +65,8 @@ func (c *Config) build(ctx context.Context, g parts.Ground) (parts.Service, erro
 	g.Log.Info("the API is served", "at", fmt.Sprintf("http://%s", public.Addr()))
 	return New(Uses{
 		Ground: g, Accounts: desk, Listener: public,
+		Gateway: parts.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get()},
+		Secret:  c.GatewaySecret.Get(), Policy: c.Policy(),
 		Rules: Rules{
 			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(),
 		},

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
+
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
 // Log is how a program logs.
@@ -64,6 +67,34 @@ type Auth struct {
 	AuthJWTSecret       Secret   `name:"auth-jwt-secret" help:"Key that signs session tokens: 32 bytes or more, the same for every instance." placeholder:"SECRET"`
 	AuthSessionTTL      Duration `name:"auth-session-ttl" help:"How long a session token is good for." default:"12h"`
 	AuthTrustUserHeader bool     `help:"Believe the header X-USER-ID. Only behind a gateway that authenticates and sets it." default:"${trust_user_header=false}"`
+}
+
+// Payments is how card payments are looked after.
+type Payments struct {
+	GatewaySecret WebhookSecret `help:"What the payment gateway signs its callbacks with: whsec_ and base64. Without it anybody can have the gateway asked about a payment, though nothing that a callback says is believed." default:"" placeholder:"SECRET"`
+
+	PaymentRecoveryInterval Duration `help:"How long after its last look at a payment the shop asks the gateway about it again." default:"${recovery_interval=5m}"`
+	PaymentExpiry           Duration `help:"How long a card payment may take before its order expires." default:"15m"`
+	PaymentWatch            Duration `help:"How long a payment that has ended is watched for charges that come late." default:"24h"`
+}
+
+// Policy is how payments are looked after.
+func (c *Payments) Policy() payment.Policy {
+	return payment.Policy{Interval: c.PaymentRecoveryInterval.Get(), Expiry: c.PaymentExpiry.Get(), Watch: c.PaymentWatch.Get()}
+}
+
+// Gateway is where the cards are charged.
+type Gateway struct {
+	GatewayURL URL `help:"Where the card payment gateway is. Without it the shop takes no cards." default:"" placeholder:"URL"`
+	PublicURL  URL `help:"Where the gateway reaches this API, to tell how a charge went: http://host:8080." default:"" placeholder:"URL"`
+}
+
+// Complaints says what is missing.
+func (c *Gateway) Complaints() []error {
+	if c.GatewayURL.Get() != "" && c.PublicURL.Get() == "" {
+		return []error{errors.New("--public-url (PUBLIC_URL): is missing: GATEWAY_URL is given, and the gateway has to know where to call back")}
+	}
+	return nil
 }
 
 // Beside complains if the two ports are the same.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
 // value is a setting that keeps its complaint for later, so that all can be
@@ -155,6 +156,40 @@ func parseURLs(s string) ([]string, error) {
 		list[i] = strings.TrimSuffix(u.String(), "/")
 	}
 	return list, nil
+}
+
+// URL is where an HTTP server is; it may be left out.
+type URL struct{ value[string] }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *URL) UnmarshalText(text []byte) error { return v.read(text, parseURL) }
+
+func parseURL(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return "", errors.New("the value is not an address: give http://host:port or https://host")
+	}
+	return strings.TrimSuffix(u.String(), "/"), nil
+}
+
+// WebhookSecret signs callbacks.
+type WebhookSecret struct{ value[pgwire.Secret] }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *WebhookSecret) UnmarshalText(text []byte) error { return v.read(text, parseWebhookSecret) }
+
+func parseWebhookSecret(s string) (pgwire.Secret, error) {
+	if s == "" {
+		return pgwire.Secret{}, nil
+	}
+	secret, err := pgwire.ParseSecret(s)
+	if err != nil {
+		return secret, fmt.Errorf("the value is no secret: it %w, for example whsec_$(openssl rand -base64 32)", err)
+	}
+	return secret, nil
 }
 
 // Date is a business day; without one it is the zero day.

@@ -1,0 +1,71 @@
+package parts
+
+import (
+	"context"
+	"net"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/adapter/pgclient"
+	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/program/run"
+)
+
+// Gateway is where cards are charged; without an address nowhere.
+type Gateway struct {
+	URL       string
+	PublicURL string // where it reaches the API
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Cards settles card payments.
+type Cards struct {
+	Desk  *settle.Desk
+	Parts []run.Part
+	Close func()
+}
+
+// Cards returns what settles the payments of this ground's database with a
+// gateway; nothing at all if there is none.
+func (u Ground) Cards(g Gateway, undo settle.Undo, policy payment.Policy) (Cards, error) {
+	if g.URL == "" {
+		return Cards{Close: func() {}}, nil
+	}
+	client, err := pgclient.New(pgclient.Config{
+		URL: g.URL, Clock: u.Clock, Random: u.Random, Registerer: u.Registry, Log: u.Log, Dial: g.Dial,
+	})
+	if err != nil {
+		return Cards{}, err
+	}
+	desk := settle.New(settle.Config{
+		DB: u.DB, Gateway: client, Undo: undo, Policy: policy, CallbackURL: g.PublicURL + api.CallbackPath,
+		Holder: u.Instance, Clock: u.Clock, Random: u.Random, Log: u.Log,
+	})
+	if err := countEnded(u.Registry, desk); err != nil {
+		return Cards{}, err
+	}
+	return Cards{
+		Desk: desk, Close: client.Close,
+		Parts: []run.Part{{Name: "card payments", Run: desk.Run}, {Name: "recovery of payments", Run: desk.Recover}},
+	}, nil
+}
+
+func countEnded(r prometheus.Registerer, desk *settle.Desk) error {
+	for how, count := range map[string]func(settle.Ended) int64{
+		"approved": func(e settle.Ended) int64 { return e.Approved },
+		"declined": func(e settle.Ended) int64 { return e.Declined },
+		"expired":  func(e settle.Ended) int64 { return e.Expired },
+		"refunded": func(e settle.Ended) int64 { return e.Refunded },
+	} {
+		err := r.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "commerce_payments_ended_total", Help: "Card payments that this process ended, by how.",
+			ConstLabels: prometheus.Labels{"how": how},
+		}, func() float64 { return float64(count(desk.Ended())) }))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
