@@ -3,7 +3,9 @@ package seed
 import (
 	"fmt"
 
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 )
 
@@ -60,6 +62,7 @@ func Demo() Shop {
 				piece{"Kite", 17_000, 190, "Flies in hardly any wind."},
 				piece{"Night light", 33_000, 145, "A rabbit, a mortar, the moon."}),
 		},
+		Coupons: demoCoupons(),
 		Customers: []Customer{
 			{LoginID: "ann", Email: "ann@customers.example", BirthDate: "1991-04-12", Gender: user.Female, Points: 500_000},
 			{LoginID: "bob", Email: "bob@customers.example", BirthDate: "1988-11-02", Gender: user.Male, Points: 300_000},
@@ -87,6 +90,24 @@ func demoBrand(name, description string, pieces ...piece) Brand {
 	}
 	return b
 }
+
+// demoCoupons can be had by whoever comes first.
+func demoCoupons() []coupon.Coupon {
+	return []coupon.Coupon{
+		{
+			ID: demoCoupon(1), Name: "Welcome: 10 % off", Type: coupon.Percent, Value: 10, MaxDiscount: new(money.Won(5_000)),
+			MinOrderAmount: 20_000, Quantity: 10_000, ValidDays: 30,
+		},
+		{
+			ID: demoCoupon(2), Name: "For the first hundred", Type: coupon.Fixed, Value: 3_000,
+			MinOrderAmount: 10_000, Quantity: 100, ValidDays: 7,
+		},
+	}
+}
+
+// demoCoupon is 01980000-0000-7000-8000-000000000001 and so on: ids that can be
+// written down ahead of the shop.
+func demoCoupon(n byte) id.ID { return id.ID{0: 0x01, 1: 0x98, 6: 0x70, 8: 0x80, 15: n} }
 
 // slug keeps the letters of a name, in lower case, joined by hyphens.
 func slug(name string) string {

@@ -1,6 +1,6 @@
-// Package seed fills a shop with brands, products and customers. What is there
-// already, by brand name, SKU or loginId, is left as it is, so that seeding
-// twice changes nothing.
+// Package seed fills a shop with brands, products, coupons and customers. What
+// is there already, by brand name, SKU, id or loginId, is left as it is, so that
+// seeding twice changes nothing.
 package seed
 
 import (
@@ -10,6 +10,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
@@ -19,6 +20,7 @@ import (
 // Shop is what to fill a shop with.
 type Shop struct {
 	Brands    []Brand
+	Coupons   []coupon.Coupon // on offer from when they are planted
 	Customers []Customer
 }
 
@@ -43,9 +45,9 @@ type Customer struct {
 	Points                    money.Won // to begin with
 }
 
-// Size is how many brands, products and customers there are in all.
+// Size is how many brands, products, coupons and customers there are in all.
 func (s Shop) Size() int {
-	n := len(s.Brands) + len(s.Customers)
+	n := len(s.Brands) + len(s.Coupons) + len(s.Customers)
 	for _, b := range s.Brands {
 		n += len(b.Products)
 	}
@@ -62,6 +64,7 @@ type Count struct {
 type Summary struct {
 	Brands    Count `json:"brands"`
 	Products  Count `json:"products"`
+	Coupons   Count `json:"coupons"`
 	Customers Count `json:"customers"`
 }
 
@@ -98,12 +101,21 @@ func (p *Planter) Plant(ctx context.Context, s Shop, progress func(int)) (sum Su
 			return sum, err
 		}
 	}
-	return sum, inChunks(s.Customers, func(part []Customer) error {
+	if err := inChunks(s.Coupons, func(part []coupon.Coupon) error {
+		n, err := p.coupons(ctx, part)
+		sum.Coupons.note(n, len(part))
+		progress(len(part))
+		return err
+	}); err != nil {
+		return sum, err
+	}
+	err = inChunks(s.Customers, func(part []Customer) error {
 		n, err := p.customers(ctx, part)
 		sum.Customers.note(n, len(part))
 		progress(len(part))
 		return err
 	})
+	return sum, err
 }
 
 func (c *Count) note(added, of int) {
@@ -178,6 +190,26 @@ func (p *Planter) product(ctx context.Context, tx store.Tx, brandID int64, w Pro
 	}
 	tx.Outbox.Append(ctx, made.Changed())
 	return nil
+}
+
+// coupons offers those of a chunk of coupons that are not there yet.
+func (p *Planter) coupons(ctx context.Context, part []coupon.Coupon) (added int, err error) {
+	err = p.db.Update(ctx, func(tx store.Tx) error {
+		added = 0
+		for _, c := range part {
+			_, err := tx.Coupons.Get(ctx, c.ID)
+			if errors.Is(err, coupon.ErrNotFound) {
+				c.CreatedAt, err = p.now(), nil
+				tx.Coupons.Add(c)
+				added++
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return added, err
 }
 
 // customers adds those of a chunk of customers who are not there yet.

@@ -38,13 +38,13 @@ func TestSeedingTwiceChangesNothing(t *testing.T) {
 		t.Helper()
 		shop := seed.Demo()
 		first, done := plant(t, p, shop)
-		want := seed.Summary{Brands: seed.Count{Added: 8}, Products: seed.Count{Added: 40}, Customers: seed.Count{Added: 3}}
+		want := seed.Summary{Brands: seed.Count{Added: 8}, Products: seed.Count{Added: 40}, Coupons: seed.Count{Added: 2}, Customers: seed.Count{Added: 3}}
 		if diff := cmp.Diff(want, first); diff != "" || done != shop.Size() {
 			t.Errorf("progress %d of %d, summary (-want +got)\n%s", done, shop.Size(), diff)
 		}
 		before := look(t, db)
 		again, _ := plant(t, p, shop)
-		want = seed.Summary{Brands: seed.Count{Before: 8}, Products: seed.Count{Before: 40}, Customers: seed.Count{Before: 3}}
+		want = seed.Summary{Brands: seed.Count{Before: 8}, Products: seed.Count{Before: 40}, Coupons: seed.Count{Before: 2}, Customers: seed.Count{Before: 3}}
 		if diff := cmp.Diff(want, again); diff != "" {
 			t.Errorf("the second time (-want +got)\n%s", diff)
 		}
@@ -88,6 +88,11 @@ func TestTheDemoShopIsOneThatCanBeSold(t *testing.T) {
 			if err := sold.Check(); err != nil || p.Stock <= 0 {
 				t.Errorf("%s: %v, stock %d", p.Name, err, p.Stock)
 			}
+		}
+	}
+	for _, c := range seed.Demo().Coupons {
+		if err := c.Check(); err != nil {
+			t.Errorf("%s: %v", c.Name, err)
 		}
 	}
 	if len(skus) != 40 {

@@ -82,6 +82,7 @@ func (c *seeding) answer(s *setting, from retail.Catalogue, sum seed.Summary) er
 	rows := [][]string{
 		{"brands", strconv.Itoa(sum.Brands.Added), strconv.Itoa(sum.Brands.Before)},
 		{"products", strconv.Itoa(sum.Products.Added), strconv.Itoa(sum.Products.Before)},
+		{"coupons", strconv.Itoa(sum.Coupons.Added), strconv.Itoa(sum.Coupons.Before)},
 		{"customers", strconv.Itoa(sum.Customers.Added), strconv.Itoa(sum.Customers.Before)},
 	}
 	value := report{sum, from.Lines, from.Used, from.Skipped}
