@@ -7,8 +7,12 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/like"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -19,6 +23,7 @@ func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, product
 	o := s.order(u.ID, s.listing(productID).Product)
 	tx.Orders.Add(o)
 	tx.Outbox.Append(ctx, o.PlacedEvent())
+	s.papers(tx, o)
 	tx.Keys.Keep(store.Key{UserID: u.ID, Route: "r", Key: "k"}, store.Answer{Status: 200, At: noon()})
 	err := errors.Join(
 		s.take(ctx, tx, 1, productID), s.spend(ctx, tx, u.ID, 10),
@@ -41,11 +46,40 @@ func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, product
 	return nil
 }
 
+// papers writes a coupon that the order's user owns, and a payment of the order
+// with a charge.
+func (s *shop) papers(tx store.Tx, o order.Order) {
+	c := coupon.Coupon{ID: id.ID{7}, Name: "c", Type: coupon.Fixed, Value: 1, Quantity: 1, ValidDays: 1, CreatedAt: noon()}
+	tx.Coupons.Add(c)
+	tx.Owned.Add(coupon.Owned{ID: id.ID{8}, UserID: o.UserID, Coupon: c, IssuedAt: noon(), ExpiresAt: noon()})
+	o.Card = 1
+	p := s.payment(o, noon())
+	p.ID = id.ID{9}
+	tx.Payments.Add(p)
+	tx.Charges.Save(payment.Charge{Key: "k", OrderID: id.ID{9}, Status: pgwire.Success, Refund: payment.NoRefund}, noon())
+}
+
+// papersKept is how many rows of papers there are, and how many notes.
+func (s *shop) papersKept(user id.ID) int {
+	return read(s, func(ctx context.Context, tx store.Tx) (int, error) {
+		owned, one := tx.Owned.Of(ctx, user, id.ID{}, 10)
+		payments, two := tx.Payments.Find(ctx, payment.Filter{}, id.ID{}, 10)
+		notes, three := tx.Payments.History(ctx, id.ID{9})
+		charges, four := tx.Charges.Of(ctx, id.ID{9})
+		return len(owned) + len(payments) + len(notes) + len(charges), errors.Join(one, two, three, four)
+	})
+}
+
 // untouched demands that nothing of everything is there.
 func (s *shop) untouched(u user.User, productID int64) {
 	s.Helper()
 	s.silent()
 	s.equal(0, len(s.promises(everyLane(), 10)))
+	s.equal(0, s.papersKept(u.ID))
+	s.refuses(coupon.ErrNotFound, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Coupons.Get(ctx, id.ID{7})
+		return err
+	})
 	l := s.listing(productID)
 	s.equal([]int64{5, 0}, []int64{l.Stock, l.LikeCount})
 	s.equal(int64(50), int64(s.balance(u.ID)))
@@ -88,6 +122,7 @@ func everythingCommits(s *shop) {
 	s.update(func(ctx context.Context, tx store.Tx) error { return s.everything(ctx, tx, u, pid) })
 	<-s.db.Committed()
 	s.equal(2, len(s.promises(everyLane(), 10)))
+	s.equal(4, s.papersKept(u.ID))
 	s.equal([]int64{4, 1}, []int64{s.listing(pid).Stock, s.listing(pid).LikeCount})
 	s.equal(int64(40), int64(s.balance(u.ID)))
 	s.equal(false, s.like(u.ID, pid, noon()))

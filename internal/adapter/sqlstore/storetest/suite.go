@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
@@ -27,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.DB) {
 	for _, group := range []map[string]func(*shop){
 		transactionTests(), rollbackTests(), raceTests(), userTests(), brandTests(), productTests(), listTests(), stockTests(),
 		likeTests(), pointTests(), orderTests(), metricTests(), outboxTests(), handledTests(), leaseTests(), keyTests(), bookTests(),
+		couponTests(), paymentTests(), payBookTests(), damageTests(),
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
@@ -171,7 +174,8 @@ func (s *shop) refuses(want error, fn func(ctx context.Context, tx store.Tx) err
 // equal demands that got is want.
 func (s *shop) equal(want, got any) {
 	s.Helper()
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(product.Stock{}, point.Wallet{}, order.Order{})); diff != "" {
+	diff := cmp.Diff(want, got, cmp.AllowUnexported(product.Stock{}, point.Wallet{}, order.Order{}), cmpopts.IgnoreUnexported(payment.Payment{}))
+	if diff != "" {
 		s.Errorf("(-want +got):\n%s", diff)
 	}
 }
