@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -112,6 +113,28 @@ func TestAnAnswerIsReadUpToALimit(t *testing.T) {
 			}
 		}, says(http.StatusOK, list+strings.Repeat(" ", padding)))
 	}
+}
+
+func TestNoMoreIsReadThanTheLimit(t *testing.T) {
+	t.Parallel()
+	sent := 0
+	endless := func(w http.ResponseWriter, _ *http.Request) {
+		for chunk := make([]byte, 64<<10); sent < 8*largest; sent += len(chunk) {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	}
+	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
+		t := g.t
+		if _, err := g.client.Find(t.Context(), user, orderID); !errors.Is(err, ErrUncertain) {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if sent > 2*largest {
+			t.Errorf("%d bytes were taken", sent)
+		}
+	}, endless)
 }
 
 func TestGetReturnsATransaction(t *testing.T) {

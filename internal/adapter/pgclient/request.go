@@ -30,7 +30,7 @@ func (c *Client) Request(ctx context.Context, user, key string, r pgwire.Request
 		read: want{orderID: r.OrderID, amount: r.Amount, brief: true}.accepted,
 	}}
 	found, err := c.persist(ctx, func() (transactions, error) { return q.try(ctx) })
-	if q.fresh && ctx.Err() == nil {
+	if q.fresh {
 		found, err = q.look(ctx, err)
 	}
 	c.doubts.note(key, errors.Is(err, ErrUncertain))
