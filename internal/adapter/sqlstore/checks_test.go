@@ -1,0 +1,158 @@
+package sqlstore_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// values are the columns of a row, as SQL literals.
+type values map[string]string
+
+func (v values) with(changed values) values {
+	all := maps.Clone(v)
+	maps.Copy(all, changed)
+	return all
+}
+
+func (v values) insert(table string) string {
+	names := slices.Sorted(maps.Keys(v))
+	literals := make([]string, len(names))
+	for i, name := range names {
+		literals[i] = v[name]
+	}
+	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", table, strings.Join(names, ", "), strings.Join(literals, ", "))
+}
+
+func quoted(text string) string { return "'" + text + "'" }
+
+// bad is a row that a table must refuse: a good one but for these columns.
+type bad struct {
+	table, what string
+	changed     values
+}
+
+const (
+	aUser = 1 + iota
+	aCoupon
+	anOwned
+	anOrder
+	aPayment
+)
+
+// goods is a good row of each table, in the order in which they can be added;
+// the id of each is the n-th of its kind.
+func goods(n int) []struct {
+	table string
+	row   values
+} {
+	text := func(kind int) string { return quoted(uid(kind, n)) }
+	return []struct {
+		table string
+		row   values
+	}{
+		{"users", values{
+			"id": text(aUser), "login_id": quoted(fmt.Sprint("u", n)), "email": quoted(fmt.Sprint("u", n)), "birth_date": "'1990-01-01'",
+			"gender": "'MALE'", "role": "'customer'", "password_hash": "'h'", "created_us": "0",
+		}},
+		{"coupons", values{
+			"id": text(aCoupon), "name": "'c'", "type": "'PERCENT'", "value": "100", "max_discount": "1", "min_order_amount": "0",
+			"quantity": "1", "issued": "1", "valid_days": "1", "created_us": "0",
+		}},
+		{"owned_coupons", values{"id": text(anOwned), "user_id": text(aUser), "coupon_id": text(aCoupon), "issued_us": "0", "expires_us": "1"}},
+		{"orders", values{
+			"id": text(anOrder), "user_id": text(aUser), "status": "'PENDING'", "version": "1", "amount": "1000", "discount": "100",
+			"points": "300", "card": "600", "owned_coupon_id": text(anOwned), "coupon_id": text(aCoupon), "coupon_name": "'c'", "created_us": "0",
+		}},
+		{"order_history", values{"order_id": text(anOrder), "version": "1", "status": "'EXPIRED'", "reason": "''", "at_us": "0"}},
+		{"payments", values{
+			"id": text(aPayment), "order_id": text(anOrder), "user_id": text(aUser), "status": "'APPROVED'", "amount": "600", "card_type": "'KB'",
+			"card_last4": "'0123'", "charge_key": "'k'", "reason": "''", "created_us": "0", "ended_us": "1",
+		}},
+		{"payment_history", values{"payment_id": text(aPayment), "at_us": "0", "what": "'PLACED'", "detail": "''", "actor": "''"}},
+		{"charges", values{
+			"charge_key": "'k'", "order_id": text(anOrder), "amount": "600", "status": "'SUCCESS'", "reason": "''", "refund": "'NONE'", "heard_us": "0",
+		}},
+	}
+}
+
+func bads() []bad {
+	return []bad{
+		{"coupons", "of no type", values{"type": "'FREE'"}},
+		{"coupons", "of more than all", values{"value": "101"}},
+		{"coupons", "of nothing", values{"value": "0"}},
+		{"coupons", "without a name", values{"name": "''"}},
+		{"coupons", "issued more often than there are", values{"issued": "2"}},
+		{"coupons", "issued less than never", values{"issued": "-1"}},
+		{"coupons", "that takes off nothing", values{"max_discount": "0"}},
+		{"owned_coupons", "of no kind", values{"coupon_id": quoted(uid(aCoupon, 99))}},
+		{"owned_coupons", "used for no order", values{"used_us": "1"}},
+		{"owned_coupons", "used at no time", values{"order_id": quoted(uid(anOrder, 1))}},
+		{"orders", "of no status", values{"status": "'DONE'"}},
+		{"orders", "whose funds are less than it costs", values{"card": "599"}},
+		{"orders", "whose funds are more than it costs", values{"points": "301"}},
+		{"orders", "with more points than it costs, and a card to pay back", values{"points": "1000", "card": "-100"}},
+		{"orders", "that costs less than nothing", values{"discount": "1001", "points": "0", "card": "-1"}},
+		{"orders", "with a discount below zero", values{"discount": "-1", "card": "701"}},
+		{"orders", "with a discount for nothing", values{"owned_coupon_id": "NULL", "coupon_id": "NULL", "coupon_name": "NULL"}},
+		{"orders", "with half a coupon", values{"coupon_name": "NULL"}},
+		{"orders", "with a coupon of no kind", values{"coupon_id": "NULL"}},
+		{"orders", "of nobody", values{"user_id": quoted(uid(aUser, 99))}},
+		{"order_history", "of no status", values{"status": "'DONE'"}},
+		{"order_history", "of no order", values{"order_id": quoted(uid(anOrder, 99))}},
+		{"payments", "of no status", values{"status": "'PAID'"}},
+		{"payments", "of nothing", values{"amount": "0"}},
+		{"payments", "with more of the card's number", values{"card_last4": "'10123'"}},
+		{"payments", "with less of the card's number", values{"card_last4": "'123'"}},
+		{"payments", "with letters of the card's number", values{"card_last4": "'-123'"}},
+		{"payments", "that has ended, and is pending", values{"status": "'PENDING'"}},
+		{"payments", "that is approved, and has not ended", values{"ended_us": "NULL"}},
+		{"payments", "approved by no charge", values{"charge_key": "''"}},
+		{"payments", "of no order", values{"order_id": quoted(uid(anOrder, 99))}},
+		{"payments", "of an order that has one", values{"order_id": quoted(uid(anOrder, 1))}},
+		{"payment_history", "of nothing", values{"what": "''"}},
+		{"charges", "of no status", values{"status": "'PAID'"}},
+		{"charges", "of no refund", values{"refund": "''"}},
+		{"charges", "without a key", values{"charge_key": "''"}},
+		{"charges", "twice of an order", values{"order_id": quoted(uid(anOrder, 1))}},
+	}
+}
+
+func TestTablesOfPaymentsRefuseWhatCannotBe(t *testing.T) {
+	t.Parallel()
+	raws(t, func(t *testing.T, db raw) {
+		db.migrated(t)
+		for _, g := range goods(1) {
+			db.exec(t, g.row.insert(g.table))
+		}
+		for _, b := range bads() {
+			if err := db.refusal(t, b); err == nil {
+				t.Errorf("%s: a row %s is taken", b.table, b.what)
+			}
+		}
+	})
+}
+
+// refusal returns the error of a bad row, after all good ones that come before
+// it; none of them stays.
+func (r raw) refusal(t *testing.T, b bad) error {
+	t.Helper()
+	tx, err := r.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	for _, g := range goods(2) {
+		if g.table == b.table {
+			_, err := tx.ExecContext(t.Context(), g.row.with(b.changed).insert(g.table))
+			return err
+		}
+		if _, err := tx.ExecContext(t.Context(), g.row.insert(g.table)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Fatalf("no table is called %s", b.table)
+	return nil
+}

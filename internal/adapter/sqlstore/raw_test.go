@@ -1,0 +1,95 @@
+package sqlstore_test
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver of PostgreSQL
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+)
+
+// raw is a database of an engine as SQL sees it, beside the stores that open
+// returns, each time another program's.
+type raw struct {
+	*sql.DB
+	engine string
+	open   func() *sqlstore.DB
+}
+
+// raws calls test with a new database without tables of each engine.
+func raws(t *testing.T, test func(*testing.T, raw)) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "shop.db")
+		open := func() *sqlstore.DB { return openSQLite(t, path) }
+		open() // makes the file as the shop wants it
+		test(t, raw{openRaw(t, "sqlite", path+"?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)"), "sqlite", open})
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		address := storetest.Schema(t)
+		test(t, raw{openRaw(t, "pgx", address), "postgres", func() *sqlstore.DB { return openPostgres(t, address) }})
+	})
+}
+
+func openRaw(t *testing.T, driver, address string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// migrated brings the tables up to date.
+func (r raw) migrated(t *testing.T) {
+	t.Helper()
+	if _, err := r.open().Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r raw) exec(t *testing.T, text string, args ...any) {
+	t.Helper()
+	if _, err := r.ExecContext(t.Context(), text, args...); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+}
+
+// lines is what a query answers, each row as text.
+func (r raw) lines(t *testing.T, query string, args ...any) (all []string) {
+	t.Helper()
+	rows, err := r.QueryContext(t.Context(), query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		values, places := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			places[i] = &values[i]
+		}
+		if err := rows.Scan(places...); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, strings.TrimSuffix(fmt.Sprintln(values...), "\n"))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// uid is the n-th id of a kind, as text; the ids of a kind sort by n.
+func uid(kind, n int) string { return fmt.Sprintf("01920000-%04x-7000-8000-%012x", kind, n) }
