@@ -68,10 +68,11 @@ func (m *meter) changed(c change) {
 	}
 }
 
-// bulkhead lets so many calls through at once.
-func (m *meter) bulkhead(most int) failsafe.Policy[transactions] {
-	return bulkhead.NewBuilder[transactions](uint(most)). //nolint:gosec // it is more than nothing: see Config.check
-								OnAcquired(func(failsafe.ExecutionEvent[transactions]) { m.inFlight.Inc() }).
-								OnReleased(func(failsafe.ExecutionEvent[transactions]) { m.inFlight.Dec() }).
-								Build()
+// bulkhead lets so many calls through at once; others wait for a while.
+func (m *meter) bulkhead(most int, patience time.Duration) failsafe.Policy[transactions] {
+	b := bulkhead.NewBuilder[transactions](uint(most)) //nolint:gosec // it is more than nothing: see Config.check
+	return b.WithMaxWaitTime(patience).
+		OnAcquired(func(failsafe.ExecutionEvent[transactions]) { m.inFlight.Inc() }).
+		OnReleased(func(failsafe.ExecutionEvent[transactions]) { m.inFlight.Dec() }).
+		Build()
 }

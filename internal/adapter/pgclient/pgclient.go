@@ -31,7 +31,8 @@ type Config struct {
 	AnswerTimeout  time.Duration // for a whole call, connecting and reading included: 3 s
 	Attempts       int           // at one thing, the first included: 3
 	Backoff        time.Duration // before the second attempt, twice as long before each later one: 1 s
-	Bulkhead       int           // calls at once: 32; one more is turned away
+	Bulkhead       int           // calls at once: 32
+	Patience       time.Duration // that one more has for one of them to end, before it is turned away: 1 s
 	Breaker        Breaker
 
 	Clock      clock.Clock           // tells the time
@@ -76,7 +77,7 @@ func New(c Config) (*Client, error) {
 	return &Client{
 		base: strings.TrimSuffix(c.URL, "/"), http: c.http(), clock: c.Clock, meter: m, doubts: newDoubts(mostDoubts),
 		tries:  failsafe.With[transactions](c.retries()),
-		guards: failsafe.With[transactions](m.bulkhead(c.Bulkhead), b),
+		guards: failsafe.With[transactions](m.bulkhead(c.Bulkhead, c.Patience), b),
 		limit:  failsafe.With[transactions](timeout.New[transactions](c.AnswerTimeout)),
 	}, nil
 }
@@ -92,6 +93,7 @@ func (c Config) completed() Config {
 	c.Attempts = cmp.Or(c.Attempts, attempts)
 	c.Backoff = cmp.Or(c.Backoff, time.Second)
 	c.Bulkhead = cmp.Or(c.Bulkhead, calls)
+	c.Patience = cmp.Or(c.Patience, time.Second)
 	c.Breaker = c.Breaker.completed()
 	return c
 }
@@ -106,7 +108,7 @@ func (c Config) check() error {
 	u, err := url.Parse(c.URL)
 	that(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "",
 		"its URL must be http://host:port or https://host")
-	that(c.ConnectTimeout > 0 && c.AnswerTimeout > 0 && c.Backoff > 0, "its times must be longer than nothing")
+	that(c.ConnectTimeout > 0 && c.AnswerTimeout > 0 && c.Backoff > 0 && c.Patience > 0, "its times must be longer than nothing")
 	that(c.Attempts > 0 && c.Bulkhead > 0, "it needs one attempt and one call at once, or more")
 	return errors.Join(append(all, c.Breaker.check())...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -187,8 +188,10 @@ func TestOneCallTooManyIsTurnedAway(t *testing.T) {
 		if n := g.metric("commerce_gateway_calls_in_flight", ""); n != 2 {
 			t.Errorf("%v calls in flight, want 2", n)
 		}
-		if o := g.client.Request(t.Context(), user, paymentID, charge()); o.Kind != payment.NotReached {
-			t.Errorf("%v: %v", o.Kind, o.Err)
+		began := time.Now()
+		o := g.client.Request(t.Context(), user, paymentID, charge())
+		if o.Kind != payment.NotReached || time.Since(began) != time.Second {
+			t.Errorf("after %v: %v, %v; want a second", time.Since(began), o.Kind, o.Err)
 		}
 		if n := g.metric("commerce_gateway_calls_total", "call=request,outcome=bulkhead_full"); n != 1 {
 			t.Errorf("%v calls turned away, want 1", n)
@@ -199,4 +202,24 @@ func TestOneCallTooManyIsTurnedAway(t *testing.T) {
 			t.Errorf("%v calls in flight after all are gone", n)
 		}
 	}, hangs)
+}
+
+func TestOneCallTooManyWaitsForAnotherToEnd(t *testing.T) {
+	t.Parallel()
+	slow := func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(time.Second - 1)
+		shows(t, http.StatusOK, "accepted")(w, r)
+	}
+	inBubbleWith(t, Config{Bulkhead: 1, Attempts: 1}, func(g *gateway) {
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				if o := g.client.Request(g.t.Context(), user, paymentID, charge()); o.Kind != payment.Accepted {
+					g.t.Errorf("%v: %v", o.Kind, o.Err)
+				}
+			})
+		}
+		all.Wait()
+		g.was(post, post)
+	}, slow)
 }
