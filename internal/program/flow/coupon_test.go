@@ -38,22 +38,6 @@ func (s *shop) crowd(t *testing.T, people int) {
 	}
 }
 
-// verifyCoupons checks at once, since nothing about coupons follows later, that
-// each is used by one order at most and that as many are issued as people have.
-func (s *shop) verifyCoupons(t *testing.T) {
-	t.Helper()
-	err := s.db.Snapshot(t.Context(), func(tx store.Tx) error {
-		compared, err := tx.Books.Coupons(t.Context(), func(d store.Difference) { t.Errorf("%+v", d) })
-		if compared == 0 {
-			t.Error("there are no coupons to compare")
-		}
-		return err
-	})
-	if err != nil {
-		t.Error(err)
-	}
-}
-
 // A thousand people come over 32 connections, most of them before it is sold out.
 func TestAHundredCouponsGoToAHundredOfAThousandPeople(t *testing.T) {
 	t.Parallel()
@@ -81,7 +65,6 @@ func TestAHundredCouponsGoToAHundredOfAThousandPeople(t *testing.T) {
 				t.Errorf("c%d was told %d, and has %d", n, a.status, len(has))
 			}
 		}
-		s.verifyCoupons(t)
 		s.verify(t)
 	})
 }
@@ -102,7 +85,7 @@ func TestOnePersonWhoAsksThirtyTwoTimesAtOnceHasOneCoupon(t *testing.T) {
 		if has := s.coupons(t, "u1"); len(has) != 2 {
 			t.Errorf("%d coupons, want one of each kind", len(has))
 		}
-		s.verifyCoupons(t)
+		s.verify(t)
 	})
 }
 
@@ -127,7 +110,6 @@ func TestOneCouponPaysForOneOfThirtyTwoOrders(t *testing.T) {
 		if has := s.coupons(t, "u1"); len(has) != 1 || has[0].Status != "USED" || has[0].OrderID == nil {
 			t.Errorf("coupons: %+v", has)
 		}
-		s.verifyCoupons(t)
 		s.verify(t)
 	})
 }
