@@ -34,6 +34,9 @@ func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) er
 	if err != nil {
 		return err
 	}
+	if pending, err := p.HasPending(ctx); err == nil && !pending {
+		return nil // to check a big shop whenever it starts takes long
+	}
 	return e.withoutForeignKeys(ctx, func() error {
 		if up(p) == nil {
 			return nil

@@ -1,0 +1,225 @@
+package sqlstore_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// atVersion makes the tables of an older version.
+func (r raw) atVersion(t *testing.T, version int64) {
+	t.Helper()
+	dialect := map[string]goose.Dialect{"sqlite": goose.DialectSQLite3, "postgres": goose.DialectPostgres}[r.engine]
+	p, err := goose.NewProvider(dialect, r.DB, os.DirFS(filepath.Join(r.engine, "migrations")), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.UpTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// numbers is a table of the numbers from 1 to the one given.
+const numbers = `(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) SELECT n FROM s) s`
+
+// someID makes an id of a kind of the number n.
+func (r raw) someID(kind string) string {
+	hex := "printf('%012x', n)"
+	if r.engine == "postgres" {
+		hex = "lpad(to_hex(n), 12, '0')"
+	}
+	id := "'01920000-000" + kind + "-7000-8000-' || " + hex
+	if r.engine == "postgres" {
+		return "(" + id + ")::uuid"
+	}
+	return id
+}
+
+// fillVersion1 fills the tables of version 1 with so many orders of each status,
+// each of another user, whose books are right.
+func (r raw) fillVersion1(t *testing.T, n int) {
+	t.Helper()
+	name := "CAST(n AS TEXT)"
+	user, placed := r.someID("1"), r.someID("4")
+	for _, text := range []string{
+		`INSERT INTO users SELECT ` + user + `, ` + name + `, ` + name + `, '1990-01-01', 'MALE', 'customer', 'hash', n FROM ` + numbers,
+		`INSERT INTO wallets SELECT ` + user + `, 1000 FROM ` + numbers,
+		`INSERT INTO point_entries SELECT ` + r.someID("2") + `, ` + user + `, 'CHARGE', 1000, 1000, NULL, n FROM ` + numbers,
+		`INSERT INTO brands (name, description) SELECT ` + name + `, '' FROM ` + numbers,
+		`INSERT INTO products (brand_id, name, description, price, status, created_us) SELECT n, ` + name + `, '', 5, 'ON_SALE', n FROM ` + numbers,
+		`INSERT INTO stocks SELECT n, CASE WHEN n % 3 = 2 THEN 7 ELSE 0 END FROM ` + numbers,
+		`INSERT INTO stock_movements (product_id, delta, quantity, reason, note, at_us) SELECT n, 7, 7, 'INITIAL', '', n FROM ` + numbers,
+		`INSERT INTO stock_movements (product_id, delta, quantity, reason, note, at_us) SELECT n, -7, 0, 'ORDERED', '', n FROM ` + numbers,
+		`INSERT INTO stock_movements (product_id, delta, quantity, reason, note, at_us)
+			SELECT n, 7, 7, 'CANCELLED', '', n FROM ` + numbers + ` WHERE n % 3 = 2`,
+		`INSERT INTO orders SELECT ` + placed + `, ` + user + `, CASE WHEN n % 3 = 2 THEN 'CANCELLED' ELSE 'PAID' END,
+			CASE WHEN n % 3 = 2 THEN 3 ELSE 2 END, 35, 35, n FROM ` + numbers,
+		`INSERT INTO order_lines SELECT ` + placed + `, 1, n, ` + name + `, 5, 4 FROM ` + numbers,
+		`INSERT INTO order_lines SELECT ` + placed + `, 2, n, ` + name + `, 5, 3 FROM ` + numbers,
+		`INSERT INTO order_history SELECT ` + placed + `, 1, 'PENDING', '', n FROM ` + numbers,
+		`INSERT INTO order_history SELECT ` + placed + `, 2, 'PAID', '', n FROM ` + numbers,
+		`INSERT INTO order_history SELECT ` + placed + `, 3, 'CANCELLED', 'why', n FROM ` + numbers + ` WHERE n % 3 = 2`,
+	} {
+		r.exec(t, text, n)
+	}
+}
+
+// version1 is every row of the tables that version 1 has, by the columns that
+// version 1 has.
+func (r raw) version1(t *testing.T) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	for table, columns := range map[string]string{
+		"users": "id, login_id, created_us", "wallets": "user_id, balance", "point_entries": "id, user_id, amount, balance", "stocks": "product_id, quantity",
+		"products": "id, name, price", "stock_movements": "id, product_id, delta, quantity, reason",
+		"orders":      "id, user_id, status, version, amount, points, created_us",
+		"order_lines": "order_id, line, product_id, name, price, quantity", "order_history": "order_id, version, status, reason, at_us",
+	} {
+		all[table] = r.lines(t, `SELECT `+columns+` FROM `+table+` ORDER BY 1, 2`)
+		if len(all[table]) == 0 {
+			t.Fatalf("no rows in %s", table)
+		}
+	}
+	return all
+}
+
+// unchanged demands that the rows are those of before, and names the first that is not.
+func (r raw) unchanged(t *testing.T, before map[string][]string) {
+	t.Helper()
+	if after := r.version1(t); !cmp.Equal(before, after) {
+		t.Errorf("rows were lost, or changed (-before +after):\n%.2000s", cmp.Diff(before, after))
+	}
+}
+
+func TestAShopThatIsFullKeepsEveryRowWhenItsTablesChange(t *testing.T) {
+	t.Parallel()
+	raws(t, func(t *testing.T, db raw) {
+		db.atVersion(t, 1)
+		db.fillVersion1(t, 50)
+		before := db.version1(t)
+		programs := []*sqlstore.DB{db.open(), db.open(), db.open()}
+		var all sync.WaitGroup
+		for _, p := range programs {
+			all.Go(func() {
+				if _, err := p.Migrate(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		db.unchanged(t, before)
+		for _, p := range programs {
+			if err := p.CheckSchema(t.Context()); err != nil {
+				t.Error(err)
+			}
+			refusesOrphans(t, p)
+		}
+		soundAfterwards(t, programs[0])
+		db.refersToOrders(t)
+		// A program of the version before goes on.
+		db.exec(t, `INSERT INTO orders (id, user_id, status, version, amount, points, created_us)
+			SELECT `+db.someID("8")+`, `+db.someID("1")+`, 'PAID', 2, 9, 9, 0 FROM `+numbers, 1)
+	})
+}
+
+// refusesOrphans demands that a store refuses rows that refer to none.
+func refusesOrphans(t *testing.T, db store.DB) {
+	t.Helper()
+	orphan, err := order.New(id.ID{1}, id.ID{2}, []order.Line{{ProductID: 1, Price: 1, Quantity: 1}}, time.UnixMicro(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unpaid := payment.New(id.ID{3}, id.ID{1}, id.ID{2}, payment.Card{Last4: "0123"}, 1, time.UnixMicro(0), payment.DefaultPolicy())
+	for what, write := range map[string]func(store.Tx){
+		"an order of nobody":    func(tx store.Tx) { tx.Orders.Add(orphan) },
+		"a payment of no order": func(tx store.Tx) { tx.Payments.Add(unpaid) },
+	} {
+		err := db.Update(t.Context(), func(tx store.Tx) error { write(tx); return nil })
+		if err == nil || !strings.Contains(strings.ToLower(err.Error()), "foreign key") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func soundAfterwards(t *testing.T, db store.DB) {
+	t.Helper()
+	err := db.Snapshot(t.Context(), func(tx store.Tx) error {
+		for _, compare := range []func(context.Context, func(store.Difference)) (int64, error){
+			tx.Books.Stock, tx.Books.Wallets, tx.Books.Coupons, tx.Books.Paid, tx.Books.Charged,
+		} {
+			if _, err := compare(t.Context(), func(d store.Difference) { t.Errorf("%+v", d) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A step that fails in the middle leaves the tables as they were, and the rules.
+func TestAMigrationThatFailsHasChangedNothing(t *testing.T) {
+	t.Parallel()
+	raws(t, func(t *testing.T, db raw) {
+		db.atVersion(t, 1)
+		db.fillVersion1(t, 5)
+		before := db.version1(t)
+		db.exec(t, `CREATE TABLE charges (x INTEGER)`) // the last table that version 2 makes
+		program := db.open()
+		if _, err := program.Migrate(t.Context()); err == nil {
+			t.Fatal("it did not fail")
+		}
+		db.unchanged(t, before)
+		if have, _, err := program.Version(t.Context()); have != 1 || err != nil {
+			t.Errorf("at version %d (%v)", have, err)
+		}
+		if _, err := db.ExecContext(t.Context(), `SELECT discount FROM orders`); err == nil {
+			t.Error("half of it was done")
+		}
+		db.exec(t, `DROP TABLE charges`)
+		if _, err := program.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		db.unchanged(t, before)
+		refusesOrphans(t, program)
+		db.refersToOrders(t)
+	})
+}
+
+// refersToOrders demands that lines and steps refer to the table that has taken
+// the place of the one that they were made for.
+func (r raw) refersToOrders(t *testing.T) {
+	t.Helper()
+	for _, insert := range []string{
+		`INSERT INTO order_lines SELECT ` + r.someID("9") + `, 1, 1, '', 1, 1 FROM ` + numbers,
+		`INSERT INTO order_history SELECT ` + r.someID("9") + `, 1, 'PAID', '', 1 FROM ` + numbers,
+	} {
+		_, err := r.ExecContext(t.Context(), insert, 1)
+		if err == nil || !strings.Contains(strings.ToLower(err.Error()), "foreign key") {
+			t.Errorf("%s: %v", insert, err)
+		}
+	}
+	if r.engine != "sqlite" {
+		return
+	}
+	if broken := r.lines(t, `PRAGMA foreign_key_check`); len(broken) > 0 {
+		t.Errorf("rows refer to none: %v", broken)
+	}
+	if left := r.lines(t, `SELECT sql FROM sqlite_master WHERE sql LIKE '%orders$_new%' ESCAPE '$' OR sql LIKE '%history$_new%' ESCAPE '$'`); len(left) > 0 {
+		t.Errorf("something refers to a table that is gone: %v", left)
+	}
+}

@@ -1,0 +1,154 @@
+package sqlstore_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/sqlite"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+)
+
+// victim names the file that the process which is to be killed migrates.
+const victim = "SQLSTORE_TEST_MIGRATE"
+
+// TestTheProcessThatMigrates is that process, when the test below starts it.
+func TestTheProcessThatMigrates(t *testing.T) {
+	path := os.Getenv(victim)
+	if path == "" {
+		return
+	}
+	db, err := sqlite.Open(t.Context(), path, storetest.Complete(sqlstore.Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The process is killed as soon as its log has grown by so much: in the middle
+// of copying, while it commits, or after it.
+func TestAProcessKilledWhileItMigratesAFileDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "full.db")
+	openSQLite(t, path)
+	full := raw{openRaw(t, "sqlite", path), "sqlite", nil}
+	full.atVersion(t, 1)
+	full.fillVersion1(t, 3_000)
+	before := full.version1(t)
+	full.exec(t, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	unfinished := 0
+	for _, grown := range []int64{1, 512 << 10, 1 << 20, 2 << 20} {
+		copied := copyOf(t, path)
+		killWhen(t, copied, grown)
+		db := raw{openRaw(t, "sqlite", copied+"?_pragma=foreign_keys(1)"), "sqlite", nil}
+		db.unchanged(t, before)
+		if versions := db.lines(t, `SELECT MAX(version_id) FROM goose_db_version`); versions[0] == "1" {
+			unfinished++
+		}
+		program := openSQLite(t, copied)
+		if _, err := program.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		db.unchanged(t, before)
+		refusesOrphans(t, program)
+		db.refersToOrders(t)
+		soundAfterwards(t, program)
+	}
+	if unfinished == 0 {
+		t.Error("it was never killed before it was done")
+	}
+}
+
+func copyOf(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), "copy.db")
+	if err := os.WriteFile(other, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return other
+}
+
+// killWhen has a process migrate the file, and kills it when its log has grown.
+func killWhen(t *testing.T, path string, grown int64) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheProcessThatMigrates$")
+	c.Env = append(os.Environ(), victim+"="+path)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	look := time.NewTicker(100 * time.Microsecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-ended: // it was faster
+			return
+		case <-look.C:
+			if log, err := os.Stat(path + "-wal"); err == nil && log.Size() >= grown {
+				_ = c.Process.Kill() // it may have ended by itself
+				<-ended
+				return
+			}
+		}
+	}
+}
+
+func TestAServerThatEndsAMigrationDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	address := named(t)
+	// Named otherwise, so that it is not killed.
+	db := raw{openRaw(t, "pgx", address+"_other"), "postgres", func() *sqlstore.DB { return openPostgres(t, address) }}
+	db.atVersion(t, 1)
+	db.fillVersion1(t, 50)
+	before := db.version1(t)
+	reader, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Rollback()
+	if _, err := reader.ExecContext(t.Context(), `SELECT 1 FROM order_history`); err != nil {
+		t.Fatal(err)
+	}
+	program := db.open()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := program.Migrate(t.Context())
+		ended <- err
+	}()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		waits := db.lines(t, `SELECT 1 FROM pg_locks WHERE relation = 'order_history'::regclass AND NOT granted`)
+		if len(waits) > 0 {
+			break // it has changed orders, and waits for the reader
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it does not wait for who reads")
+		}
+	}
+	kill(t, address)
+	if err := <-ended; err == nil {
+		t.Error("it has been done")
+	}
+	if err := reader.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	again := db.open()
+	if have, _, err := again.Version(t.Context()); have != 1 || err != nil {
+		t.Errorf("at version %d (%v)", have, err)
+	}
+	if _, err := again.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db.unchanged(t, before)
+	db.refersToOrders(t)
+	soundAfterwards(t, again)
+}
