@@ -65,7 +65,7 @@ func (s *service) callbacks() error {
 			return nil, err
 		}
 		return &shown[callbackAnswer]{callbackAnswer{"SUCCESS"}}, nil
-	})
+	}, unread)
 	body := s.huma.OpenAPI().Paths[CallbackPath].Post.RequestBody
 	body.Content = map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 		Type: huma.TypeObject, Required: []string{"transactionKey", "orderId", "amount", "status"},

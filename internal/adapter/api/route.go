@@ -22,15 +22,21 @@ type route struct {
 
 const accessKey = "access"
 
+// unread leaves it to the route to make sense of its body.
+func unread(op *huma.Operation) { op.SkipValidateBody = true }
+
 // register makes the route answer with h. Whatever error h returns becomes a
 // problem here, and only here.
-func register[I, O any](s *service, r route, h func(context.Context, *I) (*O, error)) {
+func register[I, O any](s *service, r route, h func(context.Context, *I) (*O, error), changes ...func(*huma.Operation)) {
 	op := huma.Operation{
 		Method: r.method, Path: r.path, OperationID: r.name, Summary: r.summary, Tags: []string{r.tag},
 		DefaultStatus: r.status, MaxBodyBytes: s.Limits.Size + 1, BodyReadTimeout: s.Limits.Body,
 		Metadata:  map[string]any{accessKey: r.access},
 		Security:  r.access.security(s.TrustUserHeader),
 		Responses: map[string]*huma.Response{"default": s.problemResponse()},
+	}
+	for _, change := range changes {
+		change(&op)
 	}
 	huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)

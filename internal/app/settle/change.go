@@ -159,5 +159,5 @@ func (d *Desk) count(ctx context.Context, c *change) {
 	}
 	d.ended[c.ended].Add(1)
 	p := c.payment
-	d.Log.InfoContext(ctx, "a payment has ended", "status", p.Status, "payment", p.ID, "order", p.OrderID, "charge", p.Key, "reason", p.Reason)
+	d.Log.DebugContext(ctx, "a payment has ended", "status", p.Status, "payment", p.ID, "order", p.OrderID, "charge", p.Key, "reason", p.Reason)
 }

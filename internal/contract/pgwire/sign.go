@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,14 @@ func ParseSecret(text string) (Secret, error) {
 		return Secret{}, fmt.Errorf("must be whsec_ and the base64 of %d bytes or more", fewest)
 	}
 	return Secret{key}, nil
+}
+
+// NewSecret makes a secret of randomness.
+func NewSecret(random io.Reader) (Secret, error) {
+	const bytes = 32
+	key := make([]byte, bytes)
+	_, err := io.ReadFull(random, key)
+	return Secret{key}, err
 }
 
 // Set reports whether there is a secret.

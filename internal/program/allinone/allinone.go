@@ -6,16 +6,21 @@ package allinone
 
 import (
 	"context"
+	cryptorand "crypto/rand"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/program/api"
 	"github.com/loopers-commerce/commerce/internal/program/config"
 	"github.com/loopers-commerce/commerce/internal/program/parts"
+	"github.com/loopers-commerce/commerce/internal/program/pgsim"
 	"github.com/loopers-commerce/commerce/internal/program/run"
 	"github.com/loopers-commerce/commerce/internal/program/streamer"
 )
@@ -25,7 +30,11 @@ type Config struct {
 	config.Web
 	config.Management
 	config.Auth
+	config.Payments
 	config.Log
+
+	GatewayPort     config.Port `help:"Port of the simulated payment gateway, and of its /admin." default:"8082"`
+	GatewayScenario string      `help:"What the gateway is like: healthy, default, slow, flaky, down or liar. It can be changed while it runs, at its /admin." default:"default" enum:"healthy,default,slow,flaky,down,liar"`
 
 	Data string `help:"Folder that everything is kept in." default:"./data" type:"path"`
 	Demo bool   `help:"Fill the shop with a few demo products and customers at the first start." default:"true" negatable:""`
@@ -46,6 +55,11 @@ func (c *Config) Serve(ctx context.Context, w parts.World, stdout io.Writer) err
 		return err
 	}
 	defer management.Close()
+	gateway, err := parts.Listen(ctx, c.Host, c.GatewayPort.Get(), "--gateway-port")
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
 	unlock, err := lock(ctx, c.Data)
 	if err != nil {
 		return err
@@ -53,12 +67,12 @@ func (c *Config) Serve(ctx context.Context, w parts.World, stdout io.Writer) err
 	defer unlock()
 	w.Instance = "commerce dev" // nobody else can be in this folder
 	return c.open(ctx, w, func(ground ground) error {
-		service, err := ground.build(c, public)
+		service, err := ground.build(c, public, gateway)
 		if err != nil {
 			return err
 		}
 		defer service.Close()
-		if err := c.welcome(stdout, ground, public, management); err != nil {
+		if err := c.welcome(stdout, ground, public, management, gateway); err != nil {
 			return err
 		}
 		return run.All(ctx, w.Log, w.Managed(ctx, management, service).Parts...)
@@ -69,11 +83,12 @@ func (c *Config) Serve(ctx context.Context, w parts.World, stdout io.Writer) err
 type ground struct {
 	parts.Ground
 
-	database string // addresses, for the commands of the operator
-	board    string
-	secret   []byte
-	password string // of the admin, at the first start
-	seeded   bool
+	database  string // addresses, for the commands of the operator
+	board     string
+	secret    []byte
+	callbacks pgwire.Secret // that the gateway signs with
+	password  string        // of the admin, at the first start
+	seeded    bool
 }
 
 // open starts the embedded parts, calls use and stops them again.
@@ -118,6 +133,11 @@ func (g *ground) prepare(ctx context.Context, c *Config) (err error) {
 			return err
 		}
 	}
+	if g.callbacks = c.GatewaySecret.Get(); !g.callbacks.Set() {
+		if g.callbacks, err = pgwire.NewSecret(cryptorand.Reader); err != nil {
+			return err
+		}
+	}
 	if done, err := appointed(ctx, g.DB); done || err != nil {
 		return err
 	}
@@ -132,38 +152,70 @@ func (g *ground) prepare(ctx context.Context, c *Config) (err error) {
 }
 
 // build puts the programs together. They stop in this order: no new requests,
-// requests in flight, relay, consumers.
-func (g *ground) build(c *Config, public net.Listener) (parts.Service, error) {
+// requests in flight, payments, relay, consumers, gateway.
+func (g *ground) build(c *Config, public, gateway net.Listener) (_ parts.Service, err error) {
+	var made []parts.Service
+	closeAll := func() {
+		for _, s := range slices.Backward(made) {
+			s.Close()
+		}
+	}
+	for _, open := range []func() (parts.Service, error){
+		func() (parts.Service, error) { return g.shop(c, public, gateway) },
+		func() (parts.Service, error) { return streamer.New(g.Ground) },
+		func() (parts.Service, error) { return g.gateway(c, gateway) },
+	} {
+		s, err := open()
+		if err != nil {
+			closeAll()
+			return parts.Service{}, err
+		}
+		made = append(made, s)
+	}
+	all := parts.Service{Checks: made[0].Checks, Close: closeAll}
+	for _, s := range made {
+		all.Parts = append(all.Parts, s.Parts...)
+	}
+	return all, nil
+}
+
+// shop is commerce-api. It looks after payments more often than it would in
+// production: a developer does not wait for minutes.
+func (g *ground) shop(c *Config, public, gateway net.Listener) (parts.Service, error) {
 	desk, err := g.Accounts(g.DB, g.secret, c.AuthSessionTTL.Get())
 	if err != nil {
 		return parts.Service{}, err
 	}
-	shop, err := api.New(api.Uses{
+	return api.New(api.Uses{
 		Ground: g.Ground, Accounts: desk, Listener: public,
+		Gateway: parts.Gateway{URL: "http://" + gateway.Addr().String(), PublicURL: "http://" + public.Addr().String()},
+		Secret:  g.callbacks, Policy: c.Policy(),
 		Rules: api.Rules{TrustUserHeader: c.AuthTrustUserHeader, RequestTimeout: c.RequestTimeout.Get()},
+	})
+}
+
+// gateway is pg-simulator, which keeps its transactions beside the shop's.
+func (g *ground) gateway(c *Config, l net.Listener) (parts.Service, error) {
+	faults, _ := pgsim.Scenario(c.GatewayScenario) // an enum: there is one
+	s, err := pgsim.New(pgsim.Options{
+		Faults: faults, Seed: rand.Uint64(), Journal: filepath.Join(c.Data, "gateway.jsonl"), Secret: g.callbacks, //nolint:gosec // luck
+		Registerer: g.Registry, Log: g.Log,
 	})
 	if err != nil {
 		return parts.Service{}, err
 	}
-	stream, err := streamer.New(g.Ground)
-	if err != nil {
-		shop.Close()
-		return parts.Service{}, err
-	}
-	return parts.Service{
-		Parts:  append(shop.Parts, stream.Parts...),
-		Checks: shop.Checks,
-		Close:  func() { stream.Close(); shop.Close() },
-	}, nil
+	return parts.Service{Parts: s.Parts(l), Close: func() {}}, nil // it is closed when its parts have stopped
 }
 
 // welcome says where things are.
-func (c *Config) welcome(w io.Writer, g ground, public, management net.Listener) error {
+func (c *Config) welcome(w io.Writer, g ground, public, management, gateway net.Listener) error {
 	base := "http://" + public.Addr().String()
 	lines := [][2]string{
 		{"API", base + "/api/v1"}, {"docs", base + "/docs"},
-		{"management", "http://" + management.Addr().String() + "/readyz"}, {"data", c.Data},
-		{"for commands", "export DATABASE_URL=" + g.database + " REDIS_URL=" + g.board + " KAFKA_BROKERS=" + strings.Join(g.Kafka.Brokers, ",")},
+		{"management", "http://" + management.Addr().String() + "/readyz"},
+		{"gateway", "http://" + gateway.Addr().String() + "/admin/totals"}, {"data", c.Data},
+		{"for commands", "export DATABASE_URL=" + g.database + " REDIS_URL=" + g.board + " KAFKA_BROKERS=" + strings.Join(g.Kafka.Brokers, ",") +
+			" GATEWAY_URL=http://" + gateway.Addr().String()},
 	}
 	if g.seeded {
 		lines = append(lines, [2]string{"customers", "ann, bob, cho: send X-USER-ID: ann"})

@@ -50,7 +50,7 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 		Description: "The shop in one process, and the commands of those who run one. " +
 			"Every flag can be given as the environment variable in brackets.",
 		Vars: kong.Vars{
-			"management_port": "8081", "host": "127.0.0.1", "trust_user_header": "true", "log_format": "text",
+			"management_port": "8081", "host": "127.0.0.1", "trust_user_header": "true", "log_format": "text", "recovery_interval": "5s",
 		},
 	}, args, getenv, stdout, stderr)
 	if code, ok := run.Configured(err, stderr); !ok {

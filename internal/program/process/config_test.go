@@ -42,7 +42,8 @@ func TestDaysWithoutABoardAreRefused(t *testing.T) {
 func TestEveryProgramHasHelp(t *testing.T) {
 	t.Parallel()
 	for program, args := range map[string][]string{
-		"commerce-api": {"--help"}, "commerce-streamer": {"--help"}, "commerce": {"dev", "--help"},
+		"commerce-api": {"--help"}, "commerce-streamer": {"--help"}, "pg-simulator": {"--help"},
+		"commerce": {"dev", "--help"},
 	} {
 		code, out := command(t, nil, program, args...)
 		if code != 0 || !strings.Contains(out, "[MANAGEMENT_PORT]") {

@@ -14,7 +14,7 @@ import (
 func dev(t *testing.T, data string, env ...string) (*process, door) {
 	t.Helper()
 	port := freePort(t)
-	p := start(t, env, "commerce", "dev", "--data", data, "--port", port, "--management-port", "0")
+	p := start(t, env, "commerce", "dev", "--data", data, "--port", port, "--management-port", "0", "--gateway-port", "0")
 	d := at(port)
 	d.awaitOpen(t)
 	return p, d
@@ -129,7 +129,7 @@ func TestDevRefusesAFolderThatIsInUse(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	dev(t, data)
-	code, out := command(t, nil, "commerce", "dev", "--data", data, "--port", "0", "--management-port", "0")
+	code, out := command(t, nil, "commerce", "dev", "--data", data, "--port", "0", "--management-port", "0", "--gateway-port", "0")
 	if code != 1 || !strings.Contains(out, "in use by another") || !strings.Contains(out, "--data") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
@@ -139,7 +139,7 @@ func TestDevRefusesAPortThatIsTaken(t *testing.T) {
 	t.Parallel()
 	_, d := dev(t, t.TempDir())
 	_, port, _ := strings.Cut(strings.TrimPrefix(string(d), "http://"), ":")
-	code, out := command(t, nil, "commerce", "dev", "--data", t.TempDir(), "--port", port, "--management-port", "0")
+	code, out := command(t, nil, "commerce", "dev", "--data", t.TempDir(), "--port", port, "--management-port", "0", "--gateway-port", "0")
 	if code != 1 || !strings.Contains(out, "--port") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
