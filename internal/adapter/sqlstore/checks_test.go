@@ -123,6 +123,7 @@ func bads() []bad {
 func TestTablesOfPaymentsRefuseWhatCannotBe(t *testing.T) {
 	t.Parallel()
 	raws(t, func(t *testing.T, db raw) {
+		t.Helper()
 		db.migrated(t)
 		for _, g := range goods(1) {
 			db.exec(t, g.row.insert(g.table))

@@ -1,4 +1,16 @@
 package sqlstore
 
-// ListStmt is for tests that look at how the list is planned.
-var ListStmt = listStmt
+// For tests that look at how statements are planned.
+var (
+	ListStmt  = listStmt
+	FindStmt  = findStmt
+	OwnedStmt = ownedStmt
+)
+
+// Statements that take their arguments as they are.
+const (
+	DueSQL       = selectDue
+	ChargesSQL   = selectCharges
+	FindOwnedSQL = findOwned
+	PaymentOfSQL = selectPayment + paymentOf
+)

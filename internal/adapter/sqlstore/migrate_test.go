@@ -19,15 +19,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// atVersion makes the tables of an older version.
-func (r raw) atVersion(t *testing.T, version int64) {
+// atVersion1 makes the tables of the first version.
+func (r raw) atVersion1(t *testing.T) {
 	t.Helper()
 	dialect := map[string]goose.Dialect{"sqlite": goose.DialectSQLite3, "postgres": goose.DialectPostgres}[r.engine]
 	p, err := goose.NewProvider(dialect, r.DB, os.DirFS(filepath.Join(r.engine, "migrations")), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.UpTo(t.Context(), version); err != nil {
+	if _, err := p.UpTo(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -65,7 +65,7 @@ func (r raw) fillVersion1(t *testing.T, n int) {
 		`INSERT INTO stock_movements (product_id, delta, quantity, reason, note, at_us) SELECT n, -7, 0, 'ORDERED', '', n FROM ` + numbers,
 		`INSERT INTO stock_movements (product_id, delta, quantity, reason, note, at_us)
 			SELECT n, 7, 7, 'CANCELLED', '', n FROM ` + numbers + ` WHERE n % 3 = 2`,
-		`INSERT INTO orders SELECT ` + placed + `, ` + user + `, CASE WHEN n % 3 = 2 THEN 'CANCELLED' ELSE 'PAID' END,
+		`INSERT INTO orders (id, user_id, status, version, amount, points, created_us) SELECT ` + placed + `, ` + user + `, CASE WHEN n % 3 = 2 THEN 'CANCELLED' ELSE 'PAID' END,
 			CASE WHEN n % 3 = 2 THEN 3 ELSE 2 END, 35, 35, n FROM ` + numbers,
 		`INSERT INTO order_lines SELECT ` + placed + `, 1, n, ` + name + `, 5, 4 FROM ` + numbers,
 		`INSERT INTO order_lines SELECT ` + placed + `, 2, n, ` + name + `, 5, 3 FROM ` + numbers,
@@ -107,7 +107,8 @@ func (r raw) unchanged(t *testing.T, before map[string][]string) {
 func TestAShopThatIsFullKeepsEveryRowWhenItsTablesChange(t *testing.T) {
 	t.Parallel()
 	raws(t, func(t *testing.T, db raw) {
-		db.atVersion(t, 1)
+		t.Helper()
+		db.atVersion1(t)
 		db.fillVersion1(t, 50)
 		before := db.version1(t)
 		programs := []*sqlstore.DB{db.open(), db.open(), db.open()}
@@ -175,7 +176,8 @@ func soundAfterwards(t *testing.T, db store.DB) {
 func TestAMigrationThatFailsHasChangedNothing(t *testing.T) {
 	t.Parallel()
 	raws(t, func(t *testing.T, db raw) {
-		db.atVersion(t, 1)
+		t.Helper()
+		db.atVersion1(t)
 		db.fillVersion1(t, 5)
 		before := db.version1(t)
 		db.exec(t, `CREATE TABLE charges (x INTEGER)`) // the last table that version 2 makes

@@ -37,7 +37,7 @@ func TestAProcessKilledWhileItMigratesAFileDoesNoHarm(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "full.db")
 	openSQLite(t, path)
 	full := raw{openRaw(t, "sqlite", path), "sqlite", nil}
-	full.atVersion(t, 1)
+	full.atVersion1(t)
 	full.fillVersion1(t, 3_000)
 	before := full.version1(t)
 	full.exec(t, `PRAGMA wal_checkpoint(TRUNCATE)`)
@@ -85,8 +85,11 @@ func killWhen(t *testing.T, path string, grown int64) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = c.Wait() // it was killed
+	}()
 	look := time.NewTicker(100 * time.Microsecond)
 	defer look.Stop()
 	for {
@@ -108,7 +111,7 @@ func TestAServerThatEndsAMigrationDoesNoHarm(t *testing.T) {
 	address := named(t)
 	// Named otherwise, so that it is not killed.
 	db := raw{openRaw(t, "pgx", address+"_other"), "postgres", func() *sqlstore.DB { return openPostgres(t, address) }}
-	db.atVersion(t, 1)
+	db.atVersion1(t)
 	db.fillVersion1(t, 50)
 	before := db.version1(t)
 	reader, err := db.BeginTx(t.Context(), nil)

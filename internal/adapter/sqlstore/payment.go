@@ -45,9 +45,11 @@ func (t payments) addNotes(p payment.Payment) {
 const selectPayment = `SELECT id, order_id, user_id, status, amount, card_type, card_last4, charge_key, reason, created_us, ended_us, due_us
 	FROM payments `
 
+const paymentOf = `WHERE id = $1 OR order_id = $1`
+
 // Of implements payment.Table.
 func (t payments) Of(ctx context.Context, either id.ID) (payment.Payment, error) {
-	return first(ctx, t.each, stmt(selectPayment+`WHERE id = $1 OR order_id = $1`, either), scanPayment, payment.ErrNotFound)
+	return first(ctx, t.each, stmt(selectPayment+paymentOf, either), scanPayment, payment.ErrNotFound)
 }
 
 const selectDue = `SELECT order_id FROM payments WHERE due_us <= $1 ORDER BY due_us LIMIT $2`

@@ -152,7 +152,7 @@ func soundBooks(s *shop) {
 
 // spendCoupon adds an order that used a coupon, and says on the coupon whether
 // it is used by it.
-func (s *shop) spendCoupon(o order.Order, owned coupon.Owned, to order.Status, used bool) order.Order {
+func (s *shop) spendCoupon(o order.Order, owned coupon.Owned, to order.Status, used bool) {
 	s.Helper()
 	total := o.Amount
 	off, err := owned.Coupon.Discount(total)
@@ -169,5 +169,4 @@ func (s *shop) spendCoupon(o order.Order, owned coupon.Owned, to order.Status, u
 		}
 		return nil
 	})
-	return o
 }

@@ -1,0 +1,93 @@
+package sqlstore_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+)
+
+// lookup is a statement about payments or coupons, and the indexes that find
+// what it asks for.
+type lookup struct {
+	sqlstore.Stmt
+	indexes []string
+}
+
+func lookups() map[string]lookup {
+	some, middle := id.ID{1}, id.ID{0x01, 0x92, 5: 0x05, 6: 0x70, 8: 0x80, 14: 0x0a}
+	given := func(text string, args ...any) sqlstore.Stmt { return sqlstore.Stmt{SQL: text, Args: args} }
+	find := func(f payment.Filter, before id.ID) sqlstore.Stmt { return sqlstore.FindStmt(f, before, 21) }
+	return map[string]lookup{
+		"what is due":             {given(sqlstore.DueSQL, 10, 64), []string{"payments_due"}},
+		"a payment by either id":  {given(sqlstore.PaymentOfSQL, some), []string{"payments_pkey", "payments_order_id_key"}},
+		"charges of an order":     {given(sqlstore.ChargesSQL, some), []string{"charges_pkey"}},
+		"a coupon of a user":      {given(sqlstore.FindOwnedSQL, some, some), []string{"owned_coupons_"}},
+		"coupons of a user":       {sqlstore.OwnedStmt(some, id.ID{}, 21), []string{"owned_coupons_user"}},
+		"coupons of a user, more": {sqlstore.OwnedStmt(some, middle, 21), []string{"owned_coupons_user"}},
+		"stuck payments":          {find(payment.Filter{Stuck: true}, id.ID{}), []string{"payments_status", "charges_due"}},
+		"stuck and old, more":     {find(payment.Filter{Stuck: true, Before: time.UnixMicro(9)}, middle), []string{"payments_status", "charges_due"}},
+		"refunds that are due":    {find(payment.Filter{Refunds: true}, id.ID{}), []string{"charges_due"}},
+		"declined payments":       {find(payment.Filter{Status: payment.Declined}, id.ID{}), []string{"payments_status"}},
+		"declined payments, more": {find(payment.Filter{Status: payment.Declined}, middle), []string{"payments_status"}},
+	}
+}
+
+// fillPayments is a shop of many payments, few of which wait, and many coupons.
+func (r raw) fillPayments(t *testing.T) {
+	t.Helper()
+	r.fillVersion1(t, 5_000)
+	user, placed := r.someID("1"), r.someID("4")
+	for _, text := range []string{
+		`INSERT INTO coupons SELECT ` + r.someID("2") + `, 'c', 'FIXED', 1, NULL, 0, 9, 9, 1, 0 FROM ` + numbers,
+		`INSERT INTO owned_coupons (id, user_id, coupon_id, issued_us, expires_us)
+			SELECT ` + r.someID("3") + `, ` + user + `, ` + r.someID("2") + `, 0, 0 FROM ` + numbers,
+		`INSERT INTO payments SELECT ` + r.someID("5") + `, ` + placed + `, ` + user + `,
+			CASE WHEN n % 1000 = 0 THEN 'PENDING' WHEN n % 1000 = 1 THEN 'DECLINED' ELSE 'APPROVED' END, 35, 'KB', '0123', 'k', '', n,
+			CASE WHEN n % 1000 = 0 THEN NULL ELSE n END, CASE WHEN n % 1000 = 0 THEN n END FROM ` + numbers,
+		`INSERT INTO charges (order_id, charge_key, amount, status, reason, refund, heard_us)
+			SELECT ` + placed + `, 'k', 35, 'SUCCESS', '', CASE WHEN n % 1000 = 2 THEN 'DUE' ELSE 'NONE' END, n FROM ` + numbers,
+	} {
+		r.exec(t, text, 5_000)
+	}
+	r.exec(t, `ANALYZE`)
+}
+
+func TestPaymentsAndCouponsAreFoundByIndex(t *testing.T) {
+	t.Parallel()
+	raws(t, func(t *testing.T, db raw) {
+		t.Helper()
+		db.migrated(t)
+		if db.engine == "sqlite" {
+			db.findByIndex(t) // a new shop has no statistics yet
+		}
+		db.fillPayments(t)
+		db.findByIndex(t)
+	})
+}
+
+func (r raw) findByIndex(t *testing.T) {
+	t.Helper()
+	explain := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "postgres": "EXPLAIN (COSTS OFF) "}[r.engine]
+	keys := map[string]string{ // SQLite numbers the keys of a table
+		"payments_pkey": "sqlite_autoindex_payments_1", "payments_order_id_key": "sqlite_autoindex_payments_2",
+		"charges_pkey": "sqlite_autoindex_charges_1", "owned_coupons_": "owned_coupons",
+	}
+	for name, l := range lookups() {
+		plan := strings.Join(r.lines(t, explain+l.SQL, l.Args...), "\n")
+		for _, index := range l.indexes {
+			if key, ok := keys[index]; ok && r.engine == "sqlite" {
+				index = key
+			}
+			if !strings.Contains(plan, index) {
+				t.Errorf("%s: not by %s:\n%s", name, index, plan)
+			}
+		}
+		if strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "SCAN ") && !strings.Contains(plan, "SCAN c USING") {
+			t.Errorf("%s: a whole table is read:\n%s", name, plan)
+		}
+	}
+}
