@@ -49,7 +49,8 @@ func indented(t *testing.T, text string) string {
 }
 
 func TestTheGoldenFilesAreWhatItAnswers(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, pgsim.Options{Faults: with(func(f *pgsim.Faults) { f.LimitRate = 1 }), Seed: 1})
 		post := func(body string) (int, string) {
 			return s.do(t.Context(), "ann", http.MethodPost, pgwire.PaymentsPath, body)
@@ -174,7 +175,8 @@ func TestWhatIsNotKnownIsNotFound(t *testing.T) {
 }
 
 func TestAnIdempotencyKeyStandsForOneTransaction(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, pgsim.Options{Faults: quick()})
 		key := s.accepted("order-1", 100, pgwire.IdempotencyHeader, "k")
 		if again := s.accepted("order-1", 100, pgwire.IdempotencyHeader, "k"); again != key {
@@ -186,7 +188,7 @@ func TestAnIdempotencyKeyStandsForOneTransaction(t *testing.T) {
 		if other := s.accepted("order-1", 100, pgwire.IdempotencyHeader, "k2"); other == key {
 			t.Error("another key got the same transaction")
 		}
-		if s.accepted("order-1", 100) == s.accepted("order-1", 100) {
+		if one, two := s.accepted("order-1", 100), s.accepted("order-1", 100); one == two {
 			t.Error("requests without a key got the same transaction")
 		}
 		defer s.run()()
@@ -209,7 +211,8 @@ func TestAnIdempotencyKeyStandsForOneTransaction(t *testing.T) {
 }
 
 func TestACancelRefundsOnceOrCallsOff(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, pgsim.Options{Faults: with(func(f *pgsim.Faults) { f.SettleDelayMin, f.SettleDelayMax = span("1s"), span("1s") })})
 		defer s.run()()
 		pending, paid := s.accepted("order-1", 100), s.accepted("order-2", 40)
@@ -237,7 +240,8 @@ func TestACancelRefundsOnceOrCallsOff(t *testing.T) {
 }
 
 func TestWhatFailedCannotBeCancelled(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, pgsim.Options{Faults: with(func(f *pgsim.Faults) { f.BadCardRate = 1 })})
 		defer s.run()()
 		key := s.accepted("order-1", 100)
@@ -253,7 +257,8 @@ func TestWhatFailedCannotBeCancelled(t *testing.T) {
 }
 
 func TestTheCardIsMaskedEverywhere(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "journal")
 		s := newShop(t, pgsim.Options{Faults: quick(), Journal: path})
 		key := s.accepted("order-1", 100)

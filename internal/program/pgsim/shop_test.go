@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
@@ -64,7 +63,10 @@ type shop struct {
 func newShop(t *testing.T, o pgsim.Options) *shop {
 	t.Helper()
 	s := &shop{t: t}
-	o.Client, o.Log = &http.Client{Transport: s}, slog.New(slog.DiscardHandler)
+	o.Log = slog.New(slog.DiscardHandler)
+	if o.Client == nil {
+		o.Client = &http.Client{Transport: s}
+	}
 	sim, err := pgsim.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -198,13 +200,6 @@ func code(t *testing.T, text string) string {
 		return *c
 	}
 	return ""
-}
-
-// bubble runs a test in which time passes only when everybody waits.
-func bubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, test)
 }
 
 // balanced checks that the totals are the sum of the transactions.
