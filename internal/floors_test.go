@@ -34,6 +34,7 @@ var reserved = map[string][]string{
 	"github.com/alicebob/miniredis/v2":    {"program/allinone"},
 	"github.com/redis/go-redis/v9":        {"adapter/redis", "program"},
 	"github.com/golang-jwt/jwt/v5":        {"adapter/credentials"},
+	"github.com/failsafe-go/failsafe-go":  {"adapter/pgclient"},
 	"github.com/alecthomas/kong":          {"program"},
 	"github.com/prometheus/client_golang": {"adapter", "program"},
 	"github.com/schollz/progressbar/v3":   {"program"},

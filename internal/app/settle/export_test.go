@@ -9,10 +9,9 @@ import (
 
 // Try requests a payment once, as Run does again and again.
 func (d *Desk) Try(ctx context.Context, p payment.Payment, number pgwire.CardNo) error {
-	_, err := d.answered(ctx, p, d.Gateway.Request(ctx, p.UserID.String(), p.ID.String(), pgwire.Request{
+	return d.answered(ctx, p, d.Gateway.Request(ctx, p.UserID.String(), p.ID.String(), pgwire.Request{
 		OrderID: p.OrderID.String(), CardType: p.Card.Type, CardNo: number, Amount: int64(p.Amount),
 	}))
-	return err
 }
 
 // Round is one round of the recovery.

@@ -95,17 +95,21 @@ func (d *Desk) do(ctx context.Context, j job) {
 
 // request asks the gateway for a charge until it has an answer, or the payment
 // has ended otherwise. ctx says when to give up waiting, calls when to give up
-// speaking.
+// speaking. What was answered is never asked for again: where it cannot be
+// written, that is tried again, and in the end recovery finds it at the gateway.
 func (d *Desk) request(ctx, calls context.Context, j job) {
 	failing := trouble.New(d.Log.With("payment", j.payment.ID), "request a payment")
 	pauses := backoff.New(firstPause, lastPause, d.Random)
+	reply := payment.Reply{Kind: payment.NotReached}
 	for {
-		reply := d.Gateway.Request(calls, j.payment.UserID.String(), j.payment.ID.String(), pgwire.Request{
-			OrderID: j.payment.OrderID.String(), CardType: j.payment.Card.Type, CardNo: j.number,
-			Amount: int64(j.payment.Amount), CallbackURL: d.CallbackURL,
-		})
-		answered, err := d.answered(calls, j.payment, reply)
-		if answered && err == nil {
+		if !certain(reply) {
+			reply = d.Gateway.Request(calls, j.payment.UserID.String(), j.payment.ID.String(), pgwire.Request{
+				OrderID: j.payment.OrderID.String(), CardType: j.payment.Card.Type, CardNo: j.number,
+				Amount: int64(j.payment.Amount), CallbackURL: d.CallbackURL,
+			})
+		}
+		err := d.answered(calls, j.payment, reply)
+		if err == nil {
 			failing.Ends()
 			return
 		}
@@ -116,8 +120,10 @@ func (d *Desk) request(ctx, calls context.Context, j job) {
 	}
 }
 
-// answered writes what the gateway said, if it said anything that is certain.
-func (d *Desk) answered(ctx context.Context, p payment.Payment, reply payment.Reply) (bool, error) {
+func certain(r payment.Reply) bool { return r.Kind == payment.Accepted || r.Kind == payment.Refused }
+
+// answered writes what the gateway said. What is not certain is an error.
+func (d *Desk) answered(ctx context.Context, p payment.Payment, reply payment.Reply) error {
 	switch reply.Kind {
 	case payment.Accepted:
 		t := reply.Transaction
@@ -125,12 +131,12 @@ func (d *Desk) answered(ctx context.Context, p payment.Payment, reply payment.Re
 			t.Amount = int64(p.Amount) // the answer to a request does not repeat it
 		}
 		_, err := d.end(ctx, p.OrderID, []pgwire.Transaction{t})
-		return true, err
+		return err
 	case payment.Refused:
-		return true, d.refuse(ctx, p.OrderID, reply.Reason)
+		return d.refuse(ctx, p.OrderID, reply.Reason)
 	case payment.NotReached, payment.Uncertain:
 	}
-	return false, reply.Err
+	return reply.Err
 }
 
 // refuse ends a payment that the gateway would not even take.

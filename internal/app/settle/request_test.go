@@ -1,0 +1,158 @@
+package settle_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/app/shoptest"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// running is a till whose desk requests payments and looks after them, in a
+// bubble of time.
+func running(t *testing.T, change func(*settle.Config)) (s *till, stop func()) {
+	t.Helper()
+	shop := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{}))
+	s = opened(shop)
+	c := s.desk.Config
+	change(&c)
+	s.desk = settle.New(c)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 2)
+	go func() { done <- s.desk.Run(ctx) }()
+	go func() { done <- s.desk.Recover(ctx) }()
+	return s, func() {
+		cancel()
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// sell places a card order and has it requested.
+func (s *till) sell(t *testing.T) order.Order {
+	t.Helper()
+	o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
+	slot, err := s.desk.Reserve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot.Use(*o.Payment, number)
+	return o
+}
+
+func TestAPaymentIsRequestedUntilTheGatewayIsBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := running(t, func(*settle.Config) {})
+		defer stop()
+		s.gateway.away = true
+		o := s.sell(t)
+		time.Sleep(5 * time.Minute)
+		s.gateway.mu.Lock()
+		s.gateway.away = false
+		s.gateway.mu.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := len(s.gateway.all()); n != 1 {
+			t.Fatalf("%d charges, want 1", n)
+		}
+		s.gateway.decide("TR:1", pgwire.Success)
+		time.Sleep(payment.DefaultPolicy().Interval + time.Second) // nobody calls back
+		synctest.Wait()
+		if o = s.now(t, o); o.Status() != order.Paid {
+			t.Errorf("the order is %s", o.Status())
+		}
+	})
+}
+
+func TestAPaymentThatNobodyCouldRequestExpiresInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := running(t, func(*settle.Config) {})
+		defer stop()
+		s.gateway.away = true
+		o := s.sell(t)
+		time.Sleep(payment.DefaultPolicy().Expiry - time.Second)
+		if got := s.now(t, o).Status(); got != order.Pending {
+			t.Errorf("a second early: %s", got)
+		}
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if o = s.now(t, o); o.Status() != order.Expired || o.Payment.Status != payment.Declined {
+			t.Errorf("the order is %s, its payment %s", o.Status(), o.Payment.Status)
+		}
+		s.verify(t)
+	})
+}
+
+// forgetful is a database that fails to write for a while.
+type forgetful struct {
+	store.DB
+	failing atomic.Bool
+}
+
+var errDisk = errors.New("the disk is full")
+
+func (f *forgetful) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if f.failing.Load() {
+		return errDisk
+	}
+	return f.DB.Update(ctx, fn)
+}
+
+// The gateway of this test heeds no key: each request is a charge of its own.
+func TestAnAnswerThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		disk := &forgetful{}
+		s, stop := running(t, func(c *settle.Config) { disk.DB = c.DB; c.DB = disk })
+		defer stop()
+		disk.failing.Store(true)
+		o := s.sell(t)
+		time.Sleep(time.Minute)
+		disk.failing.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := len(s.gateway.all()); n != 1 {
+			t.Errorf("%d charges, want 1", n)
+		}
+		seen, err := s.desk.Show(t.Context(), o.ID)
+		if err != nil || len(seen.Charges) != 1 {
+			t.Errorf("known: %+v, %v", seen.Charges, err)
+		}
+	})
+}
+
+func TestWithoutASlotNoOrderIsPlaced(t *testing.T) {
+	t.Parallel()
+	desk := settle.New(settle.Config{Log: slog.New(slog.DiscardHandler)})
+	var taken []*settle.Slot
+	for {
+		slot, err := desk.Reserve()
+		if errors.Is(err, settle.ErrBusy) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken = append(taken, slot)
+	}
+	taken[0].Free()
+	if _, err := desk.Reserve(); err != nil {
+		t.Errorf("after one was given back: %v", err)
+	}
+}
