@@ -9,6 +9,8 @@ FUZZTIME ?= 10s
 ARGS ?=
 SEEDS ?= 200
 SEED ?= 1
+BENCH ?= .
+ROUNDS ?= 5
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,8 +35,11 @@ test-crash: services ## Kill and freeze every part at random while customers buy
 test-sim: ## Run the simulation with SEEDS (200) seeds; one of them again: make test-sim SEEDS=1 SEED=17
 	go test -count=1 -timeout 60m -tags synctests ./internal/program/sim -seeds $(SEEDS) -seed $(SEED)
 
-bench: services ## Run the benchmarks
-	eval "$$(scripts/services env)" && go test -run '^$$' -bench . -benchmem ./...
+bench: services ## Hold our speed against a limit measured in the same run: make bench BENCH=Orders ROUNDS=3
+	eval "$$(scripts/services env)" && go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./internal/program/bench -rounds $(ROUNDS)
+
+bench-parts: services ## Time the parts by themselves, for those who work on one
+	eval "$$(scripts/services env)" && go test -run '^$$' -bench . -benchmem ./internal/adapter/...
 
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	scripts/fuzz $(FUZZTIME)
@@ -66,4 +71,4 @@ clean: ## Stop the servers; delete their data and all that was built
 	scripts/services clean
 	rm -rf bin .tools .services coverage.out coverage.html
 
-.PHONY: help dev build test test-fast test-sim test-crash bench fuzz lint fmt generate verify services services-stop clean
+.PHONY: help dev build test test-fast test-sim test-crash bench bench-parts fuzz lint fmt generate verify services services-stop clean
