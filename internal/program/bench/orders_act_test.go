@@ -129,18 +129,6 @@ func (s *orderShop) overHTTP(b *testing.B, products int) side {
 func (s *orderShop) serve(b *testing.B) (tokens []string, url string) {
 	b.Helper()
 	secret := bytes.Repeat([]byte("k"), 32)
-	signer, err := credentials.NewTokens(secret)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for n := range paying {
-		who := accounts.Principal{UserID: numbered(n + 1), LoginID: "u" + strconv.Itoa(n+1), Role: user.Customer}
-		token, err := signer.Issue(who, s.world.Clock(), s.world.Clock().Add(time.Hour))
-		if err != nil {
-			b.Fatal(err)
-		}
-		tokens = append(tokens, token)
-	}
 	desk, err := s.world.Accounts(s.db, secret, time.Hour)
 	if err != nil {
 		b.Fatal(err)
@@ -156,5 +144,23 @@ func (s *orderShop) serve(b *testing.B) (tokens []string, url string) {
 	server := httpapi.Server(listener.Addr().String(), handler, s.world.Log)
 	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
 	b.Cleanup(func() { _ = server.Close() })
-	return tokens, "http://" + listener.Addr().String()
+	return s.sign(b, secret), "http://" + listener.Addr().String()
+}
+
+// sign returns a token of a session for each user.
+func (s *orderShop) sign(b *testing.B, secret []byte) (tokens []string) {
+	b.Helper()
+	signer, err := credentials.NewTokens(secret)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for n := range paying {
+		who := accounts.Principal{UserID: numbered(n + 1), LoginID: "u" + strconv.Itoa(n+1), Role: user.Customer}
+		token, err := signer.Issue(who, s.world.Clock(), s.world.Clock().Add(time.Hour))
+		if err != nil {
+			b.Fatal(err)
+		}
+		tokens = append(tokens, token)
+	}
+	return tokens
 }
