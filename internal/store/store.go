@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -79,8 +80,15 @@ type Promise struct {
 // it is relayed by one process at a time, so that a key's events stay in order.
 const Lanes = 8
 
+// ErrHandled is why events cannot be marked as new.
+var ErrHandled = errors.New("store: an event was handled before")
+
 // Handled remembers which events each consumer has dealt with.
 type Handled interface {
+	// MarkNew queues notes of events that are thought to be new, each given once.
+	// If one was noted before, the transaction fails with ErrHandled. It costs
+	// about half of what Mark does, and no round trip of its own.
+	MarkNew(consumer string, events []id.ID, now time.Time) error
 	// Mark notes the events, and returns those that were not noted before.
 	Mark(ctx context.Context, consumer string, events []id.ID, now time.Time) (fresh []id.ID, err error)
 	// Purge forgets events that were made, and noted, before the time given; at

@@ -6,9 +6,26 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 type handled struct{ *session }
+
+// MarkNew implements store.Handled. Without ON CONFLICT PostgreSQL looks at each
+// key and writes each row once rather than twice.
+func (t handled) MarkNew(consumer string, events []id.ID, now time.Time) error {
+	if len(events) == 0 {
+		return nil
+	}
+	insert, args, err := t.insert(consumer, events, now)
+	if err != nil {
+		return err
+	}
+	q := stmt(insert, args...)
+	q.Faults = Faults{"event_handled_pkey": store.ErrHandled}
+	t.queue(q)
+	return nil
+}
 
 // Mark implements store.Handled. The fresh events come in the order in which
 // they were given, each once.
@@ -16,20 +33,29 @@ func (t handled) Mark(ctx context.Context, consumer string, events []id.ID, now 
 	if len(events) == 0 {
 		return nil, nil
 	}
-	table, args, err := t.dialect.Set(3, []Column{{"event_id", UUID, events}})
+	insert, args, err := t.insert(consumer, events, now)
 	if err != nil {
-		return nil, fmt.Errorf("handled events: %w", err)
+		return nil, err
 	}
-	// Sorted, so that two consumers of the same events cannot wait for one another.
-	q := stmt(`
-		INSERT INTO event_handled (consumer, at_us, event_id)
-		SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), v.event_id FROM `+table+` v WHERE true ORDER BY v.event_id
-		ON CONFLICT DO NOTHING RETURNING event_id`, append([]any{consumer, micros(now)}, args...)...)
+	q := stmt(insert+` ON CONFLICT DO NOTHING RETURNING event_id`, args...)
 	noted, err := all(ctx, t.change, q, scalar[id.ID])
 	if err != nil {
 		return nil, err
 	}
 	return among(events, noted), nil
+}
+
+// insert notes the events. They are sorted, so that two consumers of the same
+// ones cannot wait for one another.
+func (t handled) insert(consumer string, events []id.ID, now time.Time) (sql string, args []any, err error) {
+	table, set, err := t.dialect.Set(3, []Column{{"event_id", UUID, events}})
+	if err != nil {
+		return "", nil, fmt.Errorf("handled events: %w", err)
+	}
+	return `
+		INSERT INTO event_handled (consumer, at_us, event_id)
+		SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), v.event_id FROM ` + table + ` v WHERE true ORDER BY v.event_id`,
+		append([]any{consumer, micros(now)}, set...), nil
 }
 
 // Purge implements store.Handled. Ids tell when an event was made, so that the

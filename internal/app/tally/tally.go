@@ -6,7 +6,9 @@
 package tally
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -79,27 +81,43 @@ func (t *Tally) Handle(ctx context.Context, batch []event.Opened) error {
 // been counted before.
 func (t *Tally) Counted() (fresh, repeated int64) { return t.counted.Load(), t.repeated.Load() }
 
-// count adds what is fresh to the counters, and returns how many facts were.
+// count adds what is fresh to the counters, and returns how many facts were. As
+// a rule all are: only after a crash, or while partitions move, was one counted
+// before.
 func (t *Tally) count(ctx context.Context, facts []fact) (fresh int, err error) {
 	events := ids(facts)
+	err = t.db.Update(ctx, func(tx store.Tx) error {
+		if err := tx.Handled.MarkNew(Consumer, events, t.now()); err != nil {
+			return err
+		}
+		return add(ctx, tx, facts, events)
+	})
+	if !errors.Is(err, store.ErrHandled) {
+		return len(events), err
+	}
 	err = t.db.Update(ctx, func(tx store.Tx) error {
 		marked, err := tx.Handled.Mark(ctx, Consumer, events, t.now())
 		fresh = len(marked)
 		if err != nil || fresh == 0 {
 			return err
 		}
-		deltas, likes := sum(facts, marked)
-		if len(deltas) > 0 {
-			if err := tx.Metrics.Add(ctx, deltas); err != nil {
-				return err
-			}
-		}
-		if len(likes) > 0 {
-			return tx.Products.AddLikes(ctx, likes)
-		}
-		return nil
+		return add(ctx, tx, facts, marked)
 	})
 	return fresh, err
+}
+
+// add adds those facts to the counters that are fresh.
+func add(ctx context.Context, tx store.Tx, facts []fact, fresh []id.ID) error {
+	deltas, likes := sum(facts, fresh)
+	if len(deltas) > 0 {
+		if err := tx.Metrics.Add(ctx, deltas); err != nil {
+			return err
+		}
+	}
+	if len(likes) > 0 {
+		return tx.Products.AddLikes(ctx, likes)
+	}
+	return nil
 }
 
 // ids returns the ids of the events, each once and in order: two transactions
@@ -109,7 +127,7 @@ func ids(facts []fact) []id.ID {
 	for i, f := range facts {
 		all[i] = f.id
 	}
-	slices.SortFunc(all, func(a, b id.ID) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(all, func(a, b id.ID) int { return bytes.Compare(a[:], b[:]) })
 	return slices.Compact(all)
 }
 

@@ -3,9 +3,11 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -19,6 +21,7 @@ func (s *shop) mark(consumer string, events ...id.ID) []id.ID {
 func handledTests() map[string]func(*shop) {
 	return map[string]func(*shop){
 		"an event is fresh once for each consumer":     freshOnce,
+		"events are new all together or not at all":    newTogether,
 		"events of old are forgotten, a few at a time": forgotten,
 	}
 }
@@ -64,6 +67,27 @@ func freshOnce(s *shop) {
 	s.equal([]id.ID{c}, s.mark("ranking", a, c, b))
 	s.equal([]id.ID{a}, s.mark("audit", a))
 	s.equal(0, len(s.mark("ranking")))
+}
+
+// Of events that are marked as new none may be known, and nothing is left of
+// the transaction that was wrong about it.
+func newTogether(s *shop) {
+	a, b, c := s.ids(), s.ids(), s.ids()
+	mark := func(consumer string, events ...id.ID) func(context.Context, store.Tx) error {
+		return func(ctx context.Context, tx store.Tx) error {
+			err := tx.Handled.MarkNew(consumer, events, noon())
+			return errors.Join(err, tx.Metrics.Add(ctx, []metric.Counters{{ProductID: 1, Day: 20251103, Views: 1}}))
+		}
+	}
+	s.update(mark("ranking", b, a))
+	s.refuses(store.ErrHandled, mark("ranking", c, a))
+	s.update(mark("audit", a))
+	s.update(mark("ranking"))
+	s.equal([]id.ID{c}, s.mark("ranking", a, b, c))
+	got := read(s, func(ctx context.Context, tx store.Tx) ([]metric.Counters, error) {
+		return tx.Metrics.Of(ctx, []int64{1}, 20251103, 20251103)
+	})
+	s.equal([]metric.Counters{{ProductID: 1, Day: 20251103, Views: 3, Version: 3}}, got)
 }
 
 func leaseRunsOut(s *shop) {

@@ -49,6 +49,7 @@ func raceTests() map[string]func(*shop) {
 		"a lease is won by exactly one":                             leaseRace,
 		"counters and like counts added to at once lose nothing":    counterRace,
 		"an event handled at once by many is fresh once":            handledRace,
+		"an event thought new by many is marked by one":             newRace,
 		"a request sent twice at once has one effect":               requestRace,
 	}
 }
@@ -126,6 +127,15 @@ func handledRace(s *shop) {
 		return err
 	})
 	s.equal(int64(3), fresh.Load())
+}
+
+// They are thought new by all, in different orders and overlapping sets.
+func newRace(s *shop) {
+	events := []id.ID{s.ids(), s.ids(), s.ids()}
+	marked := s.atOnce(32, store.ErrHandled, func(_ context.Context, tx store.Tx, i int) error {
+		return tx.Handled.MarkNew("c", append(events[i%3:i%3+1:i%3+1], events[(i+1)%3]), noon())
+	})
+	s.equal(int64(1), marked) // of three pairs of three, any two have one in common
 }
 
 func requestRace(s *shop) {

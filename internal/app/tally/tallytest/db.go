@@ -127,6 +127,16 @@ type handled struct {
 // Purge implements store.Handled; the tests of a tally have no use for it.
 func (handled) Purge(context.Context, time.Time, int) (int64, error) { return 0, errors.ErrUnsupported }
 
+func (h handled) MarkNew(_ string, events []id.ID, _ time.Time) error {
+	for _, e := range events {
+		if h.s.handled[e] {
+			return store.ErrHandled
+		}
+		h.s.handled[e] = true
+	}
+	return h.db.step("mark")
+}
+
 func (h handled) Mark(_ context.Context, _ string, events []id.ID, _ time.Time) (fresh []id.ID, err error) {
 	for _, e := range events {
 		if !h.s.handled[e] {
