@@ -18,7 +18,7 @@ type lookup struct {
 }
 
 func lookups() map[string]lookup {
-	some, middle := id.ID{1}, id.ID{0x01, 0x92, 5: 0x05, 6: 0x70, 8: 0x80, 14: 0x0a}
+	some, middle := id.ID{1}, id.ID{0x01, 0x92, 5: 0x05, 6: 0x70, 8: 0x80, 14: 0x04}
 	given := func(text string, args ...any) sqlstore.Stmt { return sqlstore.Stmt{SQL: text, Args: args} }
 	find := func(f payment.Filter, before id.ID) sqlstore.Stmt { return sqlstore.FindStmt(f, before, 21) }
 	return map[string]lookup{
@@ -39,19 +39,19 @@ func lookups() map[string]lookup {
 // fillPayments is a shop of many payments, few of which wait, and many coupons.
 func (r raw) fillPayments(t *testing.T) {
 	t.Helper()
-	r.fillVersion1(t, 5_000)
+	r.fillVersion1(t, 2_000)
 	user, placed := r.someID("1"), r.someID("4")
 	for _, text := range []string{
 		`INSERT INTO coupons SELECT ` + r.someID("2") + `, 'c', 'FIXED', 1, NULL, 0, 9, 9, 1, 0 FROM ` + numbers,
 		`INSERT INTO owned_coupons (id, user_id, coupon_id, issued_us, expires_us)
 			SELECT ` + r.someID("3") + `, ` + user + `, ` + r.someID("2") + `, 0, 0 FROM ` + numbers,
 		`INSERT INTO payments SELECT ` + r.someID("5") + `, ` + placed + `, ` + user + `,
-			CASE WHEN n % 1000 = 0 THEN 'PENDING' WHEN n % 1000 = 1 THEN 'DECLINED' ELSE 'APPROVED' END, 35, 'KB', '0123', 'k', '', n,
-			CASE WHEN n % 1000 = 0 THEN NULL ELSE n END, CASE WHEN n % 1000 = 0 THEN n END FROM ` + numbers,
+			CASE WHEN n % 400 = 0 THEN 'PENDING' WHEN n % 400 = 1 THEN 'DECLINED' ELSE 'APPROVED' END, 35, 'KB', '0123', 'k', '', n,
+			CASE WHEN n % 400 = 0 THEN NULL ELSE n END, CASE WHEN n % 400 = 0 THEN n END FROM ` + numbers,
 		`INSERT INTO charges (order_id, charge_key, amount, status, reason, refund, heard_us)
-			SELECT ` + placed + `, 'k', 35, 'SUCCESS', '', CASE WHEN n % 1000 = 2 THEN 'DUE' ELSE 'NONE' END, n FROM ` + numbers,
+			SELECT ` + placed + `, 'k', 35, 'SUCCESS', '', CASE WHEN n % 400 = 2 THEN 'DUE' ELSE 'NONE' END, n FROM ` + numbers,
 	} {
-		r.exec(t, text, 5_000)
+		r.exec(t, text, 2_000)
 	}
 	r.exec(t, `ANALYZE`)
 }
