@@ -135,6 +135,16 @@ func TestWhatMayBeAbsentOrWrittenInAnotherWayIsRead(t *testing.T) {
 	}
 }
 
+func TestOfTwoHeadersOfANameTheLaterCounts(t *testing.T) {
+	t.Parallel()
+	c := Config{}
+	r := c.encode(envelope(t))
+	r.Headers = append(r.Headers, header("Ce_Type", "order.shipped"))
+	if got, err := c.decode(r); err != nil || got.Type != "order.shipped" {
+		t.Errorf("read as %q, %v", got.Type, err)
+	}
+}
+
 // Whatever a record holds, decode answers ErrUnreadable or an envelope that
 // survives the way out and back.
 func FuzzDecode(f *testing.F) {
