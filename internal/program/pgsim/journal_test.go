@@ -3,6 +3,7 @@ package pgsim_test
 import (
 	"bytes"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -234,4 +235,23 @@ func TestAJournalThatCannotBeOpenedIsToldOf(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "journal") {
 		t.Errorf("New = %v", err)
 	}
+}
+
+// Whether a callback arrived that was under way when the gateway stopped, nobody knows.
+func TestACallbackCutOffByTheEndIsSentAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "journal")
+		before := newShop(t, pgsim.Options{Faults: quick(), Journal: path, Client: &http.Client{Transport: hanging{}}})
+		stop := before.run()
+		before.accepted("order-1", 100)
+		synctest.Wait()
+		stop()
+		after := newShop(t, pgsim.Options{Faults: quick(), Journal: path})
+		defer after.run()()
+		synctest.Wait()
+		if got := after.heard(); len(got) != 1 || got[0].body.Status != pgwire.Success {
+			t.Errorf("%v", got)
+		}
+	})
 }

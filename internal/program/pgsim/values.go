@@ -13,8 +13,11 @@ const unreadable = -1
 // Duration is a span of time, "100ms" as text and in JSON.
 type Duration time.Duration
 
+// String implements fmt.Stringer.
+func (d Duration) String() string { return time.Duration(d).String() }
+
 // MarshalText implements encoding.TextMarshaler.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler. It never fails: see Faults.Complaints.
 func (d *Duration) UnmarshalText(text []byte) error {
