@@ -2,9 +2,10 @@ package sqlstore
 
 // For tests that look at how statements are planned.
 var (
-	ListStmt  = listStmt
-	FindStmt  = findStmt
-	OwnedStmt = ownedStmt
+	ListStmt   = listStmt
+	FindStmt   = findStmt
+	OwnedStmt  = ownedStmt
+	CountersOf = countersOf
 )
 
 // Statements that take their arguments as they are.
