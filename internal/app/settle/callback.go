@@ -37,7 +37,7 @@ func (d *Desk) Callback(ctx context.Context, t pgwire.Transaction) (Heard, error
 	if err != nil {
 		return 0, err
 	}
-	after, err := d.Settle(ctx, before.OrderID)
+	after, err := d.SettleNow(ctx, before.OrderID)
 	if err != nil {
 		return 0, err
 	}

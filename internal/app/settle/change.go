@@ -20,32 +20,16 @@ type change struct {
 	payment payment.Payment
 	charges []payment.Charge
 	now     time.Time
-	ended   end // how this step ended the payment, if it did
+	hurry   bool // whatever is left to be done is due now
+	ended   end  // how this step ended the payment, if it did
 }
 
-// change runs step on a payment in a transaction, and then writes the payment
-// with the time of the next look at it.
+// change runs step on a payment in a transaction of its own.
 func (d *Desk) change(ctx context.Context, orderID id.ID, step func(*change) error, result *payment.Payment) error {
 	var c *change
 	err := d.DB.Update(ctx, func(tx store.Tx) (err error) {
-		c = &change{desk: d, tx: tx, now: d.Clock()}
-		if c.order, err = tx.Orders.Lock(ctx, orderID); err != nil {
-			return err
-		}
-		if c.order.Payment == nil {
-			return payment.ErrNotFound
-		}
-		if c.charges, err = tx.Charges.Of(ctx, orderID); err != nil {
-			return err
-		}
-		c.payment = *c.order.Payment
-		if err := step(c); err != nil {
-			return err
-		}
-		due := slices.ContainsFunc(c.charges, func(c payment.Charge) bool { return c.Refund == payment.Due })
-		c.payment = c.payment.Schedule(d.Policy, due, c.now)
-		tx.Payments.Save(c.payment)
-		return nil
+		c, err = d.changeIn(ctx, tx, orderID, step)
+		return err
 	})
 	if err != nil {
 		return err
@@ -53,6 +37,32 @@ func (d *Desk) change(ctx context.Context, orderID id.ID, step func(*change) err
 	*result = c.payment
 	d.count(ctx, c)
 	return nil
+}
+
+// changeIn runs step on a payment, and then writes the payment with the time of
+// the next look at it.
+func (d *Desk) changeIn(ctx context.Context, tx store.Tx, orderID id.ID, step func(*change) error) (c *change, err error) {
+	c = &change{desk: d, tx: tx, now: d.Clock()}
+	if c.order, err = tx.Orders.Lock(ctx, orderID); err != nil {
+		return nil, err
+	}
+	if c.order.Payment == nil {
+		return nil, payment.ErrNotFound
+	}
+	if c.charges, err = tx.Charges.Of(ctx, orderID); err != nil {
+		return nil, err
+	}
+	c.payment = *c.order.Payment
+	if err := step(c); err != nil {
+		return nil, err
+	}
+	due := slices.ContainsFunc(c.charges, func(c payment.Charge) bool { return c.Refund == payment.Due })
+	c.payment = c.payment.Schedule(d.Policy, due, c.now)
+	if due && c.hurry {
+		c.payment = c.payment.Hurry(c.now)
+	}
+	tx.Payments.Save(c.payment)
+	return c, nil
 }
 
 // carryOut writes what a verdict says.

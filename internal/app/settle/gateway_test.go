@@ -30,6 +30,7 @@ type gateway struct {
 	mu      sync.Mutex
 	charges []*pgwire.Transaction // oldest first
 	away    bool
+	hangs   bool // whoever asks what there is waits until they give up
 	next    fate // of the next request or cancel
 }
 
@@ -63,9 +64,13 @@ func (g *gateway) fate() fate {
 }
 
 // Find implements settle.Gateway.
-func (g *gateway) Find(_ context.Context, _, orderID string) (found []pgwire.Transaction, err error) {
+func (g *gateway) Find(ctx context.Context, _, orderID string) (found []pgwire.Transaction, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	if g.away {
 		return nil, errAway
 	}

@@ -141,7 +141,7 @@ func (s *story) byHand(r *rapid.T) {
 	seldom(r)
 	o := s.any(r)
 	w := settle.Word{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
-	_, err := s.desk.SettleByHand(s.t.Context(), o.ID, w)
+	_, err := s.desk.SettleByHand(s.t.Context(), o.ID, w, store.Unguarded{})
 	if pending := o.Status() == order.Pending; pending != (err == nil) {
 		r.Fatalf("by hand, of an order that is %s: %v", o.Status(), err)
 	}

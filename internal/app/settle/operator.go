@@ -23,39 +23,65 @@ type Case struct {
 	History []payment.Note
 }
 
+// Listed is a payment in a list.
+type Listed struct {
+	payment.Payment
+
+	RefundDue bool // a charge of it has to be given back
+}
+
 // list names the cursors of payments.
 const list = "payments"
 
 // List returns a page of the payments that the filter lets through, newest first.
-func (d *Desk) List(ctx context.Context, f payment.Filter, size int, cursor string) (page.Page[payment.Payment], error) {
+func (d *Desk) List(ctx context.Context, f payment.Filter, size int, cursor string) (page.Page[Listed], error) {
 	before, _, err := page.Decode[id.ID](list, cursor)
 	if err != nil {
-		return page.Page[payment.Payment]{}, err
+		return page.Page[Listed]{}, err
 	}
-	var found []payment.Payment
+	var found, due []payment.Payment
 	err = d.DB.View(ctx, func(tx store.Tx) error {
-		found, err = tx.Payments.Find(ctx, f, before, size+1)
+		if found, err = tx.Payments.Find(ctx, f, before, size+1); err != nil {
+			return err
+		}
+		f.Refunds = true // those of the page are among as many of them
+		due, err = tx.Payments.Find(ctx, f, before, size+1)
 		return err
 	})
-	return page.Of(found, size, list, func(p payment.Payment) id.ID { return p.ID }), err
+	all := make([]Listed, len(found))
+	for i, p := range found {
+		isDue := slices.ContainsFunc(due, func(o payment.Payment) bool { return o.ID == p.ID })
+		all[i] = Listed{p, isDue}
+	}
+	return page.Of(all, size, list, func(l Listed) id.ID { return l.ID }), err
 }
 
 // Show returns everything about a payment, named by its id or that of its order.
 func (d *Desk) Show(ctx context.Context, either id.ID) (c Case, err error) {
 	err = d.DB.View(ctx, func(tx store.Tx) error {
-		if c.Payment, err = tx.Payments.Of(ctx, either); err != nil {
-			return err
-		}
-		if c.Order, err = tx.Orders.Get(ctx, c.Payment.OrderID); err != nil {
-			return err
-		}
-		if c.Charges, err = tx.Charges.Of(ctx, c.Payment.OrderID); err != nil {
-			return err
-		}
-		c.History, err = tx.Payments.History(ctx, c.Payment.ID)
+		c, err = show(ctx, tx, either)
 		return err
 	})
 	return c, err
+}
+
+func show(ctx context.Context, tx store.Tx, either id.ID) (c Case, err error) {
+	if c.Payment, err = tx.Payments.Of(ctx, either); err != nil {
+		return c, err
+	}
+	if c.Order, err = tx.Orders.Get(ctx, c.Payment.OrderID); err != nil {
+		return c, err
+	}
+	if c.Charges, err = tx.Charges.Of(ctx, c.Payment.OrderID); err != nil {
+		return c, err
+	}
+	c.History, err = tx.Payments.History(ctx, c.Payment.ID)
+	return c, err
+}
+
+// RefundDue reports whether a charge has to be given back.
+func (c Case) RefundDue() bool {
+	return slices.ContainsFunc(c.Charges, func(c payment.Charge) bool { return c.Refund == payment.Due })
 }
 
 // Word is how an operator says that a payment ended.
@@ -69,7 +95,8 @@ type Word struct {
 // maxText is how long a reason or a key may be, in characters.
 const maxText = 200
 
-func (w Word) check() error {
+// Check returns what is wrong with it: fault.ErrValidation, or nil.
+func (w Word) Check() error {
 	var c fault.Check
 	c.That(w.Outcome == payment.Approved || w.Outcome == payment.Declined, "/outcome", "must be APPROVED or DECLINED")
 	n := utf8.RuneCountInString(strings.TrimSpace(w.Reason))
@@ -81,26 +108,40 @@ func (w Word) check() error {
 
 // SettleByHand ends a payment as an operator says, through the same steps as the
 // gateway's word, and keeps who said so, when and why. One that has ended is
-// payment.ErrEnded. Charges beside the one that pays are given back.
-func (d *Desk) SettleByHand(ctx context.Context, either id.ID, w Word) (payment.Payment, error) {
-	if err := w.check(); err != nil {
-		return payment.Payment{}, err
+// payment.ErrEnded. Charges beside the one that pays are due to be given back at
+// once, by whoever looks after payments. It returns what is known then.
+func (d *Desk) SettleByHand(ctx context.Context, either id.ID, w Word, guard store.Guard) (seen Case, err error) {
+	if err := w.Check(); err != nil {
+		return seen, err
 	}
-	p, err := d.find(ctx, either)
-	if err != nil {
-		return p, err
-	}
-	err = d.change(ctx, p.OrderID, func(c *change) error { return c.byHand(ctx, w) }, &p)
+	var c *change
+	err = d.DB.Update(ctx, func(tx store.Tx) error {
+		if err := guard.Enter(ctx, tx); err != nil {
+			return err
+		}
+		p, err := tx.Payments.Of(ctx, either)
+		if err != nil {
+			return err
+		}
+		if c, err = d.changeIn(ctx, tx, p.OrderID, func(c *change) error { return c.byHand(ctx, w) }); err != nil {
+			return err
+		}
+		if seen, err = show(ctx, tx, p.ID); err != nil {
+			return err
+		}
+		return guard.Leave(ctx, tx, seen)
+	})
 	if err == nil {
-		d.Hurry(p)
+		d.count(ctx, c)
 	}
-	return p, err
+	return seen, err
 }
 
 func (c *change) byHand(ctx context.Context, w Word) error {
 	if c.payment.Status != payment.Pending {
 		return payment.ErrEnded.Because("the payment is %s already", c.payment.Status)
 	}
+	c.hurry = true
 	c.payment = c.payment.Note(c.now, payment.ByHand, strings.TrimSpace(w.Reason), w.Actor)
 	need, err := payment.Return, error(nil)
 	if w.Outcome == payment.Approved {

@@ -149,11 +149,11 @@ func TestAnOperatorsWordEndsAPaymentOnceAndIsKept(t *testing.T) {
 			&paid: {Outcome: payment.Approved, Key: "BANK:7", Reason: "told by phone", Actor: "ann"},
 			&lost: {Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"},
 		} {
-			p, err := s.desk.SettleByHand(t.Context(), o.Payment.ID, w)
-			if err != nil || p.Status != w.Outcome {
-				t.Errorf("%s: %s, %v", w.Outcome, p.Status, err)
+			told, err := s.desk.SettleByHand(t.Context(), o.Payment.ID, w, store.Unguarded{})
+			if err != nil || told.Payment.Status != w.Outcome || !said(told.History, "ann", "told by phone") {
+				t.Errorf("%s: %+v, %v", w.Outcome, told, err)
 			}
-			if _, err := s.desk.SettleByHand(t.Context(), o.ID, w); !errors.Is(err, payment.ErrEnded) {
+			if _, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrEnded) {
 				t.Errorf("again: %v", err)
 			}
 			seen, err := s.desk.Show(t.Context(), o.ID)

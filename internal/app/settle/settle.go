@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -72,19 +73,36 @@ func New(c Config) *Desk {
 	return &Desk{Config: c, jobs: make(chan job, mostAtOnce), slots: make(chan struct{}, mostAtOnce)}
 }
 
-// Settle asks the gateway what became of an order's payment and brings the books
-// in step: it ends the payment and its order if that is decided, and gives back
-// at the gateway what has to be. It returns the payment as it is then, and
-// ErrGateway if the gateway could not be asked.
-func (d *Desk) Settle(ctx context.Context, orderID id.ID) (payment.Payment, error) {
-	p, err := d.find(ctx, orderID)
+// Settle asks the gateway what became of a payment, named by its id or that of
+// its order, and brings the books in step: it ends the payment and its order if
+// that is decided, and gives back at the gateway what has to be. It returns the
+// payment as it is then, and ErrGateway if the gateway could not be asked.
+func (d *Desk) Settle(ctx context.Context, either id.ID) (payment.Payment, error) {
+	return d.settle(ctx, ctx, either)
+}
+
+// patience is how long the gateway may keep somebody waiting who has asked the
+// shop, not the gateway: less than they wait for, so that they are told.
+const patience = 6 * time.Second
+
+// SettleNow is Settle for somebody who waits for the answer.
+func (d *Desk) SettleNow(ctx context.Context, either id.ID) (payment.Payment, error) {
+	calls, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return d.settle(ctx, calls, either)
+}
+
+// settle is Settle. calls says when to give up speaking to the gateway, ctx when
+// to give up all.
+func (d *Desk) settle(ctx, calls context.Context, either id.ID) (payment.Payment, error) {
+	p, err := d.find(ctx, either)
 	if err != nil {
 		return p, err
 	}
-	heard, unheard := d.ask(ctx, p)
+	heard, unheard := d.ask(calls, p)
 	p, err = d.end(ctx, p.OrderID, heard)
 	if err == nil {
-		p, err = d.giveBack(ctx, p)
+		p, err = d.giveBack(ctx, calls, p)
 	}
 	if err == nil && unheard != nil {
 		err = fmt.Errorf("%w (%w)", ErrGateway, unheard)
@@ -153,7 +171,7 @@ func need(o order.Order) payment.Need {
 
 // giveBack gives back at the gateway what is due of a payment, and writes that
 // it was. What fails stays due.
-func (d *Desk) giveBack(ctx context.Context, p payment.Payment) (payment.Payment, error) {
+func (d *Desk) giveBack(ctx, calls context.Context, p payment.Payment) (payment.Payment, error) {
 	var charges []payment.Charge
 	err := d.DB.View(ctx, func(tx store.Tx) (err error) {
 		charges, err = tx.Charges.Of(ctx, p.OrderID)
@@ -167,7 +185,7 @@ func (d *Desk) giveBack(ctx context.Context, p payment.Payment) (payment.Payment
 		if c.Refund != payment.Due {
 			continue
 		}
-		off, err := d.callOff(ctx, p, c)
+		off, err := d.callOff(calls, p, c)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("give back %s: %w", c.Key, err))
 			continue

@@ -1,0 +1,108 @@
+package settle_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/app/shoptest"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		mug, kim := s.Product(t, 1000, 50), s.Customer(t, 0)
+		var all []id.ID // newest first
+		for i := range 5 {
+			o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+			all = append([]id.ID{o.Payment.ID}, all...)
+			if i%2 == 1 {
+				continue
+			}
+			c := s.request(t, o)
+			s.gateway.decide(c.TransactionKey, pgwire.Success)
+			s.settled(t, o)
+			if i == 4 {
+				continue
+			}
+			if _, err := s.Checkout.Cancel(t.Context(), kim, o.ID, "", store.Unguarded{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := map[id.ID]bool{all[4]: true, all[2]: true} // approved and cancelled; others wait, or are well
+		seen, cursor := 0, ""
+		for {
+			p, err := s.desk.List(t.Context(), payment.Filter{}, 2, cursor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range p.Items {
+				if l.ID != all[seen] || l.RefundDue != want[l.ID] {
+					t.Errorf("number %d: %s, refund due: %v", seen, l.Status, l.RefundDue)
+				}
+				seen++
+			}
+			if cursor = p.Next; cursor == "" {
+				break
+			}
+		}
+		if seen != len(all) {
+			t.Errorf("%d are listed, want %d", seen, len(all))
+		}
+		stuck, err := s.desk.List(t.Context(), payment.Filter{Stuck: true}, 10, "")
+		if err != nil || len(stuck.Items) != 4 {
+			t.Errorf("stuck: %+v, %v", stuck.Items, err)
+		}
+	})
+}
+
+// An operator who has spoken does not wait for the next look to see the rest done.
+func TestWhatAnOperatorsWordLeavesToGiveBackIsDueAtOnce(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
+		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+		s.request(t, o)
+		w := settle.Word{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
+		told, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{})
+		if err != nil || !told.RefundDue() {
+			t.Fatalf("told: %+v, %v", told, err)
+		}
+		if n, err := s.desk.Round(t.Context()); n != 1 || err != nil {
+			t.Errorf("a round of the recovery finds %d, %v", n, err)
+		}
+		if got := s.gateway.all()[0]; got.Status != pgwire.Cancelled {
+			t.Errorf("the charge is %+v", got)
+		}
+		s.verify(t)
+	})
+}
+
+func TestWhoWaitsIsToldInTimeThatTheGatewayHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := opened(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
+		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+		c := s.request(t, o)
+		s.gateway.hangs = true
+		began := time.Now()
+		p, err := s.desk.SettleNow(t.Context(), o.ID)
+		if took := time.Since(began); !isGateway(err) || p.Status != payment.Pending || took >= 10*time.Second {
+			t.Errorf("SettleNow = %s, %v after %v", p.Status, err, took)
+		}
+		if _, err := s.desk.Callback(t.Context(), c); !isGateway(err) {
+			t.Errorf("Callback = %v", err)
+		}
+	})
+}
