@@ -47,7 +47,7 @@ func (s *delayShop) stock(b *testing.B, products int) {
 		SELECT 1, 'Product number ' || n, 'As good as any other', %d, 'ON_SALE', 0 FROM generate_series(%d, %d) n;
 		INSERT INTO stocks (product_id, quantity) SELECT id, %d FROM products ON CONFLICT DO NOTHING`,
 		unitPrice, buyable+1, products, firstStock))
-	s.exec(b, `ANALYZE`)
+	s.analyze(b)
 }
 
 // serve runs both programs until the benchmark ends.
