@@ -67,25 +67,28 @@ func (d delays) within(percent int) time.Duration {
 	return d.took[min(n-1, n*percent/100)]
 }
 
-// percents are what of the delays is told: the last one is the longest.
-var percents = []int{50, 99, 100}
+// quantiles are the delays that are told of a round.
+var quantiles = []struct {
+	name    string
+	percent int
+}{{"p50", 50}, {"p99", 99}, {"max", 100}}
 
 func reportDelays(b *testing.B, all [][]delays) {
 	b.Helper()
 	rows := [][]string{{fmt.Sprintf("%d orders/s, ms", orderRate), "p50", "p99", "max", ""}}
 	for kind, d := range all[0] {
 		row, note := []string{d.name}, ""
-		for _, percent := range percents {
+		for _, q := range quantiles {
 			figures := make([]float64, len(all))
 			for i, round := range all {
-				figures[i] = milliseconds(round[kind].within(percent))
+				figures[i] = milliseconds(round[kind].within(q.percent))
 			}
 			s := spreadOf(figures)
 			row = append(row, fmt.Sprintf("%.1f (%.1f-%.1f)", s.median, s.least, s.most))
 			if d.goal > 0 {
-				b.ReportMetric(s.median, fmt.Sprintf("p%d-ms", percent))
+				b.ReportMetric(s.median, q.name+"-ms")
 			}
-			if d.goal > 0 && percent == 99 {
+			if d.goal > 0 && q.percent == 99 {
 				note = verdict(s.median, milliseconds(d.goal))
 			}
 		}

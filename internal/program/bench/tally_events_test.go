@@ -17,7 +17,7 @@ import (
 
 // What the topics hold, and of how many products. The shares are of 100 events.
 const (
-	toldEvents   = 200_000
+	toldEvents   = 400_000
 	toldProducts = 5_000
 	viewShare    = 87
 	likeShare    = 5
