@@ -111,6 +111,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	s.rankings()
 	s.admin()
+	s.payments()
 	if err := s.docs(mux); err != nil {
 		return nil, err
 	}

@@ -80,6 +80,12 @@ func caller(ctx context.Context) id.ID {
 	return p.UserID
 }
 
+// callerLogin is the loginId of who asks, on a route that admits users only.
+func callerLogin(ctx context.Context) string {
+	p, _ := ctx.Value(principalKey{}).(accounts.Principal)
+	return p.LoginID
+}
+
 // visitor is who asks, or nil.
 func visitor(ctx context.Context) *id.ID {
 	if uid := caller(ctx); !uid.IsZero() {

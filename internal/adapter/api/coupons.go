@@ -136,14 +136,10 @@ func (s *service) showOwned(o coupon.Owned) ownedBody {
 	b := ownedBody{
 		ID: o.ID.String(), CouponID: c.ID.String(), Name: c.Name, Type: string(c.Type), Value: c.Value,
 		MaxDiscount: (*int64)(c.MaxDiscount), MinOrderAmount: int64(c.MinOrderAmount),
-		Status: string(o.Status(s.Clock())), ExpiresAt: utc(o.ExpiresAt),
+		Status: string(o.Status(s.Clock())), ExpiresAt: utc(o.ExpiresAt), UsedAt: utcOrNull(o.UsedAt),
 	}
 	if o.OrderID != nil {
 		b.OrderID = orNull(o.OrderID.String())
-	}
-	if o.UsedAt != nil {
-		at := utc(*o.UsedAt)
-		b.UsedAt = &at
 	}
 	return b
 }

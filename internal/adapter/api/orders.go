@@ -220,13 +220,10 @@ func orderPath(o order.Order) string { return ordersPath + "/" + o.ID.String() }
 func showOrder(o order.Order) orderBody {
 	b := orderBody{
 		ID: o.ID.String(), Status: string(o.Status()), Amount: int64(o.Amount), Discount: int64(o.Discount), Points: int64(o.Points),
-		CardAmount: int64(o.Card), Items: make([]lineBody, len(o.Lines)), History: make([]changeBody, len(o.History())), CreatedAt: utc(o.CreatedAt),
+		CardAmount: int64(o.Card), Items: make([]lineBody, len(o.Lines)), History: showHistory(o), CreatedAt: utc(o.CreatedAt),
 	}
 	for i, l := range o.Lines {
 		b.Items[i] = lineBody{l.ProductID, l.Name, int64(l.Price), l.Quantity}
-	}
-	for i, c := range o.History() {
-		b.History[i] = changeBody{string(c.Status), orNull(c.Reason), utc(c.At)}
 	}
 	if c := o.Coupon; c != nil {
 		b.Coupon = &couponRef{c.ID.String(), c.CouponID.String(), c.Name}
@@ -236,6 +233,14 @@ func showOrder(o order.Order) orderBody {
 		b.Payment = &shown
 	}
 	return b
+}
+
+func showHistory(o order.Order) []changeBody {
+	all := make([]changeBody, len(o.History()))
+	for i, c := range o.History() {
+		all[i] = changeBody{string(c.Status), orNull(c.Reason), utc(c.At)}
+	}
+	return all
 }
 
 func showPayment(p payment.Payment) paymentBody {

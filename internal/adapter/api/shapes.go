@@ -59,6 +59,14 @@ func orNull(s string) *string {
 // utc is a time as answers have it: in UTC, to the microsecond.
 func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
+func utcOrNull(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	at := utc(*t)
+	return &at
+}
+
 type brandRef struct {
 	ID   int64  `json:"id" example:"1"`
 	Name string `json:"name" example:"Loopers"`
