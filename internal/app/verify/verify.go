@@ -60,19 +60,19 @@ func checks() []check {
 			},
 		},
 		{
-			3, "coupons", "issued = owners <= quantity; each used by one live order at most, the one it names",
+			3, "coupons", "as many coupons issued as people have, quantity at most; each used by one live order at most, the one it names",
 			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
 				return tx.Books.Coupons(ctx, yield)
 			},
 		},
 		{
-			4, "payments", "an order is PAID if and only if points + approved card amount = its total",
+			4, "payments", "an order is PAID if and only if points + approved card amount = its total; a dead one waits for no card",
 			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
 				return tx.Books.Paid(ctx, yield)
 			},
 		},
 		{
-			5, "charges", "charges that are kept: one of an order that a card paid, none of any other",
+			5, "charges", "charges that took money and are not given back: one of an order that a card paid, none of any other",
 			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
 				return tx.Books.Charged(ctx, yield)
 			},

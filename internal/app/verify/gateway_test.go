@@ -1,0 +1,304 @@
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/app/shoptest"
+	"github.com/loopers-commerce/commerce/internal/app/verify"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// gateway is what a gateway knows of orders.
+type gateway struct {
+	mu      sync.Mutex
+	known   map[string][]pgwire.Transaction
+	away    int // so many calls yet
+	asked   int
+	atOnce  int
+	most    int
+	between func() // after each call
+}
+
+var errAway = errors.New("the gateway is away")
+
+// Find implements verify.Gateway and settle.Gateway.
+func (g *gateway) Find(_ context.Context, user, orderID string) ([]pgwire.Transaction, error) {
+	g.mu.Lock()
+	g.asked++
+	g.atOnce++
+	g.most = max(g.most, g.atOnce)
+	found, isAway, between := g.known[orderID], g.away > 0, g.between
+	g.away = max(0, g.away-1)
+	g.mu.Unlock()
+	if between != nil {
+		between()
+	}
+	g.mu.Lock()
+	g.atOnce--
+	g.mu.Unlock()
+	if isAway || user == "" {
+		return nil, errAway
+	}
+	return found, nil
+}
+
+// Request implements settle.Gateway.
+func (*gateway) Request(context.Context, string, string, pgwire.Request) payment.Reply {
+	return payment.Reply{Kind: payment.NotReached, Err: errAway}
+}
+
+// Cancel implements settle.Gateway. It never answers that it was done.
+func (*gateway) Cancel(context.Context, string, string) (pgwire.Transaction, error) {
+	return pgwire.Transaction{}, errAway
+}
+
+func (g *gateway) knows(orderID id.ID, charges ...pgwire.Transaction) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.known[orderID.String()] = charges
+}
+
+// till is a shop that settles with the gateway.
+type till struct {
+	*shoptest.Shop
+
+	gateway *gateway
+	desk    *settle.Desk
+	mug     int64
+	kim     id.ID
+}
+
+func opened(t *testing.T, s *shoptest.Shop) *till {
+	t.Helper()
+	g := &gateway{known: map[string][]pgwire.Transaction{}}
+	desk := settle.New(settle.Config{
+		DB: s.DB, Gateway: g, Undo: s.Checkout, Policy: payment.DefaultPolicy(), Holder: "test", Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	return &till{s, g, desk, s.Product(t, 1000, 10_000), s.Customer(t, 100)}
+}
+
+func charge(key string, won int64, status pgwire.Status) pgwire.Transaction {
+	return pgwire.Transaction{TransactionKey: key, Amount: won, Status: status}
+}
+
+// buy places an order of 1000 won that a card pays, has the gateway know these
+// charges of it, and the shop hear of them.
+func (s *till) buy(t *testing.T, charges ...pgwire.Transaction) order.Order {
+	t.Helper()
+	card, points := payment.Card{Type: pgwire.KB, Last4: "1451"}, money.Won(0)
+	o, err := s.Checkout.Place(t.Context(), checkout.Request{
+		UserID: s.kim, Lines: []order.Want{{ProductID: s.mug, Quantity: 1}}, Points: &points, Card: &card,
+	}, store.Unguarded{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.gateway.knows(o.ID, charges...)
+	_, _ = s.desk.Settle(t.Context(), o.ID) // it may say that nothing could be given back
+	return o
+}
+
+func (s *till) cancel(t *testing.T, o order.Order) {
+	t.Helper()
+	if _, err := s.Checkout.Cancel(t.Context(), s.kim, o.ID, "", store.Unguarded{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *till) compare(t *testing.T, patience time.Duration) verify.Result {
+	t.Helper()
+	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, patience, func(int64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestWhatAgreesWithTheGatewayIsNoDifference(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		t, s := shop.T, opened(t, shop)
+		points := money.Won(100)
+		if _, err := s.Checkout.Place(t.Context(), checkout.Request{
+			UserID: s.kim, Lines: []order.Want{{ProductID: s.Product(t, 100, 1), Quantity: 1}}, Points: &points,
+		}, store.Unguarded{}); err != nil { // the gateway is not asked about it
+			t.Fatal(err)
+		}
+		s.buy(t)
+		s.buy(t, charge("a", 1000, pgwire.Pending))
+		s.buy(t, charge("a", 1000, pgwire.Success))
+		s.buy(t, charge("a", 1000, pgwire.Failed))
+		s.buy(t, charge("b", 1000, pgwire.Success), charge("a", 1000, pgwire.Failed))
+		gone := s.buy(t, charge("a", 1000, pgwire.Success))
+		s.cancel(t, gone)
+		s.gateway.knows(gone.ID, charge("a", 1000, pgwire.Cancelled))
+		if r := s.compare(t, 0); !r.Right() || r.Compared != 6 || s.gateway.asked < 6 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+func TestEveryDifferenceFromTheGatewayIsNamedByItsOrder(t *testing.T) {
+	t.Parallel()
+	const keeps, forgot, open = "won that the gateway keeps", "won that the gateway keeps, which does not know of a charge that we keep", "charges open that nobody waits for"
+	paid, failed := charge("a", 1000, pgwire.Success), charge("a", 1000, pgwire.Failed)
+	for name, c := range map[string]struct {
+		heard  pgwire.Transaction
+		cancel bool
+		knows  []pgwire.Transaction
+		status order.Status
+		want   store.Difference
+	}{
+		"a charge that nobody heard of":        {charge("a", 1000, pgwire.Pending), false, []pgwire.Transaction{paid}, order.Pending, store.Difference{What: keeps, Want: 0, Got: 1000}},
+		"a second charge":                      {paid, false, []pgwire.Transaction{charge("b", 1000, pgwire.Success), paid}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 2000}},
+		"a charge that the gateway gave back":  {paid, false, []pgwire.Transaction{charge("a", 1000, pgwire.Cancelled)}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 0}},
+		"a charge that the gateway forgot":     {paid, false, nil, order.Paid, store.Difference{What: forgot, Want: 1000, Got: 0}},
+		"a charge of another amount":           {paid, false, []pgwire.Transaction{charge("a", 999, pgwire.Success)}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 999}},
+		"a charge that was refused, then made": {failed, false, []pgwire.Transaction{paid}, order.Failed, store.Difference{What: keeps, Want: 0, Got: 1000}},
+		"a refund that is not done":            {paid, true, []pgwire.Transaction{paid}, order.Cancelled, store.Difference{What: keeps, Want: 0, Got: 1000}},
+		"a charge open of a dead order":        {failed, false, []pgwire.Transaction{charge("b", 1000, pgwire.Pending), failed}, order.Failed, store.Difference{What: open, Want: 0, Got: 1}},
+		"a charge open of a paid order":        {paid, false, []pgwire.Transaction{charge("b", 1000, pgwire.Pending), paid}, order.Paid, store.Difference{What: open, Want: 0, Got: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shoptest.Each(t, func(shop *shoptest.Shop) {
+				t, s := shop.T, opened(t, shop)
+				s.buy(t, charge("x", 1000, pgwire.Success)) // one that is well
+				o := s.buy(t, c.heard)
+				if c.cancel {
+					s.cancel(t, o)
+				}
+				s.gateway.knows(o.ID, c.knows...)
+				c.want.Subject = "order " + o.ID.String() + ", " + string(c.status)
+				r := s.compare(t, 0)
+				if diff := cmp.Diff([]store.Difference{c.want}, r.Differences); diff != "" || r.Right() || r.Compared != 2 {
+					t.Errorf("%+v\n%s", r, diff)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatIsUnderWayAtTheGatewayIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := opened(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+		s.buy(t, charge("x", 1000, pgwire.Success))
+		o := s.buy(t, charge("a", 1000, pgwire.Pending))
+		s.gateway.knows(o.ID, charge("a", 1000, pgwire.Success)) // and the callback is on its way
+		go func() {
+			time.Sleep(3 * time.Second)
+			if _, err := s.desk.Settle(t.Context(), o.ID); err != nil {
+				t.Error(err)
+			}
+		}()
+		began := time.Now()
+		r := s.compare(t, time.Minute)
+		if took := time.Since(began); !r.Right() || took < 3*time.Second || took > 6*time.Second {
+			t.Errorf("%+v after %v", r, took)
+		}
+		if s.gateway.asked > 20 {
+			t.Errorf("the gateway was asked %d times: also again about what agrees", s.gateway.asked)
+		}
+		s.gateway.knows(o.ID)
+		began = time.Now()
+		if r := s.compare(t, 10*time.Second); r.Right() || time.Since(began) != 10*time.Second {
+			t.Errorf("%+v after %v", r, time.Since(began))
+		}
+	})
+}
+
+func TestAGatewayThatDoesNotAnswerIsAskedAgainAndThenAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := opened(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+		for range 3 {
+			s.buy(t, charge("a", 1000, pgwire.Success))
+		}
+		s.gateway.away = 2 // of three
+		if r := s.compare(t, time.Minute); !r.Right() || r.Compared != 3 {
+			t.Errorf("%+v", r)
+		}
+		began := time.Now()
+		s.gateway.away = 1_000_000
+		_, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, time.Minute, func(int64) {})
+		if took := time.Since(began); !errors.Is(err, verify.ErrUnheard) || !errors.Is(err, errAway) || took > 0 {
+			t.Errorf("%v after %v: all were asked about, and none was answered", err, took)
+		}
+		s.gateway.away = 0
+		last := s.buy(t, charge("a", 1000, pgwire.Success))
+		deaf := deafTo{s.gateway, last.ID.String()}
+		_, err = verify.New(s.DB).AtGateway(t.Context(), deaf, time.Second, func(int64) {})
+		if !errors.Is(err, verify.ErrUnheard) || !strings.Contains(err.Error(), last.ID.String()) {
+			t.Errorf("err = %v", err)
+		}
+	})
+}
+
+// deafTo is a gateway that never answers about one order.
+type deafTo struct {
+	verify.Gateway
+
+	order string
+}
+
+// Find implements verify.Gateway.
+func (d deafTo) Find(ctx context.Context, user, orderID string) ([]pgwire.Transaction, error) {
+	if orderID == d.order {
+		return nil, errAway
+	}
+	return d.Gateway.Find(ctx, user, orderID)
+}
+
+// Of more payments than are read at once each is compared once, a few at a time,
+// and somebody is told how far it has come.
+func TestManyPaymentsAreComparedAFewAtATime(t *testing.T) {
+	t.Parallel()
+	const many = 600
+	s := opened(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+	for range many {
+		s.buy(t)
+	}
+	s.gateway.asked = 0
+	s.gateway.between = func() { time.Sleep(100 * time.Microsecond) }
+	var told []int64
+	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, 0, func(n int64) { told = append(told, n) })
+	if err != nil || !r.Right() || r.Compared != many || s.gateway.asked != many {
+		t.Errorf("%+v, %v; asked %d times", r, err, s.gateway.asked)
+	}
+	if s.gateway.most < 2 || s.gateway.most > 8 {
+		t.Errorf("%d at once", s.gateway.most)
+	}
+	if len(told) < 3 || told[len(told)-1] != many {
+		t.Errorf("told %v", told)
+	}
+}
+
+func TestAComparisonEndsWhenItIsToldTo(t *testing.T) {
+	t.Parallel()
+	s := opened(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+	o := s.buy(t, charge("a", 1000, pgwire.Success))
+	s.gateway.knows(o.ID)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.gateway.between = cancel
+	if _, err := verify.New(s.DB).AtGateway(ctx, s.gateway, time.Hour, func(int64) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("err = %v", err)
+	}
+}
