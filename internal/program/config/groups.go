@@ -74,13 +74,26 @@ type Payments struct {
 	GatewaySecret WebhookSecret `help:"What the payment gateway signs its callbacks with: whsec_ and base64. Without it anybody can have the gateway asked about a payment, though nothing that a callback says is believed." default:"" placeholder:"SECRET"`
 
 	PaymentRecoveryInterval Duration `help:"How long after its last look at a payment the shop asks the gateway about it again." default:"${recovery_interval=5m}"`
-	PaymentExpiry           Duration `help:"How long a card payment may take before its order expires." default:"15m"`
-	PaymentWatch            Duration `help:"How long a payment that has ended is watched for charges that come late." default:"24h"`
+	PaymentTimes
+}
+
+// PaymentTimes is what whoever settles a payment, now and then or once, must agree about.
+type PaymentTimes struct {
+	PaymentExpiry Duration `help:"How long a card payment may take before its order expires." default:"15m"`
+	PaymentWatch  Duration `help:"How long a payment that has ended is watched for charges that come late." default:"24h"`
+}
+
+// Once is how a payment is looked after that is looked at once, beside those who
+// do it all the time, at the contract's interval.
+func (c *PaymentTimes) Once() payment.Policy {
+	return payment.Policy{Interval: payment.DefaultPolicy().Interval, Expiry: c.PaymentExpiry.Get(), Watch: c.PaymentWatch.Get()}
 }
 
 // Policy is how payments are looked after.
 func (c *Payments) Policy() payment.Policy {
-	return payment.Policy{Interval: c.PaymentRecoveryInterval.Get(), Expiry: c.PaymentExpiry.Get(), Watch: c.PaymentWatch.Get()}
+	p := c.Once()
+	p.Interval = c.PaymentRecoveryInterval.Get()
+	return p
 }
 
 // Gateway is where the cards are charged.

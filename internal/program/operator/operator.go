@@ -25,7 +25,13 @@ type commands struct {
 		Verify  rankingVerify  `cmd:"" help:"Compare the live rankings in Redis with the counters in the database."`
 		Rebuild rankingRebuild `cmd:"" help:"Make the live rankings in Redis again from the database."`
 	} `cmd:"" help:"Check and mend the live rankings."`
-	Verify verification `cmd:"" help:"Recount stock, points, likes, sales and rankings, and name what differs."`
+	Payments struct {
+		List    paymentsList    `cmd:"" help:"Show card payments that are stuck, or others."`
+		Show    paymentsShow    `cmd:"" help:"Show all that is known of a payment: order, charges, history."`
+		Recheck paymentsRecheck `cmd:"" help:"Ask the gateway about a payment now, and do what follows from its answer."`
+		Settle  paymentsSettle  `cmd:"" help:"End a pending payment by hand."`
+	} `cmd:"" help:"Find card payments that are stuck, and end them."`
+	Verify verification `cmd:"" help:"Recount stock, points, coupons, payments, likes, sales and rankings, and name what differs."`
 	User   struct {
 		Grant grant `cmd:"" help:"Give a user a role."`
 	} `cmd:"" help:"Manage users."`

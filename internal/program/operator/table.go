@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/schollz/progressbar/v3"
 )
@@ -35,11 +36,36 @@ func table(w io.Writer, header []string, rows [][]string) error {
 	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{header}, rows...) {
-		if _, err := fmt.Fprintln(out, strings.Join(row, "\t")); err != nil {
+		if _, err := fmt.Fprintln(out, line(row)); err != nil {
 			return err
 		}
 	}
 	return out.Flush()
+}
+
+// line is a row, of which no text breaks the table: some are a gateway's own.
+func line(row []string) string {
+	flat := make([]string, len(row))
+	for i, cell := range row {
+		flat[i] = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return ' '
+			}
+			return r
+		}, cell)
+	}
+	return strings.Join(flat, "\t")
+}
+
+// spinner shows what work is at, and that it goes on, on a terminal. Finish takes
+// it away again.
+func spinner(w io.Writer) *progressbar.ProgressBar {
+	if !terminal(w) {
+		return progressbar.DefaultSilent(-1)
+	}
+	const dots = 14 // of the library's spinners
+	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionSpinnerType(dots),
+		progressbar.OptionSetRenderBlankState(true), progressbar.OptionClearOnFinish())
 }
 
 // progress shows how far long work has come, on a terminal. Elsewhere it would

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/config"
+	"github.com/loopers-commerce/commerce/internal/program/parts"
 	"github.com/loopers-commerce/commerce/internal/program/run"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -20,29 +22,79 @@ type verification struct {
 	onBoard
 	output
 
-	Wait    config.Duration `help:"How long events that are under way are waited for." default:"10s"`
-	NoBoard bool            `help:"Leave the rankings in Redis out."`
+	Wait       config.Duration `help:"How long events and payments that are under way are waited for." default:"10s"`
+	NoBoard    bool            `help:"Leave the rankings in Redis out."`
+	Gateway    bool            `help:"Compare the books with the gateway's list of charges too, to the won: it is asked about every order with a card payment."`
+	GatewayURL config.URL      `help:"Where the card payment gateway is, for --gateway." default:"" placeholder:"URL"`
+}
+
+// Help adds to what kong says of the command.
+func (*verification) Help() string {
+	return "Each check compares what a row says with what is behind it, and names every place that differs: what it should be, and what it is. Exits 1 if any does. " +
+		"The numbers are those of the truths that the shop holds at every moment when nothing is under way: 1 stock, 2 points, 3 coupons, 4 orders and their payments, 5 charges, 6 events, 7 rankings."
+}
+
+// Complaints implements config.Validator.
+func (c *verification) Complaints() []error {
+	found := c.onBoard.Complaints()
+	if c.Gateway && c.GatewayURL.Get() == "" {
+		found = append(found, errors.New("--gateway-url (GATEWAY_URL): is missing: --gateway needs it"))
+	}
+	return found
 }
 
 // Run implements the command.
 func (c *verification) Run(s *setting) error {
 	defer s.begin(&c.Log)()
 	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
-		results, err := verify.New(db).Settled(s.ctx, c.Wait.Get(), func(check string) {
-			s.world.Log.Debug("checking", "check", check)
-		})
+		results, err := c.checks(s, db, b, days)
 		if err != nil {
 			return err
 		}
-		if !c.NoBoard {
-			found, err := board(s.ctx, db, b, days, s)
-			if err != nil {
-				return fmt.Errorf("the rankings in Redis (--no-board leaves them out): %w", err)
-			}
-			results = append(results, found)
-		}
 		return c.answer(s, results)
 	})
+}
+
+// checks runs every check that was asked for, and shows on a terminal which one
+// is under way.
+func (c *verification) checks(s *setting, db *sqlstore.DB, b *redis.Board, days []clock.Day) ([]verify.Result, error) {
+	bar := spinner(s.stderr)
+	defer bar.Finish() //nolint:errcheck // what cannot be drawn is no error
+	auditor := verify.New(db)
+	results, err := auditor.Settled(s.ctx, c.Wait.Get(), func(check string) {
+		bar.Describe("checking " + check)
+		s.world.Log.Debug("checking", "check", check)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if c.Gateway {
+		found, err := c.gateway(s, auditor, func(n int64) { bar.Describe(fmt.Sprintf("checking gateway, %d payments so far", n)) })
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, found)
+	}
+	if c.NoBoard {
+		return results, nil
+	}
+	bar.Describe("checking ranking")
+	found, err := board(s.ctx, db, b, days, s)
+	if err != nil {
+		return nil, fmt.Errorf("the rankings in Redis (--no-board leaves them out): %w", err)
+	}
+	return append(results, found), nil
+}
+
+// gateway is the truth about what cards were charged, as one more result.
+func (c *verification) gateway(s *setting, a *verify.Auditor, progress func(int64)) (verify.Result, error) {
+	client, err := s.world.GatewayClient(parts.Gateway{URL: c.GatewayURL.Get()})
+	if err != nil {
+		return verify.Result{}, err
+	}
+	defer client.Close()
+	progress(0)
+	return a.AtGateway(s.ctx, client, c.Wait.Get(), progress)
 }
 
 // board is the truth about the rankings in Redis, as one more result.

@@ -33,9 +33,7 @@ func (u Ground) Cards(g Gateway, undo settle.Undo, policy payment.Policy) (Cards
 	if g.URL == "" {
 		return Cards{Close: func() {}}, nil
 	}
-	client, err := pgclient.New(pgclient.Config{
-		URL: g.URL, Clock: u.Clock, Random: u.Random, Registerer: u.Registry, Log: u.Log, Dial: g.Dial,
-	})
+	client, err := u.GatewayClient(g)
 	if err != nil {
 		return Cards{}, err
 	}
@@ -50,6 +48,13 @@ func (u Ground) Cards(g Gateway, undo settle.Undo, policy payment.Policy) (Cards
 		Desk: desk, Close: client.Close,
 		Parts: []run.Part{{Name: "card payments", Run: desk.Run}, {Name: "recovery of payments", Run: desk.Recover}},
 	}, nil
+}
+
+// GatewayClient returns what speaks to a gateway.
+func (w World) GatewayClient(g Gateway) (*pgclient.Client, error) {
+	return pgclient.New(pgclient.Config{
+		URL: g.URL, Clock: w.Clock, Random: w.Random, Registerer: w.Registry, Log: w.Log, Dial: g.Dial,
+	})
 }
 
 func countEnded(r prometheus.Registerer, desk *settle.Desk) error {

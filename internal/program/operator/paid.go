@@ -1,0 +1,161 @@
+package operator
+
+import (
+	"cmp"
+	"strconv"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+)
+
+// paymentRow is a payment as commands show it, under the names of the admin API.
+type paymentRow struct {
+	ID             string     `json:"id"`
+	OrderID        string     `json:"orderId"`
+	UserID         string     `json:"userId"`
+	Status         string     `json:"status"`
+	Amount         int64      `json:"amount"`
+	CardType       string     `json:"cardType"`
+	CardLast4      string     `json:"cardLast4"`
+	TransactionKey string     `json:"transactionKey,omitempty"`
+	Reason         string     `json:"reason,omitempty"`
+	RefundDue      bool       `json:"refundDue"`
+	AgeSeconds     int64      `json:"ageSeconds"`
+	CreatedAt      time.Time  `json:"createdAt"`
+	EndedAt        *time.Time `json:"endedAt"`
+	DueAt          *time.Time `json:"dueAt"`
+
+	now time.Time
+}
+
+func rowOf(l settle.Listed, now time.Time) paymentRow {
+	p := l.Payment
+	return paymentRow{
+		p.ID.String(), p.OrderID.String(), p.UserID.String(), string(p.Status), int64(p.Amount), p.Card.Type, p.Card.Last4, p.Key, p.Reason,
+		l.RefundDue, int64(now.Sub(p.CreatedAt) / time.Second), p.CreatedAt.UTC(), utc(p.EndedAt), utc(p.DueAt), now,
+	}
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	at := t.UTC()
+	return &at
+}
+
+func (r paymentRow) cells() []string {
+	refund := "-"
+	if r.RefundDue {
+		refund = "due"
+	}
+	return []string{
+		r.ID, r.OrderID, r.Status, strconv.FormatInt(r.Amount, 10), refund, ago(r.now.Sub(r.CreatedAt)), r.due(), cmp.Or(r.Reason, "-"),
+	}
+}
+
+// due is when the payment is looked at next, seen from now.
+func (r paymentRow) due() string {
+	switch {
+	case r.DueAt == nil:
+		return "never"
+	case r.DueAt.After(r.now):
+		return "in " + ago(r.DueAt.Sub(r.now))
+	default:
+		return ago(r.now.Sub(*r.DueAt)) + " ago"
+	}
+}
+
+// paymentCase is all that is known of a payment, as JSON.
+type paymentCase struct {
+	Payment paymentRow  `json:"payment"`
+	Order   orderRow    `json:"order"`
+	Charges []chargeRow `json:"charges"`
+	History []noteRow   `json:"history"`
+}
+
+type orderRow struct {
+	ID         string    `json:"id"`
+	Status     string    `json:"status"`
+	Amount     int64     `json:"amount"`
+	Discount   int64     `json:"discount"`
+	Points     int64     `json:"points"`
+	CardAmount int64     `json:"cardAmount"`
+	History    []stepRow `json:"history"`
+}
+
+type stepRow struct {
+	Status string    `json:"status"`
+	Reason string    `json:"reason,omitempty"`
+	At     time.Time `json:"at"`
+}
+
+type chargeRow struct {
+	TransactionKey string `json:"transactionKey"`
+	Amount         int64  `json:"amount"`
+	Status         string `json:"status"`
+	Reason         string `json:"reason,omitempty"`
+	Refund         string `json:"refund"`
+}
+
+type noteRow struct {
+	At     time.Time `json:"at"`
+	What   string    `json:"what"`
+	Detail string    `json:"detail,omitempty"`
+	Actor  string    `json:"actor,omitempty"`
+}
+
+func caseOf(c settle.Case, now time.Time) paymentCase {
+	o := c.Order
+	v := paymentCase{
+		rowOf(settle.Listed{Payment: c.Payment, RefundDue: c.RefundDue()}, now),
+		orderRow{
+			o.ID.String(), string(o.Status()), int64(o.Amount), int64(o.Discount), int64(o.Points), int64(o.Card),
+			mapped(o.History(), func(s order.Change) stepRow { return stepRow{string(s.Status), s.Reason, s.At.UTC()} }),
+		},
+		mapped(c.Charges, func(c payment.Charge) chargeRow {
+			return chargeRow{c.Key, int64(c.Amount), string(c.Status), c.Reason, string(c.Refund)}
+		}),
+		mapped(c.History, func(n payment.Note) noteRow { return noteRow{n.At.UTC(), string(n.What), n.Detail, n.Actor} }),
+	}
+	return v
+}
+
+func mapped[T, U any](list []T, f func(T) U) []U {
+	all := make([]U, len(list))
+	for i, v := range list {
+		all[i] = f(v)
+	}
+	return all
+}
+
+// sheet is a table.
+type sheet struct {
+	header []string
+	rows   [][]string
+}
+
+// tablesOf is all that is known of a payment, for people.
+func tablesOf(c settle.Case, now time.Time) []sheet {
+	v := caseOf(c, now)
+	p, o := v.Payment, v.Order
+	won := func(n int64) string { return strconv.FormatInt(n, 10) }
+	return []sheet{
+		{
+			[]string{"PAYMENT", "STATUS", "AMOUNT", "CARD", "AGE", "DUE", "REASON"},
+			[][]string{{p.ID, p.Status, won(p.Amount), p.CardType + " " + p.CardLast4, ago(now.Sub(p.CreatedAt)), p.due(), cmp.Or(p.Reason, "-")}},
+		},
+		{
+			[]string{"ORDER", "STATUS", "AMOUNT", "DISCOUNT", "POINTS", "BY CARD"},
+			[][]string{{o.ID, o.Status, won(o.Amount), won(o.Discount), won(o.Points), won(o.CardAmount)}},
+		},
+		{[]string{"CHARGE", "STATUS", "AMOUNT", "REFUND", "REASON"}, mapped(v.Charges, func(c chargeRow) []string {
+			return []string{c.TransactionKey, c.Status, won(c.Amount), c.Refund, cmp.Or(c.Reason, "-")}
+		})},
+		{[]string{"WHEN", "WHAT", "WHO", "DETAIL"}, mapped(v.History, func(n noteRow) []string {
+			return []string{n.At.Format(time.RFC3339), n.What, cmp.Or(n.Actor, "-"), cmp.Or(n.Detail, "-")}
+		})},
+	}
+}
