@@ -99,7 +99,7 @@ func (d *Desk) settle(ctx, calls context.Context, either id.ID) (payment.Payment
 	if err != nil {
 		return p, err
 	}
-	heard, unheard := d.ask(calls, p)
+	heard, unheard := d.Gateway.Find(calls, p.UserID.String(), p.OrderID.String())
 	p, err = d.end(ctx, p.OrderID, heard)
 	if err == nil {
 		p, err = d.giveBack(ctx, calls, p)
@@ -119,29 +119,9 @@ func (d *Desk) find(ctx context.Context, either id.ID) (p payment.Payment, err e
 	return p, err
 }
 
-// ask returns the charges that the gateway has for a payment. Where its time is
-// up, those that are still open are called off first, so that none is made while
-// the order expires. Nothing heard is no answer: err says so.
-func (d *Desk) ask(ctx context.Context, p payment.Payment) ([]pgwire.Transaction, error) {
-	heard, err := d.Gateway.Find(ctx, p.UserID.String(), p.OrderID.String())
-	if err != nil {
-		return nil, err
-	}
-	if !p.Late(d.Policy, d.Clock()) {
-		return heard, nil
-	}
-	for i, h := range heard {
-		if h.Status != pgwire.Pending {
-			continue
-		}
-		if off, err := d.Gateway.Cancel(ctx, p.UserID.String(), h.TransactionKey); err == nil {
-			heard[i].Status, heard[i].Reason = off.Status, off.Reason
-		} // else it is given back as soon as the gateway lets us
-	}
-	return heard, nil
-}
-
-// end writes what was heard of an order's charges, and what it means.
+// end writes what was heard of an order's charges, and what it means. Nothing is
+// called off at the gateway before it is written here: another process may have
+// heard since that the very charge went through, and have the order paid by it.
 func (d *Desk) end(ctx context.Context, orderID id.ID, heard []pgwire.Transaction) (p payment.Payment, err error) {
 	err = d.change(ctx, orderID, func(c *change) error {
 		all, changed := payment.Merge(c.charges, orderID, heard)
