@@ -32,6 +32,10 @@ test-crash: services ## Kill and freeze every part at random while customers buy
 	eval "$$(scripts/services env)" && CRASH_LINES=$${CRASH_LINES:-20000} CRASH_KILLS=$${CRASH_KILLS:-24} \
 		go test -count=1 -timeout 30m -v ./internal/program/crash
 
+test-cards: services ## Card orders against a lying, hanging, dying gateway: make test-cards CARD_ORDERS=500
+	eval "$$(scripts/services env)" && CARD_ORDERS=$${CARD_ORDERS:-2000} \
+		go test -count=1 -timeout 30m -v -run 'Card|Gateway|Callbacks' ./internal/program/process
+
 test-sim: ## Run the simulation with SEEDS (200) seeds; one of them again: make test-sim SEEDS=1 SEED=17
 	go test -count=1 -timeout 60m -tags synctests ./internal/program/sim -seeds $(SEEDS) -seed $(SEED)
 
@@ -71,4 +75,4 @@ clean: ## Stop the servers; delete their data and all that was built
 	scripts/services clean
 	rm -rf bin .tools .services coverage.out coverage.html
 
-.PHONY: help dev build test test-fast test-sim test-crash bench bench-parts fuzz lint fmt generate verify services services-stop clean
+.PHONY: help dev build test test-fast test-sim test-crash test-cards bench bench-parts fuzz lint fmt generate verify services services-stop clean
