@@ -9,11 +9,13 @@ import (
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 )
 
-// retries is attempt after attempt at what the gateway did not answer.
+// retries is attempt after attempt at what the gateway did not answer. An open
+// breaker is not waited for: it stays open for longer than all the attempts
+// take, and recovery has thousands of orders to end while the gateway is away.
 func (c Config) retries() failsafe.Policy[transactions] {
 	return retrypolicy.NewBuilder[transactions]().
 		HandleIf(func(_ transactions, err error) bool {
-			return errors.Is(err, ErrNotReached) || errors.Is(err, ErrUncertain)
+			return outcomeOf(err) != breakerOpen && (errors.Is(err, ErrNotReached) || errors.Is(err, ErrUncertain))
 		}).
 		WithMaxAttempts(c.Attempts).
 		WithDelayFunc(func(e failsafe.ExecutionAttempt[transactions]) time.Duration { return c.pause(e.Retries()) }).

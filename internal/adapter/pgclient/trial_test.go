@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
 // opened is a breaker that has just opened.
@@ -173,6 +175,26 @@ level=INFO msg="the breaker of the payment gateway changes" from=half_open to=cl
 `
 		if diff := cmp.Diff(lines, untimed(g.log.String())); diff != "" {
 			t.Error(diff)
+		}
+	}, shows(t, 200, "transaction"))
+}
+
+func TestNobodyWaitsForABreakerThatIsOpen(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(g *gateway) {
+		t := g.t
+		g.leave(errors.New("dead"))
+		for range 20 { // three attempts each
+			_, _ = g.client.Find(t.Context(), user, orderID)
+		}
+		began := time.Now()
+		_, err := g.client.Find(t.Context(), user, orderID)
+		r := g.client.Request(t.Context(), user, paymentID, charge())
+		if took := time.Since(began); took > 0 || !errors.Is(err, ErrNotReached) || r.Kind != payment.NotReached {
+			t.Errorf("%v and %+v after %v", err, r, took)
+		}
+		if g.dials != 50 {
+			t.Errorf("%d dials, want 50 and then peace", g.dials)
 		}
 	}, shows(t, 200, "transaction"))
 }
