@@ -10,7 +10,8 @@ var (
 
 // Statements that take their arguments as they are.
 const (
-	DueSQL       = selectDue
+	WaitingSQL   = selectWaiting
+	WatchedSQL   = selectWatched
 	ChargesSQL   = selectCharges
 	FindOwnedSQL = findOwned
 	PaymentOfSQL = selectPayment + paymentOf

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -52,11 +53,30 @@ func (t payments) Of(ctx context.Context, either id.ID) (payment.Payment, error)
 	return first(ctx, t.each, stmt(selectPayment+paymentOf, either), scanPayment, payment.ErrNotFound)
 }
 
-const selectDue = `SELECT order_id FROM payments WHERE due_us <= $1 ORDER BY due_us LIMIT $2`
+// What waits is due ahead of what is over and only watched, of which there may
+// be far more: all payments of a day.
+const (
+	selectWaiting = `
+		SELECT order_id FROM (
+			SELECT * FROM (SELECT order_id, due_us FROM payments WHERE status = 'PENDING' AND due_us <= $1 ORDER BY due_us LIMIT $2) p
+			UNION SELECT p.order_id, p.due_us FROM charges c JOIN payments p ON p.order_id = c.order_id WHERE c.refund = 'DUE' AND p.due_us <= $1
+		) w ORDER BY due_us LIMIT $2`
+	selectWatched = `SELECT order_id FROM payments WHERE status <> 'PENDING' AND due_us <= $1 ORDER BY due_us LIMIT $2`
+)
 
 // Due implements payment.Table.
 func (t payments) Due(ctx context.Context, now time.Time, limit int) ([]id.ID, error) {
-	return all(ctx, t.each, stmt(selectDue, micros(now), limit), scalar[id.ID])
+	due, err := all(ctx, t.each, stmt(selectWaiting, micros(now), limit), scalar[id.ID])
+	if err != nil || len(due) >= limit {
+		return due, err
+	}
+	watched, err := all(ctx, t.each, stmt(selectWatched, micros(now), limit), scalar[id.ID])
+	for _, orderID := range watched { // those that wait for a refund are there twice
+		if len(due) < limit && !slices.Contains(due, orderID) {
+			due = append(due, orderID)
+		}
+	}
+	return due, err
 }
 
 // History implements payment.Table.

@@ -22,14 +22,15 @@ func lookups() map[string]lookup {
 	given := func(text string, args ...any) sqlstore.Stmt { return sqlstore.Stmt{SQL: text, Args: args} }
 	find := func(f payment.Filter, before id.ID) sqlstore.Stmt { return sqlstore.FindStmt(f, before, 21) }
 	return map[string]lookup{
-		"what is due":             {given(sqlstore.DueSQL, 10, 64), []string{"payments_due"}},
+		"what waits, and is due":  {given(sqlstore.WaitingSQL, 10, 64), []string{"payments_waiting", "charges_due"}},
+		"what is watched":         {given(sqlstore.WatchedSQL, 10, 64), []string{"payments_watched"}},
 		"a payment by either id":  {given(sqlstore.PaymentOfSQL, some), []string{"payments_pkey", "payments_order_id_key"}},
 		"charges of an order":     {given(sqlstore.ChargesSQL, some), []string{"charges_pkey"}},
 		"a coupon of a user":      {given(sqlstore.FindOwnedSQL, some, some), []string{"owned_coupons_"}},
 		"coupons of a user":       {sqlstore.OwnedStmt(some, id.ID{}, 21), []string{"owned_coupons_user"}},
 		"coupons of a user, more": {sqlstore.OwnedStmt(some, middle, 21), []string{"owned_coupons_user"}},
-		"stuck payments":          {find(payment.Filter{Stuck: true}, id.ID{}), []string{"payments_status", "charges_due"}},
-		"stuck and old, more":     {find(payment.Filter{Stuck: true, Before: time.UnixMicro(9)}, middle), []string{"payments_status", "charges_due"}},
+		"stuck payments":          {find(payment.Filter{Stuck: true}, id.ID{}), []string{"payments_waiting", "charges_due"}},
+		"stuck and old, more":     {find(payment.Filter{Stuck: true, Before: time.UnixMicro(9)}, middle), []string{"payments_waiting", "charges_due"}},
 		"refunds that are due":    {find(payment.Filter{Refunds: true}, id.ID{}), []string{"charges_due"}},
 		"declined payments":       {find(payment.Filter{Status: payment.Declined}, id.ID{}), []string{"payments_status"}},
 		"declined payments, more": {find(payment.Filter{Status: payment.Declined}, middle), []string{"payments_status"}},
@@ -75,6 +76,7 @@ func (r raw) findByIndex(t *testing.T) {
 	keys := map[string]string{ // SQLite numbers the keys of a table
 		"payments_pkey": "sqlite_autoindex_payments_1", "payments_order_id_key": "sqlite_autoindex_payments_2",
 		"charges_pkey": "sqlite_autoindex_charges_1", "owned_coupons_": "owned_coupons",
+		"payments_waiting": "INDEX payments_", // or payments_status, which finds them as well
 	}
 	for name, l := range lookups() {
 		plan := strings.Join(r.lines(t, explain+l.SQL, l.Args...), "\n")

@@ -16,7 +16,9 @@ type Table interface {
 	Save(p Payment)
 	// Of returns a payment by its own id or that of its order, or ErrNotFound.
 	Of(ctx context.Context, either id.ID) (Payment, error)
-	// Due returns the orders of up to limit payments that are due, longest first.
+	// Due returns the orders of up to limit payments that are due: first those that
+	// wait, pending or with a charge to be given back, then those that are watched;
+	// of either those first that have been due for longest.
 	Due(ctx context.Context, now time.Time, limit int) ([]id.ID, error)
 	// History returns what happened to a payment, oldest first.
 	History(ctx context.Context, payment id.ID) ([]Note, error)

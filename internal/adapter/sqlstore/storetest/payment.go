@@ -84,6 +84,7 @@ func paymentTests() map[string]func(*shop) {
 		"an unknown payment is not found":                                  paymentUnknown,
 		"an order has one payment, whoever is faster":                      paymentOnce,
 		"payments that are due are found, those that waited longest first": paymentsDue,
+		"payments that wait are due ahead of those that are watched":       paymentsWaiting,
 		"payments are found by what is asked of them, page by page":        paymentsFound,
 		"charges are kept in the order in which they were heard of":        chargesKept,
 		"an order reads whole: discount, coupon, card and payment":         orderWhole,

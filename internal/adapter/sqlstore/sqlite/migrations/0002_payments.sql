@@ -86,7 +86,8 @@ CREATE TABLE payments (
 	CHECK ((status = 'PENDING') = (ended_us IS NULL)),
 	CHECK (status <> 'APPROVED' OR charge_key <> '')
 ) STRICT;
-CREATE INDEX payments_due ON payments (due_us) WHERE due_us IS NOT NULL;
+CREATE INDEX payments_waiting ON payments (due_us) WHERE status = 'PENDING';
+CREATE INDEX payments_watched ON payments (due_us) WHERE status <> 'PENDING' AND due_us IS NOT NULL;
 CREATE INDEX payments_status ON payments (status, id);
 
 CREATE TABLE payment_history ( -- only appended to
