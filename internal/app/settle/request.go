@@ -69,12 +69,27 @@ func (d *Desk) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
 	for {
-		select {
-		case <-ctx.Done():
+		j, ok := d.next(ctx)
+		if !ok {
 			return nil
-		case j := <-d.jobs:
-			all.Go(func() { d.do(ctx, j) })
 		}
+		all.Go(func() { d.do(ctx, j) })
+	}
+}
+
+// next returns what is to be done, also once ctx has ended, until that is all:
+// of an order that was taken just before, nobody else has the number of the card.
+func (d *Desk) next(ctx context.Context) (j job, ok bool) {
+	select {
+	case j = <-d.jobs:
+		return j, true
+	case <-ctx.Done():
+	}
+	select {
+	case j = <-d.jobs:
+		return j, true
+	default:
+		return j, false
 	}
 }
 

@@ -137,6 +137,23 @@ func TestAnAnswerThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
 	})
 }
 
+func TestOrdersThatWereTakenJustBeforeTheEndAreRequested(t *testing.T) {
+	t.Parallel()
+	s := opened(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+	const orders = 10
+	for range orders {
+		s.sell(t)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.desk.Run(ended); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.gateway.all()); n != orders {
+		t.Errorf("%d charges, want %d", n, orders)
+	}
+}
+
 func TestWithoutASlotNoOrderIsPlaced(t *testing.T) {
 	t.Parallel()
 	desk := settle.New(settle.Config{Log: slog.New(slog.DiscardHandler)})
