@@ -21,6 +21,7 @@ type change struct {
 	charges []payment.Charge
 	now     time.Time
 	hurry   bool // whatever is left to be done is due now
+	again   bool // the gateway could not be asked: this was not the last look
 	ended   end  // how this step ended the payment, if it did
 }
 
@@ -57,7 +58,9 @@ func (d *Desk) changeIn(ctx context.Context, tx store.Tx, orderID id.ID, step fu
 		return nil, err
 	}
 	due := slices.ContainsFunc(c.charges, func(c payment.Charge) bool { return c.Refund == payment.Due })
-	c.payment = c.payment.Schedule(d.Policy, due, c.now)
+	if c.payment = c.payment.Schedule(d.Policy, due, c.now); c.payment.DueAt == nil && c.again {
+		c.payment = c.payment.Schedule(d.Policy, true, c.now)
+	}
 	if due && c.hurry {
 		c.payment = c.payment.Hurry(c.now)
 	}

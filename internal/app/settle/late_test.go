@@ -3,14 +3,18 @@ package settle_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 // overtaken is a gateway whose answer, to the first who asks what there is, takes
@@ -79,4 +83,62 @@ func TestAChargeThatIsOpenWhenTheTimeIsUpIsCalledOffAtOnce(t *testing.T) {
 		}
 		s.verify(t)
 	})
+}
+
+// A charge whose answer was lost is found however long the gateway is away: the
+// watch of a payment does not end with a look that saw nothing.
+func TestTheWatchEndsOnlyWithAnAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := opened(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
+		s.gateway.next = unheard
+		_ = s.desk.Try(t.Context(), *o.Payment, number)
+		s.gateway.decide("TR:1", pgwire.Success)
+		s.gateway.away = true
+		look := func(d time.Duration) {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(payment.DefaultPolicy().Interval) {
+				_, _ = s.desk.Round(t.Context())
+			}
+		}
+		look(4 * payment.DefaultPolicy().Watch)
+		s.gateway.away = false
+		look(time.Hour)
+		if kept := s.gateway.kept(o.ID.String()); kept != 0 {
+			t.Errorf("the order is %s, and the gateway has kept %d won", s.now(t, o).Status(), kept)
+		}
+		if p := s.now(t, o).Payment; p.Status != payment.Refunded || p.DueAt != nil {
+			t.Errorf("the payment is %s, and due at %v", p.Status, p.DueAt)
+		}
+	})
+}
+
+// An order is cancelled while the gateway is asked for its charge.
+func TestAChargeForAnOrderThatWasCancelledMeanwhileGoesBackAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := running(t, func(c *settle.Config) {
+			c.Gateway = &hesitant{c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see opened
+		})
+		defer stop()
+		o := s.sell(t)
+		time.Sleep(time.Second)
+		if _, err := s.Checkout.Cancel(t.Context(), o.UserID, o.ID, "", store.Unguarded{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if all := s.gateway.all(); len(all) != 1 || all[0].Status != pgwire.Cancelled {
+			t.Errorf("the gateway has %+v", all)
+		}
+	})
+}
+
+// hesitant is a gateway that takes its time to accept a request.
+type hesitant struct{ *gateway }
+
+// Request implements settle.Gateway.
+func (g *hesitant) Request(ctx context.Context, user, key string, r pgwire.Request) payment.Reply {
+	time.Sleep(5 * time.Second)
+	return g.gateway.Request(ctx, user, key, r)
 }

@@ -145,7 +145,10 @@ func (d *Desk) answered(ctx context.Context, p payment.Payment, reply payment.Re
 		if t.Amount == 0 {
 			t.Amount = int64(p.Amount) // the answer to a request does not repeat it
 		}
-		_, err := d.end(ctx, p.OrderID, []pgwire.Transaction{t})
+		p, err := d.end(ctx, p.OrderID, []pgwire.Transaction{t}, nil)
+		if err == nil && p.Status == payment.Declined {
+			d.Hurry(p) // it was cancelled meanwhile, perhaps: what was charged goes back
+		}
 		return err
 	case payment.Refused:
 		return d.refuse(ctx, p.OrderID, reply.Reason)

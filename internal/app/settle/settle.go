@@ -100,7 +100,7 @@ func (d *Desk) settle(ctx, calls context.Context, either id.ID) (payment.Payment
 		return p, err
 	}
 	heard, unheard := d.Gateway.Find(calls, p.UserID.String(), p.OrderID.String())
-	p, err = d.end(ctx, p.OrderID, heard)
+	p, err = d.end(ctx, p.OrderID, heard, unheard)
 	if err == nil {
 		p, err = d.giveBack(ctx, calls, p)
 	}
@@ -122,8 +122,9 @@ func (d *Desk) find(ctx context.Context, either id.ID) (p payment.Payment, err e
 // end writes what was heard of an order's charges, and what it means. Nothing is
 // called off at the gateway before it is written here: another process may have
 // heard since that the very charge went through, and have the order paid by it.
-func (d *Desk) end(ctx context.Context, orderID id.ID, heard []pgwire.Transaction) (p payment.Payment, err error) {
+func (d *Desk) end(ctx context.Context, orderID id.ID, heard []pgwire.Transaction, unheard error) (p payment.Payment, err error) {
 	err = d.change(ctx, orderID, func(c *change) error {
+		c.again = unheard != nil
 		all, changed := payment.Merge(c.charges, orderID, heard)
 		for _, charge := range changed {
 			c.tx.Charges.Save(charge, c.now)
