@@ -1,0 +1,205 @@
+package cards_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/loopers-commerce/commerce/internal/program/proctest"
+)
+
+// slack is how much later than its expiry an order may end: the lease of who
+// looked after payments and was killed (10 s), a round of looks at a gateway
+// that hangs, and a busy machine.
+const slack = 20 * time.Second
+
+// settle waits until nothing is under way: every order has ended, everything due
+// was given back, and the gateway has decided about all that it has.
+func (s *shop) settle(ctx context.Context) {
+	s.t.Helper()
+	err := proctest.Await(ctx, s.expiry+2*slack, "every payment has ended", func() error {
+		var open []string
+		for what, query := range map[string]string{
+			"orders are pending":      `SELECT id::text FROM orders WHERE status = 'PENDING'`,
+			"charges are to go back":  `SELECT charge_key FROM charges WHERE refund = 'DUE'`,
+			"payments have not ended": `SELECT id::text FROM payments WHERE status = 'PENDING'`,
+		} {
+			if found := s.strings(ctx, query); len(found) > 0 {
+				open = append(open, fmt.Sprintf("%d %s, as %s", len(found), what, found[0]))
+			}
+		}
+		if n := len(s.transactions(ctx, "PENDING")); n > 0 {
+			open = append(open, fmt.Sprintf("%d transactions of the gateway are open", n))
+		}
+		if len(open) > 0 {
+			return fmt.Errorf("%s", strings.Join(open, "; "))
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// transaction is one of the gateway, as its /admin shows it.
+type transaction struct {
+	Sequence                  int64
+	TransactionKey, OrderID   string
+	Status                    string
+	Amount, Charged, Refunded int64
+}
+
+// transactions returns all of the gateway, or those of one status.
+func (s *shop) transactions(ctx context.Context, status string) (all []transaction) {
+	s.t.Helper()
+	for after := int64(0); ; {
+		var page struct {
+			Items []transaction
+			Next  *int64
+		}
+		s.gateway.ask(ctx, s.t, http.MethodGet, fmt.Sprintf("/admin/transactions?size=1000&after=%d&status=%s", after, status), nil, &page)
+		all = append(all, page.Items...)
+		if page.Next == nil {
+			return all
+		}
+		after = *page.Next
+	}
+}
+
+// row is what the books say of an order.
+type row struct {
+	ID, Status, Payment            string
+	Amount, Discount, Points, Card int64
+}
+
+func (s *shop) rows(ctx context.Context) map[string]row {
+	s.t.Helper()
+	rows, err := s.database.Query(ctx, `SELECT o.id::text, o.status, p.status, o.amount, o.discount, o.points, o.card
+		FROM orders o LEFT JOIN payments p ON p.order_id = o.id`)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	all := map[string]row{}
+	for _, r := range must(pgx.CollectRows(rows, pgx.RowToStructByPos[row]))(s.t.Fatal) {
+		all[r.ID] = r
+	}
+	return all
+}
+
+// must returns what there is, or tells of the error.
+func must[T any](v T, err error) func(fatal func(...any)) T {
+	return func(fatal func(...any)) T {
+		if err != nil {
+			fatal(err)
+		}
+		return v
+	}
+}
+
+// checkBooks compares the orders with what customers were told, and with what
+// the gateway has charged and given back, to the won. It returns how many orders
+// came to which end.
+func (s *shop) checkBooks(ctx context.Context, orders []*purchase) map[string]int {
+	s.t.Helper()
+	kept, ends := map[string]int64{}, map[string]int{}
+	for _, t := range s.transactions(ctx, "") {
+		kept[t.OrderID] += t.Charged - t.Refunded
+	}
+	books := s.rows(ctx)
+	var sum int64
+	for _, p := range orders {
+		r := books[p.id]
+		delete(books, p.id)
+		ends[r.Status]++
+		sum += r.paid()
+		if (r.Amount != p.amount || r.Discount != p.discount || r.Points != p.points || r.Card != p.charge) || !r.sound(p.cancelled) || kept[p.id] != r.paid() {
+			s.t.Errorf("%s (%d by card, called off: %v) is %+v; the gateway has kept %d", p.key, p.charge, p.cancelled, r, kept[p.id])
+		}
+		delete(kept, p.id)
+	}
+	if len(books) > 0 || len(kept) > 0 {
+		s.t.Errorf("nobody was told of %v; the gateway has charged for %v", slices.Collect(maps.Keys(books)), kept)
+	}
+	var totals struct{ Net int64 }
+	s.gateway.ask(ctx, s.t, http.MethodGet, "/admin/totals", nil, &totals)
+	if totals.Net != sum {
+		s.t.Errorf("the gateway has kept %d won, and orders were paid with %d", totals.Net, sum)
+	}
+	return ends
+}
+
+// paid is what a card has paid of the order.
+func (r row) paid() int64 {
+	if r.Status == "PAID" {
+		return r.Card
+	}
+	return 0
+}
+
+// sound reports whether the order and its payment have ended the same way, and
+// in the way that its customer was told.
+func (r row) sound(calledOff bool) bool {
+	switch r.Status {
+	case "PAID":
+		return r.Payment == "APPROVED" && !calledOff
+	case "FAILED", "EXPIRED": // a charge may have come late
+		return (r.Payment == "DECLINED" || r.Payment == "REFUNDED") && !calledOff
+	case "CANCELLED":
+		return (r.Payment == "DECLINED" || r.Payment == "REFUNDED") && calledOff
+	default:
+		return false
+	}
+}
+
+// checkTimes complains of payments that took longer than they may.
+func (s *shop) checkTimes(ctx context.Context) {
+	s.t.Helper()
+	late := s.strings(ctx, fmt.Sprintf(`SELECT concat_ws(' ', order_id, status, (ended_us - created_us) / 1e6) FROM payments
+		WHERE ended_us - created_us > %d`, (s.expiry+slack).Microseconds()))
+	if len(late) > 0 {
+		s.t.Errorf("%d payments took more than %v longer than their expiry of %v:\n%s", len(late), slack, s.expiry, strings.Join(late, "\n"))
+	}
+}
+
+// verify has the books recounted, and compared with the gateway's.
+func (s *shop) verify() {
+	s.t.Helper()
+	out := s.commerce("verify", "--wait", "60s", "--gateway", "--gateway-url", s.gateway.door, "--json")
+	var results []struct {
+		Truth       int
+		Check       string
+		Compared    int64
+		Differences []any
+	}
+	_, list, _ := strings.Cut(out, "\n[") // ahead of it the log may speak
+	if err := json.Unmarshal([]byte("["+list), &results); err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	seen := map[string]bool{}
+	for _, r := range results {
+		seen[r.Check] = r.Compared > 0 && len(r.Differences) == 0
+	}
+	for _, check := range []string{"stock", "points", "coupons", "payments", "charges", "gateway", "sales", "ranking"} {
+		if !seen[check] {
+			s.t.Errorf("verify has not found %s right: %+v", check, results)
+		}
+	}
+}
+
+// checkStop has everybody stop in order, after which nothing may be held.
+func (s *shop) checkStop(ctx context.Context) {
+	s.t.Helper()
+	for _, p := range s.everybody() {
+		p.Stop()
+	}
+	if held := s.strings(ctx, `SELECT concat_ws(' ', name, holder) FROM leases`); len(held) > 0 {
+		s.t.Errorf("leases are left: %v", held)
+	}
+}
