@@ -128,6 +128,7 @@ func (s *pass) refuse(err error) []error {
 }
 
 func (s *pass) run(ctx context.Context, c Config, client *kgo.Client, batch []event.Envelope) {
+	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	held := map[string]bool{}
@@ -144,6 +145,10 @@ func (s *pass) run(ctx context.Context, c Config, client *kgo.Client, batch []ev
 	if s.failed.Load() {
 		cancel(errCancelled)
 	}
+	// A record that was sent once, and not heard of, does not end with its context
+	// when the client needs a new producer id at the same time: it asks for one in
+	// vain for ever, without a pause (kgo 1.22.2). Closed, the client lets go.
+	defer context.AfterFunc(outer, client.Close)()
 	// Flush only drives the buffer; each record ends with its own context.
 	if err := client.Flush(context.WithoutCancel(ctx)); err != nil {
 		cancel(err)

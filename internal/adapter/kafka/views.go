@@ -90,6 +90,7 @@ func (v *Views) Run(ctx context.Context) error {
 	}
 	v.log.Warn("views were lost at shutdown", "views", v.client.BufferedProduceRecords())
 	v.end()
+	v.client.Close()                            // or a view that was sent once, and not heard of, holds the client for ever: see decision 13
 	if err := v.client.Flush(ctx); err != nil { // until each of them is counted
 		return fmt.Errorf("views: %w", err)
 	}
