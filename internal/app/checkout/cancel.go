@@ -74,6 +74,11 @@ func (d *Desk) callOff(ctx context.Context, tx store.Tx, o *order.Order) error {
 	for _, c := range due {
 		tx.Charges.Save(c, now)
 	}
+	if back, c, ok := p.ReturnedElsewhere(charges, now); ok {
+		p = back
+		tx.Charges.Save(c, now)
+		tx.Outbox.Append(ctx, p.RefundedEvent(c))
+	}
 	p = p.Hurry(now)
 	tx.Payments.Save(p)
 	o.Payment = &p

@@ -145,7 +145,9 @@ func (c *change) byHand(ctx context.Context, w Word) error {
 	c.payment = c.payment.Note(c.now, payment.ByHand, strings.TrimSpace(w.Reason), w.Actor)
 	need, err := payment.Return, error(nil)
 	if w.Outcome == payment.Approved {
-		c.vouch(w.Key)
+		if err := c.vouch(w.Key); err != nil {
+			return err
+		}
 		need, err = payment.Nothing, c.pay(ctx, payment.Charge{Key: w.Key})
 	} else {
 		err = c.fail(ctx, "", strings.TrimSpace(w.Reason))
@@ -156,16 +158,20 @@ func (c *change) byHand(ctx context.Context, w Word) error {
 	return c.carryOut(ctx, payment.Judge(need, c.payment, c.charges, false))
 }
 
-// vouch takes an operator's word for a charge.
-func (c *change) vouch(key string) {
+// vouch takes an operator's word for a charge; but not where we know better.
+func (c *change) vouch(key string) error {
 	vouched := payment.Charge{
 		Key: key, OrderID: c.order.ID, Amount: c.payment.Amount, Status: pgwire.Success, Reason: "by an operator's word", Refund: payment.NoRefund,
 	}
 	i := slices.IndexFunc(c.charges, func(c payment.Charge) bool { return c.Key == key })
-	if i < 0 {
+	switch {
+	case i < 0:
 		c.charges = append(c.charges, vouched)
-	} else {
+	case c.charges[i].Refund != payment.NoRefund || c.charges[i].Status == pgwire.Cancelled || c.charges[i].Amount != c.payment.Amount:
+		return payment.ErrNoPay
+	default:
 		c.charges[i] = vouched
 	}
 	c.tx.Charges.Save(vouched, c.now)
+	return nil
 }

@@ -180,3 +180,50 @@ func said(history []payment.Note, who, why string) bool {
 	}
 	return false
 }
+
+// Somebody at the gateway gave the charge back: the books say so, and a cancel
+// of the order mends them.
+func TestWhatWasGivenBackElsewhereIsNotGivenBackAgain(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
+		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+		c := s.request(t, o)
+		s.gateway.decide(c.TransactionKey, pgwire.Success)
+		s.settled(t, o)
+		if _, err := s.gateway.Cancel(t.Context(), "", c.TransactionKey); err != nil {
+			t.Fatal(err)
+		}
+		s.settled(t, o)
+		if _, err := s.Checkout.Cancel(t.Context(), kim, o.ID, "", store.Unguarded{}); err != nil {
+			t.Fatal(err)
+		}
+		s.settled(t, o)
+		if o = s.now(t, o); o.Payment.Status != payment.Refunded || s.Promised(t, "payment.refunded") != 1 {
+			t.Errorf("the payment is %s, %d refunds were told", o.Payment.Status, s.Promised(t, "payment.refunded"))
+		}
+		s.verify(t)
+	})
+}
+
+func TestAnOperatorCannotVouchForWhatIsKnownNotToPay(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
+		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+		c := s.request(t, o)
+		s.gateway.charges[0].Amount = 7 // of another amount: it goes back
+		s.gateway.decide(c.TransactionKey, pgwire.Success)
+		s.settled(t, o)
+		w := settle.Word{Outcome: payment.Approved, Key: c.TransactionKey, Reason: "told by phone", Actor: "ann"}
+		if _, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrNoPay) {
+			t.Errorf("SettleByHand = %v, want ErrNoPay", err)
+		}
+		if got := s.now(t, o).Status(); got != order.Pending {
+			t.Errorf("the order is %s", got)
+		}
+		s.verify(t)
+	})
+}

@@ -43,6 +43,23 @@ func (p Payment) ToGiveBack(charges []Charge, now time.Time) (Payment, []Charge)
 	return p, marked
 }
 
+// ReturnedElsewhere returns the payment given back, and the charge that paid it
+// marked so, if somebody else had the gateway give that charge back; ok is false
+// if nobody did. It matters when the order dies: there is nothing left to do.
+func (p Payment) ReturnedElsewhere(charges []Charge, now time.Time) (_ Payment, paid Charge, ok bool) {
+	i := slices.IndexFunc(charges, func(c Charge) bool {
+		return c.Key == p.Key && c.Status == pgwire.Cancelled && c.Refund == NoRefund
+	})
+	if p.Status != Approved || i < 0 {
+		return p, Charge{}, false
+	}
+	paid = charges[i]
+	paid.Refund = Done
+	took := paid
+	took.Status = pgwire.Success
+	return p.GaveBack(took, now), paid, true
+}
+
 // moves reports whether a charge that was known goes on to what was heard of it.
 // That may be older than what is known, because two may ask the gateway at the
 // same time; and a charge that took money can only be given back. That it was, is

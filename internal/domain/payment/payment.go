@@ -19,6 +19,7 @@ import (
 var (
 	ErrNotFound = fault.New(fault.NotFound, "PAYMENT_NOT_FOUND", "no such payment")
 	ErrEnded    = fault.New(fault.Conflict, "PAYMENT_ENDED", "the payment has ended already")
+	ErrNoPay    = fault.New(fault.Conflict, "CHARGE_DOES_NOT_PAY", "the charge is being given back, was called off, or is of another amount")
 	ErrExists   = fault.New(fault.Conflict, "PAYMENT_EXISTS", "the order has a payment already")
 )
 
