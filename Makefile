@@ -33,8 +33,8 @@ test-crash: services ## Kill and freeze every part at random while customers buy
 		go test -count=1 -timeout 30m -v ./internal/program/crash
 
 test-cards: services ## Card orders against a lying, hanging, dying gateway: make test-cards CARD_ORDERS=500
-	eval "$$(scripts/services env)" && CARD_ORDERS=$${CARD_ORDERS:-2000} \
-		go test -count=1 -timeout 30m -v -run 'Card|Gateway|Callbacks' ./internal/program/process
+	eval "$$(scripts/services env)" && CARD_ORDERS=$${CARD_ORDERS:-2000} CARD_KILLS=$${CARD_KILLS:-24} CARD_DOWN=$${CARD_DOWN:-30} \
+		go test -count=1 -timeout 30m -v ./internal/program/cards
 
 test-sim: ## Run the simulation with SEEDS (200) seeds; one of them again: make test-sim SEEDS=1 SEED=17
 	go test -count=1 -timeout 60m -tags synctests ./internal/program/sim -seeds $(SEEDS) -seed $(SEED)

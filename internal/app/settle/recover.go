@@ -19,7 +19,7 @@ const Lease = "payment-recovery"
 
 const (
 	tick      = time.Second // how often it is asked what is due
-	leaseTime = 10 * time.Second
+	leaseTime = 5 * time.Second
 	batch     = 64 // payments that one round looks at
 	atOnce    = 8  // of them at a time
 )

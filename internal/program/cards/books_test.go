@@ -18,7 +18,7 @@ import (
 // slack is how much later than its expiry an order may end: the lease of who
 // looked after payments and was killed (10 s), a round of looks at a gateway
 // that hangs, and a busy machine.
-const slack = 20 * time.Second
+const slack = 45 * time.Second
 
 // settle waits until nothing is under way: every order has ended, everything due
 // was given back, and the gateway has decided about all that it has.
