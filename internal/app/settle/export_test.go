@@ -2,6 +2,7 @@ package settle
 
 import (
 	"context"
+	"errors"
 
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -14,5 +15,11 @@ func (d *Desk) Try(ctx context.Context, p payment.Payment, number pgwire.CardNo)
 	}))
 }
 
-// Round is one round of the recovery.
-func (d *Desk) Round(ctx context.Context) (int, error) { return d.round(ctx) }
+// Round is one round of the recovery, to its end.
+func (d *Desk) Round(ctx context.Context) (int, error) {
+	l := newLooks()
+	n, err := d.begin(ctx, l)
+	l.all.Wait()
+	_, failed := l.report()
+	return n, errors.Join(err, failed)
+}

@@ -20,8 +20,8 @@ const Lease = "payment-recovery"
 const (
 	tick      = time.Second // how often it is asked what is due
 	leaseTime = 5 * time.Second
-	batch     = 64 // payments that one round looks at
-	atOnce    = 8  // of them at a time
+	batch     = 64 // payments that are read at a time
+	atOnce    = 16 // of them that are looked at at the same time
 )
 
 // Recover looks after payments that are due, in one process at a time, until
@@ -29,16 +29,22 @@ const (
 func (d *Desk) Recover(ctx context.Context) error {
 	failing := trouble.New(d.Log, "look after payments that are due")
 	defer d.release(context.WithoutCancel(ctx))
+	l := newLooks()
+	defer l.all.Wait()
 	for {
-		n, err := d.round(ctx)
+		n, err := d.begin(ctx, l)
+		well := false
+		if err == nil {
+			well, err = l.report()
+		}
 		switch {
 		case err != nil && ctx.Err() == nil:
 			failing.Begins(err)
-		case err == nil:
+		case well:
 			failing.Ends()
 		}
-		if n == batch && err == nil {
-			continue // there is more
+		if n > 0 && err == nil {
+			continue // there may be more
 		}
 		if !backoff.Wait(ctx, tick) {
 			return nil
@@ -46,11 +52,31 @@ func (d *Desk) Recover(ctx context.Context) error {
 	}
 }
 
-// round settles some payments that are due, if this process has the lease, and
-// returns how many.
-func (d *Desk) round(ctx context.Context) (int, error) {
-	var due []id.ID
-	err := d.DB.Update(ctx, func(tx store.Tx) error {
+// begin has payments looked at that are due, if this process has the lease, and
+// returns how many. It waits for turns, and not for the last of them to end: one
+// that the gateway is slow to answer about must not hold up all the others.
+func (d *Desk) begin(ctx context.Context, l *looks) (n int, err error) {
+	due, err := d.due(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, orderID := range due {
+		if !l.enter(ctx, orderID) {
+			continue
+		}
+		n++
+		l.all.Go(func() {
+			_, err := d.SettleNow(ctx, orderID)
+			l.leave(orderID, err)
+		})
+	}
+	return n, nil
+}
+
+// due returns the orders of some payments that are due, none if another process
+// has the lease.
+func (d *Desk) due(ctx context.Context) (due []id.ID, err error) {
+	err = d.DB.Update(ctx, func(tx store.Tx) error {
 		now := d.Clock()
 		held, err := tx.Leases.Acquire(ctx, []string{Lease}, d.Holder, now, now.Add(leaseTime))
 		if err != nil || len(held) == 0 {
@@ -60,34 +86,62 @@ func (d *Desk) round(ctx context.Context) (int, error) {
 		due, err = tx.Payments.Due(ctx, now, batch)
 		return err
 	})
-	if err != nil || len(due) == 0 {
-		return 0, err
-	}
-	return len(due), d.settleAll(ctx, due)
+	return due, err
 }
 
-func (d *Desk) settleAll(ctx context.Context, due []id.ID) error {
-	var (
-		all    sync.WaitGroup
-		lock   sync.Mutex
-		failed error
-	)
-	turns := make(chan struct{}, atOnce)
-	for _, orderID := range due {
-		turns <- struct{}{}
-		all.Go(func() {
-			defer func() { <-turns }()
-			if _, err := d.Settle(ctx, orderID); err != nil {
-				lock.Lock()
-				defer lock.Unlock()
-				if failed == nil || errors.Is(failed, ErrGateway) {
-					failed = err // one is enough to tell; the gateway's absence the least
-				}
-			}
-		})
+// looks are the payments that are being looked at.
+type looks struct {
+	all   sync.WaitGroup
+	turns chan struct{}
+
+	mu     sync.Mutex
+	under  map[id.ID]bool // by order
+	ended  int            // since the last report
+	failed error          // since then
+}
+
+func newLooks() *looks {
+	return &looks{turns: make(chan struct{}, atOnce), under: map[id.ID]bool{}}
+}
+
+// enter waits for a turn. It reports false if the payment is being looked at, or
+// ctx has ended.
+func (l *looks) enter(ctx context.Context, orderID id.ID) bool {
+	l.mu.Lock()
+	under := l.under[orderID]
+	l.under[orderID] = true
+	l.mu.Unlock()
+	if under {
+		return false
 	}
-	all.Wait()
-	return failed
+	select {
+	case l.turns <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (l *looks) leave(orderID id.ID, err error) {
+	<-l.turns
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.under, orderID)
+	l.ended++
+	if err != nil && (l.failed == nil || errors.Is(l.failed, ErrGateway)) {
+		l.failed = err // one is enough to tell; the gateway's absence the least
+	}
+}
+
+// report returns why a look failed that has ended since the last report, if any
+// did; else whether all is well: some have ended, or there are none.
+func (l *looks) report() (well bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err = l.failed
+	well = err == nil && (l.ended > 0 || len(l.under) == 0)
+	l.ended, l.failed = 0, nil
+	return well, err
 }
 
 func (d *Desk) release(ctx context.Context) {
