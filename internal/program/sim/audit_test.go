@@ -23,6 +23,7 @@ import (
 func (w *world) audit() {
 	w.books()
 	w.recount()
+	w.cards()
 	w.boards()
 	w.log.Info("audited", "orders", len(w.model.sales))
 }
@@ -87,9 +88,16 @@ func (w *world) recount() {
 	db := w.raw()
 	defer db.Close()
 	m := &w.model
-	same(t, "orders", m.orderFacts(), texts(t, db, `SELECT 'order ' || o.id || ' of ' || u.login_id || ' ' || o.status || ' ' || o.amount || ' ' ||
+	same(t, "orders", m.orderFacts(), texts(t, db, `SELECT 'order ' || o.id || ' of ' || u.login_id || ' ' || o.status || ' ' || o.amount ||
+		' by ' || o.points || ' points and ' || o.card || ' by card, coupon "' || coalesce(o.owned_coupon_id, '') || '", ' ||
 		(SELECT group_concat(x, ',') FROM (SELECT product_id || 'x' || quantity || '@' || price AS x FROM order_lines l WHERE l.order_id = o.id ORDER BY x))
 		FROM orders o JOIN users u ON u.id = o.user_id`))
+	same(t, "coupons", m.couponFacts(), texts(t, db, `SELECT 'coupon ' || w.id || ' of ' || u.login_id || ', offer ' || substr(c.name, 7) ||
+		', used by "' || coalesce(w.order_id, '') || '"' FROM owned_coupons w JOIN users u ON u.id = w.user_id JOIN coupons c ON c.id = w.coupon_id`))
+	same(t, "issues", m.offerFacts(), texts(t, db, `SELECT name || ': ' || issued FROM coupons WHERE issued <> 0`))
+	if wrong := m.soldOutWrongly(w.offers); len(wrong) > 0 {
+		t.Errorf("somebody was told that none is left of the offers %v", wrong)
+	}
 	same(t, "balances", m.walletFacts(), texts(t, db, `SELECT 'balance of ' || u.login_id || ' ' || w.balance FROM wallets w JOIN users u ON u.id = w.user_id`))
 	same(t, "likes", m.likeFacts(), texts(t, db, `SELECT u.login_id || ' likes ' || l.product_id FROM likes l JOIN users u ON u.id = l.user_id`))
 	same(t, "stock", m.stockFacts(), texts(t, db, `SELECT 'stock of ' || product_id || ' ' || quantity FROM stocks`))

@@ -113,9 +113,9 @@ func (c *customer) insist(q request) answer {
 
 // keyed is insist with a key of its own. Now and then it is sent twice at once,
 // and now and then again afterwards: the answer must be the same.
-func (c *customer) keyed(method, path, body string) (answer, string) {
+func (c *customer) keyed(path, body string) (answer, string) {
 	c.asked++
-	q := request{method, path, body, fmt.Sprintf("%s-%d", c.name, c.asked)}
+	q := request{http.MethodPost, path, body, fmt.Sprintf("%s-%d", c.name, c.asked)}
 	twice, again := c.rng.IntN(8) == 0, c.rng.IntN(4) == 0
 	var other answer
 	var beside sync.WaitGroup
@@ -151,14 +151,18 @@ func (c *customer) shop(closing time.Time) {
 	for time.Now().Before(closing) && !c.w.t.Failed() {
 		time.Sleep(time.Duration(c.rng.ExpFloat64()*1500) * time.Millisecond)
 		switch n := c.rng.IntN(100); {
-		case n < 30:
+		case n < 22:
 			c.browse()
-		case n < 47:
+		case n < 36:
 			c.like(c.product(), true)
-		case n < 57:
+		case n < 44:
 			c.like(c.product(), false)
-		case n < 65:
+		case n < 50:
 			c.charge()
+		case n < 56:
+			c.collect()
+		case n < 62:
+			c.lookAtOne()
 		case n < 88:
 			c.buy()
 		default:
@@ -172,7 +176,7 @@ func (c *customer) product() int64 { return int64(1 + c.rng.IntN(len(wares))) }
 func (c *customer) browse() {
 	paths := []string{
 		fmt.Sprintf("/api/v1/products/%d", c.product()), fmt.Sprintf("/api/v1/products/%d", c.product()),
-		"/api/v1/products?sort=likes_desc", "/api/v1/rankings", "/api/v1/orders", "/api/v1/points",
+		"/api/v1/products?sort=likes_desc", "/api/v1/rankings", "/api/v1/orders", "/api/v1/points", "/api/v1/users/me/coupons",
 	}
 	path := paths[c.rng.IntN(len(paths))]
 	if a := c.insist(request{method: http.MethodGet, path: path}); !a.ok() {
@@ -199,44 +203,10 @@ func (c *customer) like(product int64, wanted bool) {
 
 func (c *customer) charge() {
 	amount := int64(1000 * (1 + c.rng.IntN(50)))
-	if a, _ := c.keyed(http.MethodPost, "/api/v1/points/charge", fmt.Sprintf(`{"amount":%d}`, amount)); a.ok() {
+	if a, _ := c.keyed("/api/v1/points/charge", fmt.Sprintf(`{"amount":%d}`, amount)); a.ok() {
 		c.w.model.charged(c.name, amount)
 	} else {
 		c.w.t.Errorf("%s charges %d: %d %s", c.name, amount, a.status, a.body)
-	}
-}
-
-func (c *customer) buy() {
-	var items []string
-	for _, i := range c.rng.Perm(len(wares))[:1+c.rng.IntN(3)] {
-		items = append(items, fmt.Sprintf(`{"productId":%d,"quantity":%d}`, i+1, 1+c.rng.IntN(4)))
-	}
-	a, key := c.keyed(http.MethodPost, "/api/v1/orders", `{"items":[`+strings.Join(items, ",")+`]}`)
-	switch code := a.code(); {
-	case a.ok():
-		if err := c.w.model.bought(c.name, key, a.body); err != nil {
-			c.w.t.Errorf("%s buys: %v", c.name, err)
-		}
-	case code == "INSUFFICIENT_STOCK" || code == "INSUFFICIENT_POINTS":
-	default:
-		c.w.t.Errorf("%s buys %v: %d %s", c.name, items, a.status, a.body)
-	}
-}
-
-// cancel calls off an order, most often one that is not called off yet.
-func (c *customer) cancel() {
-	mine := c.w.model.orders(c.name)
-	if len(mine) == 0 {
-		return
-	}
-	order := mine[c.rng.IntN(len(mine))]
-	a, _ := c.keyed(http.MethodPost, "/api/v1/orders/"+order.id+"/cancel", `{"reason":"changed my mind"}`)
-	switch {
-	case a.ok():
-		c.w.model.cancelled(order.id)
-	case order.cancelled && a.status/100 == 4: // twice
-	default:
-		c.w.t.Errorf("%s cancels %s: %d %s", c.name, order.id, a.status, a.body)
 	}
 }
 

@@ -1,11 +1,13 @@
 // Package sim holds the simulation: the whole of commerce dev (SQLite, the
-// embedded broker and Redis, the API over HTTP, relay, streamer and keeper)
-// inside one testing/synctest bubble, in a world made of a seed. Customers shop
-// around midnights while a villain drops connections, has the broker and Redis
-// refuse what they are asked, stalls them, starts them again and kills the
-// programs. At the end of each day the books are verified, and a model of what
-// the customers were answered is compared with what the shop knows and with
-// what the topics say.
+// embedded broker and Redis, the API over HTTP, relay, streamer and keeper, and
+// the payment gateway) inside one testing/synctest bubble, in a world made of a
+// seed. Customers shop around midnights, by points, by card and with coupons,
+// while a villain drops connections, has the broker and Redis refuse what they
+// are asked, stalls them, starts them again, kills the programs, and has the
+// gateway lie, hang and die. At the end of each day every order must have ended
+// and the books are verified; a model of what the customers were answered is
+// compared with what the shop knows, with what the topics say, and with what the
+// gateway has kept, to the won.
 //
 // Everything that the world decides is drawn from the seed: who does what and
 // when, what goes wrong, how long a parcel is on its way, ids, jitter. What

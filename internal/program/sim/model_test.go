@@ -5,8 +5,6 @@ package sim_test
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,11 +14,13 @@ import (
 // model is what the customers know: what they were answered, and nothing else.
 type model struct {
 	mu      *sync.Mutex
-	balance map[string]int64
+	balance map[string]int64 // without what orders took
 	hearts  map[heart]bool
 	sales   map[string]*sale // by id
 	sold    []string         // ids, in the order of the answers
 	keys    map[string]time.Time
+	coupons []owned      // in the order of the answers
+	soldOut map[int]bool // offers of which somebody was told that none is left
 }
 
 // heart is somebody's wish about a product.
@@ -30,12 +30,16 @@ type heart struct {
 }
 
 type sale struct {
-	id, user, key string
-	amount        int64
-	lines         []line
-	paid          clock.Day
-	cancelled     bool
+	id, user, key        string
+	amount, points, card int64
+	coupon               string // id of the owned one
+	lines                []line
+	paid                 clock.Day // 0: it never was, as far as is known
+	status               string    // as it was seen last
 }
+
+// live reports whether the order keeps what it took, as far as is known.
+func (s *sale) live() bool { return s.status == "PENDING" || s.status == "PAID" }
 
 type line struct {
 	ProductID, Quantity, Price int64
@@ -44,7 +48,7 @@ type line struct {
 func newModel() model {
 	m := model{
 		mu: &sync.Mutex{}, balance: map[string]int64{}, hearts: map[heart]bool{},
-		sales: map[string]*sale{}, keys: map[string]time.Time{},
+		sales: map[string]*sale{}, keys: map[string]time.Time{}, soldOut: map[int]bool{},
 	}
 	for i := range people {
 		m.balance[fmt.Sprintf("u%d", i)] = purse
@@ -78,47 +82,93 @@ func (m *model) likes(user string, product int64) bool {
 	return m.hearts[heart{user, product}]
 }
 
-// bought notes an order as it was answered.
-func (m *model) bought(user, key string, body []byte) error {
-	var o struct {
-		ID, Status string
-		Amount     int64
-		Items      []line
-		History    []struct {
-			Status string
-			At     time.Time
+// shown is an order as the shop shows it.
+type shown struct {
+	ID, Status                           string
+	Amount, Discount, Points, CardAmount int64
+	Items                                []line
+	Coupon                               *struct{ ID string }
+	History                              []struct {
+		Status string
+		At     time.Time
+	}
+}
+
+// paid is the day on which the order was paid; 0 if it was not.
+func (o shown) paid() clock.Day {
+	for _, h := range o.History {
+		if h.Status == "PAID" {
+			return clock.DayOf(h.At)
 		}
 	}
+	return 0
+}
+
+// bought notes an order as it was answered, which must be as it was meant.
+func (m *model) bought(user, key string, q wish, body []byte) error {
+	var o shown
 	if err := json.Unmarshal(body, &o); err != nil {
 		return err
 	}
-	s := &sale{id: o.ID, user: user, key: key, amount: o.Amount, lines: o.Items}
-	for _, h := range o.History {
-		if h.Status == "PAID" {
-			s.paid = clock.DayOf(h.At)
-		}
+	s := &sale{id: o.ID, user: user, key: key, amount: o.Amount, points: o.Points, card: o.CardAmount, lines: o.Items, paid: o.paid(), status: o.Status}
+	want := "PAID"
+	if q.cardOf > 0 {
+		want = "PENDING"
+	}
+	if o.Coupon != nil {
+		s.coupon = o.Coupon.ID
+	}
+	if o.Amount != q.amount || o.Points != q.points || o.CardAmount != q.cardOf || o.Status != want || (q.coupon == nil) != (o.Coupon == nil) ||
+		q.coupon != nil && q.coupon.id != s.coupon || o.Discount != q.amount-q.points-q.cardOf || (want == "PAID") != (s.paid != 0) {
+		return fmt.Errorf("order %s is not as it was meant (%+v)", body, q)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if before := m.sales[o.ID]; before != nil {
 		return fmt.Errorf("order %s was answered to %s and %s", o.ID, before.key, key)
 	}
-	if o.Status != "PAID" || s.paid == 0 {
-		return fmt.Errorf("order %s is %s", o.ID, body)
-	}
 	m.sales[o.ID] = s
 	m.sold = append(m.sold, o.ID)
-	m.balance[user] -= s.amount
 	return nil
 }
 
-func (m *model) cancelled(id string) {
+// saw notes how far an order has come.
+func (m *model) saw(o shown) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s := m.sales[id]; !s.cancelled {
-		s.cancelled = true
-		m.balance[s.user] += s.amount
+	s := m.sales[o.ID]
+	if s == nil {
+		return fmt.Errorf("order %s was never answered", o.ID)
 	}
+	if s.status != o.Status && s.status != "PENDING" {
+		return fmt.Errorf("order %s was %s, and is %s", o.ID, s.status, o.Status)
+	}
+	s.status, s.paid = o.Status, o.paid()
+	return nil
+}
+
+// cancelled notes that an order was called off. The answer may have come before
+// a later one that said the same.
+func (m *model) cancelled(id string, body []byte) error {
+	var o shown
+	if err := json.Unmarshal(body, &o); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sales[id]
+	if o.ID != id || o.Status != "CANCELLED" || s.paid != 0 && o.paid() != s.paid {
+		return fmt.Errorf("order %s was answered as %s", id, body)
+	}
+	s.status, s.paid = o.Status, o.paid()
+	return nil
+}
+
+// order returns a copy of an order.
+func (m *model) order(id string) sale {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return *m.sales[id]
 }
 
 // orders returns copies of a customer's orders, oldest first.
@@ -132,100 +182,4 @@ func (m *model) orders(user string) []sale {
 		}
 	}
 	return mine
-}
-
-// The model's side of the recount: one line of text for each fact.
-
-func (m *model) orderFacts() []string {
-	var facts []string
-	for _, s := range m.sales {
-		status := "PAID"
-		if s.cancelled {
-			status = "CANCELLED"
-		}
-		var lines []string
-		for _, l := range s.lines {
-			lines = append(lines, fmt.Sprintf("%dx%d@%d", l.ProductID, l.Quantity, l.Price))
-		}
-		slices.Sort(lines)
-		facts = append(facts, fmt.Sprintf("order %s of %s %s %d %s", s.id, s.user, status, s.amount, strings.Join(lines, ",")))
-	}
-	return facts
-}
-
-func (m *model) walletFacts() []string {
-	var facts []string
-	for user, balance := range m.balance {
-		facts = append(facts, fmt.Sprintf("balance of %s %d", user, balance))
-	}
-	return facts
-}
-
-func (m *model) likeFacts() []string {
-	var facts []string
-	for h, wanted := range m.hearts {
-		if wanted {
-			facts = append(facts, fmt.Sprintf("%s likes %d", h.user, h.product))
-		}
-	}
-	return facts
-}
-
-func (m *model) stockFacts() []string {
-	left := map[int64]int64{}
-	for i, w := range wares {
-		left[int64(i+1)] = w.stock
-	}
-	for _, s := range m.sales {
-		for _, l := range s.lines {
-			if !s.cancelled {
-				left[l.ProductID] -= l.Quantity
-			}
-		}
-	}
-	var facts []string
-	for p, n := range left {
-		facts = append(facts, fmt.Sprintf("stock of %d %d", p, n))
-	}
-	return facts
-}
-
-// countFacts are the daily counters of sales.
-func (m *model) countFacts() []string {
-	type place struct {
-		product int64
-		day     clock.Day
-	}
-	type count struct{ orders, quantity, amount int64 }
-	counts := map[place]*count{}
-	for _, s := range m.sales {
-		for _, l := range s.lines {
-			at := place{l.ProductID, s.paid}
-			if s.cancelled {
-				continue
-			}
-			if counts[at] == nil {
-				counts[at] = &count{}
-			}
-			counts[at].orders++
-			counts[at].quantity += l.Quantity
-			counts[at].amount += l.Quantity * l.Price
-		}
-	}
-	var facts []string
-	for at, c := range counts {
-		facts = append(facts, fmt.Sprintf("sales of %d on %s: %d orders, %d pieces, %d won", at.product, at.day, c.orders, c.quantity, c.amount))
-	}
-	return facts
-}
-
-// keyFacts are the keys that must still be kept: those answered in the last day.
-func (m *model) keyFacts(now time.Time) []string {
-	var facts []string
-	for key, at := range m.keys {
-		if now.Sub(at) < 23*time.Hour {
-			facts = append(facts, "key "+key)
-		}
-	}
-	return facts
 }

@@ -4,9 +4,9 @@ package sim_test
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -51,16 +51,21 @@ func (n *network) dialer(from string) func(ctx context.Context, network, address
 		}
 		client, server, err := n.connect(from, to)
 		if err != nil {
-			return nil, fmt.Errorf("dial %s: %w", to, err)
+			return nil, refused(to, err)
 		}
 		select {
 		case server.l.arrivals <- server.conn:
 			return client, nil
 		case <-server.l.closed:
 			client.cut()
-			return nil, fmt.Errorf("dial %s: %w", to, syscall.ECONNREFUSED)
+			return nil, refused(to, syscall.ECONNREFUSED)
 		}
 	}
+}
+
+// refused is the error of a real dialer: clients look at its type.
+func refused(to string, err error) error {
+	return &net.OpError{Op: "dial", Net: "sim", Addr: address(to), Err: os.NewSyscallError("connect", err)}
 }
 
 type arrival struct {

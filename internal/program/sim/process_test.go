@@ -15,6 +15,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/program/api"
 	"github.com/loopers-commerce/commerce/internal/program/parts"
 	"github.com/loopers-commerce/commerce/internal/program/run"
@@ -60,11 +62,11 @@ func (w *world) begin(t *testing.T, instance string) *process {
 	}
 	ground := parts.Ground{World: outside, DB: p.db, Kafka: outside.Kafka([]string{kafkaAddress}, "", p.name), Redis: p.client}
 	ground.Kafka.Dial = w.network.dialer(p.name)
-	p.build(t, ground)
+	p.build(t, ground, w.gateway.secret)
 	return p
 }
 
-func (p *process) build(t *testing.T, ground parts.Ground) {
+func (p *process) build(t *testing.T, ground parts.Ground, secret pgwire.Secret) {
 	t.Helper()
 	desk, err := ground.Accounts(p.db, bytes.Repeat([]byte("k"), 32), time.Hour)
 	if err != nil {
@@ -72,6 +74,8 @@ func (p *process) build(t *testing.T, ground parts.Ground) {
 	}
 	shop, err := api.New(api.Uses{
 		Ground: ground, Accounts: desk, Listener: p.network.listen(p.name, shopAddress),
+		Gateway: parts.Gateway{URL: "http://" + gatewayAddress, PublicURL: "http://" + shopAddress, Dial: p.network.dialer(p.name)},
+		Secret:  secret, Policy: policy(),
 		Rules: api.Rules{TrustUserHeader: true, RequireIdempotencyKey: true},
 	})
 	if err != nil {
@@ -106,4 +110,10 @@ func (p *process) kill() {
 	p.network.kill(p.name)
 	_ = p.db.Close()
 	_ = p.stop()
+}
+
+// policy is how payments are looked after. Orders expire sooner than they do in
+// a real shop: each second that one is waited for costs some round trips.
+func policy() payment.Policy {
+	return payment.Policy{Interval: 5 * time.Second, Expiry: time.Minute, Watch: 24 * time.Hour}
 }

@@ -25,6 +25,7 @@ type record struct {
 	key, id, kind string
 	day           clock.Day
 	user          string
+	counts        bool   // the streamer keeps count of it
 	place         string // topic, partition and offset
 }
 
@@ -35,7 +36,7 @@ func (w *world) topics(db *sql.DB) {
 	w.catalogTopic(db, catalog)
 	places := map[string]string{}
 	for _, r := range append(orders, catalog...) {
-		if slices.Contains(counted, r.kind) && places[r.id] == "" {
+		if r.counts && places[r.id] == "" {
 			places[r.id] = r.place
 		}
 	}
@@ -50,38 +51,71 @@ func (w *world) topics(db *sql.DB) {
 	same(w.t, "events that were counted", want, done)
 }
 
-// counted are the kinds of events that counters are made of.
+// counted are the kinds of events that counters are made of; the last one only
+// of an order that was paid.
 var counted = []string{"product.viewed", "product.liked", "product.unliked", "order.paid", "order.cancelled"}
 
 // orderTopic checks that each order has each of its events under one id, and
 // that their first occurrences stand in order; and that no other order is there.
 func (w *world) orderTopic(all []record) {
 	t := w.t
-	firsts, ids := map[string][]string{}, map[string]string{}
+	stories, seen, ids := map[string][]string{}, map[string]bool{}, map[string]string{}
 	for _, r := range all {
-		step := r.key + " " + r.kind
-		if before, seen := ids[step]; seen {
-			if before != r.id {
-				t.Errorf("%s is in the topic as %s and as %s", step, before, r.id)
-			}
+		if seen[r.id] {
 			continue
 		}
+		seen[r.id] = true
+		step := r.key + " " + r.kind
+		if before := ids[step]; before != "" && r.kind != "payment.refunded" {
+			t.Errorf("%s is in the topic as %s and as %s", step, before, r.id)
+		}
 		ids[step] = r.id
-		firsts[r.key] = append(firsts[r.key], r.kind)
+		stories[r.key] = append(stories[r.key], r.kind)
 	}
+	refunds := w.refunds()
 	for oid, s := range w.model.sales {
-		want := []string{"order.placed", "order.paid"}
-		if s.cancelled {
-			want = append(want, "order.cancelled")
+		story := stories[oid]
+		main := slices.Clone(story)
+		if n := len(main) - slices.Index(append(main, "payment.refunded"), "payment.refunded"); n <= refunds[oid] {
+			main = main[:len(main)-n] // what was given back, at the end
 		}
-		if !slices.Equal(firsts[oid], want) {
-			t.Errorf("events of order %s: %v, want %v", oid, firsts[oid], want)
+		if want := s.story(); !slices.Equal(main, want) {
+			t.Errorf("events of order %s: %v, want %v, and up to %d refunds", oid, story, want, refunds[oid])
 		}
-		delete(firsts, oid)
+		if s.status == "CANCELLED" && s.paid != 0 && s.card > 0 && len(story) == len(main) {
+			t.Errorf("events of order %s, which was paid by card and cancelled: %v", oid, story)
+		}
+		delete(stories, oid)
 	}
-	if len(firsts) > 0 {
-		t.Errorf("events of orders that nobody was told of: %v", firsts)
+	if len(stories) > 0 {
+		t.Errorf("events of orders that nobody was told of: %v", stories)
 	}
+}
+
+// story is the events of an order, but for charges that were given back.
+func (s *sale) story() []string {
+	if s.card == 0 {
+		return append([]string{"order.placed", "order.paid"}, s.last()...)
+	}
+	all := []string{"order.placed", "payment.requested"}
+	switch {
+	case s.paid != 0:
+		return append(append(all, "payment.approved", "order.paid"), s.last()...)
+	case s.status == "CANCELLED":
+		return append(all, "order.cancelled", "payment.declined")
+	case s.status == "FAILED":
+		return append(all, "payment.declined", "order.failed")
+	default:
+		return append(all, "payment.declined", "order.expired")
+	}
+}
+
+// last is what happened to an order that was paid.
+func (s *sale) last() []string {
+	if s.status == "CANCELLED" {
+		return []string{"order.cancelled"}
+	}
+	return nil
 }
 
 // catalogTopic checks that for each product and user, likes and unlikes come in
@@ -172,10 +206,14 @@ func opened(t *testing.T, r *kgo.Record) record {
 			found.day = clock.DayOf(at)
 		}
 	}
-	var about struct{ UserID string }
+	var about struct {
+		UserID string
+		PaidAt *time.Time
+	}
 	if err := json.Unmarshal(r.Value, &about); err != nil {
 		t.Errorf("%s: %v", r.Value, err)
 	}
 	found.user = about.UserID
+	found.counts = slices.Contains(counted, found.kind) && (found.kind != "order.cancelled" || about.PaidAt != nil)
 	return found
 }

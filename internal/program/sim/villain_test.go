@@ -24,6 +24,10 @@ func (w *world) villain(closing time.Time) {
 }
 
 func (w *world) harm(d *dice) {
+	if d.chance(0.25) {
+		w.upset(d)
+		return
+	}
 	switch d.IntN(13) {
 	case 0:
 		host := w.host(d)
@@ -58,7 +62,7 @@ func (w *world) harm(d *dice) {
 }
 
 func (w *world) host(d *dice) string {
-	hosts := []string{kafkaHost, redisHost}
+	hosts := []string{kafkaHost, redisHost, w.gateway.name()}
 	for _, p := range w.processes {
 		hosts = append(hosts, p.name)
 	}
@@ -139,5 +143,6 @@ func (w *world) heal() {
 	w.network.weather(0)
 	w.kafka.mood.set(0)
 	w.redis.mood.set(0)
+	w.gateway.heal(w.t)
 	w.log.Info("all is well again", "dropped", w.network.dropped, "open", w.network.open())
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/app/seed"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 )
 
@@ -26,6 +28,7 @@ const (
 	forJitter
 	forCalendar
 	forVillain
+	forGateway
 	forCustomers // and on
 )
 
@@ -38,6 +41,8 @@ type world struct {
 	network *network
 	kafka   *broker
 	redis   *board
+	gateway *bank
+	offers  []coupon.Coupon
 	ids     *dice
 	jitter  *dice
 	plan    *dice // of the days
@@ -60,6 +65,10 @@ func newWorld(t *testing.T, seed uint64, log *slog.Logger) *world {
 	t.Helper()
 	dir := t.TempDir()
 	network := newNetwork(rand.New(rand.NewPCG(seed, forNetwork)))
+	secret, err := pgwire.NewSecret(newDice(seed, forGateway))
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := &world{
 		t: t, seed: seed, log: log, file: filepath.Join(dir, "shop.db"), network: network,
 		kafka: &broker{network: network, dir: filepath.Join(dir, "kafka"), mood: mood{dice: newDice(seed, forKafka)}},
@@ -67,6 +76,7 @@ func newWorld(t *testing.T, seed uint64, log *slog.Logger) *world {
 		ids:   newDice(seed, forIDs), jitter: newDice(seed, forJitter), plan: newDice(seed, forCalendar),
 		model: newModel(), faults: map[string]int{},
 	}
+	w.gateway = &bank{network: network, journal: filepath.Join(dir, "gateway.jsonl"), seed: seed, secret: secret, log: log, scenario: scenario("default")}
 	for i := range people {
 		w.customers = append(w.customers, newCustomer(w, i))
 	}
@@ -84,7 +94,8 @@ func (w *world) furnish(ctx context.Context) error {
 	if _, err := db.Migrate(ctx); err != nil {
 		return err
 	}
-	shop := seed.Shop{Brands: []seed.Brand{{Name: "Acme"}}}
+	w.offers = offers(outside.IDs)
+	shop := seed.Shop{Brands: []seed.Brand{{Name: "Acme"}}, Coupons: w.offers}
 	for i, ware := range wares {
 		shop.Brands[0].Products = append(shop.Brands[0].Products, seed.Product{
 			SKU: fmt.Sprintf("p%d", i+1), Name: fmt.Sprintf("Product %d", i+1), Price: won(ware.price), Stock: ware.stock,
@@ -108,6 +119,7 @@ func (w *world) live(days int) {
 	}
 	w.kafka.start(t)
 	w.redis.start(t)
+	w.gateway.start(t)
 	for day := 1; day <= days && !t.Failed(); day++ {
 		w.until(w.eve())
 		w.log.Info("the shop opens", "day", day)
@@ -124,6 +136,7 @@ func (w *world) end() {
 	w.processes = nil
 	w.kafka.stop()
 	w.redis.stop()
+	w.gateway.kill()
 	for _, c := range w.customers {
 		c.http.CloseIdleConnections()
 	}
@@ -170,6 +183,7 @@ func (w *world) day() {
 	going.Wait()
 	w.heal()
 	w.quiet()
+	w.settled()
 	if !t.Failed() {
 		w.audit()
 	}
@@ -219,5 +233,9 @@ func (w *world) night() {
 	}
 	if w.plan.chance(0.3) {
 		w.redis.stop()
+	}
+	if w.plan.chance(0.3) {
+		w.gateway.kill()
+		w.gateway.start(t)
 	}
 }
