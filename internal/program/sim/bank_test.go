@@ -55,12 +55,15 @@ func (b *bank) start(t *testing.T) {
 	b.mu.Unlock()
 	listener := b.network.listen(host, gatewayAddress)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- run.All(ctx, log, s.Parts(listener)...) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = run.All(ctx, log, s.Parts(listener)...) // it is killed
+	}()
 	b.stop = func() {
 		b.network.kill(host)
 		cancel()
-		_ = <-ended // it was killed
+		<-ended
 	}
 }
 
