@@ -80,7 +80,7 @@ func TestWhateverTheGatewayDoesAndWhoeverIsKilledEveryCardOrderEndsRight(t *test
 	kills := number(t, "CARD_KILLS", 6)
 	down := time.Duration(number(t, "CARD_DOWN", 5)) * time.Second
 	s := open(t, terms{scenario: "flaky", lies: stormy, expiry: 20 * time.Second, signed: true, held: luck.dice(luckOfRoad)})
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute+down+2*time.Duration(kills)*perBlow)
+	ctx, cancel := context.WithTimeout(t.Context(), patience+3*time.Minute+down+2*time.Duration(kills)*perBlow)
 	defer cancel()
 	orders := plan(luck, s.furnish(ctx, number(t, "CARD_ORDERS", 200)))
 	v := newVillain(s, luck, kills, down)
