@@ -95,7 +95,7 @@ func (s *shop) leave(ctx context.Context, round int) {
 		_ = s.gateway.Kill(ctx)
 		return
 	}
-	s.faults(ctx, map[string]any{"down": "close"})
+	s.gateway.Change(ctx, map[string]any{"down": "close"})
 }
 
 func (s *shop) comeBack(ctx context.Context, round int) {
@@ -106,7 +106,7 @@ func (s *shop) comeBack(ctx context.Context, round int) {
 			s.t.Fatal(err)
 		}
 	}
-	s.faults(ctx, map[string]any{"down": "no", "settleDelayMax": "100ms"})
+	s.gateway.Change(ctx, map[string]any{"down": "no", "settleDelayMax": "100ms"})
 	for i, states := range before {
 		if states["open"] == 0 {
 			s.t.Errorf("the breaker of %s has not opened: %v", s.apis[i].Name, states)

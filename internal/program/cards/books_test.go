@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -28,72 +27,12 @@ const patience = 3 * time.Minute
 // was given back, and the gateway has decided about all that it has.
 func (s *shop) settle(ctx context.Context) {
 	s.t.Helper()
+	column := func(query string) []string { return s.strings(ctx, query) }
 	err := proctest.Await(ctx, patience, "every payment has ended, and what was too much was given back", func() error {
-		var open []string
-		for what, query := range map[string]string{
-			"orders are pending":      `SELECT id::text FROM orders WHERE status = 'PENDING'`,
-			"charges are to go back":  `SELECT charge_key FROM charges WHERE refund = 'DUE'`,
-			"payments have not ended": `SELECT id::text FROM payments WHERE status = 'PENDING'`,
-		} {
-			if found := s.strings(ctx, query); len(found) > 0 {
-				open = append(open, fmt.Sprintf("%d %s, as %s", len(found), what, found[0]))
-			}
-		}
-		if n := len(s.transactions(ctx, "PENDING")); n > 0 {
-			open = append(open, fmt.Sprintf("%d transactions of the gateway are open", n))
-		}
-		if kept, paid := s.kept(ctx), s.paid(ctx); kept != paid { // what was charged for an order that had ended is found by the watch
-			open = append(open, fmt.Sprintf("the gateway keeps %d won, the shop %d", kept, paid))
-		}
-		if len(open) > 0 {
-			return fmt.Errorf("%s", strings.Join(open, "; "))
-		}
-		return nil
+		return s.gateway.Unsettled(ctx, column)
 	})
 	if err != nil {
 		s.t.Fatal(err)
-	}
-}
-
-// kept is how much the gateway has charged and not given back.
-func (s *shop) kept(ctx context.Context) int64 {
-	s.t.Helper()
-	var totals struct{ Net int64 }
-	s.gateway.ask(ctx, s.t, http.MethodGet, "/admin/totals", nil, &totals)
-	return totals.Net
-}
-
-// paid is how much cards have paid of orders.
-func (s *shop) paid(ctx context.Context) (sum int64) {
-	s.t.Helper()
-	for _, r := range s.rows(ctx) {
-		sum += r.paid()
-	}
-	return sum
-}
-
-// transaction is one of the gateway, as its /admin shows it.
-type transaction struct {
-	Sequence                  int64
-	TransactionKey, OrderID   string
-	Status                    string
-	Amount, Charged, Refunded int64
-}
-
-// transactions returns all of the gateway, or those of one status.
-func (s *shop) transactions(ctx context.Context, status string) (all []transaction) {
-	s.t.Helper()
-	for after := int64(0); ; {
-		var page struct {
-			Items []transaction
-			Next  *int64
-		}
-		s.gateway.ask(ctx, s.t, http.MethodGet, fmt.Sprintf("/admin/transactions?size=1000&after=%d&status=%s", after, status), nil, &page)
-		all = append(all, page.Items...)
-		if page.Next == nil {
-			return all
-		}
-		after = *page.Next
 	}
 }
 
@@ -133,7 +72,7 @@ func must[T any](v T, err error) func(fatal func(...any)) T {
 func (s *shop) checkBooks(ctx context.Context, orders []*purchase) map[string]int {
 	s.t.Helper()
 	kept, ends := map[string]int64{}, map[string]int{}
-	for _, t := range s.transactions(ctx, "") {
+	for _, t := range s.gateway.Transactions(ctx, "") {
 		kept[t.OrderID] += t.Charged - t.Refunded
 	}
 	books := s.rows(ctx)
@@ -151,7 +90,7 @@ func (s *shop) checkBooks(ctx context.Context, orders []*purchase) map[string]in
 	if len(books) > 0 || len(kept) > 0 {
 		s.t.Errorf("nobody was told of %v; the gateway has charged for %v", slices.Collect(maps.Keys(books)), kept)
 	}
-	if kept := s.kept(ctx); kept != sum {
+	if kept := s.gateway.Kept(ctx); kept != sum {
 		s.t.Errorf("the gateway has kept %d won, and orders were paid with %d", kept, sum)
 	}
 	return ends

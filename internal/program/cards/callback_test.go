@@ -104,7 +104,7 @@ func TestForgedReplayedWrongAndUnknownCallbacksChangeNothingAndAreCounted(t *tes
 	if !ok {
 		t.Fatal("no callback was overheard")
 	}
-	s.faults(ctx, map[string]any{"settleDelayMin": "1h", "settleDelayMax": "1h"})
+	s.gateway.Change(ctx, map[string]any{"settleDelayMin": "1h", "settleDelayMax": "1h"})
 	c.place(ctx, waiting, 0)
 	pending := s.charge(ctx, waiting.id)
 	s.play(ctx, api, true1, pending, paid)

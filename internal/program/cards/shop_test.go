@@ -1,14 +1,10 @@
 package cards_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +42,12 @@ type server struct {
 	door, management string
 }
 
+// gateway is a server whose books can be read, and whose faults changed.
+type gateway struct {
+	*server
+	proctest.Gateway
+}
+
 // shop is two APIs and a streamer on the real servers, and a gateway.
 type shop struct {
 	terms
@@ -57,7 +59,7 @@ type shop struct {
 	database *pgx.Conn
 	apis     [2]*server
 	streamer *server
-	gateway  *server
+	gateway  gateway
 	journal  string // of the gateway
 	road     *road  // from the APIs to the gateway; nil: the direct one
 }
@@ -97,12 +99,13 @@ func (s *shop) program(name, instance string, env ...string) *server {
 
 func (s *shop) openGateway() {
 	s.t.Helper()
-	s.gateway = s.program("pg-simulator", "gateway", "SCENARIO="+s.scenario, "DATA="+s.journal)
+	s.gateway.server = s.program("pg-simulator", "gateway", "SCENARIO="+s.scenario, "DATA="+s.journal)
+	s.gateway.Gateway = proctest.Gateway{TB: s.t, Door: s.gateway.door}
 	if s.signed {
 		s.gateway.Env = append(s.gateway.Env, "SECRET="+secret)
 	}
 	s.gateway.Keep(s.t.Context())
-	s.faults(s.t.Context(), s.lies)
+	s.gateway.Change(s.t.Context(), s.lies)
 }
 
 // openAPIs starts both. The gateway calls back at the other one: what a process
@@ -142,37 +145,8 @@ func (s *shop) commerce(args ...string) string {
 	return string(out)
 }
 
-func (s *shop) everybody() []*server { return []*server{s.apis[0], s.apis[1], s.streamer, s.gateway} }
-
-// faults changes some faults of the gateway while it runs.
-func (s *shop) faults(ctx context.Context, change map[string]any) {
-	s.t.Helper()
-	text, err := json.Marshal(change)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.gateway.ask(ctx, s.t, http.MethodPatch, "/admin/faults", text, nil)
-}
-
-// ask asks for what has to be answered 200.
-func (a *server) ask(ctx context.Context, t *testing.T, method, path string, body []byte, v any) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(ctx, method, a.door+path, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err == nil && v != nil {
-		err = json.Unmarshal(text, v)
-	}
-	if err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("%s %s = %d %s, %v", method, path, res.StatusCode, text, err)
-	}
+func (s *shop) everybody() []*server {
+	return []*server{s.apis[0], s.apis[1], s.streamer, s.gateway.server}
 }
 
 // metric reads one number off the metrics, 0 if it is not there.
@@ -213,7 +187,7 @@ func (s *shop) told(ctx context.Context) string {
 	s.t.Helper()
 	asked, charged := map[string]int{}, map[string]int{}
 	var took, gave int64
-	all := s.transactions(ctx, "")
+	all := s.gateway.Transactions(ctx, "")
 	for _, t := range all {
 		asked[t.OrderID]++
 		took, gave = took+t.Charged, gave+t.Refunded

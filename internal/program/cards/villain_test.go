@@ -46,8 +46,8 @@ func (v *villain) loose(ctx context.Context) <-chan struct{} {
 			case v.kills / 3:
 				v.vanish(ctx)
 			case v.kills * 2 / 3:
-				v.kill(ctx, v.shop.gateway)
-				v.shop.faults(ctx, stormy) // it forgot what it was told
+				v.kill(ctx, v.shop.gateway.server)
+				v.shop.gateway.Change(ctx, stormy) // it forgot what it was told
 			}
 		}
 	}()
@@ -72,8 +72,8 @@ func (v *villain) kill(ctx context.Context, whom *server) {
 // settles all the same, and is called back.
 func (v *villain) vanish(ctx context.Context) {
 	v.shop.t.Helper()
-	v.shop.faults(ctx, map[string]any{"down": "close"})
+	v.shop.gateway.Change(ctx, map[string]any{"down": "close"})
 	backoff.Wait(ctx, v.down)
-	v.shop.faults(ctx, map[string]any{"down": "no"})
+	v.shop.gateway.Change(ctx, map[string]any{"down": "no"})
 	v.shop.t.Logf("the gateway was away for %v", v.down)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/program/proctest"
 )
 
 // What is drawn from the seed, each by dice of its own.
@@ -27,6 +28,11 @@ const (
 // shop works in between, little enough that blows meet.
 const perBlow = 3500 * time.Millisecond
 
+// bin is where the programs were built.
+var bin string
+
+func TestMain(m *testing.M) { os.Exit(proctest.Main(m, &bin)) }
+
 func TestWhateverIsKilledNothingAnsweredIsLostOrDoneTwice(t *testing.T) {
 	t.Parallel()
 	seed := number(t, "CRASH_SEED", rand.Uint64N(1_000_000)) //nolint:gosec // no secret
@@ -36,20 +42,20 @@ func TestWhateverIsKilledNothingAnsweredIsLostOrDoneTwice(t *testing.T) {
 	dice := func(luck uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, luck)) } //nolint:gosec // no secret
 
 	s := open(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute+4*time.Duration(kills)*perBlow)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute+patience+4*time.Duration(kills)*perBlow)
 	defer cancel()
 	read := invoices(t, dice(luckOfFile), lines)
 	s.commerce(ctx, "migrate")
 	s.commerce(ctx, "seed", "--online-retail", csvOf(t, read))
 	s.start(ctx)
-	acts := plan(dice(luckOfPlan), s.shelf(ctx), read)
+	acts := plan(dice(luckOfPlan), s.shelf(ctx), s.offers(ctx), read)
 	blows := schedule(dice(luckOfVillain), int64(len(acts)), kills)
 	for _, b := range blows {
 		t.Log(b)
 	}
 
 	c, v := s.storm(ctx, seed, acts, blows)
-	if v.kills < kills || v.freezes < 2 {
+	if v.kills < kills || v.freezes < fewest {
 		t.Errorf("%d kills and %d freezes: the villain was to deal %d", v.kills, v.freezes, len(blows))
 	}
 	t.Logf("%d requests were answered, %d of them again under their key; %d tries were not heard, and refused: %v; %d kills and %d freezes",
@@ -58,6 +64,7 @@ func TestWhateverIsKilledNothingAnsweredIsLostOrDoneTwice(t *testing.T) {
 	if err := c.again(ctx, acts); err != nil {
 		t.Error(err)
 	}
+	s.checkCards(ctx, acts)
 	s.checkBooks(ctx, acts)
 	s.checkTopics(ctx, acts)
 	s.checkStop(ctx)
@@ -77,30 +84,30 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
-// shop is two of each program on servers of their own.
+// shop is two of each program, and a gateway, on servers of their own.
 type shop struct {
 	t        *testing.T
-	bin      string
 	env      []string
 	brokers  []string
 	database *pgx.Conn
 	doors    [2]string
-	programs []*program
+	gateway  proctest.Gateway
+	programs []*proctest.Program
 	victims  map[string]*victim
 	logins   map[string]string // by id of the user
 }
 
 func open(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{t: t, bin: build(t), victims: map[string]*victim{}}
+	s := &shop{t: t, victims: map[string]*victim{}}
 	address := storetest.Schema(t)
 	ports := map[string]string{}
 	for _, name := range []string{"kafka", "controller", "redis"} {
-		ports[name] = freePort(t)
+		ports[name] = proctest.FreePort(t)
 	}
 	s.brokers = []string{"127.0.0.1:" + ports["kafka"]}
-	s.victims["redis"] = &victim{mortal: newServer(t, "redis", "REDIS_PORT="+ports["redis"])}
-	s.victims["kafka"] = &victim{mortal: newServer(t, "kafka", "KAFKA_PORT="+ports["kafka"], "KAFKA_CONTROLLER_PORT="+ports["controller"])}
+	s.victims["redis"] = &victim{mortal: proctest.NewServer(t, "redis", "REDIS_PORT="+ports["redis"])}
+	s.victims["kafka"] = &victim{mortal: proctest.NewServer(t, "kafka", "KAFKA_PORT="+ports["kafka"], "KAFKA_CONTROLLER_PORT="+ports["controller"])}
 	s.env = []string{
 		"DATABASE_URL=" + address, "KAFKA_BROKERS=" + s.brokers[0], "REDIS_URL=redis://127.0.0.1:" + ports["redis"] + "/0",
 		"AUTH_JWT_SECRET=" + strings.Repeat("k", 32), "AUTH_TRUST_USER_HEADER=true", "HOST=127.0.0.1", "LOG_FORMAT=json",
@@ -116,7 +123,7 @@ func open(t *testing.T) *shop {
 // commerce runs a command, which must succeed, and returns what it printed.
 func (s *shop) commerce(ctx context.Context, args ...string) string {
 	s.t.Helper()
-	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "commerce"), args...) //nolint:gosec // our own
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "commerce"), args...) //nolint:gosec // our own
 	cmd.Env = append([]string{"HOME=" + os.TempDir()}, s.env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -125,35 +132,25 @@ func (s *shop) commerce(ctx context.Context, args ...string) string {
 	return string(out)
 }
 
-// start starts two of each program.
+// start starts the gateway, and two of each program.
 func (s *shop) start(ctx context.Context) {
 	s.t.Helper()
+	s.openGateway(ctx)
 	for i := range s.doors {
-		port := freePort(s.t)
+		port := proctest.FreePort(s.t)
 		s.doors[i] = "http://127.0.0.1:" + port
-		s.program(ctx, "commerce-api", "api-"+strconv.Itoa(i+1), s.doors[i]+"/api/v1/products?size=1", "PORT="+port, "MANAGEMENT_PORT=0")
+		s.program(ctx, "commerce-api", "api-"+strconv.Itoa(i+1), s.doors[i]+"/api/v1/products?size=1", "PORT="+port, "PUBLIC_URL="+s.doors[i], "MANAGEMENT_PORT=0")
 	}
 	for i := range 2 {
-		port := freePort(s.t)
+		port := proctest.FreePort(s.t)
 		s.program(ctx, "commerce-streamer", "streamer-"+strconv.Itoa(i+1), "http://127.0.0.1:"+port+"/healthz", "MANAGEMENT_PORT="+port)
 	}
 }
 
 func (s *shop) program(ctx context.Context, name, instance, probe string, env ...string) {
 	s.t.Helper()
-	p := &program{t: s.t, path: filepath.Join(s.bin, name), env: append(env, s.env...), name: instance, probe: probe}
-	s.t.Cleanup(func() {
-		_ = p.kill(context.WithoutCancel(ctx))
-		if strings.Contains(p.said(), "panic: ") {
-			s.t.Errorf("%s panicked", instance)
-		}
-		if s.t.Failed() {
-			s.t.Logf("%s said last:\n%s", instance, p.tail())
-		}
-	})
-	if err := p.start(ctx); err != nil {
-		s.t.Fatal(err)
-	}
+	p := &proctest.Program{TB: s.t, Name: instance, Path: filepath.Join(bin, name), Env: append(env, s.env...), Probe: probe}
+	p.Keep(ctx)
 	s.programs = append(s.programs, p)
 	s.victims[instance] = &victim{mortal: p}
 }

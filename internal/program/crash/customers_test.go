@@ -109,10 +109,19 @@ func (c *customers) see(ctx context.Context, a *act, door int) error {
 	if err == nil && a.twice && !one.same(other) {
 		err = fmt.Errorf("%s of %s under the key %s was answered %v and %v", a.kind, a.who, a.key, one, other)
 	}
-	if err == nil && a.kind == order {
-		a.orderID = one.ID
+	switch {
+	case err != nil:
+		return err
+	case a.kind == coupon:
+		a.id = one.ID
+	case a.kind == order:
+		a.id, a.end, a.paid = one.ID, "PAID", a.pay.card == 0
+	case a.kind == cancel && one.Code != "":
+		a.order.tooLate = true
+	case a.kind == cancel:
+		a.order.calledOff, a.order.end = true, "CANCELLED"
 	}
-	return err
+	return nil
 }
 
 // answer is what an API said.
@@ -141,6 +150,8 @@ func (c *customers) insist(ctx context.Context, a *act, door int) (answer, error
 				c.note(func() { c.repeated++ })
 			}
 			return got, nil
+		case got.Code == "ORDER_STATE" && a.kind == cancel && a.order.pay.card > 0:
+			return got, nil // the card was declined meanwhile, or its time was up
 		case got.status > http.StatusInternalServerError || got.Code == "IDEMPOTENCY_KEY_IN_USE":
 			c.note(func() { c.refused[got.Code]++ })
 		default:
@@ -152,7 +163,7 @@ func (c *customers) insist(ctx context.Context, a *act, door int) (answer, error
 	}
 }
 
-// again sends a part of what moved money or stock once more: its keys must be
+// again sends a part of what moved money, stock or coupons once more: its keys must be
 // free, and have the answer.
 func (c *customers) again(ctx context.Context, acts []*act) error {
 	for i, a := range acts {
@@ -160,7 +171,7 @@ func (c *customers) again(ctx context.Context, acts []*act) error {
 			continue
 		}
 		got, err := c.insist(ctx, a, i%2)
-		if err == nil && (!got.replayed || a.kind == order && got.ID != a.orderID) {
+		if err == nil && (!got.replayed || a.id != "" && got.ID != a.id) {
 			err = fmt.Errorf("%s of %s under the key %s was answered %+v when it was asked again", a.kind, a.who, a.key, got)
 		}
 		if err != nil {
@@ -209,12 +220,27 @@ func (a *act) request() (method, path, body string) {
 		return http.MethodDelete, likes, ""
 	case charge:
 		return http.MethodPost, "/api/v1/points/charge", fmt.Sprintf(`{"amount":%d}`, a.amount)
+	case coupon:
+		return http.MethodPost, "/api/v1/coupons/" + a.offer.ID + "/issue", ""
 	case order:
-		items, _ := json.Marshal(a.items) //nolint:errchkjson // numbers
-		return http.MethodPost, "/api/v1/orders", fmt.Sprintf(`{"items":%s}`, items)
+		return http.MethodPost, "/api/v1/orders", a.purchase()
 	case cancel:
-		return http.MethodPost, "/api/v1/orders/" + a.order.orderID + "/cancel", `{"reason":"called off"}`
+		return http.MethodPost, "/api/v1/orders/" + a.order.id + "/cancel", `{"reason":"called off"}`
 	default:
 		return http.MethodGet, fmt.Sprintf("/api/v1/products/%d", a.product), ""
 	}
+}
+
+// purchase is the order as it is sent.
+func (a *act) purchase() string {
+	order := map[string]any{"items": a.items}
+	if a.pay.coupon != nil {
+		order["couponId"] = a.pay.coupon.id
+	}
+	if a.pay.card > 0 {
+		order["points"] = a.pay.points
+		order["payment"] = map[string]string{"method": "CARD", "cardType": "KB", "cardNo": "4000-1111-2222-3333"}
+	}
+	text, _ := json.Marshal(order) //nolint:errchkjson // plain values
+	return string(text)
 }

@@ -1,98 +1,12 @@
 package crash_test
 
 import (
-	"bytes"
-	"encoding/csv"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
-	"testing"
-	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/retail"
 )
-
-// invoices returns the first lines of the retail file that COMMERCE_RETAIL
-// names, or as many that are made up in its form.
-func invoices(t *testing.T, dice *rand.Rand, lines int) []retail.Line {
-	t.Helper()
-	var file io.Reader = bytes.NewReader(madeUp(t, dice, lines))
-	if path := os.Getenv("COMMERCE_RETAIL"); path != "" {
-		f, err := os.Open(path) //nolint:gosec // the path is the user's own choice
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		file = f
-	}
-	var read []retail.Line
-	err := retail.Read(file, func(l retail.Line) error {
-		if read = append(read, l); len(read) == lines {
-			return io.EOF
-		}
-		return nil
-	}, func(int, error) {})
-	if err != nil && len(read) < lines {
-		t.Fatal(err)
-	}
-	return read
-}
-
-// madeUp is a year's file in small: few products sell much, some lines have no
-// customer, and some invoices are called off.
-func madeUp(t *testing.T, dice *rand.Rand, lines int) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	w := csv.NewWriter(&out)
-	rows := [][]string{{"InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"}}
-	favour := rand.NewZipf(dice, 1.2, 4, 399)
-	at := time.Date(2010, 12, 1, 8, 26, 0, 0, time.UTC)
-	for number := 536365; len(rows) <= lines; number++ {
-		at = at.Add(time.Duration(dice.IntN(600)) * time.Second)
-		invoice, customer, sign := strconv.Itoa(number), strconv.Itoa(12346+dice.IntN(200)), 1
-		switch dice.IntN(12) {
-		case 0:
-			invoice, sign = "C"+invoice, -1
-		case 1:
-			customer = ""
-		}
-		for range 1 + dice.IntN(24) {
-			sku := 20_000 + int(favour.Uint64()) //nolint:gosec // at most 399
-			rows = append(rows, []string{
-				invoice, strconv.Itoa(sku), fmt.Sprintf("THING %d", sku), strconv.Itoa(sign * (1 + dice.IntN(12))),
-				at.Format(time.DateTime), fmt.Sprintf("%d.%02d", sku%9, 25+sku%70), customer, "United Kingdom",
-			})
-		}
-	}
-	if err := w.WriteAll(rows[:lines+1]); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
-}
-
-// csvOf writes lines as a file that `commerce seed` reads.
-func csvOf(t *testing.T, lines []retail.Line) string {
-	t.Helper()
-	path := t.TempDir() + "/retail.csv"
-	rows := [][]string{{"InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"}}
-	for _, l := range lines {
-		pounds := strconv.FormatFloat(float64(l.Price)/retail.WonPerPound, 'f', 4, 64)
-		rows = append(rows, []string{
-			l.Invoice, l.SKU, l.Name, strconv.FormatInt(l.Quantity, 10), l.At.Format(time.DateTime), pounds, l.Customer, l.Country,
-		})
-	}
-	var out bytes.Buffer
-	if err := csv.NewWriter(&out).WriteAll(rows); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, out.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 type kind string
 
@@ -101,6 +15,7 @@ const (
 	like   kind = "like"
 	unlike kind = "unlike"
 	charge kind = "charge"
+	coupon kind = "coupon"
 	order  kind = "order"
 	cancel kind = "cancel"
 )
@@ -114,10 +29,24 @@ type act struct {
 	product int64  // of a view or a like
 	amount  int64  // of a charge or an order, in won
 	items   []item
-	order   *act // that a cancel calls off
-	twice   bool // sent to both APIs at once
+	pay     means  // for an order
+	offer   *offer // that a coupon is asked for of
+	order   *act   // that a cancel calls off
+	twice   bool   // sent to both APIs at once
 
-	orderID string // once answered
+	id string // of the order or the coupon, once answered
+
+	// What became of an order.
+	calledOff bool   // a cancel was answered with success
+	tooLate   bool   // a cancel was answered that it came too late
+	end       string // its last status
+	paid      bool   // it was, at some time
+}
+
+// means are what an order is paid with: amount - discount = points + card.
+type means struct {
+	points, card, discount int64
+	coupon                 *act // nil: none
 }
 
 type item struct {
@@ -137,15 +66,17 @@ const (
 type planner struct {
 	dice      *rand.Rand
 	shelf     shelf
+	offers    []*offer
 	customers []string
 	acts      []*act
 	orders    map[string][]*act // of each customer, those not called off
 	liked     map[string]bool   // customer and product
+	coupons   map[string]int    // how many each customer has had
 }
 
 // plan makes acts of the lines, in their order.
-func plan(dice *rand.Rand, shop shelf, lines []retail.Line) []*act {
-	p := &planner{dice: dice, shelf: shop, orders: map[string][]*act{}, liked: map[string]bool{}}
+func plan(dice *rand.Rand, shop shelf, offers []*offer, lines []retail.Line) []*act {
+	p := &planner{dice: dice, shelf: shop, offers: offers, orders: map[string][]*act{}, liked: map[string]bool{}, coupons: map[string]int{}}
 	for _, l := range lines {
 		if l.Customer != "" && !slices.Contains(p.customers, retail.LoginID(l.Customer)) {
 			p.customers = append(p.customers, retail.LoginID(l.Customer))
@@ -182,13 +113,33 @@ func (p *planner) invoice(lines []retail.Line) {
 		return
 	}
 	p.around(who, o.items[p.dice.IntN(len(o.items))].ProductID)
-	for left := o.amount; left > 0; left -= perCharge {
+	o.pay = p.means(who, o.amount)
+	for left := o.pay.points; left > 0; left -= perCharge {
 		p.add(act{kind: charge, who: who, amount: min(left, perCharge)})
 	}
 	p.orders[who] = append(p.orders[who], p.add(o))
 	if p.dice.IntN(12) == 0 {
 		p.cancel(who)
 	}
+}
+
+// means draws how an order is paid: by points, by card, or by both, now and then
+// with a coupon, which is asked for first.
+func (p *planner) means(who string, amount int64) (m means) {
+	if n := p.coupons[who]; n < len(p.offers) && p.dice.IntN(4) == 0 {
+		p.coupons[who]++
+		m.coupon = p.add(act{kind: coupon, who: who, offer: p.offers[n]})
+		m.discount = p.offers[n].off(amount)
+	}
+	due := amount - m.discount
+	switch p.dice.IntN(4) {
+	case 0:
+		m.card = due
+	case 1:
+		m.card = due - p.dice.Int64N(due+1)
+	}
+	m.points = due - m.card
+	return m
 }
 
 // around looks at a product, and likes it or no longer does.
@@ -220,7 +171,7 @@ func (p *planner) cancel(who string) {
 
 func (p *planner) add(a act) *act {
 	switch a.kind {
-	case charge, order, cancel:
+	case charge, coupon, order, cancel:
 		a.key = fmt.Sprintf("%s-%d", a.kind, len(p.acts))
 		a.twice = p.dice.IntN(10) == 0
 	case view, like, unlike:

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -30,7 +31,7 @@ func (s *shop) checkTopics(ctx context.Context, acts []*act) {
 			} else if seen[id] = true; id == "" {
 				s.t.Fatalf("a record without an id: %+v", r)
 			}
-			if counts(header(r, "ce_type")) {
+			if counts(s.t, r) {
 				counted++
 			}
 			s.tell(stories, r)
@@ -42,12 +43,22 @@ func (s *shop) checkTopics(ctx context.Context, acts []*act) {
 		s.strings(ctx, `SELECT count(*)::text FROM event_handled WHERE consumer = '`+tally.Consumer+`'`))
 }
 
-// counts reports whether the streamer keeps count of such events.
-func counts(kind string) bool {
-	return slices.Contains([]string{
-		event.ProductViewed{}.Type(), event.ProductLiked{}.Type(), event.ProductUnliked{}.Type(),
-		event.OrderPaid{}.Type(), event.OrderCancelled{}.Type(),
-	}, kind)
+// counts reports whether the streamer keeps count of such an event: of a cancel
+// only if the order was paid.
+func counts(t *testing.T, r *kgo.Record) bool {
+	t.Helper()
+	switch header(r, "ce_type") {
+	case event.ProductViewed{}.Type(), event.ProductLiked{}.Type(), event.ProductUnliked{}.Type(), event.OrderPaid{}.Type():
+		return true
+	case event.OrderCancelled{}.Type():
+		var e event.OrderCancelled
+		if err := json.Unmarshal(r.Value, &e); err != nil {
+			t.Fatal(err)
+		}
+		return e.PaidAt != nil
+	default:
+		return false
+	}
 }
 
 // tell adds a record to the story that it belongs to: that of an order, or of
@@ -62,7 +73,7 @@ func (s *shop) tell(stories map[string][]string, r *kgo.Record) {
 		}
 		about := s.login(e.UserID.String()) + " " + string(r.Key)
 		stories[about] = append(stories[about], kind)
-	case event.OrderPlaced{}.Type(), event.OrderPaid{}.Type(), event.OrderCancelled{}.Type():
+	case event.OrderPlaced{}.Type(), event.OrderPaid{}.Type(), event.OrderFailed{}.Type(), event.OrderExpired{}.Type(), event.OrderCancelled{}.Type():
 		stories[string(r.Key)] = append(stories[string(r.Key)], header(r, "ce_sequence")+" "+kind)
 	}
 }
@@ -71,7 +82,7 @@ func expectedStories(acts []*act) map[string][]string {
 	stories := map[string][]string{}
 	for _, a := range acts {
 		switch a.kind {
-		case view, charge:
+		case view, charge, coupon, cancel:
 		case like, unlike:
 			about, kind := fmt.Sprint(a.who, " ", a.product), event.ProductLiked{}.Type()
 			if a.kind == unlike {
@@ -79,12 +90,30 @@ func expectedStories(acts []*act) map[string][]string {
 			}
 			stories[about] = append(stories[about], kind)
 		case order:
-			stories[a.orderID] = []string{"1 " + event.OrderPlaced{}.Type(), "2 " + event.OrderPaid{}.Type()}
-		case cancel:
-			stories[a.order.orderID] = append(stories[a.order.orderID], "3 "+event.OrderCancelled{}.Type())
+			stories[a.id] = a.story()
 		}
 	}
 	return stories
+}
+
+// story is the events of an order, with the versions that they made.
+func (a *act) story() []string {
+	kinds := []string{event.OrderPlaced{}.Type()}
+	if a.paid {
+		kinds = append(kinds, event.OrderPaid{}.Type())
+	}
+	switch a.end {
+	case "FAILED":
+		kinds = append(kinds, event.OrderFailed{}.Type())
+	case "EXPIRED":
+		kinds = append(kinds, event.OrderExpired{}.Type())
+	case "CANCELLED":
+		kinds = append(kinds, event.OrderCancelled{}.Type())
+	}
+	for i, kind := range kinds {
+		kinds[i] = fmt.Sprint(i+1, " ", kind)
+	}
+	return kinds
 }
 
 // flat has a line for each story.

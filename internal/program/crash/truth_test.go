@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -17,13 +18,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/standings"
 	"github.com/loopers-commerce/commerce/internal/app/tally"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/program/proctest"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 // settle waits until nothing is under way, and has the books recounted.
 func (s *shop) settle(ctx context.Context) {
 	s.t.Helper()
-	s.commerce(ctx, "verify", "--wait", "60s")
+	s.settleCards(ctx)
+	s.commerce(ctx, "verify", "--wait", "60s", "--gateway", "--gateway-url", s.gateway.Door)
 	if out := s.commerce(ctx, "ranking", "verify"); !strings.Contains(out, " 0 differences") {
 		s.t.Errorf("ranking verify:\n%s", out)
 	}
@@ -33,10 +36,10 @@ func (s *shop) settle(ctx context.Context) {
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	if err := await(ctx, 30*time.Second, "the consumers have seen everything", func() error { return lag(ctx, admin) }); err != nil {
+	if err := proctest.Await(ctx, 30*time.Second, "the consumers have seen everything", func() error { return lag(ctx, admin) }); err != nil {
 		s.t.Error(err)
 	}
-	if err := await(ctx, 15*time.Second, "the living hold every lease", func() error { return s.leases(ctx) }); err != nil {
+	if err := proctest.Await(ctx, 15*time.Second, "the living hold every lease", func() error { return s.leases(ctx) }); err != nil {
 		s.t.Error(err)
 	}
 	for _, topic := range event.Topics() {
@@ -114,8 +117,9 @@ func (s *shop) checkBooks(ctx context.Context, acts []*act) {
 		what, query string
 		want        []string
 	}{
-		{"orders", `SELECT concat_ws(' ', o.id, u.login_id, o.status, o.amount, o.points) FROM orders o JOIN users u ON u.id = o.user_id`, want.orders},
+		{"orders", `SELECT concat_ws(' ', o.id, u.login_id, o.status, o.amount, o.discount, o.points, o.card) FROM orders o JOIN users u ON u.id = o.user_id`, want.orders},
 		{"the ledger", `SELECT concat_ws(' ', u.login_id, p.type, p.amount, p.order_id) FROM point_entries p JOIN users u ON u.id = p.user_id`, want.ledger},
+		{"coupons", `SELECT concat_ws(' ', c.id, u.login_id, c.coupon_id, c.order_id) FROM owned_coupons c JOIN users u ON u.id = c.user_id`, want.coupons},
 		{"likes", `SELECT concat_ws(' ', u.login_id, l.product_id) FROM likes l JOIN users u ON u.id = l.user_id`, want.likes},
 		{"idempotency keys", `SELECT concat_ws(' ', u.login_id, k.key, k.status) FROM idempotency_keys k JOIN users u ON u.id = k.user_id`, want.keys},
 		{"the outbox", `SELECT concat_ws(' ', seq, type, key) FROM outbox`, nil},
@@ -161,11 +165,11 @@ func (s *shop) compare(what string, want, got []string) {
 }
 
 // expected is what the books must say.
-type expected struct{ orders, ledger, likes, keys []string }
+type expected struct{ orders, ledger, coupons, likes, keys []string }
 
 func expect(acts []*act) expected {
 	var e expected
-	status, liked := map[*act]string{}, map[string]bool{}
+	liked, used := map[string]bool{}, map[*act]string{}
 	for _, a := range acts {
 		switch a.kind {
 		case view:
@@ -173,19 +177,21 @@ func expect(acts []*act) expected {
 			liked[fmt.Sprint(a.who, " ", a.product)] = a.kind == like
 		case charge:
 			e.ledger = append(e.ledger, fmt.Sprint(a.who, " CHARGE ", a.amount))
-			e.keys = append(e.keys, fmt.Sprint(a.who, " ", a.key, " 200"))
+		case coupon:
+			used[a] = ""
 		case order:
-			status[a] = "PAID"
-			e.ledger = append(e.ledger, fmt.Sprint(a.who, " USE ", -a.amount, " ", a.orderID))
-			e.keys = append(e.keys, fmt.Sprint(a.who, " ", a.key, " 201"))
+			e.order(a)
+			if a.live() && a.pay.coupon != nil {
+				used[a.pay.coupon] = " " + a.id
+			}
 		case cancel:
-			status[a.order] = "CANCELLED"
-			e.ledger = append(e.ledger, fmt.Sprint(a.who, " REFUND ", a.order.amount, " ", a.order.orderID))
-			e.keys = append(e.keys, fmt.Sprint(a.who, " ", a.key, " 200"))
+		}
+		if a.key != "" {
+			e.keys = append(e.keys, fmt.Sprint(a.who, " ", a.key, " ", a.status()))
 		}
 	}
-	for o, is := range status {
-		e.orders = append(e.orders, fmt.Sprint(o.orderID, " ", o.who, " ", is, " ", o.amount, " ", o.amount))
+	for c, by := range used {
+		e.coupons = append(e.coupons, fmt.Sprint(c.id, " ", c.who, " ", c.offer.ID, by))
 	}
 	for place, is := range liked {
 		if is {
@@ -195,11 +201,38 @@ func expect(acts []*act) expected {
 	return e
 }
 
+// order has what an order took, and gave back if it did not live.
+func (e *expected) order(a *act) {
+	e.orders = append(e.orders, fmt.Sprint(a.id, " ", a.who, " ", a.end, " ", a.amount, " ", a.pay.discount, " ", a.pay.points, " ", a.pay.card))
+	if a.pay.points == 0 {
+		return
+	}
+	e.ledger = append(e.ledger, fmt.Sprint(a.who, " USE ", -a.pay.points, " ", a.id))
+	if !a.live() {
+		e.ledger = append(e.ledger, fmt.Sprint(a.who, " REFUND ", a.pay.points, " ", a.id))
+	}
+}
+
+// live reports whether the order has what it took.
+func (a *act) live() bool { return a.end == "PAID" }
+
+// status is that of the answer which is kept under the key.
+func (a *act) status() int {
+	switch {
+	case a.kind == order, a.kind == coupon:
+		return http.StatusCreated
+	case a.kind == cancel && a.order.tooLate:
+		return http.StatusConflict
+	default:
+		return http.StatusOK
+	}
+}
+
 // checkStop has everybody stop in order, after which nothing may be held.
 func (s *shop) checkStop(ctx context.Context) {
 	s.t.Helper()
 	for _, p := range s.programs {
-		p.stop()
+		p.Stop()
 	}
 	s.compare("leases", nil, s.strings(ctx, `SELECT concat_ws(' ', name, holder) FROM leases`))
 }
