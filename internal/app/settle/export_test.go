@@ -8,6 +8,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
+// Batch is how many payments are read at a time.
+const Batch = batch
+
 // Try requests a payment once, as Run does again and again.
 func (d *Desk) Try(ctx context.Context, p payment.Payment, number pgwire.CardNo) error {
 	return d.answered(ctx, p, d.Gateway.Request(ctx, p.UserID.String(), p.ID.String(), pgwire.Request{

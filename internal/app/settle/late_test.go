@@ -2,6 +2,7 @@ package settle_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,4 +142,43 @@ type hesitant struct{ *gateway }
 func (g *hesitant) Request(ctx context.Context, user, key string, r pgwire.Request) payment.Reply {
 	time.Sleep(5 * time.Second)
 	return g.gateway.Request(ctx, user, key, r)
+}
+
+// stubborn cannot give back what a dead order took.
+type stubborn struct{}
+
+// GiveBack implements settle.Undo.
+func (stubborn) GiveBack(context.Context, store.Tx, order.Order) error {
+	return errors.New("the wallet is nowhere")
+}
+
+// As many payments as are read at a time cannot be ended, and are due before one
+// that can.
+func TestPaymentsThatCannotBeEndedStandInNobodysWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := opened(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+		s.desk.Undo = stubborn{}
+		kim, mug := s.Customer(t, 0), s.Product(t, 1000, 1000)
+		var last order.Order
+		for i := range settle.Batch + 1 {
+			time.Sleep(time.Millisecond)
+			last = s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+			fate := pgwire.Failed
+			if i == settle.Batch {
+				fate = pgwire.Success
+			}
+			s.gateway.decide(s.request(t, last).TransactionKey, fate)
+		}
+		time.Sleep(payment.DefaultPolicy().Interval)
+		if _, err := s.desk.Round(t.Context()); err == nil {
+			t.Error("nobody is told that payments cannot be ended")
+		}
+		if _, err := s.desk.Round(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if is := s.now(t, last).Status(); is != order.Paid {
+			t.Errorf("the last order is %s", is)
+		}
+	})
 }

@@ -92,6 +92,10 @@ type Word struct {
 	Actor   string         // who says so
 }
 
+// declinedByHand is what the customer is told; the operator's own reason is for
+// operators.
+const declinedByHand = "declined by the shop"
+
 // maxText is how long a reason or a key may be, in characters.
 const maxText = 200
 
@@ -150,7 +154,7 @@ func (c *change) byHand(ctx context.Context, w Word) error {
 		}
 		need, err = payment.Nothing, c.pay(ctx, payment.Charge{Key: w.Key})
 	} else {
-		err = c.fail(ctx, "", strings.TrimSpace(w.Reason))
+		err = c.fail(ctx, "", declinedByHand)
 	}
 	if err != nil {
 		return err

@@ -3,12 +3,14 @@ package settle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -66,11 +68,23 @@ func (d *Desk) begin(ctx context.Context, l *looks) (n int, err error) {
 		}
 		n++
 		l.all.Go(func() {
-			_, err := d.SettleNow(ctx, orderID)
-			l.leave(orderID, err)
+			l.leave(orderID, d.look(ctx, orderID))
 		})
 	}
 	return n, nil
+}
+
+// look settles a payment that is due. One that cannot be settled, whatever the
+// gateway says, is put off all the same: else enough of them would be all that is
+// ever looked at.
+func (d *Desk) look(ctx context.Context, orderID id.ID) error {
+	_, err := d.SettleNow(ctx, orderID)
+	if err != nil && !errors.Is(err, ErrGateway) && ctx.Err() == nil {
+		var put payment.Payment
+		later := d.change(ctx, orderID, func(c *change) error { c.again = true; return nil }, &put)
+		err = errors.Join(fmt.Errorf("order %s: %w", orderID, err), later)
+	}
+	return err
 }
 
 // due returns the orders of some payments that are due, none if another process

@@ -165,6 +165,9 @@ func TestAnOperatorsWordEndsAPaymentOnceAndIsKept(t *testing.T) {
 		if got := s.gateway.all()[0]; got.TransactionKey != c.TransactionKey || got.Status != pgwire.Cancelled {
 			t.Errorf("the charge is %+v", got)
 		}
+		if why := s.now(t, lost).Payment.Reason; why != "declined by the shop" {
+			t.Errorf("the customer is told %q", why)
+		}
 		if p, l := s.now(t, paid).Status(), s.now(t, lost).Status(); p != order.Paid || l != order.Failed || s.Stock(t, mug) != 4 {
 			t.Errorf("%s and %s, %d mugs", p, l, s.Stock(t, mug))
 		}
