@@ -46,7 +46,7 @@ type wordInput struct {
 	Body struct {
 		Outcome        string `json:"outcome" enum:"APPROVED,DECLINED" doc:"APPROVED: the card was charged, and the order is paid. DECLINED: it was not, and the order fails." example:"DECLINED"`
 		TransactionKey string `json:"transactionKey,omitempty" maxLength:"200" doc:"Of the charge that paid, as the gateway names it. Needed to approve." example:"20260301:TR:9577c5"`
-		Reason         string `json:"reason" minLength:"1" maxLength:"200" doc:"Kept in the history, with who gave it and when. Of a payment that is declined, the customer reads it too." example:"told by phone, ticket 4711"`
+		Reason         string `json:"reason" minLength:"1" maxLength:"200" doc:"Kept in the history, with who gave it and when. Customers do not see it." example:"told by phone, ticket 4711"`
 	}
 }
 

@@ -161,7 +161,7 @@ type paymentsSettle struct {
 
 	ID             id.ID  `arg:"" help:"Of the payment, or of its order."`
 	Outcome        string `arg:"" help:"APPROVED: the card was charged, and the order is paid. DECLINED: it was not, and the order fails."`
-	Reason         string `help:"Why: kept in the history, and of a payment that is declined the customer reads it too." required:"" placeholder:"TEXT"`
+	Reason         string `help:"Why: kept in the history, for operators." required:"" placeholder:"TEXT"`
 	TransactionKey string `help:"Of the charge that paid, as the gateway names it; needed to approve." placeholder:"KEY"`
 	Actor          string `help:"Who says so, for the history; the user who runs the command, if left out." placeholder:"NAME"`
 }
