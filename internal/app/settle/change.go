@@ -57,7 +57,7 @@ func (d *Desk) changeIn(ctx context.Context, tx store.Tx, orderID id.ID, step fu
 	if err := step(c); err != nil {
 		return nil, err
 	}
-	due := slices.ContainsFunc(c.charges, func(c payment.Charge) bool { return c.Refund == payment.Due })
+	due := c.refundDue()
 	if c.payment = c.payment.Schedule(d.Policy, due, c.now); c.payment.DueAt == nil && c.again {
 		c.payment = c.payment.Schedule(d.Policy, true, c.now)
 	}
@@ -92,6 +92,27 @@ func reason(by payment.Charge) string {
 		return "the gateway called the charge off"
 	}
 	return by.Reason
+}
+
+// unheard notes why the gateway could not be asked, if it could not: that this
+// was not the last look, and, for whoever wonders what a payment waits for, a
+// line in its history; one, however often it is tried before something happens.
+func (c *change) unheard(ctx context.Context, why error) error {
+	if c.again = why != nil; !c.again || !c.waits() {
+		return nil
+	}
+	history, err := c.tx.Payments.History(ctx, c.payment.ID)
+	if err == nil && (len(history) == 0 || history[len(history)-1].What != payment.Unheard) {
+		c.payment = c.payment.Note(c.now, payment.Unheard, why.Error(), "")
+	}
+	return err
+}
+
+// waits reports whether something is still to be done for the payment.
+func (c *change) waits() bool { return c.payment.Status == payment.Pending || c.refundDue() }
+
+func (c *change) refundDue() bool {
+	return slices.ContainsFunc(c.charges, func(c payment.Charge) bool { return c.Refund == payment.Due })
 }
 
 func (c *change) pay(ctx context.Context, by payment.Charge) (err error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 // sluggish is a gateway that hangs on one question in sixteen.
@@ -49,6 +50,59 @@ func TestOneThatTheGatewayHangsOnHoldsUpNoOther(t *testing.T) {
 		for _, o := range all {
 			if o = s.now(t, o); o.Status() != order.Expired {
 				t.Fatalf("an order is %s", o.Status())
+			}
+		}
+	})
+}
+
+// counting is a gateway that takes its time, and counts who waits for it.
+type counting struct {
+	*gateway
+	now, most atomic.Int64
+}
+
+// Find implements settle.Gateway.
+func (g *counting) Find(ctx context.Context, user, orderID string) ([]pgwire.Transaction, error) {
+	g.most.Store(max(g.most.Load(), g.now.Add(1)))
+	defer g.now.Add(-1)
+	time.Sleep(time.Second)
+	return g.gateway.Find(ctx, user, orderID)
+}
+
+func TestARushOfCancelsIsGivenBackAFewAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var slow *counting
+		s, stop := running(t, func(c *settle.Config) {
+			slow = &counting{gateway: c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see opened
+			c.Gateway = slow
+		})
+		defer stop()
+		const orders = 200
+		all := make([]order.Order, orders)
+		for i := range all {
+			all[i] = s.sell(t)
+		}
+		synctest.Wait()
+		for _, key := range s.gateway.open() {
+			s.gateway.decide(key, pgwire.Success)
+		}
+		time.Sleep(time.Minute)
+		slow.most.Store(0)
+		for _, o := range all {
+			o, err := s.Checkout.Cancel(t.Context(), o.UserID, o.ID, "", store.Unguarded{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.desk.Hurry(*o.Payment)
+		}
+		time.Sleep(time.Minute)
+		if most := slow.most.Load(); most > settle.MostAsked {
+			t.Errorf("%d were asked about at once, want %d at most", most, settle.MostAsked)
+		}
+		for _, o := range all {
+			if kept := s.gateway.kept(o.ID.String()); kept != 0 {
+				t.Fatalf("the gateway has kept %d won of an order", kept)
 			}
 		}
 	})

@@ -8,8 +8,12 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// Batch is how many payments are read at a time.
-const Batch = batch
+const (
+	// Batch is how many payments are read at a time.
+	Batch = batch
+	// MostAsked is how many are asked about at a time, whoever asks.
+	MostAsked = atOnce + mostHurried
+)
 
 // Try requests a payment once, as Run does again and again.
 func (d *Desk) Try(ctx context.Context, p payment.Payment, number pgwire.CardNo) error {

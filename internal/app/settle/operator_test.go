@@ -1,9 +1,13 @@
 package settle_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
@@ -105,4 +109,53 @@ func TestWhoWaitsIsToldInTimeThatTheGatewayHangs(t *testing.T) {
 			t.Errorf("Callback = %v", err)
 		}
 	})
+}
+
+// Whoever looks at a payment that is stuck sees what it waits for; once, not once
+// for every look.
+func TestTheHistoryTellsThatTheGatewayCouldNotBeAsked(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		kim, mug := s.Customer(t, 0), s.Product(t, 1000, 5)
+		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+		c := s.request(t, o)
+		s.away(t, o, 3)
+		s.gateway.decide(c.TransactionKey, pgwire.Success)
+		s.settled(t, o)
+		s.away(t, o, 2) // it has ended: nobody minds
+		if _, err := s.Checkout.Cancel(t.Context(), kim, o.ID, "", store.Unguarded{}); err != nil {
+			t.Fatal(err)
+		}
+		s.away(t, o, 2)
+		seen, err := s.desk.Show(t.Context(), o.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []payment.What
+		for _, n := range seen.History {
+			told = append(told, n.What)
+			if n.What == payment.Unheard && !strings.Contains(n.Detail, errAway.Error()) {
+				t.Errorf("%s: %q", n.What, n.Detail)
+			}
+		}
+		want := []payment.What{payment.Placed, payment.Requested, payment.Unheard, payment.Approve, payment.RefundDue, payment.Unheard}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Error(diff)
+		}
+		s.settled(t, o)
+		s.verify(t)
+	})
+}
+
+// away has a payment looked at some times while the gateway is away.
+func (s *till) away(t *testing.T, o order.Order, times int) {
+	t.Helper()
+	s.gateway.away = true
+	defer func() { s.gateway.away = false }()
+	for range times {
+		if _, err := s.desk.Settle(t.Context(), o.ID); !errors.Is(err, settle.ErrGateway) {
+			t.Errorf("Settle = %v, want ErrGateway", err)
+		}
+	}
 }

@@ -17,6 +17,9 @@ const (
 	// mostAtOnce is for how many payments the number of the card is kept in
 	// memory; more card orders are refused before they take anything.
 	mostAtOnce = 10_000
+	// mostHurried is how many payments that have a charge to be given back are
+	// looked at, ahead of recovery, at the same time.
+	mostHurried = 32
 	// grace is how long a call to the gateway may go on when the program stops.
 	grace = 10 * time.Second
 	// The pause before the gateway is asked again grows from one to the other.
@@ -58,7 +61,8 @@ func (s *Slot) Use(p payment.Payment, number pgwire.CardNo) {
 // Hurry has a payment looked at now rather than when it is due.
 func (d *Desk) Hurry(p payment.Payment) {
 	select {
-	case d.jobs <- job{payment: p}:
+	case d.hurried <- struct{}{}:
+		d.jobs <- job{payment: p} // there is room for every one
 	default: // it is due, and recovery will come by
 	}
 }
@@ -99,6 +103,7 @@ func (d *Desk) do(ctx context.Context, j job) {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
 	if !j.slot {
+		defer func() { <-d.hurried }()
 		if _, err := d.Settle(calls, j.payment.OrderID); err != nil {
 			d.Log.WarnContext(ctx, "a payment will be looked at again", "payment", j.payment.ID, "error", err)
 		}

@@ -63,14 +63,18 @@ type Config struct {
 type Desk struct {
 	Config
 
-	jobs  chan job
-	slots chan struct{} // one for each payment whose card number is in memory
-	ended [ends]atomic.Int64
+	jobs    chan job
+	slots   chan struct{} // one for each payment whose card number is in memory
+	hurried chan struct{} // one for each that is looked at ahead of its turn
+	ended   [ends]atomic.Int64
 }
 
 // New returns a desk. Run it, or nothing is ever requested.
 func New(c Config) *Desk {
-	return &Desk{Config: c, jobs: make(chan job, mostAtOnce), slots: make(chan struct{}, mostAtOnce)}
+	return &Desk{
+		Config: c, jobs: make(chan job, mostAtOnce+mostHurried),
+		slots: make(chan struct{}, mostAtOnce), hurried: make(chan struct{}, mostHurried),
+	}
 }
 
 // Settle asks the gateway what became of a payment, named by its id or that of
@@ -124,7 +128,9 @@ func (d *Desk) find(ctx context.Context, either id.ID) (p payment.Payment, err e
 // heard since that the very charge went through, and have the order paid by it.
 func (d *Desk) end(ctx context.Context, orderID id.ID, heard []pgwire.Transaction, unheard error) (p payment.Payment, err error) {
 	err = d.change(ctx, orderID, func(c *change) error {
-		c.again = unheard != nil
+		if err := c.unheard(ctx, unheard); err != nil {
+			return err
+		}
 		all, changed := payment.Merge(c.charges, orderID, heard)
 		for _, charge := range changed {
 			c.tx.Charges.Save(charge, c.now)
@@ -175,10 +181,11 @@ func (d *Desk) giveBack(ctx, calls context.Context, p payment.Payment) (payment.
 			return p, err
 		}
 	}
-	if failed != nil {
-		failed = fmt.Errorf("%w (%w)", ErrGateway, failed)
+	if failed == nil {
+		return p, nil
 	}
-	return p, failed
+	err = d.change(ctx, p.OrderID, func(c *change) error { return c.unheard(ctx, failed) }, &p)
+	return p, errors.Join(err, fmt.Errorf("%w (%w)", ErrGateway, failed))
 }
 
 // callOff cancels a charge. One that the gateway will not cancel may have ended
