@@ -1,0 +1,84 @@
+package settle_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/app/shoptest"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// nosy is a gateway that locks the order that it is asked about before it
+// answers: whoever holds that lock, or on SQLite is writing at all, would wait
+// for themselves.
+type nosy struct {
+	*gateway
+	t     *testing.T
+	db    store.DB
+	order id.ID
+	calls map[string]int
+}
+
+func (g *nosy) lock(call string) {
+	g.t.Helper()
+	g.calls[call]++
+	ctx, cancel := context.WithTimeout(g.t.Context(), 5*time.Second)
+	defer cancel()
+	err := g.db.Update(ctx, func(tx store.Tx) error {
+		_, err := tx.Orders.Lock(ctx, g.order)
+		return err
+	})
+	if err != nil {
+		g.t.Errorf("%s is called under a lock: %v", call, err)
+	}
+}
+
+// Request implements settle.Gateway.
+func (g *nosy) Request(ctx context.Context, user, key string, r pgwire.Request) payment.Reply {
+	g.lock("Request")
+	return g.gateway.Request(ctx, user, key, r)
+}
+
+// Find implements settle.Gateway.
+func (g *nosy) Find(ctx context.Context, user, orderID string) ([]pgwire.Transaction, error) {
+	g.lock("Find")
+	return g.gateway.Find(ctx, user, orderID)
+}
+
+// Cancel implements settle.Gateway.
+func (g *nosy) Cancel(ctx context.Context, user, key string) (pgwire.Transaction, error) {
+	g.lock("Cancel")
+	return g.gateway.Cancel(ctx, user, key)
+}
+
+func TestNothingIsLockedWhileTheGatewayIsSpokenTo(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
+		g := &nosy{s.gateway, t, s.DB, o.ID, map[string]int{}}
+		c := s.desk.Config
+		c.Gateway = g
+		s.desk = settle.New(c)
+		charge := s.request(t, o)
+		s.gateway.decide(charge.TransactionKey, pgwire.Success)
+		if heard, err := s.desk.Callback(t.Context(), charge); heard != settle.News || err != nil {
+			t.Errorf("Callback = %v, %v", heard, err)
+		}
+		if _, err := s.Checkout.Cancel(t.Context(), o.UserID, o.ID, "", store.Unguarded{}); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.desk.Round(t.Context()); n != 1 || err != nil { // the refund is due
+			t.Errorf("Round = %d, %v", n, err)
+		}
+		if g.calls["Request"] != 1 || g.calls["Find"] != 2 || g.calls["Cancel"] != 1 {
+			t.Errorf("calls: %v", g.calls)
+		}
+	})
+}
