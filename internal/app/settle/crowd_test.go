@@ -78,7 +78,7 @@ func TestARushOfCancelsIsGivenBackAFewAtATime(t *testing.T) {
 			c.Gateway = slow
 		})
 		defer stop()
-		const orders = 200
+		const orders = settle.MostAsked + 16
 		all := make([]order.Order, orders)
 		for i := range all {
 			all[i] = s.sell(t)
