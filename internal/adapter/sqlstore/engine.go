@@ -8,7 +8,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// ErrAway is raised where no connection to the database can be had.
+// ErrAway is raised where no connection to the database can be had, or kept.
 var ErrAway = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "a part of the shop cannot be reached just now")
 
 // Engine is a database that the tables can live in.
@@ -22,6 +22,9 @@ type Engine interface {
 	// Violated says which rule of the schema a statement ran into; the zero
 	// Violation if err is about something else.
 	Violated(err error) Violation
+	// Gone reports whether err is the server's word that it has to leave, in the
+	// middle of a transaction.
+	Gone(err error) bool
 	Close() error
 }
 

@@ -106,16 +106,23 @@ func (d *DB) run(ctx context.Context, mode Mode, fn func(store.Tx) error) error 
 	}
 	defer conn.End()
 	s := d.session(ctx, conn, mode)
-	if err := fn(s.tables()); err != nil {
-		return s.blame(err)
-	}
-	if err := s.commit(ctx); err != nil {
+	if err := s.do(ctx, fn); err != nil {
+		if d.parts.Engine.Gone(err) {
+			return fmt.Errorf("%w: %w", ErrAway, err)
+		}
 		return err
 	}
 	if s.promised {
 		ring(d.committed)
 	}
 	return nil
+}
+
+func (s *session) do(ctx context.Context, fn func(store.Tx) error) error {
+	if err := fn(s.tables()); err != nil {
+		return s.blame(err)
+	}
+	return s.commit(ctx)
 }
 
 func (d *DB) session(ctx context.Context, conn Conn, mode Mode) *session {

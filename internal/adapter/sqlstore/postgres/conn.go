@@ -205,3 +205,10 @@ func (*engine) Retry(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
 }
+
+// Gone implements sqlstore.Engine: the server is shut down, or one of its
+// processes has died and takes all others along.
+func (*engine) Gone(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "57P01" || e.Code == "57P02" || e.Code == "57P03")
+}

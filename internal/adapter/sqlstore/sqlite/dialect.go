@@ -106,3 +106,6 @@ func keyName(message string, columns bool) string {
 	}
 	return strings.Join(append(name, "pkey"), "_")
 }
+
+// Gone implements sqlstore.Engine: a file does not leave.
+func (*engine) Gone(error) bool { return false }
