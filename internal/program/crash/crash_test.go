@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/program/proctest"
 )
 
@@ -89,7 +88,7 @@ type shop struct {
 	t        *testing.T
 	env      []string
 	brokers  []string
-	database *pgx.Conn
+	database *pgxpool.Pool
 	doors    [2]string
 	gateway  proctest.Gateway
 	programs []*proctest.Program
@@ -100,12 +99,13 @@ type shop struct {
 func open(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{t: t, victims: map[string]*victim{}}
-	address := storetest.Schema(t)
 	ports := map[string]string{}
-	for _, name := range []string{"kafka", "controller", "redis"} {
+	for _, name := range []string{"postgres", "kafka", "controller", "redis"} {
 		ports[name] = proctest.FreePort(t)
 	}
 	s.brokers = []string{"127.0.0.1:" + ports["kafka"]}
+	address := "postgres://commerce@127.0.0.1:" + ports["postgres"] + "/commerce?sslmode=disable"
+	s.victims["postgres"] = &victim{mortal: proctest.NewServer(t, "postgres", "PG_PORT="+ports["postgres"])}
 	s.victims["redis"] = &victim{mortal: proctest.NewServer(t, "redis", "REDIS_PORT="+ports["redis"])}
 	s.victims["kafka"] = &victim{mortal: proctest.NewServer(t, "kafka", "KAFKA_PORT="+ports["kafka"], "KAFKA_CONTROLLER_PORT="+ports["controller"])}
 	s.env = []string{
@@ -113,10 +113,10 @@ func open(t *testing.T) *shop {
 		"AUTH_JWT_SECRET=" + strings.Repeat("k", 32), "AUTH_TRUST_USER_HEADER=true", "HOST=127.0.0.1", "LOG_FORMAT=json",
 	}
 	var err error
-	if s.database, err = pgx.Connect(t.Context(), address); err != nil {
+	if s.database, err = pgxpool.New(t.Context(), address); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.database.Close(context.WithoutCancel(t.Context())) })
+	t.Cleanup(s.database.Close)
 	return s
 }
 

@@ -45,7 +45,7 @@ const (
 )
 
 func everybody() []string {
-	return []string{relay, "streamer-1", "kafka", beside, "redis", "streamer-2", "gateway"}
+	return []string{relay, "streamer-1", "kafka", beside, "redis", "streamer-2", "gateway", "postgres"}
 }
 
 // schedule draws what the villain will do while so many requests are made: it
@@ -151,6 +151,11 @@ func (v *villain) kill(ctx context.Context, whom *victim, down time.Duration) er
 	v.kills++
 	v.mu.Unlock()
 	backoff.Wait(ctx, down)
+	if _, ok := whom.mortal.(*proctest.Program); ok { // a program ends at once where there is no database
+		database := v.victims["postgres"]
+		database.Lock()
+		defer database.Unlock()
+	}
 	return whom.Start(ctx)
 }
 
@@ -204,7 +209,7 @@ func relaysSince(p *proctest.Program) (since time.Time) {
 
 func TestTheSeedAloneMakesTheSchedule(t *testing.T) {
 	t.Parallel()
-	draw := func(seed uint64) []blow { return schedule(rand.New(rand.NewPCG(seed, 0)), 10_000, 28) } //nolint:gosec // no secret
+	draw := func(seed uint64) []blow { return schedule(rand.New(rand.NewPCG(seed, 0)), 10_000, 32) } //nolint:gosec // no secret
 	one, again, other := draw(1), draw(1), draw(2)
 	if !slices.Equal(one, again) || slices.Equal(one, other) {
 		t.Errorf("seed 1:\n%v\n%v\nseed 2:\n%v", one, again, other)
@@ -222,7 +227,7 @@ func TestTheSeedAloneMakesTheSchedule(t *testing.T) {
 	}
 	for _, who := range everybody() {
 		if killed[who] != 4 {
-			t.Errorf("%s is killed %d times of 28", who, killed[who])
+			t.Errorf("%s is killed %d times of 32", who, killed[who])
 		}
 	}
 }
