@@ -184,6 +184,9 @@ func TestACardOrderThatNobodyCouldRequestTakesNothing(t *testing.T) {
 		s.as("kim").post("/api/v1/orders", oneMug).must(t, s.shop, 201) // points need no slot
 		slots[0].Free()
 		keyed.must(t, s.shop, 201) // the refusal was ours, and is not kept
+		if again := keyed.must(t, s.shop, 201); again.header.Get("Idempotent-Replayed") != "true" {
+			t.Error("whoever has an order already is to be told of it, slots or no slots")
+		}
 		keyed.with("Idempotency-Key", "other").must(t, s.shop, 503)
 	})
 }

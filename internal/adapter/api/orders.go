@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
@@ -140,17 +141,36 @@ func (s *service) place(ctx context.Context, r checkout.Request, card *cardBody,
 	if s.Settle == nil {
 		return order.Order{}, errNoCards
 	}
-	slot, err := s.Settle.Reserve()
-	if err != nil {
-		return order.Order{}, err
+	seat := seating{Guard: g, desk: s.Settle}
+	o, err := s.Checkout.Place(ctx, r, &seat)
+	switch {
+	case seat.slot == nil:
+	case o.Payment == nil:
+		seat.slot.Free()
+	case err != nil: // perhaps all that was lost is the answer to COMMIT
+		seat.slot.Doubt(*o.Payment, card.CardNo)
+	default:
+		seat.slot.Use(*o.Payment, card.CardNo)
 	}
-	o, err := s.Checkout.Place(ctx, r, g)
-	if err != nil || o.Payment == nil {
-		slot.Free()
-		return o, err
+	return o, err
+}
+
+// seating is a guard that takes a place for the card of an order, behind the
+// guard of its key: a repeated request is answered without one.
+type seating struct {
+	store.Guard
+
+	desk *settle.Desk
+	slot *settle.Slot
+}
+
+// Enter implements store.Guard.
+func (g *seating) Enter(ctx context.Context, tx store.Tx) error {
+	err := g.Guard.Enter(ctx, tx)
+	if err == nil && g.slot == nil { // a transaction may run again
+		g.slot, err = g.desk.Reserve()
 	}
-	slot.Use(*o.Payment, card.CardNo)
-	return o, nil
+	return err
 }
 
 // request is what is asked of checkout. A card is complained about together

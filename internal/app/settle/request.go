@@ -2,6 +2,7 @@ package settle
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type job struct {
 	payment payment.Payment
 	number  pgwire.CardNo
 	slot    bool
+	doubt   bool // whether there is such a payment
 }
 
 // Slot is the right to have one payment requested.
@@ -55,7 +57,13 @@ func (s *Slot) Free() { <-s.desk.slots }
 // kept in memory alone: if the process dies before the gateway has it, nobody
 // can charge the card any more, and the order expires.
 func (s *Slot) Use(p payment.Payment, number pgwire.CardNo) {
-	s.desk.jobs <- job{p, number, true} // there is room for every slot
+	s.desk.jobs <- job{payment: p, number: number, slot: true} // there is room for every slot
+}
+
+// Doubt is Use for a payment of which it is not known whether it was committed:
+// it is requested if it was. Nobody else has the number.
+func (s *Slot) Doubt(p payment.Payment, number pgwire.CardNo) {
+	s.desk.jobs <- job{payment: p, number: number, slot: true, doubt: true}
 }
 
 // Hurry has a payment looked at now rather than when it is due.
@@ -110,7 +118,23 @@ func (d *Desk) do(ctx context.Context, j job) {
 		return
 	}
 	defer func() { <-d.slots }()
-	d.request(ctx, calls, j)
+	if !j.doubt || d.committed(ctx, j.payment) {
+		d.request(ctx, calls, j)
+	}
+}
+
+// committed waits until the database tells whether there is such a payment.
+func (d *Desk) committed(ctx context.Context, p payment.Payment) bool {
+	pauses := backoff.New(firstPause, lastPause, d.Random)
+	for {
+		_, err := d.find(ctx, p.OrderID)
+		if err == nil || errors.Is(err, payment.ErrNotFound) {
+			return err == nil
+		}
+		if !backoff.Wait(ctx, pauses.Next()) {
+			return false
+		}
+	}
 }
 
 // request asks the gateway for a charge until it has an answer, or the payment

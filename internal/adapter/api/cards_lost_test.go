@@ -1,0 +1,66 @@
+package api_test
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// forgetful is a database that commits, and loses the answer to it; or that loses
+// the whole transaction.
+type forgetful struct {
+	store.DB
+	lose, undo *atomic.Bool
+}
+
+// Update implements store.DB.
+func (d forgetful) Update(ctx context.Context, fn func(store.Tx) error) error {
+	undone := d.undo.CompareAndSwap(true, false)
+	err := d.DB.Update(ctx, func(tx store.Tx) error {
+		if err := fn(tx); err != nil || !undone {
+			return err
+		}
+		return sqlstore.ErrAway
+	})
+	if err == nil && d.lose.CompareAndSwap(true, false) {
+		return sqlstore.ErrAway
+	}
+	return err
+}
+
+// The number of the card is in this process and nowhere else.
+func TestAnOrderOfWhichTheAnswerToCommitWasLostIsChargedAllTheSame(t *testing.T) {
+	t.Parallel()
+	var lose, undo atomic.Bool
+	s := tillOn(t, storetest.SQLite, func(c *api.Config) {
+		c.Checkout = checkout.New(forgetful{c.DB, &lose, &undo}, id.NewSource(c.Clock, rand.Reader), c.Clock, payment.DefaultPolicy())
+	})
+	keyed := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", cardMug)
+	undo.Store(true)
+	keyed.must(t, s.shop, http.StatusServiceUnavailable) // nothing was placed, and nothing is charged
+	lose.Store(true)
+	keyed.must(t, s.shop, http.StatusServiceUnavailable)
+	var o cardOrder
+	again := keyed.must(t, s.shop, http.StatusCreated)
+	again.into(t, &o)
+	if again.header.Get("Idempotent-Replayed") != "true" {
+		t.Error("the order was placed again")
+	}
+	s.run(t)
+	if c := <-s.gateway.asked; c.OrderID != o.ID {
+		t.Errorf("the gateway was asked for order %s, want %s", c.OrderID, o.ID)
+	}
+	if n := s.orders(t, "kim"); n != 1 {
+		t.Errorf("%d orders, want 1", n)
+	}
+}
