@@ -29,6 +29,7 @@ const (
 	breakerOpen  outcome = "breaker_open"  // not even tried
 	bulkheadFull outcome = "bulkhead_full" // not even tried
 	throttled    outcome = "throttled"     // the gateway has too much to do
+	unauthorised outcome = "unauthorised"  // the gateway does not let the shop in
 	uncertain    outcome = "uncertain"
 	abandoned    outcome = "abandoned" // the caller went away
 )

@@ -6,8 +6,8 @@ import (
 )
 
 // mask returns the text with what may be a card number made unreadable but for
-// its last four digits: 12 digits or more, with stars, and a few blanks or
-// hyphens, among them.
+// its last four digits: 12 digits or more, with stars, and a few signs that are
+// no letters between two groups, among them.
 func mask(text string) string {
 	const fewest = 12
 	out := []byte(text)
@@ -22,28 +22,39 @@ func mask(text string) string {
 }
 
 // run returns the length of the number that b begins with, and its digits.
+// Groups of digits may stand apart by blanks and hyphens; by other signs only if
+// they are as long as those on a card, or every address of a network would be one.
 func run(b []byte) (end, digits int) {
-	const gap = 3
+	const gap, long = 4, 4 // bytes, digits
+	group := 0
 	for i, c := range b {
 		switch {
-		case c >= '0' && c <= '9' || c == '*':
-			end, digits = i+1, digits+1
-		case (c == '-' || c == ' ') && digits > 0 && i-end < gap:
-		default:
+		case hidden(c) || isDigit(c):
+			if i != end {
+				group = 0
+			}
+			end, digits, group = i+1, digits+1, group+1
+		case isLetter(c) || digits == 0 || i-end >= gap:
+			return end, digits
+		case c != '-' && c != ' ' && group < long:
 			return end, digits
 		}
 	}
 	return end, digits
 }
 
+func hidden(c byte) bool   { return c == '*' }
+func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
 // hide puts stars for all digits but the last four.
 func hide(number []byte, digits int) {
 	const shown = 4
 	for i, c := range number {
-		if digits > shown && c >= '0' && c <= '9' {
+		if digits > shown && isDigit(c) {
 			number[i] = '*'
 		}
-		if c != '-' && c != ' ' {
+		if isDigit(c) || hidden(c) {
 			digits--
 		}
 	}
@@ -55,8 +66,10 @@ func clean(text string) string {
 	const most = 200 // characters
 	text = strings.Map(func(r rune) rune {
 		switch {
-		case unicode.Is(unicode.Pd, r): // a card number may be written with any dash
+		case unicode.Is(unicode.Pd, r):
 			return '-'
+		case unicode.IsDigit(r) && r > unicode.MaxASCII: // a card number may be written with these, too
+			return '*'
 		case !unicode.IsPrint(r), r == unicode.ReplacementChar:
 			return ' '
 		default:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
@@ -12,6 +13,9 @@ import (
 
 // transactions is what every call asks for: one, or all of an order.
 type transactions []pgwire.Transaction
+
+// barred are answers about the shop, whatever it asked: no card was refused.
+var barred = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired}
 
 const largest = 1 << 20 // bytes of an answer that are read
 
@@ -29,6 +33,8 @@ func read[T any](status int, text []byte) (data T, err error) {
 		return data, doubt(fmt.Sprintf("it answered %d", status))
 	case status == http.StatusTooManyRequests:
 		return data, &problem{ErrNotReached, throttled, errors.New("it answered 429")}
+	case slices.Contains(barred, status):
+		return data, &problem{ErrNotReached, unauthorised, fmt.Errorf("it answered %d: the shop is not let in", status)}
 	case json.Unmarshal(text, &a) != nil:
 		return data, doubt(fmt.Sprintf("it answered %d, and nothing that can be read", status))
 	case status >= http.StatusBadRequest && a.Meta.Result == pgwire.Fail && a.Meta.ErrorCode != nil:

@@ -65,8 +65,9 @@ func (q *request) try(ctx context.Context) (transactions, error) {
 		}
 	}
 	found, err := q.client.once(ctx, q.charge)
-	q.fresh = errors.Is(err, ErrUncertain)
-	q.doubtful = q.doubtful || q.fresh
+	// A refusal may be of what an earlier attempt did: a charge made twice.
+	q.fresh = errors.Is(err, ErrUncertain) || q.doubtful && errors.Is(err, ErrRefused)
+	q.doubtful = q.doubtful || errors.Is(err, ErrUncertain)
 	if errors.Is(err, ErrNotReached) {
 		err = q.still(err)
 	}
@@ -84,10 +85,15 @@ func (q *request) still(err error) error {
 
 // look asks once more what became of the last attempt, which ended with err.
 func (q *request) look(ctx context.Context, err error) (transactions, error) {
-	if known, e := q.client.once(ctx, q.find); e == nil && len(known) > 0 {
+	known, unheard := q.client.once(ctx, q.find)
+	switch {
+	case unheard != nil:
+		return nil, q.still(err)
+	case len(known) > 0:
 		return known, nil
+	default:
+		return nil, err
 	}
-	return nil, err
 }
 
 func reply(found transactions, err error) payment.Reply {

@@ -73,7 +73,11 @@ func TestWhatARequestEndsIn(t *testing.T) {
 		"uncertain, then never reached": {[]http.HandlerFunc{fails(), notFound(), says(429, "")}, payment.Uncertain, "", []string{post, find, post, find}},
 		"uncertain, then too many":      {[]http.HandlerFunc{fails(), notFound(), says(429, ""), notFound(), says(429, "")}, payment.Uncertain, "", []string{post, find, post, find, post}},
 		"it gave up waiting":            {[]http.HandlerFunc{shows(t, http.StatusRequestTimeout, "refused"), list}, payment.Accepted, pgwire.Success, []string{post, find}},
-		"uncertain, then refused":       {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused")}, payment.Refused, "", []string{post, find, post}},
+		"uncertain, then refused":       {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), notFound()}, payment.Refused, "", []string{post, find, post, find}},
+		"uncertain, then had twice":     {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), list}, payment.Accepted, pgwire.Success, []string{post, find, post, find}},
+		"refused, and nobody can say":   {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), fails()}, payment.Uncertain, "", []string{post, find, post, find}},
+		"the shop is not let in":        {[]http.HandlerFunc{shows(t, 401, "refused")}, payment.NotReached, "", []string{post, post, post}},
+		"nor for a while":               {[]http.HandlerFunc{shows(t, 403, "refused"), accepted}, payment.Accepted, pgwire.Pending, []string{post, post}},
 		"the look is refused":           {[]http.HandlerFunc{fails(), shows(t, 400, "refused"), notFound(), accepted}, payment.Accepted, pgwire.Pending, []string{post, find, find, post}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -193,9 +193,14 @@ func (d *Desk) refuse(ctx context.Context, orderID id.ID, reason string) error {
 		if c.payment.Status != payment.Pending || len(c.charges) > 0 {
 			return nil // it has ended since, or there is a charge all the same
 		}
-		return c.fail(ctx, "", reason)
+		c.payment = c.payment.Note(c.now, payment.Refuse, reason, "")
+		return c.fail(ctx, "", notTaken)
 	}, &p)
 }
+
+// notTaken is what the customer is told. What the gateway said, which may be of
+// the shop and not of the card, is for operators.
+const notTaken = "the payment gateway did not take the card"
 
 // wanted reports whether a payment is still to be requested.
 func (d *Desk) wanted(ctx context.Context, orderID id.ID) bool {

@@ -2,6 +2,7 @@ package settle_test
 
 import (
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -182,8 +183,12 @@ func TestWhatTheGatewayWouldNotEvenTakeFails(t *testing.T) {
 		if err := s.desk.Try(t.Context(), *o.Payment, number); err != nil {
 			t.Fatal(err)
 		}
-		if o = s.now(t, o); o.Status() != order.Failed || o.Payment.Reason != "no such card" || s.Stock(t, mug) != 5 {
+		if o = s.now(t, o); o.Status() != order.Failed || o.Payment.Reason != "the payment gateway did not take the card" || s.Stock(t, mug) != 5 {
 			t.Errorf("refused: %s, %+v", o.Status(), o.Payment)
+		}
+		seen, err := s.desk.Show(t.Context(), o.ID)
+		if err != nil || !slices.ContainsFunc(seen.History, func(n payment.Note) bool { return n.What == payment.Refuse && n.Detail == "no such card" }) {
+			t.Errorf("what the gateway said is not kept for operators: %+v, %v", seen.History, err)
 		}
 		s.verify(t)
 	})

@@ -81,6 +81,7 @@ const (
 	Placed    What = "PLACED"     // with its order; nobody has asked the gateway yet
 	Requested What = "REQUESTED"  // the gateway has a charge
 	Unheard   What = "UNHEARD"    // the gateway could not be asked, or said nothing that can be believed
+	Refuse    What = "REFUSED"    // the gateway would not take the request
 	Approve   What = "APPROVED"   //
 	Decline   What = "DECLINED"   //
 	Expire    What = "EXPIRED"    // not settled in time
