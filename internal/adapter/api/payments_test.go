@@ -170,6 +170,7 @@ func refusePayments(t *testing.T, on engine) {
 		"no reason":             {admin.post(place+o.ID+"/settle", `{"outcome":"DECLINED","reason":"  "}`), 400, "VALIDATION_FAILED", []string{"/reason"}},
 		"too much of a reason":  {admin.post(place+o.ID+"/settle", `{"outcome":"DECLINED","reason":"`+long+`"}`), 400, "VALIDATION_FAILED", []string{"/reason"}},
 		"approved by no charge": {admin.post(place+o.ID+"/settle", `{"outcome":"APPROVED","reason":"x"}`), 400, "VALIDATION_FAILED", []string{"/transactionKey"}},
+		"a key with a blank":    {admin.post(place+o.ID+"/settle", `{"outcome":"APPROVED","reason":"x","transactionKey":"TR:1 "}`), 400, "VALIDATION_FAILED", []string{"/transactionKey"}},
 		"too long a key":        {admin.post(place+o.ID+"/settle", `{"outcome":"APPROVED","reason":"x","transactionKey":"`+long+`"}`), 400, "VALIDATION_FAILED", []string{"/transactionKey"}},
 		"an actor of choice":    {admin.post(place+o.ID+"/settle", `{"outcome":"DECLINED","reason":"x","actor":"root"}`), 400, "VALIDATION_FAILED", []string{"/actor"}},
 		"an odd key":            {admin.with("Idempotency-Key", `"`).post(place+o.ID+"/settle", declined), 400, "INVALID_IDEMPOTENCY_KEY", nil},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
@@ -106,9 +107,12 @@ func (w Word) Check() error {
 	n := utf8.RuneCountInString(strings.TrimSpace(w.Reason))
 	c.That(n >= 1 && n <= maxText, "/reason", "must be 1 to %d characters: it is kept for those who ask later", maxText)
 	c.That(w.Outcome != payment.Approved || w.Key != "", "/transactionKey", "is needed to approve: by which charge was it paid?")
+	c.That(!strings.ContainsFunc(w.Key, blank), "/transactionKey", "must be the gateway's, to the letter: it has no blanks")
 	c.That(utf8.RuneCountInString(w.Key) <= maxText, "/transactionKey", "must be at most %d characters", maxText)
 	return c.Err()
 }
+
+func blank(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
 // SettleByHand ends a payment as an operator says, through the same steps as the
 // gateway's word, and keeps who said so, when and why. One that has ended is

@@ -170,6 +170,7 @@ func TestEveryDifferenceFromTheGatewayIsNamedByItsOrder(t *testing.T) {
 		"a second charge":                      {paid, false, []pgwire.Transaction{charge("b", 1000, pgwire.Success), paid}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 2000}},
 		"a charge that the gateway gave back":  {paid, false, []pgwire.Transaction{charge("a", 1000, pgwire.Cancelled)}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 0}},
 		"a charge that the gateway forgot":     {paid, false, nil, order.Paid, store.Difference{What: forgot, Want: 1000, Got: 0}},
+		"as much by another charge":            {paid, false, []pgwire.Transaction{charge("b", 1000, pgwire.Success)}, order.Paid, store.Difference{What: "charges that we keep and the gateway does not know of", Want: 0, Got: 1}},
 		"a charge of another amount":           {paid, false, []pgwire.Transaction{charge("a", 999, pgwire.Success)}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 999}},
 		"a charge that was refused, then made": {failed, false, []pgwire.Transaction{paid}, order.Failed, store.Difference{What: keeps, Want: 0, Got: 1000}},
 		"a refund that is not done":            {paid, true, []pgwire.Transaction{paid}, order.Cancelled, store.Difference{What: keeps, Want: 0, Got: 1000}},
