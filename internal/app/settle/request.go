@@ -21,11 +21,13 @@ const (
 	// mostHurried is how many payments that have a charge to be given back are
 	// looked at, ahead of recovery, at the same time.
 	mostHurried = 32
-	// grace is how long a call to the gateway may go on when the program stops.
+	// grace is how long the gateway may still be spoken to when the program stops.
 	grace = 10 * time.Second
 	// The pause before the gateway is asked again grows from one to the other.
 	firstPause = time.Second
 	lastPause  = 30 * time.Second
+	// hurriedPause is that of a program that has to stop.
+	hurriedPause = 500 * time.Millisecond
 )
 
 // job is a payment to be requested, or, without a card, one to be looked at now.
@@ -75,8 +77,8 @@ func (d *Desk) Hurry(p payment.Payment) {
 	}
 }
 
-// Run requests payments until ctx ends. Calls that are under way then are given
-// some time; payments that wait for the gateway to come back are left to expire.
+// Run requests payments until ctx ends. Those that the gateway has not accepted by
+// then are tried a little longer, and then left to expire.
 func (d *Desk) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -118,29 +120,29 @@ func (d *Desk) do(ctx context.Context, j job) {
 		return
 	}
 	defer func() { <-d.slots }()
-	if !j.doubt || d.committed(ctx, j.payment) {
+	if !j.doubt || d.committed(ctx, calls, j.payment) {
 		d.request(ctx, calls, j)
 	}
 }
 
 // committed waits until the database tells whether there is such a payment.
-func (d *Desk) committed(ctx context.Context, p payment.Payment) bool {
+func (d *Desk) committed(ctx, calls context.Context, p payment.Payment) bool {
 	pauses := backoff.New(firstPause, lastPause, d.Random)
 	for {
-		_, err := d.find(ctx, p.OrderID)
+		_, err := d.find(calls, p.OrderID)
 		if err == nil || errors.Is(err, payment.ErrNotFound) {
 			return err == nil
 		}
-		if !backoff.Wait(ctx, pauses.Next()) {
+		if !pause(ctx, calls, pauses.Next()) {
 			return false
 		}
 	}
 }
 
 // request asks the gateway for a charge until it has an answer, or the payment
-// has ended otherwise. ctx says when to give up waiting, calls when to give up
-// speaking. What was answered is never asked for again: where it cannot be
-// written, that is tried again, and in the end recovery finds it at the gateway.
+// has ended otherwise. ctx says when to hurry, calls when to give up. What was
+// answered is never asked for again: where it cannot be written, that is tried
+// again, and in the end recovery finds it at the gateway.
 func (d *Desk) request(ctx, calls context.Context, j job) {
 	failing := trouble.New(d.Log.With("payment", j.payment.ID), "request a payment")
 	pauses := backoff.New(firstPause, lastPause, d.Random)
@@ -158,10 +160,16 @@ func (d *Desk) request(ctx, calls context.Context, j job) {
 			return
 		}
 		failing.Begins(err)
-		if !backoff.Wait(ctx, pauses.Next()) || !d.wanted(calls, j.payment.OrderID) {
+		if !pause(ctx, calls, pauses.Next()) || !d.wanted(calls, j.payment.OrderID) {
 			return
 		}
 	}
+}
+
+// pause waits before the gateway is asked again; for a moment only once the
+// program has to stop, until it is time: nobody else has the card's number.
+func pause(ctx, calls context.Context, long time.Duration) bool {
+	return backoff.Wait(ctx, long) || backoff.Wait(calls, hurriedPause)
 }
 
 func certain(r payment.Reply) bool { return r.Kind == payment.Accepted || r.Kind == payment.Refused }

@@ -173,3 +173,39 @@ func TestWithoutASlotNoOrderIsPlaced(t *testing.T) {
 		t.Errorf("after one was given back: %v", err)
 	}
 }
+
+// The gateway was out of reach for a moment, just before the program had to stop.
+func TestAProgramThatStopsTriesOnceMoreForThoseThatNobodyElseCouldRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := running(t, func(*settle.Config) {})
+		s.gateway.away = true
+		s.sell(t)
+		synctest.Wait()
+		s.gateway.away = false
+		began := time.Now()
+		stop()
+		if n := len(s.gateway.all()); n != 1 {
+			t.Errorf("the gateway has %d charges, want 1", n)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v to stop", took)
+		}
+	})
+}
+
+// It does not wait for ever for a gateway that is away.
+func TestAProgramStopsThoughTheGatewayIsAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := running(t, func(*settle.Config) {})
+		s.gateway.away = true
+		s.sell(t)
+		synctest.Wait()
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 11*time.Second {
+			t.Errorf("it took %v to stop", took)
+		}
+	})
+}

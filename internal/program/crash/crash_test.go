@@ -59,6 +59,8 @@ func TestWhateverIsKilledNothingAnsweredIsLostOrDoneTwice(t *testing.T) {
 	}
 	t.Logf("%d requests were answered, %d of them again under their key; %d tries were not heard, and refused: %v; %d kills and %d freezes",
 		len(acts), c.repeated, c.unheard, c.refused, v.kills, v.freezes)
+	s.settleCards(ctx)
+	acts = append(acts, s.sound(ctx, c, acts)...)
 	s.settle(ctx)
 	if err := c.again(ctx, acts); err != nil {
 		t.Error(err)

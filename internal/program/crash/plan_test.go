@@ -33,6 +33,7 @@ type act struct {
 	offer   *offer // that a coupon is asked for of
 	order   *act   // that a cancel calls off
 	twice   bool   // sent to both APIs at once
+	sound   bool   // an order whose card is charged for certain
 
 	id string // of the order or the coupon, once answered
 

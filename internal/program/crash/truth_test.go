@@ -25,7 +25,6 @@ import (
 // settle waits until nothing is under way, and has the books recounted.
 func (s *shop) settle(ctx context.Context) {
 	s.t.Helper()
-	s.settleCards(ctx)
 	s.commerce(ctx, "verify", "--wait", "60s", "--gateway", "--gateway-url", s.gateway.Door)
 	if out := s.commerce(ctx, "ranking", "verify"); !strings.Contains(out, " 0 differences") {
 		s.t.Errorf("ranking verify:\n%s", out)

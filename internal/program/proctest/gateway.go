@@ -62,6 +62,12 @@ func (g Gateway) Change(ctx context.Context, faults map[string]any) {
 	g.ask(ctx, http.MethodPatch, "/admin/faults", text, nil)
 }
 
+// Play has the gateway play a scenario until it is started again.
+func (g Gateway) Play(ctx context.Context, scenario string) {
+	g.TB.Helper()
+	g.ask(ctx, http.MethodPost, "/admin/scenario/"+scenario, nil, nil)
+}
+
 // ask asks for what has to be answered 200.
 func (g Gateway) ask(ctx context.Context, method, path string, body []byte, v any) {
 	g.TB.Helper()

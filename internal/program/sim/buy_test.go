@@ -59,8 +59,9 @@ func (q wish) body(user string) string {
 	return b + "}"
 }
 
-func (c *customer) buy() {
-	q := c.wishes()
+func (c *customer) buy() { c.order(c.wishes()) }
+
+func (c *customer) order(q wish) {
 	a, key := c.keyed("/api/v1/orders", q.body(c.name))
 	switch {
 	case a.ok():

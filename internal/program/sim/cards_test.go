@@ -42,6 +42,25 @@ func (w *world) settled() {
 	going.Wait()
 }
 
+// sound has a card charged that nothing is wrong with, by a gateway that is well:
+// a shop that never takes any money would pass all else.
+func (w *world) sound() {
+	w.gateway.play(scenario("healthy"))
+	defer w.gateway.play(scenario("default"))
+	buyer, price := w.customers[0], wares[0].price
+	before := len(w.model.orders(buyer.name))
+	buyer.order(wish{items: []string{`{"productId":1,"quantity":1}`}, amount: price, cardOf: price, byCard: true})
+	all := w.model.orders(buyer.name)
+	if len(all) != before+1 {
+		w.t.Errorf("%s cannot buy by card at the end of the day", buyer.name)
+		return
+	}
+	w.settled()
+	if last := w.model.order(all[before].id); last.status != "PAID" {
+		w.t.Errorf("order %s is %s, though nothing was wrong with the card", last.id, last.status)
+	}
+}
+
 // cards compares our books with what the gateway charged and gave back.
 func (w *world) cards() {
 	t := w.t

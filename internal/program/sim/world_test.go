@@ -184,6 +184,7 @@ func (w *world) day() {
 	w.heal()
 	w.quiet()
 	w.settled()
+	w.sound()
 	if !t.Failed() {
 		w.audit()
 	}
