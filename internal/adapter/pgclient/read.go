@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
@@ -13,9 +12,6 @@ import (
 
 // transactions is what every call asks for: one, or all of an order.
 type transactions []pgwire.Transaction
-
-// barred are answers about the shop, whatever it asked: no card was refused.
-var barred = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired}
 
 const largest = 1 << 20 // bytes of an answer that are read
 
@@ -26,15 +22,12 @@ const largest = 1 << 20 // bytes of an answer that are read
 // An error of the JSON decoder is not passed on: it quotes what it could not read.
 func read[T any](status int, text []byte) (data T, err error) {
 	var a pgwire.Answer[T]
+	if err := turnedAway(status); err != nil {
+		return data, err
+	}
 	switch {
 	case len(text) > largest:
 		return data, doubt(fmt.Sprintf("an answer of more than %d bytes", largest))
-	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout:
-		return data, doubt(fmt.Sprintf("it answered %d", status))
-	case status == http.StatusTooManyRequests:
-		return data, &problem{ErrNotReached, throttled, errors.New("it answered 429")}
-	case slices.Contains(barred, status):
-		return data, &problem{ErrNotReached, unauthorised, fmt.Errorf("it answered %d: the shop is not let in", status)}
 	case json.Unmarshal(text, &a) != nil:
 		return data, doubt(fmt.Sprintf("it answered %d, and nothing that can be read", status))
 	case status >= http.StatusBadRequest && a.Meta.Result == pgwire.Fail && a.Meta.ErrorCode != nil:
@@ -43,6 +36,21 @@ func read[T any](status int, text []byte) (data T, err error) {
 		return data, doubt(fmt.Sprintf("it answered %d, and says neither yes nor no", status))
 	}
 	return *a.Data, nil
+}
+
+// turnedAway is what a status says by itself, whatever is said beside it. What is
+// about the shop, and whatever it asked, is no refusal of a card.
+func turnedAway(status int) error {
+	switch {
+	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout:
+		return doubt(fmt.Sprintf("it answered %d", status))
+	case status == http.StatusTooManyRequests:
+		return &problem{ErrNotReached, throttled, errors.New("it answered 429")}
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
+		return &problem{ErrNotReached, unauthorised, fmt.Errorf("it answered %d: the shop is not let in", status)}
+	default:
+		return nil
+	}
 }
 
 // refusal is the gateway's no.
