@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
 // translate puts our problem in the place of huma's. It is a huma.Transformer.
@@ -60,12 +61,15 @@ func tooLarge(ctx context.Context, limit int64) *problem {
 	return p
 }
 
-// complaints are sorted: huma finds unknown properties in no order.
+// complaints are sorted: huma finds unknown properties in no order. A name that
+// nobody asked for may be the number of a card.
 func complaints(details []*huma.ErrorDetail) []fault.Field {
 	fields := make([]fault.Field, 0, len(details))
 	for _, d := range details {
 		if d != nil {
-			fields = append(fields, complaint(d))
+			f := complaint(d)
+			f.Pointer = pgwire.Mask(f.Pointer)
+			fields = append(fields, f)
 		}
 	}
 	slices.SortStableFunc(fields, func(a, b fault.Field) int { return cmp.Compare(a.Pointer, b.Pointer) })

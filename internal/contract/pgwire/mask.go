@@ -1,14 +1,9 @@
-package pgclient
+package pgwire
 
-import (
-	"strings"
-	"unicode"
-)
-
-// mask returns the text with what may be a card number made unreadable but for
+// Mask returns the text with what may be a card number made unreadable but for
 // its last four digits: 12 digits or more, with stars, and a few signs that are
 // no letters between two groups, among them.
-func mask(text string) string {
+func Mask(text string) string {
 	const fewest = 12
 	out := []byte(text)
 	for i := 0; i < len(out); {
@@ -58,24 +53,4 @@ func hide(number []byte, digits int) {
 			digits--
 		}
 	}
-}
-
-// clean returns what a gateway said to a person in a form that every table and
-// log can keep: of readable characters, masked, and not too long.
-func clean(text string) string {
-	const most = 200 // characters
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.Is(unicode.Pd, r):
-			return '-'
-		case unicode.IsDigit(r) && r > unicode.MaxASCII: // a card number may be written with these, too
-			return '*'
-		case !unicode.IsPrint(r), r == unicode.ReplacementChar:
-			return ' '
-		default:
-			return r
-		}
-	}, text)
-	runes := []rune(mask(text))
-	return strings.TrimSpace(string(runes[:min(len(runes), most)]))
 }
