@@ -114,26 +114,36 @@ type Difference struct {
 	Got     int64  `json:"got"`     // what the row says
 }
 
-// Books compares what is kept twice. Each method calls yield for each place
-// that differs, and returns how many places it compared.
+// Recount is told what comes of a comparison.
+type Recount interface {
+	// Compared: one more place was looked at.
+	Compared()
+	// Differs: and this is wrong there.
+	Differs(d Difference)
+}
+
+// Books compares what is kept twice.
 type Books interface {
 	// Stock: a product's stock is the sum of its movements, and what was put in
 	// less what live orders hold; never negative.
-	Stock(ctx context.Context, yield func(Difference)) (compared int64, err error)
+	Stock(ctx context.Context, r Recount) error
 	// Wallets: a balance is the sum of its ledger, and never negative.
-	Wallets(ctx context.Context, yield func(Difference)) (compared int64, err error)
+	Wallets(ctx context.Context, r Recount) error
+	// Spent: the ledger has taken the points of a live order from whoever placed
+	// it, and has given back those of a dead one.
+	Spent(ctx context.Context, r Recount) error
 	// Coupons: a coupon is used by one live order at most, which is the one that it
 	// says; and as many are issued as people have, never more than there are.
-	Coupons(ctx context.Context, yield func(Difference)) (compared int64, err error)
+	Coupons(ctx context.Context, r Recount) error
 	// Paid: an order is paid if and only if its points and the charge that was
 	// approved are what it costs.
-	Paid(ctx context.Context, yield func(Difference)) (compared int64, err error)
+	Paid(ctx context.Context, r Recount) error
 	// Charged: no order has two charges that took money and were not given back,
 	// and a dead one has none.
-	Charged(ctx context.Context, yield func(Difference)) (compared int64, err error)
+	Charged(ctx context.Context, r Recount) error
 	// Likes: a product's like count is the number of its likes, and the sum of
 	// its daily net likes.
-	Likes(ctx context.Context, yield func(Difference)) (compared int64, err error)
+	Likes(ctx context.Context, r Recount) error
 	// Sales calls yield for each line of each paid order that was not
 	// cancelled, with the time it was paid, in order of product.
 	Sales(ctx context.Context, yield func(line order.Line, paidAt time.Time) error) error

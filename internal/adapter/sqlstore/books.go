@@ -30,20 +30,19 @@ const stockSQL = `
 	ORDER BY s.product_id`
 
 // Stock implements store.Books.
-func (t books) Stock(ctx context.Context, yield func(store.Difference)) (compared int64, err error) {
-	err = t.each(ctx, stmt(stockSQL), func(r row) error {
+func (t books) Stock(ctx context.Context, out store.Recount) error {
+	return t.each(ctx, stmt(stockSQL), func(r row) error {
 		var pid, stock, moved, left int64
 		if err := r.Scan(&pid, &stock, &moved, &left); err != nil {
 			return err
 		}
-		compared++
-		c := comparison{fmt.Sprintf("product %d", pid), yield}
+		out.Compared()
+		c := comparison{fmt.Sprintf("product %d", pid), out}
 		c.equal("stock, sum of its movements", moved, stock)
 		c.equal("stock, put in less held by live orders", left, stock)
 		c.notNegative("stock", stock)
 		return nil
 	})
-	return compared, err
 }
 
 const walletSQL = `
@@ -53,20 +52,46 @@ const walletSQL = `
 	) e ON e.user_id = w.user_id ORDER BY w.user_id`
 
 // Wallets implements store.Books.
-func (t books) Wallets(ctx context.Context, yield func(store.Difference)) (compared int64, err error) {
-	err = t.each(ctx, stmt(walletSQL), func(r row) error {
+func (t books) Wallets(ctx context.Context, out store.Recount) error {
+	return t.each(ctx, stmt(walletSQL), func(r row) error {
 		var user id.ID
 		var balance, ledger int64
 		if err := r.Scan(&user, &balance, &ledger); err != nil {
 			return err
 		}
-		compared++
-		c := comparison{fmt.Sprintf("user %s", user), yield}
+		out.Compared()
+		c := comparison{fmt.Sprintf("user %s", user), out}
 		c.equal("balance, sum of the ledger", ledger, balance)
 		c.notNegative("balance", balance)
 		return nil
 	})
-	return compared, err
+}
+
+// What the ledger says of an order, by whose points. An entry for another
+// person's order, or for none, stands alone.
+const spentSQL = `
+	SELECT COALESCE(o.id, e.order_id), COALESCE(o.status, 'not there'), COALESCE(o.points, 0), COALESCE(-e.amount, 0)
+	FROM orders o FULL JOIN (
+		SELECT order_id, user_id, CAST(SUM(amount) AS BIGINT) AS amount FROM point_entries
+		WHERE order_id IS NOT NULL GROUP BY order_id, user_id
+	) e ON e.order_id = o.id AND e.user_id = o.user_id
+	WHERE o.points > 0 OR e.order_id IS NOT NULL
+	ORDER BY 1, 2`
+
+// Spent implements store.Books.
+func (t books) Spent(ctx context.Context, out store.Recount) error {
+	return t.each(ctx, stmt(spentSQL), func(r row) error {
+		var oid id.ID
+		var status string
+		var points, spent int64
+		if err := r.Scan(&oid, &status, &points, &spent); err != nil {
+			return err
+		}
+		out.Compared()
+		c := comparison{fmt.Sprintf("order %s, %s", oid, status), out}
+		c.equal("points of a live order, taken by the ledger", points*flag(order.Status(status).Live()), spent)
+		return nil
+	})
 }
 
 const likeSQL = `
@@ -79,19 +104,18 @@ const likeSQL = `
 	ORDER BY p.id`
 
 // Likes implements store.Books.
-func (t books) Likes(ctx context.Context, yield func(store.Difference)) (compared int64, err error) {
-	err = t.each(ctx, stmt(likeSQL), func(r row) error {
+func (t books) Likes(ctx context.Context, out store.Recount) error {
+	return t.each(ctx, stmt(likeSQL), func(r row) error {
 		var pid, shown, likes, daily int64
 		if err := r.Scan(&pid, &shown, &likes, &daily); err != nil {
 			return err
 		}
-		compared++
-		c := comparison{fmt.Sprintf("product %d", pid), yield}
+		out.Compared()
+		c := comparison{fmt.Sprintf("product %d", pid), out}
 		c.equal("like count, number of likes", likes, shown)
 		c.equal("daily net likes, number of likes", likes, daily)
 		return nil
 	})
-	return compared, err
 }
 
 const salesSQL = `
@@ -116,17 +140,17 @@ func (t books) Sales(ctx context.Context, yield func(order.Line, time.Time) erro
 // comparison names what differs about one subject.
 type comparison struct {
 	subject string
-	yield   func(store.Difference)
+	out     store.Recount
 }
 
 func (c comparison) equal(what string, want, got int64) {
 	if want != got {
-		c.yield(store.Difference{Subject: c.subject, What: what, Want: want, Got: got})
+		c.out.Differs(store.Difference{Subject: c.subject, What: what, Want: want, Got: got})
 	}
 }
 
 func (c comparison) notNegative(what string, got int64) {
 	if got < 0 {
-		c.yield(store.Difference{Subject: c.subject, What: what + " below zero", Want: 0, Got: got})
+		c.out.Differs(store.Difference{Subject: c.subject, What: what + " below zero", Want: 0, Got: got})
 	}
 }

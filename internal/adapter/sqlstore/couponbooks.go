@@ -28,51 +28,47 @@ const couponUseSQL = `
 	GROUP BY COALESCE(o.id, l.owned_coupon_id) ORDER BY 1`
 
 // Coupons implements store.Books.
-func (t books) Coupons(ctx context.Context, yield func(store.Difference)) (compared int64, err error) {
-	offers, err := t.couponsIssued(ctx, yield)
-	if err != nil {
-		return offers, err
+func (t books) Coupons(ctx context.Context, out store.Recount) error {
+	if err := t.couponsIssued(ctx, out); err != nil {
+		return err
 	}
-	uses, err := t.couponsUsed(ctx, yield)
-	return offers + uses, err
+	return t.couponsUsed(ctx, out)
 }
 
-func (t books) couponsIssued(ctx context.Context, yield func(store.Difference)) (compared int64, err error) {
-	err = t.each(ctx, stmt(couponSQL), func(r row) error {
+func (t books) couponsIssued(ctx context.Context, out store.Recount) error {
+	return t.each(ctx, stmt(couponSQL), func(r row) error {
 		var cid id.ID
 		var quantity, issued, owners int64
 		if err := r.Scan(&cid, &quantity, &issued, &owners); err != nil {
 			return err
 		}
-		compared++
-		c := comparison{fmt.Sprintf("coupon %s", cid), yield}
+		out.Compared()
+		c := comparison{fmt.Sprintf("coupon %s", cid), out}
 		c.equal("issued, number of owners", owners, issued)
 		c.atMost("owners beyond what there are", quantity, owners)
 		return nil
 	})
-	return compared, err
 }
 
-func (t books) couponsUsed(ctx context.Context, yield func(store.Difference)) (compared int64, err error) {
-	err = t.each(ctx, stmt(couponUseSQL), func(r row) error {
+func (t books) couponsUsed(ctx context.Context, out store.Recount) error {
+	return t.each(ctx, stmt(couponUseSQL), func(r row) error {
 		var oid id.ID
 		var used, orders, named int64
 		if err := r.Scan(&oid, &used, &orders, &named); err != nil {
 			return err
 		}
-		compared++
-		c := comparison{fmt.Sprintf("owned coupon %s", oid), yield}
+		out.Compared()
+		c := comparison{fmt.Sprintf("owned coupon %s", oid), out}
 		c.equal("live orders that use it", used, orders)
 		if orders > 0 {
 			c.equal("the order that it names is one of them", 1, named)
 		}
 		return nil
 	})
-	return compared, err
 }
 
 func (c comparison) atMost(what string, most, got int64) {
 	if got > most {
-		c.yield(store.Difference{Subject: c.subject, What: what, Want: most, Got: got})
+		c.out.Differs(store.Difference{Subject: c.subject, What: what, Want: most, Got: got})
 	}
 }

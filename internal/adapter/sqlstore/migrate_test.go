@@ -13,6 +13,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -158,11 +159,15 @@ func refusesOrphans(t *testing.T, db store.DB) {
 func soundAfterwards(t *testing.T, db store.DB) {
 	t.Helper()
 	err := db.Snapshot(t.Context(), func(tx store.Tx) error {
-		for _, compare := range []func(context.Context, func(store.Difference)) (int64, error){
+		for _, compare := range []func(context.Context, store.Recount) error{
 			tx.Books.Stock, tx.Books.Wallets, tx.Books.Coupons, tx.Books.Paid, tx.Books.Charged,
 		} {
-			if _, err := compare(t.Context(), func(d store.Difference) { t.Errorf("%+v", d) }); err != nil {
+			var found storetest.Recount
+			if err := compare(t.Context(), &found); err != nil {
 				return err
+			}
+			for _, d := range found.Differences {
+				t.Errorf("%+v", d)
 			}
 		}
 		return nil

@@ -36,19 +36,18 @@ func (f funds) approved() int64 { return f.asked * flag(f.payment == "APPROVED")
 func (f funds) kept() int64 { return f.charged * flag(f.charge == "SUCCESS" && f.refund == "NONE") }
 
 // Paid implements store.Books.
-func (t books) Paid(ctx context.Context, yield func(store.Difference)) (compared int64, err error) {
-	err = t.each(ctx, stmt(paidSQL), func(r row) error {
+func (t books) Paid(ctx context.Context, out store.Recount) error {
+	return t.each(ctx, stmt(paidSQL), func(r row) error {
 		var oid id.ID
 		var f funds
 		err := r.Scan(&oid, &f.order, &f.step, &f.total, &f.points, &f.card, &f.payment, &f.asked, &f.charge, &f.refund, &f.charged)
 		if err != nil {
 			return err
 		}
-		compared++
-		f.compare(comparison{fmt.Sprintf("order %s, %s", oid, f.order), yield})
+		out.Compared()
+		f.compare(comparison{fmt.Sprintf("order %s, %s", oid, f.order), out})
 		return nil
 	})
-	return compared, err
 }
 
 func (f funds) compare(c comparison) {
@@ -83,18 +82,17 @@ const chargedSQL = `
 	WHERE c.status = 'SUCCESS' AND c.refund = 'NONE' GROUP BY c.order_id, o.status, o.card ORDER BY c.order_id`
 
 // Charged implements store.Books.
-func (t books) Charged(ctx context.Context, yield func(store.Difference)) (compared int64, err error) {
-	err = t.each(ctx, stmt(chargedSQL), func(r row) error {
+func (t books) Charged(ctx context.Context, out store.Recount) error {
+	return t.each(ctx, stmt(chargedSQL), func(r row) error {
 		var oid id.ID
 		var status string
 		var card, n int64
 		if err := r.Scan(&oid, &status, &card, &n); err != nil {
 			return err
 		}
-		compared++
+		out.Compared()
 		want := flag(status == "PAID" && card > 0)
-		comparison{fmt.Sprintf("order %s, %s", oid, status), yield}.equal("charges that are kept", want, n)
+		comparison{fmt.Sprintf("order %s, %s", oid, status), out}.equal("charges that are kept", want, n)
 		return nil
 	})
-	return compared, err
 }

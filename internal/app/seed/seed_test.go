@@ -132,7 +132,7 @@ func look(t *testing.T, db store.DB) (state struct {
 // balance checks that what was planted has its journals.
 func balance(t *testing.T, db store.DB) {
 	t.Helper()
-	results, err := verify.New(db).Once(t.Context(), func(string) {})
+	results, err := verify.New(db).Once(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

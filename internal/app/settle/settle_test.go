@@ -72,7 +72,7 @@ func (s *till) request(t *testing.T, o order.Order) pgwire.Transaction {
 // programs that are not here would do with events.
 func (s *till) verify(t *testing.T) {
 	t.Helper()
-	results, err := verify.New(s.DB).Once(t.Context(), func(string) {})
+	results, err := verify.New(s.DB).Once(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -166,20 +165,19 @@ func (s *Shop) Outbox(t *testing.T) (waiting []store.Promise) {
 // Audit fails the test where the shop's books do not agree.
 func (s *Shop) Audit(t *testing.T) {
 	t.Helper()
-	var wrong []string
-	note := func(d store.Difference) { wrong = append(wrong, fmt.Sprintf("%+v", d)) }
+	var found storetest.Recount
 	s.view(t, func(ctx context.Context, tx store.Tx) error {
-		for _, recount := range []func(context.Context, func(store.Difference)) (int64, error){
-			tx.Books.Stock, tx.Books.Wallets, tx.Books.Coupons, tx.Books.Paid, tx.Books.Charged,
+		for _, recount := range []func(context.Context, store.Recount) error{
+			tx.Books.Stock, tx.Books.Wallets, tx.Books.Spent, tx.Books.Coupons, tx.Books.Paid, tx.Books.Charged,
 		} {
-			if _, err := recount(ctx, note); err != nil {
+			if err := recount(ctx, &found); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if len(wrong) > 0 {
-		t.Errorf("the books do not agree:\n%s", strings.Join(wrong, "\n"))
+	for _, d := range found.Differences {
+		t.Errorf("the books do not agree: %+v", d)
 	}
 }
 

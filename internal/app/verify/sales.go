@@ -15,12 +15,13 @@ import (
 )
 
 // outbox compares the number of waiting events with none.
-func outbox(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
+func outbox(ctx context.Context, tx store.Tx, r *recount) error {
 	waiting, _, err := tx.Outbox.Backlog(ctx)
+	r.Compared()
 	if waiting > 0 {
-		yield(store.Difference{Subject: "outbox", What: "events waiting", Got: waiting})
+		r.Differs(store.Difference{Subject: "outbox", What: "events waiting", Got: waiting})
 	}
-	return 1, err
+	return err
 }
 
 // place is where a counter stands.
@@ -37,38 +38,36 @@ const (
 
 // sales recounts the sales of every product and day from the orders, and
 // compares them with the counters.
-func sales(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
-	recount := map[place]metric.Counters{}
+func sales(ctx context.Context, tx store.Tx, r *recount) error {
+	sold := map[place]metric.Counters{}
 	err := tx.Books.Sales(ctx, func(l order.Line, paidAt time.Time) error {
+		r.read()
 		at := place{l.ProductID, clock.DayOf(paidAt)}
-		recount[at] = recount[at].Plus(metric.Sale(l.ProductID, at.day, l.Quantity, l.Price))
+		sold[at] = sold[at].Plus(metric.Sale(l.ProductID, at.day, l.Quantity, l.Price))
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		return err
 	}
-	compared := int64(len(recount))
 	err = tx.Metrics.All(ctx, firstDay, lastDay, func(got metric.Counters) error {
 		at := place{got.ProductID, got.Day}
-		want, sold := recount[at]
-		if !sold {
-			compared++
-		}
-		delete(recount, at)
-		compare(at, want, got, yield)
+		want := sold[at]
+		delete(sold, at)
+		compare(at, want, got, r)
 		return nil
 	})
-	for _, at := range slices.SortedFunc(maps.Keys(recount), byPlace) {
-		compare(at, recount[at], metric.Counters{}, yield) // sold, and never counted
+	for _, at := range slices.SortedFunc(maps.Keys(sold), byPlace) {
+		compare(at, sold[at], metric.Counters{}, r) // sold, and never counted
 	}
-	return compared, err
+	return err
 }
 
 func byPlace(a, b place) int {
 	return cmp.Or(cmp.Compare(a.product, b.product), cmp.Compare(a.day, b.day))
 }
 
-func compare(at place, want, got metric.Counters, yield func(store.Difference)) {
+func compare(at place, want, got metric.Counters, r store.Recount) {
+	r.Compared()
 	for _, f := range []struct {
 		name      string
 		want, got int64
@@ -79,7 +78,7 @@ func compare(at place, want, got metric.Counters, yield func(store.Difference)) 
 		{"amount_log", want.AmountLog, got.AmountLog},
 	} {
 		if f.want != f.got {
-			yield(store.Difference{
+			r.Differs(store.Difference{
 				Subject: fmt.Sprintf("product %d on %s", at.product, at.day), What: f.name, Want: f.want, Got: f.got,
 			})
 		}

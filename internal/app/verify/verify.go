@@ -39,7 +39,7 @@ func (r *Result) note(d store.Difference) {
 type check struct {
 	truth          int
 	name, compares string
-	recount        func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error)
+	recount        func(ctx context.Context, tx store.Tx, r *recount) error
 }
 
 // ofEvents is the truth about events: each reached Kafka and was applied once.
@@ -49,43 +49,40 @@ func checks() []check {
 	return []check{
 		{
 			1, "stock", "stock = sum of its movements = put in - held by live orders, never negative",
-			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
-				return tx.Books.Stock(ctx, yield)
-			},
+			of(store.Books.Stock),
 		},
 		{
 			2, "points", "balance = sum of the ledger, never negative",
-			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
-				return tx.Books.Wallets(ctx, yield)
-			},
+			of(store.Books.Wallets),
+		},
+		{
+			2, "spent", "points of an order = what the ledger took for it; nothing once it is dead",
+			of(store.Books.Spent),
 		},
 		{
 			3, "coupons", "as many coupons issued as people have, quantity at most; each used by one live order at most, the one it names",
-			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
-				return tx.Books.Coupons(ctx, yield)
-			},
+			of(store.Books.Coupons),
 		},
 		{
 			4, "payments", "an order is PAID if and only if points + approved card amount = its total; a dead one waits for no card",
-			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
-				return tx.Books.Paid(ctx, yield)
-			},
+			of(store.Books.Paid),
 		},
 		{
 			5, "charges", "charges that took money and are not given back: one of an order that a card paid, none of any other",
-			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
-				return tx.Books.Charged(ctx, yield)
-			},
+			of(store.Books.Charged),
 		},
 		{ofEvents, "outbox", "no committed event waits for Kafka", outbox},
 		{
 			ofEvents, "likes", "like count = likes = sum of daily net likes",
-			func(ctx context.Context, tx store.Tx, yield func(store.Difference)) (int64, error) {
-				return tx.Books.Likes(ctx, yield)
-			},
+			of(store.Books.Likes),
 		},
 		{ofEvents, "sales", "daily counters of sales = recount of paid orders", sales},
 	}
+}
+
+// of is a recount that the database makes.
+func of(compare func(store.Books, context.Context, store.Recount) error) func(context.Context, store.Tx, *recount) error {
+	return func(ctx context.Context, tx store.Tx, r *recount) error { return compare(tx.Books, ctx, r) }
 }
 
 // Auditor checks the books.
@@ -94,18 +91,16 @@ type Auditor struct{ db store.DB }
 // New returns an auditor.
 func New(db store.DB) *Auditor { return &Auditor{db} }
 
-// Once runs every check, all on the same snapshot, and calls progress before each.
-func (a *Auditor) Once(ctx context.Context, progress func(check string)) ([]Result, error) {
+// Once runs every check, all on the same snapshot.
+func (a *Auditor) Once(ctx context.Context, progress Progress) ([]Result, error) {
 	var results []Result
 	err := a.db.Snapshot(ctx, func(tx store.Tx) error {
 		for _, c := range checks() {
-			progress(c.name)
-			r := Result{Truth: c.truth, Check: c.name, Compares: c.compares, Differences: []store.Difference{}}
-			var err error
-			if r.Compared, err = c.recount(ctx, tx, r.note); err != nil {
+			r := begin(c, progress)
+			if err := c.recount(ctx, tx, r); err != nil {
 				return err
 			}
-			results = append(results, r)
+			results = append(results, r.Result)
 		}
 		return nil
 	})
@@ -115,7 +110,7 @@ func (a *Auditor) Once(ctx context.Context, progress func(check string)) ([]Resu
 // Settled is Once, again and again for up to patience while nothing differs but
 // what events under way will mend. The rest is wrong at any moment, and no
 // waiting helps.
-func (a *Auditor) Settled(ctx context.Context, patience time.Duration, progress func(check string)) ([]Result, error) {
+func (a *Auditor) Settled(ctx context.Context, patience time.Duration, progress Progress) ([]Result, error) {
 	deadline := time.After(patience)
 	for {
 		results, err := a.Once(ctx, progress)

@@ -24,7 +24,7 @@ import (
 
 func once(t *testing.T, db store.DB) map[string][]store.Difference {
 	t.Helper()
-	results, err := verify.New(db).Once(t.Context(), func(string) {})
+	results, err := verify.New(db).Once(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestEventsThatWaitAreADifferenceUntilTheyHaveLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storetest.SQLite(t, sqlstore.Options{})
 		promise(t, db)
-		results, err := verify.New(db).Settled(t.Context(), 2*time.Second, func(string) {})
+		results, err := verify.New(db).Settled(t.Context(), 2*time.Second, nil)
 		if err != nil || right(results) {
 			t.Errorf("Settled = %v, right: an event waits", err)
 		}
@@ -88,7 +88,7 @@ func TestEventsThatWaitAreADifferenceUntilTheyHaveLeft(t *testing.T) {
 			keep(t, db)
 		}()
 		began := time.Now()
-		results, err = verify.New(db).Settled(t.Context(), time.Minute, func(string) {})
+		results, err = verify.New(db).Settled(t.Context(), time.Minute, nil)
 		if took := time.Since(began); err != nil || !right(results) || took > 2*time.Second {
 			t.Errorf("Settled = %v, %+v after %v", err, results, took)
 		}
@@ -114,7 +114,7 @@ func TestWhatNoWaitingMendsIsToldAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		results, err := verify.New(db).Settled(t.Context(), time.Minute, func(string) {})
+		results, err := verify.New(db).Settled(t.Context(), time.Minute, nil)
 		if took := time.Since(began); err != nil || right(results) || took > 0 {
 			t.Errorf("Settled = %v, %+v after %v", err, results, took)
 		}

@@ -61,15 +61,15 @@ func (c *verification) checks(s *setting, db *sqlstore.DB, b *redis.Board, days 
 	bar := spinner(s.stderr)
 	defer bar.Finish() //nolint:errcheck // what cannot be drawn is no error
 	auditor := verify.New(db)
-	results, err := auditor.Settled(s.ctx, c.Wait.Get(), func(check string) {
-		bar.Describe("checking " + check)
-		s.world.Log.Debug("checking", "check", check)
+	results, err := auditor.Settled(s.ctx, c.Wait.Get(), func(check string, rows int64) {
+		bar.Describe(underWay(check, rows))
+		s.world.Log.Debug("checking", "check", check, "rows", rows)
 	})
 	if err != nil {
 		return nil, err
 	}
 	if c.Gateway {
-		found, err := c.gateway(s, auditor, func(n int64) { bar.Describe(fmt.Sprintf("checking gateway, %d payments so far", n)) })
+		found, err := c.gateway(s, auditor, func(n int64) { bar.Describe(underWay("gateway", n)) })
 		if err != nil {
 			return nil, err
 		}
@@ -84,6 +84,14 @@ func (c *verification) checks(s *setting, db *sqlstore.DB, b *redis.Board, days 
 		return nil, fmt.Errorf("the rankings in Redis (--no-board leaves them out): %w", err)
 	}
 	return append(results, found), nil
+}
+
+// underWay is what is said of a check that takes its time.
+func underWay(check string, rows int64) string {
+	if rows == 0 {
+		return "checking " + check
+	}
+	return fmt.Sprintf("checking %s, %d so far", check, rows)
 }
 
 // gateway is the truth about what cards were charged, as one more result.

@@ -36,7 +36,7 @@ func (w *world) books() {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	results, err := verify.New(db).Settled(t.Context(), time.Minute, func(string) {})
+	results, err := verify.New(db).Settled(t.Context(), time.Minute, nil)
 	if err != nil {
 		t.Errorf("verify: %v", err)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
@@ -13,19 +15,32 @@ import (
 )
 
 // audit returns what a comparison finds.
-func (s *shop) audit(compare func(store.Books, context.Context, func(store.Difference)) (int64, error)) (int64, []store.Difference) {
+func (s *shop) audit(compare comparing) (int64, []store.Difference) {
 	s.Helper()
-	var found []store.Difference
-	compared := read(s, func(ctx context.Context, tx store.Tx) (int64, error) {
-		return compare(tx.Books, ctx, func(d store.Difference) { found = append(found, d) })
+	found := read(s, func(ctx context.Context, tx store.Tx) (found Recount, err error) {
+		err = compare(tx.Books, ctx, &found)
+		return found, err
 	})
-	return compared, found
+	return found.Places, found.Differences
 }
+
+// Recount keeps what comes of a comparison. It implements store.Recount.
+type Recount struct {
+	Places      int64
+	Differences []store.Difference
+}
+
+// Compared implements store.Recount.
+func (r *Recount) Compared() { r.Places++ }
+
+// Differs implements store.Recount.
+func (r *Recount) Differs(d store.Difference) { r.Differences = append(r.Differences, d) }
 
 func bookTests() map[string]func(*shop) {
 	return map[string]func(*shop){
 		"stock agrees with its journal and with live orders": stockBooks,
 		"balances agree with the ledger":                     walletBooks,
+		"points of orders agree with the ledger":             spentBooks,
 		"like counts agree with likes and with the counters": likeBooks,
 		"sales are the lines of paid orders, by product":     saleBooks,
 	}
@@ -94,6 +109,57 @@ func walletBooks(s *shop) {
 	_, found = s.audit(store.Books.Wallets)
 	s.equal([]store.Difference{
 		{Subject: "user " + u.ID.String(), What: "balance, sum of the ledger", Want: 72, Got: 71},
+	}, found)
+}
+
+func spentBooks(s *shop) {
+	u, other := s.user(), s.user()
+	s.charge(u.ID, 100)
+	p := s.product(s.brand().ID, 1)
+	placed := func(points money.Won) order.Order {
+		o := s.order(u.ID, p)
+		o.Points, o.Card = points, o.Amount-points
+		s.update(func(_ context.Context, tx store.Tx) error { tx.Orders.Add(o); return nil })
+		return o
+	}
+	enter := func(user, o id.ID, kind point.Type, amount money.Won) {
+		s.update(func(_ context.Context, tx store.Tx) error {
+			tx.Points.Save(point.WalletOf(user, 100), point.Entry{
+				ID: s.ids(), UserID: user, Type: kind, Amount: amount, Balance: 100, OrderID: &o, At: noon(),
+			})
+			return nil
+		})
+	}
+	differs := func(o id.ID, status string, want, got int64) store.Difference {
+		return store.Difference{Subject: fmt.Sprintf("order %s, %s", o, status), What: "points of a live order, taken by the ledger", Want: want, Got: got}
+	}
+	_, o := placed(0), placed(30)
+	enter(u.ID, o.ID, point.Use, -30)
+	compared, found := s.audit(store.Books.Spent)
+	s.equal(int64(1), compared) // the other one took no points
+	s.equal(0, len(found))
+	die := func() {
+		s.update(func(ctx context.Context, tx store.Tx) error {
+			kept, err := tx.Orders.Lock(ctx, o.ID)
+			tx.Orders.Save(s.cancelled(kept))
+			return err
+		})
+	}
+	die()
+	_, found = s.audit(store.Books.Spent) // nothing was given back
+	s.equal([]store.Difference{differs(o.ID, "CANCELLED", 0, 30)}, found)
+	enter(u.ID, o.ID, point.Refund, 30)
+	s.sound(store.Books.Spent)
+	enter(u.ID, o.ID, point.Refund, 30) // twice
+	_, found = s.audit(store.Books.Spent)
+	s.equal([]store.Difference{differs(o.ID, "CANCELLED", 0, -30)}, found)
+	enter(u.ID, o.ID, point.Adjust, -30)
+	free, nobodys := placed(5), s.ids()
+	enter(other.ID, free.ID, point.Use, -5) // of somebody else's points
+	enter(u.ID, nobodys, point.Use, -7)
+	_, found = s.audit(store.Books.Spent)
+	s.equal([]store.Difference{
+		differs(free.ID, "PENDING", 5, 0), differs(free.ID, "not there", 0, 5), differs(nobodys, "not there", 0, 7),
 	}, found)
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-type comparing = func(store.Books, context.Context, func(store.Difference)) (int64, error)
+type comparing = func(store.Books, context.Context, store.Recount) error
 
 // sound demands that a comparison finds nothing wrong, and returns how many
 // places it compared.
