@@ -7,6 +7,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
@@ -145,7 +146,7 @@ func (s *service) place(ctx context.Context, r checkout.Request, card *cardBody,
 	o, err := s.Checkout.Place(ctx, r, &seat)
 	switch {
 	case seat.slot == nil:
-	case o.Payment == nil:
+	case o.Payment == nil || saidNo(err):
 		seat.slot.Free()
 	case err != nil: // perhaps all that was lost is the answer to COMMIT
 		seat.slot.Doubt(*o.Payment, card.CardNo)
@@ -153,6 +154,12 @@ func (s *service) place(ctx context.Context, r checkout.Request, card *cardBody,
 		seat.slot.Use(*o.Payment, card.CardNo)
 	}
 	return o, err
+}
+
+// saidNo reports whether the shop said no, and so nothing was written.
+func saidNo(err error) bool {
+	k := fault.KindOf(err)
+	return err != nil && k != fault.Internal && k != fault.Unavailable
 }
 
 // seating is a guard that takes a place for the card of an order, behind the

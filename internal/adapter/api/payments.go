@@ -44,8 +44,8 @@ type wordInput struct {
 
 	ID   id.ID `path:"id" format:"uuid" doc:"Of the payment, or of its order."`
 	Body struct {
-		Outcome        string `json:"outcome" enum:"APPROVED,DECLINED" doc:"APPROVED: the card was charged, and the order is paid. DECLINED: it was not, and the order fails." example:"DECLINED"`
-		TransactionKey string `json:"transactionKey,omitempty" maxLength:"200" doc:"Of the charge that paid, as the gateway names it. Needed to approve." example:"20260301:TR:9577c5"`
+		Outcome        string `json:"outcome" enum:"APPROVED,DECLINED,REFUNDED" doc:"APPROVED: the card was charged, and the order is paid. DECLINED: it was not, and the order fails. REFUNDED: a charge whose refund is due was given back by other means, and the gateway is asked no more." example:"DECLINED"`
+		TransactionKey string `json:"transactionKey,omitempty" maxLength:"200" doc:"Of the charge that paid, or was given back, as the gateway names it. Needed unless it was declined." example:"20260301:TR:9577c5"`
 		Reason         string `json:"reason" minLength:"1" maxLength:"200" doc:"Kept in the history, with who gave it and when. Customers do not see it." example:"told by phone, ticket 4711"`
 	}
 }
@@ -111,7 +111,7 @@ func (s *service) payments() {
 	register(s, route{http.MethodGet, adminPayments, "listPayments", "Card payments, newest first; those that are stuck, unless others are asked for", tag, admins, 0}, cards(s, s.listPayments))
 	register(s, route{http.MethodGet, adminPayments + "/{id}", "getPayment", "A card payment, with its order, charges and history", tag, admins, 0}, cards(s, s.getPayment))
 	register(s, route{http.MethodPost, adminPayments + "/{id}/recheck", "recheckPayment", "Ask the gateway now, and do what follows from its answer", tag, admins, 0}, cards(s, s.recheckPayment))
-	register(s, route{http.MethodPost, byHandPath, "settlePayment", "End a pending payment by hand", tag, admins, 0}, cards(s, s.settlePayment))
+	register(s, route{http.MethodPost, byHandPath, "settlePayment", "End a pending payment, or a refund that is due, by hand", tag, admins, 0}, cards(s, s.settlePayment))
 }
 
 // cards is h where the shop takes cards.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -164,6 +165,18 @@ func (c *change) giveBack(charges []payment.Charge) {
 		c.tx.Charges.Save(m, c.now)
 		i := slices.IndexFunc(c.charges, func(c payment.Charge) bool { return c.Key == m.Key })
 		c.charges[i] = m
+	}
+}
+
+// gaveBack writes that the i-th charge, which was due, is given back.
+func (c *change) gaveBack(ctx context.Context, i int, status pgwire.Status) {
+	was := c.charges[i]
+	c.charges[i].Status, c.charges[i].Refund = status, payment.Done
+	c.tx.Charges.Save(c.charges[i], c.now)
+	c.payment = c.payment.GaveBack(was, c.now)
+	if was.Status == pgwire.Success {
+		c.ended = refunded
+		c.tx.Outbox.Append(ctx, c.payment.RefundedEvent(was))
 	}
 }
 

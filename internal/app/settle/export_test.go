@@ -9,6 +9,10 @@ import (
 )
 
 const (
+	// MostAtOnce is how many slots there are.
+	MostAtOnce = mostAtOnce
+	// LeaseTime is how long a process is believed to be there that was heard of.
+	LeaseTime = leaseTime
 	// Batch is how many payments are read at a time.
 	Batch = batch
 	// MostAsked is how many are asked about at a time, whoever asks.

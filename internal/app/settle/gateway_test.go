@@ -91,7 +91,7 @@ func (g *gateway) Cancel(_ context.Context, _, key string) (pgwire.Transaction, 
 	switch {
 	case g.away || f == unreached || f == undone:
 		return pgwire.Transaction{}, errAway
-	case i < 0 || g.charges[i].Status == pgwire.Failed:
+	case i < 0 || f == refused || g.charges[i].Status == pgwire.Failed:
 		return pgwire.Transaction{}, errors.New("the gateway refuses")
 	}
 	g.charges[i].Status = pgwire.Cancelled

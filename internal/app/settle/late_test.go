@@ -135,6 +135,26 @@ func TestAChargeForAnOrderThatWasCancelledMeanwhileGoesBackAtOnce(t *testing.T) 
 	})
 }
 
+// A request that was believed lost is answered after another one has paid.
+func TestAChargeBesideTheOneThatPaidGoesBackAtOnce(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
+		c := s.request(t, o)
+		s.gateway.decide(c.TransactionKey, pgwire.Success)
+		s.settled(t, o)
+		s.request(t, o)
+		if n, err := s.desk.Round(t.Context()); n != 1 || err != nil {
+			t.Errorf("a round of the recovery finds %d, %v", n, err)
+		}
+		if all := s.gateway.all(); all[0].Status != pgwire.Success || all[1].Status != pgwire.Cancelled {
+			t.Errorf("the gateway has %+v", all)
+		}
+		s.verify(t)
+	})
+}
+
 // hesitant is a gateway that takes its time to accept a request.
 type hesitant struct{ *gateway }
 

@@ -85,10 +85,11 @@ func (c Case) RefundDue() bool {
 	return slices.ContainsFunc(c.Charges, func(c payment.Charge) bool { return c.Refund == payment.Due })
 }
 
-// Word is how an operator says that a payment ended.
+// Word is how an operator says that a payment ended, or that one of its charges
+// was given back.
 type Word struct {
-	Outcome payment.Status // Approved or Declined
-	Key     string         // of the charge that paid; needed to approve
+	Outcome payment.Status // Approved, Declined or Refunded
+	Key     string         // of the charge that paid, or was given back; needless to decline
 	Reason  string         // for whoever reads the history
 	Actor   string         // who says so
 }
@@ -103,10 +104,12 @@ const maxText = 200
 // Check returns what is wrong with it: fault.ErrValidation, or nil.
 func (w Word) Check() error {
 	var c fault.Check
-	c.That(w.Outcome == payment.Approved || w.Outcome == payment.Declined, "/outcome", "must be APPROVED or DECLINED")
+	known := []payment.Status{payment.Approved, payment.Declined, payment.Refunded}
+	c.That(slices.Contains(known, w.Outcome), "/outcome", "must be APPROVED, DECLINED or REFUNDED")
 	n := utf8.RuneCountInString(strings.TrimSpace(w.Reason))
 	c.That(n >= 1 && n <= maxText, "/reason", "must be 1 to %d characters: it is kept for those who ask later", maxText)
 	c.That(w.Outcome != payment.Approved || w.Key != "", "/transactionKey", "is needed to approve: by which charge was it paid?")
+	c.That(w.Outcome != payment.Refunded || w.Key != "", "/transactionKey", "is needed to refund: which charge was given back?")
 	c.That(!strings.ContainsFunc(w.Key, blank), "/transactionKey", "must be the gateway's, to the letter: it has no blanks")
 	c.That(utf8.RuneCountInString(w.Key) <= maxText, "/transactionKey", "must be at most %d characters", maxText)
 	return c.Err()
@@ -116,7 +119,8 @@ func blank(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
 // SettleByHand ends a payment as an operator says, through the same steps as the
 // gateway's word, and keeps who said so, when and why. One that has ended is
-// payment.ErrEnded. Charges beside the one that pays are due to be given back at
+// payment.ErrEnded. Or it ends a refund that the gateway will never confirm: one
+// that is not due is payment.ErrNotDue. Charges beside the one that pays are due to be given back at
 // once, by whoever looks after payments. It returns what is known then.
 func (d *Desk) SettleByHand(ctx context.Context, either id.ID, w Word, guard store.Guard) (seen Case, err error) {
 	if err := w.Check(); err != nil {
@@ -146,11 +150,14 @@ func (d *Desk) SettleByHand(ctx context.Context, either id.ID, w Word, guard sto
 }
 
 func (c *change) byHand(ctx context.Context, w Word) error {
+	if w.Outcome == payment.Refunded {
+		return c.refundByHand(ctx, w)
+	}
 	if c.payment.Status != payment.Pending {
 		return payment.ErrEnded.Because("the payment is %s already", c.payment.Status)
 	}
 	c.hurry = true
-	c.payment = c.payment.Note(c.now, payment.ByHand, strings.TrimSpace(w.Reason), w.Actor)
+	c.audit(w)
 	need, err := payment.Return, error(nil)
 	if w.Outcome == payment.Approved {
 		if err := c.vouch(w.Key); err != nil {
@@ -164,6 +171,27 @@ func (c *change) byHand(ctx context.Context, w Word) error {
 		return err
 	}
 	return c.carryOut(ctx, payment.Judge(need, c.payment, c.charges, false))
+}
+
+// refundByHand believes that a charge was given back by other means, or never took
+// anything. Money that the gateway has goes on being the gateway's in the books.
+func (c *change) refundByHand(ctx context.Context, w Word) error {
+	i := slices.IndexFunc(c.charges, func(c payment.Charge) bool { return c.Key == w.Key && c.Refund == payment.Due })
+	if i < 0 {
+		return payment.ErrNotDue
+	}
+	c.audit(w)
+	status := c.charges[i].Status
+	if status == pgwire.Pending {
+		status = pgwire.Cancelled
+	}
+	c.gaveBack(ctx, i, status)
+	return nil
+}
+
+// audit keeps who said what an operator says, when and why.
+func (c *change) audit(w Word) {
+	c.payment = c.payment.Note(c.now, payment.ByHand, pgwire.Mask(strings.TrimSpace(w.Reason)), w.Actor)
 }
 
 // vouch takes an operator's word for a charge; but not where we know better.

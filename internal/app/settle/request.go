@@ -26,6 +26,8 @@ const (
 	// The pause before the gateway is asked again grows from one to the other.
 	firstPause = time.Second
 	lastPause  = 30 * time.Second
+	// commitTime is how long a COMMIT may take of which the answer was not heard.
+	commitTime = 30 * time.Second
 	// hurriedPause is that of a program that has to stop.
 	hurriedPause = 500 * time.Millisecond
 )
@@ -125,13 +127,19 @@ func (d *Desk) do(ctx context.Context, j job) {
 	}
 }
 
-// committed waits until the database tells whether there is such a payment.
+// committed waits until the database tells whether there is such a payment. That
+// there is none is believed once the database has had time to commit it, for it may
+// be at that yet though nobody listens any more; or once the program has to stop.
 func (d *Desk) committed(ctx, calls context.Context, p payment.Payment) bool {
+	over := d.Clock().Add(commitTime)
 	pauses := backoff.New(firstPause, lastPause, d.Random)
 	for {
 		_, err := d.find(calls, p.OrderID)
-		if err == nil || errors.Is(err, payment.ErrNotFound) {
-			return err == nil
+		if err == nil {
+			return true
+		}
+		if errors.Is(err, payment.ErrNotFound) && (ctx.Err() != nil || !d.Clock().Before(over)) {
+			return false
 		}
 		if !pause(ctx, calls, pauses.Next()) {
 			return false
@@ -182,10 +190,7 @@ func (d *Desk) answered(ctx context.Context, p payment.Payment, reply payment.Re
 		if t.Amount == 0 {
 			t.Amount = int64(p.Amount) // the answer to a request does not repeat it
 		}
-		p, err := d.end(ctx, p.OrderID, []pgwire.Transaction{t}, nil)
-		if err == nil && p.Status == payment.Declined {
-			d.Hurry(p) // it was cancelled meanwhile, perhaps: what was charged goes back
-		}
+		_, err := d.end(ctx, p.OrderID, []pgwire.Transaction{t}, nil, true) // it was cancelled meanwhile, perhaps
 		return err
 	case payment.Refused:
 		return d.refuse(ctx, p.OrderID, reply.Reason)

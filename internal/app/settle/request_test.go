@@ -154,7 +154,66 @@ func TestOrdersThatWereTakenJustBeforeTheEndAreRequested(t *testing.T) {
 	}
 }
 
-func TestWithoutASlotNoOrderIsPlaced(t *testing.T) {
+// unseen is a database that has not committed yet what it will.
+type unseen struct {
+	store.DB
+	hidden atomic.Bool
+}
+
+func (d *unseen) View(ctx context.Context, fn func(store.Tx) error) error {
+	if d.hidden.Load() {
+		return payment.ErrNotFound
+	}
+	return d.DB.View(ctx, fn)
+}
+
+// Whoever placed the order has given up waiting for the COMMIT; the database has not.
+func TestAPaymentThatIsCommittedLateIsRequested(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := &unseen{}
+		s, stop := running(t, func(c *settle.Config) { db.DB = c.DB; c.DB = db })
+		defer stop()
+		slot, err := s.desk.Reserve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
+		db.hidden.Store(true)
+		slot.Doubt(*o.Payment, number)
+		time.Sleep(20 * time.Second)
+		db.hidden.Store(false)
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		if n := len(s.gateway.all()); n != 1 {
+			t.Errorf("%d charges, want 1", n)
+		}
+	})
+}
+
+func TestAPaymentThatWasNeverCommittedIsForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := running(t, func(*settle.Config) {})
+		defer stop()
+		slot, err := s.desk.Reserve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		slot.Doubt(payment.Payment{ID: s.IDs(), OrderID: s.IDs(), UserID: s.IDs()}, number)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		n := 0
+		for _, err := s.desk.Reserve(); err == nil; _, err = s.desk.Reserve() {
+			n++
+		}
+		if n != settle.MostAtOnce || len(s.gateway.all()) > 0 {
+			t.Errorf("%d slots are free, want %d; %d charges", n, settle.MostAtOnce, len(s.gateway.all()))
+		}
+	})
+}
+
+func TestASlotThatIsGivenBackIsFree(t *testing.T) {
 	t.Parallel()
 	desk := settle.New(settle.Config{Log: slog.New(slog.DiscardHandler)})
 	var taken []*settle.Slot

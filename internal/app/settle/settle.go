@@ -104,7 +104,7 @@ func (d *Desk) settle(ctx, calls context.Context, either id.ID) (payment.Payment
 		return p, err
 	}
 	heard, unheard := d.Gateway.Find(calls, p.UserID.String(), p.OrderID.String())
-	p, err = d.end(ctx, p.OrderID, heard, unheard)
+	p, err = d.end(ctx, p.OrderID, heard, unheard, false) // what has to go back goes back right here
 	if err == nil {
 		p, err = d.giveBack(ctx, calls, p)
 	}
@@ -126,8 +126,10 @@ func (d *Desk) find(ctx context.Context, either id.ID) (p payment.Payment, err e
 // end writes what was heard of an order's charges, and what it means. Nothing is
 // called off at the gateway before it is written here: another process may have
 // heard since that the very charge went through, and have the order paid by it.
-func (d *Desk) end(ctx context.Context, orderID id.ID, heard []pgwire.Transaction, unheard error) (p payment.Payment, err error) {
+// hurry says that nobody here will call it off: it is due at once.
+func (d *Desk) end(ctx context.Context, orderID id.ID, heard []pgwire.Transaction, unheard error, hurry bool) (p payment.Payment, err error) {
 	err = d.change(ctx, orderID, func(c *change) error {
+		c.hurry = hurry
 		if err := c.unheard(ctx, unheard); err != nil {
 			return err
 		}
@@ -209,14 +211,7 @@ func (d *Desk) gaveBack(ctx context.Context, orderID id.ID, key string, off pgwi
 		if i < 0 {
 			return nil // somebody else was faster
 		}
-		was := c.charges[i]
-		c.charges[i].Status, c.charges[i].Refund = off.Status, payment.Done
-		c.tx.Charges.Save(c.charges[i], c.now)
-		c.payment = c.payment.GaveBack(was, c.now)
-		if was.Status == pgwire.Success {
-			c.ended = refunded
-			c.tx.Outbox.Append(ctx, c.payment.RefundedEvent(was))
-		}
+		c.gaveBack(ctx, i, off.Status)
 		return nil
 	}, &p)
 	return p, err

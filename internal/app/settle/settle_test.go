@@ -83,6 +83,15 @@ func (s *till) verify(t *testing.T) {
 	}
 }
 
+// agrees fails the test where books and gateway do not.
+func (s *till) agrees(t *testing.T) {
+	t.Helper()
+	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, 0, func(int64) {})
+	if err != nil || !r.Right() {
+		t.Errorf("books and gateway: %+v, %v", r.Differences, err)
+	}
+}
+
 func TestAnOrderIsPaidByPointsAndCard(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {

@@ -216,7 +216,9 @@ func against(p payment.Payment, ours []payment.Charge, theirs []pgwire.Transacti
 	for _, t := range theirs {
 		switch t.Status {
 		case pgwire.Success:
-			got += t.Amount
+			if !elsewhere(ours, t.TransactionKey) {
+				got += t.Amount
+			}
 		case pgwire.Pending:
 			open++
 		case pgwire.Failed, pgwire.Cancelled:
@@ -232,6 +234,11 @@ func against(p payment.Payment, ours []payment.Charge, theirs []pgwire.Transacti
 		found = append(found, store.Difference{What: "charges open that nobody waits for", Want: 0, Got: open})
 	}
 	return found
+}
+
+// elsewhere reports whether a charge was given back by other means.
+func elsewhere(ours []payment.Charge, key string) bool {
+	return slices.ContainsFunc(ours, func(c payment.Charge) bool { return c.Key == key && c.Elsewhere() })
 }
 
 // kept is how much was charged, and is not to be given back.

@@ -29,6 +29,10 @@ const (
 	Done     RefundState = "DONE" // the gateway has given it back, or never took it
 )
 
+// Elsewhere reports whether an operator said that the charge was given back by
+// other means: the gateway goes on having it.
+func (c Charge) Elsewhere() bool { return c.Status == pgwire.Success && c.Refund == Done }
+
 // Live reports whether the charge takes money, or may yet.
 func (c Charge) Live() bool { return c.Status == pgwire.Success || c.Status == pgwire.Pending }
 

@@ -20,6 +20,7 @@ var (
 	ErrNotFound = fault.New(fault.NotFound, "PAYMENT_NOT_FOUND", "no such payment")
 	ErrEnded    = fault.New(fault.Conflict, "PAYMENT_ENDED", "the payment has ended already")
 	ErrNoPay    = fault.New(fault.Conflict, "CHARGE_DOES_NOT_PAY", "the charge is being given back, was called off, or is of another amount")
+	ErrNotDue   = fault.New(fault.Conflict, "REFUND_NOT_DUE", "no such charge of the payment has to be given back")
 	ErrExists   = fault.New(fault.Conflict, "PAYMENT_EXISTS", "the order has a payment already")
 )
 
@@ -89,7 +90,7 @@ const (
 	RefundDue What = "REFUND_DUE" // a charge has to be given back
 	Refund    What = "REFUNDED"   // a charge was given back
 	CalledOff What = "CALLED_OFF" // a charge will never take money
-	ByHand    What = "BY_HAND"    // an operator said how it ended
+	ByHand    What = "BY_HAND"    // an operator said how it ended, or that a charge was given back
 )
 
 // New returns a payment that is to be requested.

@@ -116,13 +116,17 @@ func (c *customers) blunder(ctx context.Context, p *purchase) {
 		pay(`"cardType":"` + number + `","cardNo":"` + number + `"`), pay(`"cardType":"KB","cardNo":["` + number + `"]`), pay(`"cardNo":"` + number + `"`),
 		pay(`"cardType":"KB","cardNo":"` + number + `","cvc":"` + number + `"`), pay(`"cardType":"KB","cardNo":"` + number + `"`)[:100],
 		`{"items":[],"payment":{"method":"` + number + `"}}`, `{"items":[],"couponId":"` + number + `"}`, `{"items":[],"points":"` + number + `"}`,
-		`{"items":[],"card":"` + number + `"}`, `"` + number + `"`, number,
+		`{"items":[],"card":"` + number + `"}`, `"` + number + `"`, number, `{"` + number + `":""}`, pay(`"` + bare + `":""`),
 	}
 	for i, body := range bodies {
 		got, err := c.send(ctx, message{p.who, "/api/v1/orders", fmt.Sprint("blunder-", i), body}, i%2)
 		if err != nil || got.status/100 != 4 {
 			c.t.Errorf("%s was answered %d %s, %v", body, got.status, got.text, err)
 		}
+	}
+	reason := `{"reason":"the money goes back to ` + number + `"}`
+	if got, err := c.send(ctx, message{p.who, "/api/v1/orders/" + p.id + "/cancel", "blunder-cancel", reason}, 0); err != nil || got.status >= 500 {
+		c.t.Errorf("%s was answered %d %s, %v", reason, got.status, got.text, err)
 	}
 	other := *p // the same key, another card
 	other.card.digits = bare[:hidden] + "0000"

@@ -160,15 +160,15 @@ type paymentsSettle struct {
 	config.PaymentTimes
 
 	ID             id.ID  `arg:"" help:"Of the payment, or of its order."`
-	Outcome        string `arg:"" help:"APPROVED: the card was charged, and the order is paid. DECLINED: it was not, and the order fails."`
+	Outcome        string `arg:"" help:"APPROVED: the card was charged, and the order is paid. DECLINED: it was not, and the order fails. REFUNDED: a charge whose refund is due was given back by other means, and the gateway is asked no more."`
 	Reason         string `help:"Why: kept in the history, for operators." required:"" placeholder:"TEXT"`
-	TransactionKey string `help:"Of the charge that paid, as the gateway names it; needed to approve." placeholder:"KEY"`
+	TransactionKey string `help:"Of the charge that paid, or was given back, as the gateway names it; needed unless it was declined." placeholder:"KEY"`
 	Actor          string `help:"Who says so, for the history; the user who runs the command, if left out." placeholder:"NAME"`
 }
 
 // Help adds to what kong says of the command.
 func (*paymentsSettle) Help() string {
-	return "For a payment that the gateway will never say anything about. Ask it once more first: commerce payments recheck. " +
+	return "For a payment that the gateway will never say anything about, or a refund that it will never make. Ask it once more first: commerce payments recheck. " +
 		"What is said here is believed and written down with who, when and why. Charges beside the one that pays are given back by commerce-api, at once. " +
 		"commerce verify --gateway goes on naming a charge that the gateway does not know of."
 }

@@ -1,0 +1,45 @@
+package settle_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/app/shoptest"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+)
+
+// Two processes on one database: one looks after the payments that are due, the
+// other one once the first has not been heard of for a while.
+func TestOneProcessAtATimeLooksAfterPayments(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		now := time.Now()
+		clock := func() time.Time { return now }
+		shop.Checkout = checkout.New(shop.DB, shop.IDs, clock, payment.DefaultPolicy())
+		s, t := opened(shop), shop.T
+		s.desk.Clock = clock
+		config := s.desk.Config
+		config.Holder = "another"
+		another := settle.New(config)
+		finds := func(d *settle.Desk, want int) {
+			t.Helper()
+			if n, err := d.Round(t.Context()); n != want || err != nil {
+				t.Errorf("a round of %s finds %d, %v; want %d", d.Holder, n, err, want)
+			}
+		}
+		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
+		s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+		now = now.Add(settle.LeaseTime - time.Second)
+		s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1}) // due that much later
+		now = now.Add(payment.DefaultPolicy().Interval - settle.LeaseTime + time.Second)
+		finds(s.desk, 1)
+		now = now.Add(settle.LeaseTime - time.Second)
+		finds(another, 0) // the second is due, and not to be looked after by this one
+		now = now.Add(time.Second)
+		finds(another, 1)
+		finds(s.desk, 0)
+	})
+}

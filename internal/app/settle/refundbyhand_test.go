@@ -1,0 +1,113 @@
+package settle_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/app/shoptest"
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// unrefunded is a cancelled order whose card the gateway will not give its money
+// back, for one reason or another.
+func (s *till) unrefunded(t *testing.T, paid bool, obstacle func()) (order.Order, pgwire.Transaction) {
+	t.Helper()
+	o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
+	c := s.request(t, o)
+	if paid {
+		s.gateway.decide(c.TransactionKey, pgwire.Success)
+		s.settled(t, o)
+	}
+	if _, err := s.Checkout.Cancel(t.Context(), o.UserID, o.ID, "", store.Unguarded{}); err != nil {
+		t.Fatal(err)
+	}
+	obstacle()
+	if _, err := s.desk.Settle(t.Context(), o.ID); !isGateway(err) {
+		t.Fatalf("Settle = %v", err)
+	}
+	return o, c
+}
+
+// The card company refuses to give back what is too old, and the customer was
+// repaid by bank; or the gateway has lost what it knew of a charge.
+func TestARefundThatTheGatewayWillNeverMakeIsEndedByHand(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		paid     bool
+		obstacle func(*till)
+		want     payment.Status
+		events   int
+	}{
+		"refused":   {true, func(s *till) { s.gateway.next = refused }, payment.Refunded, 1},
+		"forgotten": {false, func(s *till) { s.gateway.charges = nil }, payment.Declined, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shoptest.Each(t, func(shop *shoptest.Shop) {
+				s, t := opened(shop), shop.T
+				o, charge := s.unrefunded(t, c.paid, func() { c.obstacle(s) })
+				w := settle.Word{Outcome: payment.Refunded, Key: charge.TransactionKey, Reason: "repaid by bank, ticket 4711", Actor: "ann"}
+				seen, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{})
+				if err != nil || seen.RefundDue() || seen.Payment.Status != c.want || !said(seen.History, "ann", w.Reason) {
+					t.Fatalf("told: %+v, %v", seen, err)
+				}
+				if n := s.Promised(t, "payment.refunded"); n != c.events {
+					t.Errorf("%d refunds were told, want %d", n, c.events)
+				}
+				if _, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrNotDue) {
+					t.Errorf("again: %v", err)
+				}
+				s.settled(t, o) // the gateway's word of the charge, if it has one, changes nothing any more
+				if p := s.now(t, o).Payment; p.Status != c.want {
+					t.Errorf("the payment is %s", p.Status)
+				}
+				stuck, err := s.desk.List(t.Context(), payment.Filter{Stuck: true}, 10, "")
+				if err != nil || len(stuck.Items) > 0 {
+					t.Errorf("stuck: %+v, %v", stuck.Items, err)
+				}
+				s.verify(t)
+				s.agrees(t)
+			})
+		})
+	}
+}
+
+func TestARefundByHandIsOfAChargeThatIsDue(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
+		c := s.request(t, o)
+		s.gateway.decide(c.TransactionKey, pgwire.Success)
+		s.settled(t, o)
+		for _, key := range []string{c.TransactionKey, "TR:99"} { // it paid, and there is no other
+			w := settle.Word{Outcome: payment.Refunded, Key: key, Reason: "told by phone", Actor: "ann"}
+			if _, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrNotDue) {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
+		seen, err := s.desk.Show(t.Context(), o.ID)
+		if err != nil || seen.Payment.Status != payment.Approved || said(seen.History, "ann", "told by phone") {
+			t.Errorf("%+v, %v", seen, err)
+		}
+		s.verify(t)
+	})
+}
+
+// Reasons end up in tables, logs and events.
+func TestAReasonByHandKeepsNoCardNumber(t *testing.T) {
+	t.Parallel()
+	shoptest.Each(t, func(shop *shoptest.Shop) {
+		s, t := opened(shop), shop.T
+		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
+		w := settle.Word{Outcome: payment.Declined, Reason: "card " + string(number) + " is stolen", Actor: "ann"}
+		seen, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{})
+		if err != nil || !said(seen.History, "ann", "card ****-****-****-1451 is stolen") {
+			t.Errorf("%+v, %v", seen.History, err)
+		}
+	})
+}
