@@ -6,6 +6,7 @@
 package settle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,10 +49,14 @@ type Undo interface {
 
 // Config is what a desk is made of.
 type Config struct {
-	DB          store.DB
-	Gateway     Gateway
-	Undo        Undo
-	Policy      payment.Policy
+	DB      store.DB
+	Gateway Gateway
+	Undo    Undo
+	Policy  payment.Policy
+	// Patience is how long the gateway may keep somebody waiting who has asked the
+	// shop, not the gateway: less than they wait for, so that they are told. Zero is
+	// DefaultPatience.
+	Patience    time.Duration
 	CallbackURL string // where the gateway tells how a charge went
 	Holder      string // of the recovery's lease: unique to the process
 	Clock       clock.Clock
@@ -85,13 +90,12 @@ func (d *Desk) Settle(ctx context.Context, either id.ID) (payment.Payment, error
 	return d.settle(ctx, ctx, either)
 }
 
-// patience is how long the gateway may keep somebody waiting who has asked the
-// shop, not the gateway: less than they wait for, so that they are told.
-const patience = 6 * time.Second
+// DefaultPatience is the time of two calls, and less than a request may take.
+const DefaultPatience = 6 * time.Second
 
 // SettleNow is Settle for somebody who waits for the answer.
 func (d *Desk) SettleNow(ctx context.Context, either id.ID) (payment.Payment, error) {
-	calls, cancel := context.WithTimeout(ctx, patience)
+	calls, cancel := context.WithTimeout(ctx, cmp.Or(d.Patience, DefaultPatience))
 	defer cancel()
 	return d.settle(ctx, calls, either)
 }

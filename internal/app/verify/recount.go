@@ -30,7 +30,8 @@ func begin(c check, progress Progress) *recount {
 
 // read notes that one more row was read.
 func (r *recount) read() {
-	if r.rows++; r.rows%often == 0 {
+	r.rows++
+	if r.rows%often == 0 {
 		r.progress(r.Check, r.rows)
 	}
 }

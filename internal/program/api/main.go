@@ -30,7 +30,7 @@ func (c *Config) Complaints() []error {
 		found = append(found, errors.New("--auth-jwt-secret (AUTH_JWT_SECRET): is missing: give 32 random bytes or more, "+
 			"the same to every instance, for example from: openssl rand -base64 32"))
 	}
-	return slices.Concat(found, c.Beside(c.Web), c.Gateway.Complaints())
+	return slices.Concat(found, c.Beside(c.Web), c.Fits(c.Web))
 }
 
 var about = config.About{ //nolint:gochecknoglobals // a text
@@ -65,7 +65,7 @@ func (c *Config) build(ctx context.Context, g parts.Ground) (parts.Service, erro
 	g.Log.Info("the API is served", "at", fmt.Sprintf("http://%s", public.Addr()))
 	return New(Uses{
 		Ground: g, Accounts: desk, Listener: public,
-		Gateway: parts.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get()},
+		Gateway: parts.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get(), Figures: c.Figures(), Patience: c.Patience()},
 		Secret:  c.GatewaySecret.Get(), Policy: c.Policy(),
 		Rules: Rules{
 			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(),

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -94,20 +93,6 @@ func (c *Payments) Policy() payment.Policy {
 	p := c.Once()
 	p.Interval = c.PaymentRecoveryInterval.Get()
 	return p
-}
-
-// Gateway is where the cards are charged.
-type Gateway struct {
-	GatewayURL URL `help:"Where the card payment gateway is. Without it the shop takes no cards." default:"" placeholder:"URL"`
-	PublicURL  URL `help:"Where the gateway reaches this API, to tell how a charge went: http://host:8080." default:"" placeholder:"URL"`
-}
-
-// Complaints says what is missing.
-func (c *Gateway) Complaints() []error {
-	if c.GatewayURL.Get() != "" && c.PublicURL.Get() == "" {
-		return []error{errors.New("--public-url (PUBLIC_URL): is missing: GATEWAY_URL is given, and the gateway has to know where to call back")}
-	}
-	return nil
 }
 
 // Beside complains if the two ports are the same.

@@ -236,6 +236,21 @@ func parseCount(s string) (int, error) {
 	return n, nil
 }
 
+// Percent is a share of a hundred, above zero; it is got as a fraction.
+type Percent struct{ value[float64] }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *Percent) UnmarshalText(text []byte) error { return v.read(text, parsePercent) }
+
+func parsePercent(s string) (float64, error) {
+	const all = 100
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(n) || n <= 0 || n > all {
+		return 0, fmt.Errorf("%q is not a percentage: give a number above 0, up to 100", s)
+	}
+	return n / all, nil
+}
+
 // Secret is a key for signing.
 type Secret struct{ value[[]byte] }
 

@@ -121,7 +121,8 @@ type paymentsRecheck struct {
 	config.PaymentTimes
 
 	GatewayURL config.URL `help:"Where the card payment gateway is." default:"" placeholder:"URL"`
-	ID         id.ID      `arg:"" help:"Of the payment, or of its order."`
+	config.GatewayTimes
+	ID id.ID `arg:"" help:"Of the payment, or of its order."`
 }
 
 // Help adds to what kong says of the command.
@@ -142,7 +143,7 @@ func (c *paymentsRecheck) Complaints() []error {
 func (c *paymentsRecheck) Run(s *setting) error {
 	defer s.begin(&c.Log)()
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
-		client, err := s.world.GatewayClient(parts.Gateway{URL: c.GatewayURL.Get()})
+		client, err := s.world.GatewayClient(parts.Gateway{URL: c.GatewayURL.Get(), Figures: c.Figures()})
 		if err != nil {
 			return err
 		}

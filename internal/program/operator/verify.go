@@ -26,6 +26,7 @@ type verification struct {
 	NoBoard    bool            `help:"Leave the rankings in Redis out."`
 	Gateway    bool            `help:"Compare the books with the gateway's list of charges too, to the won: it is asked about every order with a card payment."`
 	GatewayURL config.URL      `help:"Where the card payment gateway is, for --gateway." default:"" placeholder:"URL"`
+	config.GatewayTimes
 }
 
 // Help adds to what kong says of the command.
@@ -96,7 +97,7 @@ func underWay(check string, rows int64) string {
 
 // gateway is the truth about what cards were charged, as one more result.
 func (c *verification) gateway(s *setting, a *verify.Auditor, progress func(int64)) (verify.Result, error) {
-	client, err := s.world.GatewayClient(parts.Gateway{URL: c.GatewayURL.Get()})
+	client, err := s.world.GatewayClient(parts.Gateway{URL: c.GatewayURL.Get(), Figures: c.Figures()})
 	if err != nil {
 		return verify.Result{}, err
 	}

@@ -3,6 +3,7 @@ package parts
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -16,7 +17,9 @@ import (
 // Gateway is where cards are charged; without an address nowhere.
 type Gateway struct {
 	URL       string
-	PublicURL string // where it reaches the API
+	PublicURL string          // where it reaches the API
+	Figures   pgclient.Config // how it is spoken to; what is zero is as pgclient has it
+	Patience  time.Duration   // that somebody has for it who waits for the shop; zero: as settle has it
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -38,7 +41,7 @@ func (u Ground) Cards(g Gateway, undo settle.Undo, policy payment.Policy) (Cards
 		return Cards{}, err
 	}
 	desk := settle.New(settle.Config{
-		DB: u.DB, Gateway: client, Undo: undo, Policy: policy, CallbackURL: g.PublicURL + api.CallbackPath,
+		DB: u.DB, Gateway: client, Undo: undo, Policy: policy, Patience: g.Patience, CallbackURL: g.PublicURL + api.CallbackPath,
 		Holder: u.Instance, Clock: u.Clock, Random: u.Random, Log: u.Log,
 	})
 	if err := countEnded(u.Registry, desk); err != nil {
@@ -52,9 +55,10 @@ func (u Ground) Cards(g Gateway, undo settle.Undo, policy payment.Policy) (Cards
 
 // GatewayClient returns what speaks to a gateway.
 func (w World) GatewayClient(g Gateway) (*pgclient.Client, error) {
-	return pgclient.New(pgclient.Config{
-		URL: g.URL, Clock: w.Clock, Random: w.Random, Registerer: w.Registry, Log: w.Log, Dial: g.Dial,
-	})
+	c := g.Figures
+	c.URL, c.Dial = g.URL, g.Dial
+	c.Clock, c.Random, c.Registerer, c.Log = w.Clock, w.Random, w.Registry, w.Log
+	return pgclient.New(c)
 }
 
 func countEnded(r prometheus.Registerer, desk *settle.Desk) error {
