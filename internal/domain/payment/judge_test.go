@@ -209,8 +209,9 @@ func TestAPaymentIsDecidedForAReasonAndAtTheLatestWhenItIsLate(t *testing.T) {
 	})
 }
 
-// Once a payment is approved, it is all one in which order charges are heard of.
-func TestTheOrderInWhichChargesAreHeardOfDoesNotChangeWhoPaid(t *testing.T) {
+// It is all one in which order charges are heard of: once a payment is approved
+// for what goes back, before that for how the order ends.
+func TestTheOrderInWhichChargesAreHeardOfDoesNotChangeTheOutcome(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		charges := anyCharges(r)
