@@ -99,6 +99,9 @@ func (c *paymentsList) count(n int, more bool) string {
 	if more {
 		return "\nThe newest " + strconv.Itoa(n) + what[:len(what)-1] + "; there are more: --limit."
 	}
+	if n == 1 {
+		what = strings.NewReplacer("payments", "payment", "wait", "waits").Replace(what)
+	}
 	return "\n" + strconv.Itoa(n) + what
 }
 
