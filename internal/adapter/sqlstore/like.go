@@ -30,17 +30,20 @@ func (t likes) Remove(ctx context.Context, user id.ID, productID int64) (bool, e
 
 // Of implements like.Table.
 func (t likes) Of(ctx context.Context, user id.ID, after *like.Position, limit int) ([]like.Like, error) {
-	w := where{text: "WHERE user_id = $1", args: []any{user}}
-	if after != nil {
-		w.and("(at_us, product_id) < (%s, %s)", micros(after.At), after.ProductID)
-	}
-	w.args = append(w.args, limit)
-	q := stmt(`SELECT user_id, product_id, at_us FROM likes `+w.text+
-		` ORDER BY at_us DESC, product_id DESC LIMIT `+place(len(w.args)), w.args...)
-	return all(ctx, t.each, q, func(r row) (l like.Like, err error) {
+	return all(ctx, t.each, likesStmt(user, after, limit), func(r row) (l like.Like, err error) {
 		var at int64
 		err = r.Scan(&l.UserID, &l.ProductID, &at)
 		l.At = timeOf(at)
 		return l, err
 	})
+}
+
+func likesStmt(user id.ID, after *like.Position, limit int) Stmt {
+	w := where{text: "WHERE user_id = $1", args: []any{user}}
+	if after != nil {
+		w.and("(at_us, product_id) < (%s, %s)", micros(after.At), after.ProductID)
+	}
+	w.args = append(w.args, limit)
+	return stmt(`SELECT user_id, product_id, at_us FROM likes `+w.text+
+		` ORDER BY at_us DESC, product_id DESC LIMIT `+place(len(w.args)), w.args...)
 }

@@ -20,21 +20,25 @@ func (t products) List(ctx context.Context, q product.Query, limit int) ([]produ
 }
 
 // listOrder is how a sort reads in SQL. Each is total and the order of an index,
-// so that no page is ever sorted.
+// with a brand and without, which every list is read along: no page is sorted,
+// whatever the filters. (But PostgreSQL reads a shop that fits on a few disk
+// pages whole, and is right.)
 type listOrder struct {
 	key       string // the column before the id; empty if there is none
 	direction string
 	beyond    string // what comes later in the order is ... than a position
 }
 
+const priceKey = "p.price"
+
 func orderOf(s product.Sort) (listOrder, error) {
 	switch s {
 	case product.Latest:
 		return listOrder{"", "DESC", "<"}, nil
 	case product.PriceAsc:
-		return listOrder{"p.price", "ASC", ">"}, nil
+		return listOrder{priceKey, "ASC", ">"}, nil
 	case product.PriceDesc:
-		return listOrder{"p.price", "DESC", "<"}, nil
+		return listOrder{priceKey, "DESC", "<"}, nil
 	case product.LikesDesc:
 		return listOrder{"p.like_count", "DESC", "<"}, nil
 	default:
@@ -48,16 +52,6 @@ func (o listOrder) by() string {
 		return "p.id " + o.direction
 	}
 	return o.key + " " + o.direction + ", p.id " + o.direction
-}
-
-// price returns the price as filters read it. SQLite believes any range of an
-// indexed column to be narrow, and would sort what it finds; the cast, which
-// changes nothing, has it keep to the index of the sort.
-func (o listOrder) price() string {
-	if o.key == "p.price" {
-		return o.key
-	}
-	return "CAST(p.price AS BIGINT)"
 }
 
 // after adds the condition that continues a list after a position.
@@ -79,20 +73,18 @@ func listStmt(q product.Query, limit int) (Stmt, error) {
 	if q.BrandID != 0 {
 		w.and("p.brand_id = %s", q.BrandID)
 	}
-	if q.MinPrice != nil {
-		w.and(o.price()+" >= %s", int64(*q.MinPrice))
-	}
-	if q.MaxPrice != nil {
-		w.and(o.price()+" <= %s", int64(*q.MaxPrice))
-	}
-	if q.Text != "" {
-		// lower() knows only ASCII letters on SQLite. Both sides go through the
-		// same one, so that a needle always finds itself.
-		w.and(`lower(p.name) LIKE lower(%s) ESCAPE '\'`, "%"+escapeLike(q.Text)+"%")
+	if o.key == priceKey {
+		w.prices(q)
 	}
 	if q.After != nil {
 		o.after(&w, *q.After)
 	}
+	w.unseen(func(w *where) {
+		if o.key != priceKey {
+			w.prices(q)
+		}
+		w.named(q.Text)
+	})
 	// The limit is written out: PostgreSQL takes one that it does not know for a
 	// tenth of the shop, finds a plan for that dear, and plans each time anew.
 	return stmt(selectItem+w.text+" ORDER BY "+o.by()+" LIMIT "+strconv.Itoa(limit), w.args...), nil
@@ -102,6 +94,42 @@ func listStmt(q product.Query, limit int) (Stmt, error) {
 type where struct {
 	text string
 	args []any
+}
+
+// unseen adds the conditions that add adds, where planners do not see them: they
+// are tried on each row on the way along the index of the sort. A planner that
+// sees them takes them for narrow, and fetches all that they leave by another
+// index, to sort it: SQLite any range of an indexed column; PostgreSQL a word of
+// some letters, and, in the plan that it keeps for all values, any range of prices
+// (it takes it for one product of 200) within any brand (an average one). Of the
+// biggest brand in 200,000 products, a third of its prices took 49 ms, and takes
+// 0.1. The price is that a filter that hardly anything passes walks through the
+// whole shop, or brand: 53 ms there, as long as a name that nobody has must take.
+func (w *where) unseen(add func(*where)) {
+	inner := where{args: w.args}
+	add(&inner)
+	if inner.text == "" {
+		return
+	}
+	w.text += " AND CASE WHEN " + strings.TrimPrefix(inner.text, " AND ") + " THEN TRUE ELSE FALSE END"
+	w.args = inner.args
+}
+
+func (w *where) prices(q product.Query) {
+	if q.MinPrice != nil {
+		w.and(priceKey+" >= %s", int64(*q.MinPrice))
+	}
+	if q.MaxPrice != nil {
+		w.and(priceKey+" <= %s", int64(*q.MaxPrice))
+	}
+}
+
+func (w *where) named(text string) {
+	if text != "" {
+		// lower() knows only ASCII letters on SQLite. Both sides go through the
+		// same one, so that a needle always finds itself.
+		w.and(`lower(p.name) LIKE lower(%s) ESCAPE '\'`, "%"+escapeLike(text)+"%")
+	}
 }
 
 // and adds a condition, in which each %s is the place of a value.

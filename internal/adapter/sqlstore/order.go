@@ -109,14 +109,17 @@ func (t orders) one(ctx context.Context, read reader, q Stmt) (order.Order, erro
 
 // Of implements order.Table.
 func (t orders) Of(ctx context.Context, user, before id.ID, limit int) ([]order.Order, error) {
-	w := olderThan(user, before)
-	w.args = append(w.args, limit)
-	q := stmt(selectOrder+w.text+` ORDER BY id DESC LIMIT `+place(len(w.args)), w.args...)
-	found, err := all(ctx, t.each, q, scanOrder)
+	found, err := all(ctx, t.each, ordersStmt(user, before, limit), scanOrder)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
 	return t.complete(ctx, found)
+}
+
+func ordersStmt(user, before id.ID, limit int) Stmt {
+	w := olderThan(user, before)
+	w.args = append(w.args, limit)
+	return stmt(selectOrder+w.text+` ORDER BY id DESC LIMIT `+place(len(w.args)), w.args...)
 }
 
 // complete adds lines, history and payments to orders, in two reads, or three

@@ -1,193 +1,172 @@
 package sqlstore_test
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
-	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/postgres"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/sqlite"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
 
-// listing is a query and the index that is made for it.
+// listing is a query and the indexes that are made for it.
 type listing struct {
-	query product.Query
-	index string
+	query   product.Query
+	indexes []string
 }
 
-// listings is every sort, with and without a brand, from the beginning and
-// from the middle, within a range of prices and with a text.
+// Brands of the shop that fillProducts makes.
+const (
+	anyBrand     = 0
+	bigBrand     = 1 // three of ten products
+	averageBrand = 7
+	tinyBrand    = 200 // three products
+)
+
+// listings is every sort, of all brands and of brands of each size, with each
+// filter by itself and with all of them, from the beginning and from the middle.
 func listings() map[string]listing {
-	low, high := money.Won(100), money.Won(9_000)
 	all := map[string]listing{}
 	for sort, index := range map[product.Sort]string{
 		product.Latest: "latest", product.PriceAsc: "price", product.PriceDesc: "price", product.LikesDesc: "likes",
 	} {
-		for _, brand := range []int64{0, 1} {
-			q := product.Query{Sort: sort, BrandID: brand}
-			name, prefix := fmt.Sprintf("%s, brand %d", sort, brand), "products_"
-			if brand != 0 {
-				prefix = "products_brand_"
+		for _, brand := range []int64{anyBrand, bigBrand, averageBrand, tinyBrand} {
+			for filter, q := range filters() {
+				q.Sort, q.BrandID = sort, brand
+				name, indexes := fmt.Sprintf("%s, brand %d, %s", sort, brand, filter), []string{"products_" + index}
+				if brand != anyBrand {
+					indexes[0] = "products_brand_" + index
+				}
+				if brand == bigBrand { // found as soon on the way through all brands, in the same order
+					indexes = append(indexes, "products_"+index)
+				}
+				all[name] = listing{q, indexes}
+				q.After = &product.Position{Key: map[string]int64{"price": 50_000, "likes": 250}[index], ID: 5_000}
+				all[name+", after"] = listing{q, indexes}
 			}
-			all[name] = listing{q, prefix + index}
-			q.After = &product.Position{Key: 5_000, ID: 2_500}
-			all[name+", after"] = listing{q, prefix + index}
-			q.MinPrice, q.MaxPrice, q.Text = &low, &high, "a"
-			all[name+", after, filtered"] = listing{q, prefix + index}
 		}
 	}
 	return all
 }
 
-// fill is a shop of which an engine has statistics; %s makes a number from 1
-// to 5,000.
-const (
-	fillBrands   = `INSERT INTO brands (name, description) SELECT CAST(n AS TEXT), '' FROM (%s) s WHERE n <= 100`
-	fillProducts = `INSERT INTO products (brand_id, name, description, price, status, like_count, created_us)
-		SELECT 1 + n %% 100, 'a name', '', 1 + (n * 7919) %% 10000, 'ON_SALE', (n * 31) %% 100, 0 FROM (%s) s`
-	fillStocks = `INSERT INTO stocks (product_id, quantity) SELECT n, 1 FROM (%s) s`
-)
+// filters is each filter by itself, and all of them; ranges of prices that leave
+// much and few.
+func filters() map[string]product.Query {
+	low, high, lower, higher := money.Won(30_000), money.Won(60_000), money.Won(49_900), money.Won(50_100)
+	return map[string]product.Query{
+		"no filter":               {},
+		"from a price":            {MinPrice: &low},
+		"to a price":              {MaxPrice: &high},
+		"within prices":           {MinPrice: &low, MaxPrice: &high},
+		"within a few prices":     {MinPrice: &lower, MaxPrice: &higher},
+		"a name that many have":   {Text: "linen shirt"},
+		"a name that nobody has":  {Text: "no such thing"},
+		"within prices, a name":   {MinPrice: &low, MaxPrice: &high, Text: "linen shirt"},
+		"few prices, a rare name": {MinPrice: &lower, MaxPrice: &higher, Text: "17"},
+	}
+}
 
-func postgresShop(t *testing.T) *pgx.Conn {
+// fillProducts is a shop of 10,000 products and 200 brands, of which the engine
+// has statistics.
+func (r raw) fillProducts(t *testing.T) {
 	t.Helper()
-	address := storetest.Schema(t)
-	store, err := postgres.Open(t.Context(), address, storetest.Complete(sqlstore.Options{}))
-	if err != nil {
-		t.Fatal(err)
+	const products = 10_000
+	for _, text := range []string{
+		`INSERT INTO brands (name, description) SELECT CAST(n AS TEXT), '' FROM ` + numbers + ` WHERE n <= 200`,
+		`INSERT INTO products (brand_id, name, description, price, status, like_count, created_us)
+			SELECT CASE WHEN n % 10 < 3 THEN 1 WHEN n <= 5 THEN 200 ELSE 2 + n % 198 END,
+				CASE n % 4 WHEN 0 THEN 'Linen shirt ' WHEN 1 THEN 'Cotton socks ' WHEN 2 THEN 'Steel cup ' ELSE 'Paper lamp ' END || n,
+				'', 100 + (n * 7919) % 99900, CASE WHEN n % 50 = 0 THEN 'HIDDEN' ELSE 'ON_SALE' END, (n * 31) % 500, 0 FROM ` + numbers,
+		`INSERT INTO stocks (product_id, quantity) SELECT n, 1 FROM ` + numbers,
+	} {
+		r.exec(t, text, products)
 	}
-	defer store.Close()
-	if _, err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	db, err := pgx.Connect(t.Context(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close(context.WithoutCancel(t.Context())) })
-	for _, text := range []string{fillBrands, fillProducts, fillStocks, "ANALYZE brands, products, stocks%.0s"} {
-		if _, err := db.Exec(t.Context(), fmt.Sprintf(text, `SELECT n FROM generate_series(1, 5000) g (n) ORDER BY n`)); err != nil {
-			t.Fatal(err)
+	r.exec(t, `ANALYZE`)
+}
+
+func TestEveryListIsReadInTheOrderOfAnIndex(t *testing.T) {
+	t.Parallel()
+	raws(t, func(t *testing.T, db raw) {
+		t.Helper()
+		db.migrated(t)
+		if db.engine == "sqlite" { // PostgreSQL reads so small a shop whole, and knows why
+			db.planner(t).listsByIndex() // a new shop has no statistics yet
+		}
+		db.fillProducts(t)
+		db.planner(t).listsByIndex()
+	})
+}
+
+func (p planner) listsByIndex() {
+	for name, l := range listings() {
+		st, err := sqlstore.ListStmt(l.query, 21)
+		if err != nil {
+			p.Fatal(err)
+		}
+		for how, plan := range p.plans(st) {
+			if sorts(plan) || !slices.ContainsFunc(l.indexes, func(index string) bool { return p.walks(plan, index) }) {
+				p.Errorf("%s, %s: sorted, or not by %s:\n%s", name, how, l.indexes, plan)
+			}
 		}
 	}
-	return db
+}
+
+// walks reports whether a plan reads products by an index. On SQLite, the table
+// itself is the latest, in their order.
+func (p planner) walks(plan, index string) bool {
+	switch {
+	case p.engine == "postgres":
+		return strings.Contains(plan, " using "+index+" on products ")
+	case index == "products_latest":
+		return strings.HasPrefix(plan, "SCAN p \n") || strings.HasPrefix(plan, "SEARCH p USING INTEGER PRIMARY KEY ")
+	default:
+		return strings.HasPrefix(plan, "SEARCH p USING INDEX "+index+" ") || strings.HasPrefix(plan, "SCAN p USING INDEX "+index+" ")
+	}
 }
 
 func TestPostgresPlansAListOnce(t *testing.T) {
 	t.Parallel()
-	db := postgresShop(t)
+	db := rawPostgres(t)
+	db.migrated(t)
+	db.fillProducts(t)
+	p := db.planner(t)
 	for name, l := range listings() {
-		st, err := sqlstore.ListStmt(l.query, 21)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 20 {
-			rows, err := db.Query(t.Context(), st.SQL, st.Args...) // as the store asks: Exec prepares nothing without arguments
-			if err != nil {
-				t.Fatal(err)
-			}
-			rows.Close()
-		}
-		var once, each int64
-		err = db.QueryRow(t.Context(), "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1", st.SQL).
-			Scan(&once, &each)
-		if err != nil || each > 5 {
-			t.Errorf("%s: %d executions with a plan for all, %d with one of their own (%v)", name, once, each, err)
+		if !planned(l.query) {
+			p.plansOnce(name, l)
 		}
 	}
 }
 
-func TestPostgresListsByIndex(t *testing.T) {
-	t.Parallel()
-	db := postgresShop(t)
-	// Fewer rows than fit on two pages are cheaper to sort, and the planner knows.
-	if _, err := db.Exec(t.Context(), "SET enable_sort = off"); err != nil {
-		t.Fatal(err)
-	}
-	for name, l := range listings() {
-		st, err := sqlstore.ListStmt(l.query, 21)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows, err := db.Query(t.Context(), "EXPLAIN "+st.SQL, st.Args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan := strings.Join(lines, "\n")
-		if strings.Contains(plan, "Sort") || !strings.Contains(plan, l.index+" on products") {
-			t.Errorf("%s: sorted, or not by %s:\n%s", name, l.index, plan)
-		}
-	}
+// planned reports whether PostgreSQL rather plans for the values of a list: those
+// of a brand that is not like most, or of prices in the order of prices, are known
+// to be more, or fewer, than a plan for all values takes them for. Both plans walk
+// the same index.
+func planned(q product.Query) bool {
+	byPrice := q.Sort == product.PriceAsc || q.Sort == product.PriceDesc
+	return q.BrandID == bigBrand || q.BrandID == tinyBrand || byPrice && q.MinPrice != nil && q.MaxPrice != nil
 }
 
-func TestSQLiteListsByIndex(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "shop.db")
-	store, err := sqlite.Open(t.Context(), path, storetest.Complete(sqlstore.Options{}))
+// plansOnce demands that a list is not planned anew each time.
+func (p planner) plansOnce(name string, l listing) {
+	st, err := sqlstore.ListStmt(l.query, 21)
 	if err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
-	defer store.Close()
-	if _, err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	const numbers = `WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 5000) SELECT n FROM s`
-	for _, statistics := range []string{"", "ANALYZE"} { // a new shop has no statistics yet
-		if statistics != "" {
-			for _, text := range []string{fillBrands, fillProducts, fillStocks, "ANALYZE%.0s"} {
-				if _, err := db.ExecContext(t.Context(), fmt.Sprintf(text, numbers)); err != nil {
-					t.Fatal(err)
-				}
-			}
+	const enough = 5 // times, before PostgreSQL compares what they cost with a plan for all values
+	for range enough + 3 {
+		rows, err := p.conn.Query(p.Context(), nil, st)
+		if err != nil {
+			p.Fatal(err)
 		}
-		for name, l := range listings() {
-			plan := explain(t, db, l.query)
-			index := strings.Contains(plan, l.index+" ") || l.index == "products_latest" // the table is in this order
-			if strings.Contains(plan, "TEMP B-TREE") || !index {
-				t.Errorf("%s: sorted, or not by %s:\n%s", name, l.index, plan)
-			}
+		if err := rows.Close(); err != nil {
+			p.Fatal(err)
 		}
 	}
-}
-
-func explain(t *testing.T, db *sql.DB, q product.Query) (plan string) {
-	t.Helper()
-	st, err := sqlstore.ListStmt(q, 21)
-	if err != nil {
-		t.Fatal(err)
+	each := p.ask("SELECT custom_plans::text FROM pg_prepared_statements WHERE statement = $1", st.SQL)
+	if n, err := strconv.Atoi(strings.TrimSpace(each)); err != nil || n > enough {
+		p.Errorf("%s: planned anew %s times (%v)", name, each, err)
 	}
-	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+st.SQL, st.Args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var node, parent, unused int
-		var detail string
-		if err := rows.Scan(&node, &parent, &unused, &detail); err != nil {
-			t.Fatal(err)
-		}
-		plan += detail + " \n"
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return plan
 }

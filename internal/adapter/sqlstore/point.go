@@ -42,16 +42,19 @@ func (t points) Save(w point.Wallet, e point.Entry) {
 
 // History implements point.Table.
 func (t points) History(ctx context.Context, user, before id.ID, limit int) ([]point.Entry, error) {
-	w := olderThan(user, before)
-	w.args = append(w.args, limit)
-	q := stmt(`SELECT id, user_id, type, amount, balance, order_id, at_us FROM point_entries `+w.text+
-		` ORDER BY id DESC LIMIT `+place(len(w.args)), w.args...)
-	return all(ctx, t.each, q, func(r row) (e point.Entry, err error) {
+	return all(ctx, t.each, entriesStmt(user, before, limit), func(r row) (e point.Entry, err error) {
 		var at int64
 		err = r.Scan(&e.ID, &e.UserID, &e.Type, &e.Amount, &e.Balance, &e.OrderID, &at)
 		e.At = timeOf(at)
 		return e, err
 	})
+}
+
+func entriesStmt(user, before id.ID, limit int) Stmt {
+	w := olderThan(user, before)
+	w.args = append(w.args, limit)
+	return stmt(`SELECT id, user_id, type, amount, balance, order_id, at_us FROM point_entries `+w.text+
+		` ORDER BY id DESC LIMIT `+place(len(w.args)), w.args...)
 }
 
 // olderThan selects what a user has from before an id; ids sort by time.

@@ -24,18 +24,26 @@ type raw struct {
 // raws calls test with a new database without tables of each engine.
 func raws(t *testing.T, test func(*testing.T, raw)) {
 	t.Helper()
-	t.Run("SQLite", func(t *testing.T) {
-		t.Parallel()
-		path := filepath.Join(t.TempDir(), "shop.db")
-		open := func() *sqlstore.DB { return openSQLite(t, path) }
-		open() // makes the file as the shop wants it
-		test(t, raw{openRaw(t, "sqlite", path+"?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)"), "sqlite", open})
-	})
-	t.Run("PostgreSQL", func(t *testing.T) {
-		t.Parallel()
-		address := storetest.Schema(t)
-		test(t, raw{openRaw(t, "pgx", address), "postgres", func() *sqlstore.DB { return openPostgres(t, address) }})
-	})
+	for name, open := range map[string]func(*testing.T) raw{"SQLite": rawSQLite, "PostgreSQL": rawPostgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+}
+
+func rawSQLite(t *testing.T) raw {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "shop.db")
+	open := func() *sqlstore.DB { return openSQLite(t, path) }
+	open() // makes the file as the shop wants it
+	return raw{openRaw(t, "sqlite", path+"?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)"), "sqlite", open}
+}
+
+func rawPostgres(t *testing.T) raw {
+	t.Helper()
+	address := storetest.Schema(t)
+	return raw{openRaw(t, "pgx", address), "postgres", func() *sqlstore.DB { return openPostgres(t, address) }}
 }
 
 func openRaw(t *testing.T, driver, address string) *sql.DB {
@@ -64,9 +72,9 @@ func (r raw) exec(t *testing.T, text string, args ...any) {
 }
 
 // lines is what a query answers, each row as text.
-func (r raw) lines(t *testing.T, query string, args ...any) (all []string) {
+func (r raw) lines(t *testing.T, query string) (all []string) {
 	t.Helper()
-	rows, err := r.QueryContext(t.Context(), query, args...)
+	rows, err := r.QueryContext(t.Context(), query)
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}

@@ -8,39 +8,71 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
 	"github.com/loopers-commerce/commerce/internal/app/tally"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
+// told is what the topics tell, by the first occurrence of each event.
+type told struct {
+	stories           map[string][]string // of orders, and of likes
+	refunds           []string
+	views             map[string]int // by product and day
+	counted           int            // events that the streamer keeps count of
+	records, repeated int
+}
+
 // checkTopics reads the topics from the beginning: by the first occurrence of
-// each event, every order and every like tells its whole story, in order.
+// each event, every order and every like tells its whole story, in order, and
+// every refund is told of. What the streamer marked is as many as it must count,
+// and what it added of views is what the topics have; of likes and sales, which
+// have books, verify says so.
 func (s *shop) checkTopics(ctx context.Context, acts []*act) {
 	s.t.Helper()
-	stories, counted, records, repeated := map[string][]string{}, 0, 0, 0
+	all := s.read()
+	s.t.Logf("the topics have %d records, %d of them repeat an event", all.records, all.repeated)
+	s.compare("stories told by the topics", flat(expectedStories(acts)), flat(all.stories))
+	s.compare("refunds told by the topics", s.strings(ctx, fmt.Sprintf(`SELECT concat_ws(' ', p.order_id, h.detail)
+		FROM payment_history h JOIN payments p ON p.id = h.payment_id WHERE h.what = '%s'`, payment.Refund)), all.refunds)
+	s.compare("events handled", []string{fmt.Sprint(all.counted)},
+		s.strings(ctx, `SELECT count(*)::text FROM event_handled WHERE consumer = '`+tally.Consumer+`'`))
+	var views []string
+	for place, n := range all.views {
+		views = append(views, fmt.Sprint(place, ": ", n))
+	}
+	s.compare("counters of views", views,
+		s.strings(ctx, `SELECT product_id || ' on ' || day || ': ' || views FROM product_metrics WHERE views <> 0`))
+	if len(views) == 0 {
+		s.t.Error("nobody has looked at anything")
+	}
+}
+
+func (s *shop) read() told {
+	s.t.Helper()
+	all := told{stories: map[string][]string{}, views: map[string]int{}}
 	for _, topic := range event.Topics() {
 		seen := map[string]bool{}
 		for _, r := range kafkatest.All(s.t, s.brokers, topic) {
-			records++
+			all.records++
 			if id := header(r, "ce_id"); seen[id] {
-				repeated++
+				all.repeated++
 				continue
 			} else if seen[id] = true; id == "" {
 				s.t.Fatalf("a record without an id: %+v", r)
 			}
 			if counts(s.t, r) {
-				counted++
+				all.counted++
 			}
-			s.tell(stories, r)
+			s.tell(&all, r)
 		}
 	}
-	s.t.Logf("the topics have %d records, %d of them repeat an event", records, repeated)
-	s.compare("stories told by the topics", flat(expectedStories(acts)), flat(stories))
-	s.compare("events handled", []string{fmt.Sprint(counted)},
-		s.strings(ctx, `SELECT count(*)::text FROM event_handled WHERE consumer = '`+tally.Consumer+`'`))
+	return all
 }
 
 // counts reports whether the streamer keeps count of such an event: of a cancel
@@ -61,21 +93,46 @@ func counts(t *testing.T, r *kgo.Record) bool {
 	}
 }
 
-// tell adds a record to the story that it belongs to: that of an order, or of
-// a customer and a product. Views may be lost, and are no story.
-func (s *shop) tell(stories map[string][]string, r *kgo.Record) {
+// tell adds a record to what it tells of: an order, or a customer and a product.
+// A refund is told of whenever the gateway has given something back, before or
+// after whatever else happens to its order. Views may be lost, and are no story.
+func (s *shop) tell(all *told, r *kgo.Record) {
 	s.t.Helper()
+	key := string(r.Key)
 	switch kind := header(r, "ce_type"); kind {
+	case event.ProductViewed{}.Type():
+		all.views[fmt.Sprint(key, " on ", s.day(r))]++
 	case event.ProductLiked{}.Type(), event.ProductUnliked{}.Type():
 		var e event.ProductLiked // both look the same
-		if err := json.Unmarshal(r.Value, &e); err != nil {
-			s.t.Fatal(err)
-		}
-		about := s.login(e.UserID.String()) + " " + string(r.Key)
-		stories[about] = append(stories[about], kind)
+		s.unpack(r, &e)
+		about := s.login(e.UserID.String()) + " " + key
+		all.stories[about] = append(all.stories[about], kind)
 	case event.OrderPlaced{}.Type(), event.OrderPaid{}.Type(), event.OrderFailed{}.Type(), event.OrderExpired{}.Type(), event.OrderCancelled{}.Type():
-		stories[string(r.Key)] = append(stories[string(r.Key)], header(r, "ce_sequence")+" "+kind)
+		all.stories[key] = append(all.stories[key], header(r, "ce_sequence")+" "+kind)
+	case event.PaymentRequested{}.Type(), event.PaymentApproved{}.Type(), event.PaymentDeclined{}.Type():
+		all.stories[key] = append(all.stories[key], kind)
+	case event.PaymentRefunded{}.Type():
+		var e event.PaymentRefunded
+		s.unpack(r, &e)
+		all.refunds = append(all.refunds, key+" "+e.TransactionKey)
 	}
+}
+
+func (s *shop) unpack(r *kgo.Record, e event.Event) {
+	s.t.Helper()
+	if err := json.Unmarshal(r.Value, e); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// day is when what a record tells of happened.
+func (s *shop) day(r *kgo.Record) clock.Day {
+	s.t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, header(r, "ce_time"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return clock.DayOf(at)
 }
 
 func expectedStories(acts []*act) map[string][]string {
@@ -96,24 +153,37 @@ func expectedStories(acts []*act) map[string][]string {
 	return stories
 }
 
-// story is the events of an order, with the versions that they made.
+// story is the events of an order, with the versions that they made, and of its
+// payment, but for refunds.
 func (a *act) story() []string {
-	kinds := []string{event.OrderPlaced{}.Type()}
+	version := 0
+	step := func(e event.Event) string {
+		version++
+		return fmt.Sprint(version, " ", e.Type())
+	}
+	all := []string{step(event.OrderPlaced{})}
+	card := func(e event.Event) {
+		if a.pay.card > 0 {
+			all = append(all, e.Type())
+		}
+	}
+	card(event.PaymentRequested{})
 	if a.paid {
-		kinds = append(kinds, event.OrderPaid{}.Type())
+		card(event.PaymentApproved{})
+		all = append(all, step(event.OrderPaid{}))
 	}
 	switch a.end {
 	case "FAILED":
-		kinds = append(kinds, event.OrderFailed{}.Type())
+		all = append(all, event.PaymentDeclined{}.Type(), step(event.OrderFailed{}))
 	case "EXPIRED":
-		kinds = append(kinds, event.OrderExpired{}.Type())
+		all = append(all, event.PaymentDeclined{}.Type(), step(event.OrderExpired{}))
 	case "CANCELLED":
-		kinds = append(kinds, event.OrderCancelled{}.Type())
+		all = append(all, step(event.OrderCancelled{}))
+		if !a.paid {
+			card(event.PaymentDeclined{})
+		}
 	}
-	for i, kind := range kinds {
-		kinds[i] = fmt.Sprint(i+1, " ", kind)
-	}
-	return kinds
+	return all
 }
 
 // flat has a line for each story.
