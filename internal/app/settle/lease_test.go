@@ -2,6 +2,7 @@ package settle_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
@@ -41,5 +42,21 @@ func TestOneProcessAtATimeLooksAfterPayments(t *testing.T) {
 		now = now.Add(time.Second)
 		finds(another, 1)
 		finds(s.desk, 0)
+	})
+}
+
+func TestAProcessThatStopsHandsTheRecoveryOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := running(t, func(*settle.Config) {})
+		config := s.desk.Config
+		config.Holder = "another"
+		s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
+		time.Sleep(payment.DefaultPolicy().Interval - time.Second)
+		stop()
+		time.Sleep(time.Second) // due, and the lease would not have run out
+		if n, err := settle.New(config).Round(t.Context()); n != 1 || err != nil {
+			t.Errorf("a round finds %d, %v; want 1", n, err)
+		}
 	})
 }
