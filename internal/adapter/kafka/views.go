@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,7 @@ type Views struct {
 	end    context.CancelFunc
 
 	sent, failed, dropped prometheus.Counter
+	lost                  atomic.Int64
 }
 
 // NewViews returns a publisher of views. Run must run, or nothing is closed.
@@ -60,6 +62,7 @@ func (v *Views) ViewedAt(at time.Time, productID int64, user *id.ID) {
 	sealed, err := event.Wrap(v.ids(), at, "", event.NewProductViewed(productID, user))
 	if err != nil {
 		v.failed.Inc() // plain data: cannot happen
+		v.lost.Add(1)
 		return
 	}
 	v.client.TryProduce(v.open, v.config.encode(sealed), v.count)
@@ -69,12 +72,18 @@ func (v *Views) count(_ *kgo.Record, err error) {
 	switch {
 	case err == nil:
 		v.sent.Inc()
+		return
 	case errors.Is(err, kgo.ErrMaxBuffered):
 		v.dropped.Inc()
 	default:
 		v.failed.Inc()
 	}
+	v.lost.Add(1)
 }
+
+// Lost returns how many views were dropped or failed so far; all of them, once
+// Run has returned.
+func (v *Views) Lost() int64 { return v.lost.Load() }
 
 // Run waits for ctx to end, gives what is buffered some time to be sent, and
 // closes. Views that come later fail.

@@ -11,8 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,6 +61,19 @@ var ErrNotRetail = fmt.Errorf("this is not the online retail file: its first lin
 // productCode is five digits and perhaps letters for the variant; all else in
 // that column is postage, fees, vouchers and corrections.
 var productCode = regexp.MustCompile(`^[0-9]{5}[A-Z]{0,3}$`)
+
+// Why says of how many lines of a file nothing can be made, by reason, and which
+// are the first that cannot be read.
+func Why(lines int, skipped map[Reason]int, broken []string) string {
+	text := fmt.Sprintf("of %d lines", lines)
+	for _, why := range slices.Sorted(maps.Keys(skipped)) {
+		text += fmt.Sprintf(", %d: %s", skipped[why], why)
+	}
+	if len(broken) > 0 {
+		text += "; " + broken[0]
+	}
+	return text
+}
 
 // Useless returns why no product can be made of the line, or "".
 func (l Line) Useless() Reason {
@@ -147,9 +162,9 @@ func parse(record []string) (Line, error) {
 	if err != nil {
 		return Line{}, fmt.Errorf("the quantity %q is not a number", record[3])
 	}
-	at, err := time.Parse(time.DateTime, record[4])
+	at, err := moment(record[4])
 	if err != nil {
-		return Line{}, fmt.Errorf("the date %q is not one", record[4])
+		return Line{}, err
 	}
 	price, err := won(record[5])
 	if err != nil {
@@ -161,6 +176,17 @@ func parse(record []string) (Line, error) {
 		Customer: strings.Clone(strings.TrimSuffix(record[6], ".0")), Country: strings.Clone(record[7]),
 		Cancelled: strings.HasPrefix(record[0], "C"),
 	}, nil
+}
+
+// moment reads a date as the data set's copies have it: as databases write it, and
+// as spreadsheets of the United States do.
+func moment(text string) (at time.Time, err error) {
+	for _, layout := range []string{time.DateTime, "2006-01-02 15:04", "1/2/2006 15:04"} {
+		if at, err = time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return at, fmt.Errorf("the date %q is neither like 2010-12-31 08:26:00 nor like 12/31/2010 8:26", text)
 }
 
 func won(pounds string) (money.Won, error) {

@@ -79,6 +79,24 @@ func TestReadCountsBadLinesAndGoesOn(t *testing.T) {
 	}
 }
 
+func TestDatesAreReadAsCopiesOfTheFileHaveThem(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"2010-12-01 08:26:05": "2010-12-01 08:26:05", "2010-12-01 08:26": "2010-12-01 08:26:00",
+		"12/1/2010 8:26": "2010-12-01 08:26:00", "12/31/2010 18:06": "2010-12-31 18:06:00",
+		"31/12/2010 8:26": "", "2010-12-01": "", "": "",
+	} {
+		var got string
+		err := retail.Read(strings.NewReader(file("1,10001,A,1,"+text+",1,,UK")), func(l retail.Line) error {
+			got = l.At.Format(time.DateTime)
+			return nil
+		}, func(int, error) {})
+		if err != nil || got != want {
+			t.Errorf("%q is %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
 func TestCatalogueKeepsWhatIsSoldAndSaysWhyTheRestIsNot(t *testing.T) {
 	t.Parallel()
 	c, err := retail.ReadCatalogue(strings.NewReader(file(

@@ -42,7 +42,7 @@ var errStopped = errors.New("stopped")
 
 func (l lane) work(ctx context.Context, invoices <-chan Invoice, progress func(int)) error {
 	for i := range invoices {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || !l.pacer.wait(ctx, i) {
 			continue // the channel must be emptied
 		}
 		var err error
@@ -54,6 +54,7 @@ func (l lane) work(ctx context.Context, invoices <-chan Invoice, progress func(i
 		switch {
 		case err == nil:
 			l.ledger.done(i)
+			l.pacer.done(i)
 			progress(1)
 		case !errors.Is(err, errStopped):
 			return fmt.Errorf("invoice %s: %w", i.Number, err)

@@ -42,6 +42,18 @@ type Report struct {
 // Finished reports whether every invoice was dealt with.
 func (r Report) Finished() bool { return r.Done == r.Of }
 
+// Unsent corrects the report where so many of a step turned out not to have been
+// sent after all.
+func (r Report) Unsent(s Step, times int) {
+	if times == 0 {
+		return
+	}
+	c := r.Steps[s]
+	c.Sent -= times
+	c.Refused[noAnswer] += times
+	r.Steps[s] = c
+}
+
 // PerSecond is how many orders were placed in a second.
 func (r Report) PerSecond() float64 {
 	if r.Seconds == 0 {

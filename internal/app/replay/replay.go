@@ -4,8 +4,9 @@
 //
 // Whatever moves money or stock has a key that comes from the invoice's number.
 // So a replay may be stopped or killed at any moment and be started again: what
-// was done is answered as it was then, and counted as repeated. Views have no
-// key; they come after the order, and only after one that was not a repetition.
+// was done is answered as it was then, as fast as it goes, and counted as repeated.
+// Views have no key; they come after the order, and only after one that was not a
+// repetition.
 package replay
 
 import (
@@ -95,6 +96,7 @@ type Replay struct {
 	options Options
 	taste   taste
 	sampler *sampler
+	pacer   *pacer
 	ledger  *ledger
 	log     *slog.Logger
 }
@@ -115,6 +117,7 @@ const ahead = 64
 // left for another time. The report is good even beside an error.
 func (r *Replay) Run(ctx context.Context, invoices []Invoice, progress func(n int)) (Report, error) {
 	began := r.Clock()
+	r.pacer = newPacer(r.options.Speed, r.Clock, invoices)
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	lanes := make([]chan Invoice, max(1, r.options.Concurrency))
@@ -137,14 +140,9 @@ func (r *Replay) Run(ctx context.Context, invoices []Invoice, progress func(n in
 	return report, nil
 }
 
-// hand gives each invoice to the lane of its customer when its time has come.
+// hand gives each invoice to the lane of its customer.
 func (r *Replay) hand(ctx context.Context, invoices []Invoice, lanes []chan Invoice) {
-	began := r.Clock()
 	for i := range invoices {
-		due := pace(invoices[i].At.Sub(invoices[0].At), r.options.Speed) - r.Clock().Sub(began)
-		if due > 0 && !backoff.Wait(ctx, due) {
-			break
-		}
 		select {
 		case lanes[laneOf(invoices[i].Customer, len(lanes))] <- invoices[i]:
 		case <-ctx.Done():
@@ -156,14 +154,6 @@ func (r *Replay) hand(ctx context.Context, invoices []Invoice, lanes []chan Invo
 	for _, l := range lanes {
 		close(l)
 	}
-}
-
-// pace is how long after the start something is due that happened after of that time.
-func pace(after time.Duration, speed float64) time.Duration {
-	if speed <= 0 {
-		return 0
-	}
-	return time.Duration(float64(after) / speed)
 }
 
 // laneOf keeps a customer in one lane, so that what they do stays in order.

@@ -231,6 +231,44 @@ func TestSpeedFollowsTheInvoices(t *testing.T) {
 	})
 }
 
+// What is repeated is not waited for: meanwhile the shop would forget more keys.
+func TestAReplayThatIsStartedAgainKeepsItsPaceFromWhereItStopped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, o := newShop(), options()
+		o.Speed = 60
+		var invoices []replay.Invoice
+		for i := range 300 {
+			invoices = append(invoices, buy(fmt.Sprint(i), "c"+fmt.Sprint(i%7), 1, 1, i))
+		}
+		run(t, s, o, invoices[:200])
+		began := time.Now()
+		r := run(t, s, o, invoices)
+		if took := time.Since(began); took > 100*time.Second || took < 80*time.Second {
+			t.Errorf("100 minutes at 60 times their speed took %v, after 200 that were repeated", took)
+		}
+		if r.Steps[replay.Order].Repeated != 200 || len(s.orders) != 300 {
+			t.Errorf("%+v, %d orders", r.Steps[replay.Order], len(s.orders))
+		}
+	})
+}
+
+// A kill came between an order and what the customer liked.
+func TestLikesOfAnOrderThatIsRepeatedAreSentAndViewsAreNot(t *testing.T) {
+	t.Parallel()
+	s, o := newShop(), options()
+	invoices := []replay.Invoice{buy("1", "ann", 1, 1, 0), buy("2", "ann", 2, 1, 1)}
+	run(t, s, o, invoices)
+	views, likes := len(s.viewed), slices.Clone(s.liked)
+	r := run(t, s, o, invoices)
+	if n := r.Steps[replay.Like]; n.Sent > 0 || n.Repeated != len(likes) {
+		t.Errorf("likes: %+v", n)
+	}
+	if again := s.liked[len(likes):]; len(likes) == 0 || views == 0 || !slices.Equal(again, likes) || len(s.viewed) != views {
+		t.Errorf("liked %v, then %v; %d views, then %d", likes, again, views, len(s.viewed))
+	}
+}
+
 func TestTheDelayIsThatOfTheOrderAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -45,11 +45,17 @@ func (l lane) purchase(ctx context.Context, i Invoice) error {
 	}
 	l.orders[i.Number] = bought{placed.ID, cost}
 	l.credit[i.Customer] -= cost
-	if placed.Repeated {
-		return nil
+	views, likes := l.taste.of(i.Number, wants)
+	if !placed.Repeated {
+		l.pacer.placed(i)
+		sample.await(ctx)
+		err = l.visit(ctx, View, views, false, func(ctx context.Context, pid int64) error { return l.Shop.View(ctx, v, pid) })
 	}
-	sample.await(ctx)
-	return l.browse(ctx, v, i, wants)
+	if err != nil {
+		return err
+	}
+	// To like once more changes nothing: where a kill came in between, the likes are here.
+	return l.visit(ctx, Like, likes, placed.Repeated, func(ctx context.Context, pid int64) error { return l.Shop.Like(ctx, v, pid) })
 }
 
 // basket is what the shop has of the invoice, and what it costs there.
@@ -92,22 +98,11 @@ func (l lane) topUp(ctx context.Context, v Visit, i Invoice, cost money.Won) err
 	return nil
 }
 
-// browse looks at products and likes some.
-func (l lane) browse(ctx context.Context, v Visit, i Invoice, wants []order.Want) error {
-	views, likes := l.taste.of(i.Number, wants)
-	for _, pid := range views {
+// visit does one thing with products, one after another; once more perhaps.
+func (l lane) visit(ctx context.Context, what Step, products []int64, again bool, do func(context.Context, int64) error) error {
+	for _, pid := range products {
 		l.sampler.touch(pid)
-		if _, err := l.act(ctx, View, func(ctx context.Context) (bool, error) {
-			return false, l.Shop.View(ctx, v, pid)
-		}); err != nil {
-			return err
-		}
-	}
-	for _, pid := range likes {
-		l.sampler.touch(pid)
-		if _, err := l.act(ctx, Like, func(ctx context.Context) (bool, error) {
-			return false, l.Shop.Like(ctx, v, pid)
-		}); err != nil {
+		if _, err := l.act(ctx, what, func(ctx context.Context) (bool, error) { return again, do(ctx, pid) }); err != nil {
 			return err
 		}
 	}

@@ -62,6 +62,9 @@ func Open(ctx context.Context, g parts.Ground, customers []string) (*Shop, error
 // Close closes the shop once its parts have stopped.
 func (s *Shop) Close() { s.producer.Close() }
 
+// LostViews returns how many views did not reach Kafka, once the parts have stopped.
+func (s *Shop) LostViews() int64 { return s.views.Lost() }
+
 // Parts returns what must run beside the customers, in the order in which it
 // stops. The relay takes what lanes of the outbox nobody else holds.
 func (s *Shop) Parts() []run.Part {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/retail"
 	"github.com/loopers-commerce/commerce/internal/adapter/shopclient"
+	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/replay"
 	"github.com/loopers-commerce/commerce/internal/program/config"
 	"github.com/loopers-commerce/commerce/internal/program/inside"
@@ -23,7 +24,7 @@ type replaying struct {
 	config.Log
 	output
 
-	OnlineRetail string      `help:"The invoices: the UCI data set 'Online Retail' as CSV, plain or gzipped. Fill the shop with the same file first: commerce seed --online-retail PATH." placeholder:"PATH" required:""`
+	OnlineRetail string      `help:"The invoices: the UCI data set 'Online Retail' as CSV, plain or gzipped, with its own columns and dates like 2010-12-31 08:26:00 or 12/31/2010 8:26. Fill the shop with the same file first: commerce seed --online-retail PATH." placeholder:"PATH" required:""`
 	From         config.Date `help:"First day of the invoices, as 2010-12-01; without it, the file's first." placeholder:"DAY"`
 	To           config.Date `help:"Last day, included; without it, the file's last." placeholder:"DAY"`
 
@@ -43,7 +44,7 @@ type replaying struct {
 func (*replaying) Help() string {
 	return `Customers of the file charge points as needed, order, look, like and call orders off, each in their own order. Lines without a customer, without a product or without a price are counted and passed over. A cancel calls off the latest earlier order of the same customer that holds all it names; the shop knows whole orders only, so all of that order.
 
-A replay may be stopped (Ctrl-C) or killed and started again with the same file within 24 hours: idempotency keys come from the invoices' numbers, so what was done is not done again but counted as repeated. Views have no key; they are sent after an order that was not a repetition.
+A replay may be stopped (Ctrl-C) or killed and started again with the same file: idempotency keys come from the invoices' numbers, so what was done is not done again but counted as repeated, as fast as it goes. A key lives for 24 hours from when it was sent: after that give --from the day that was reached, or all before it is ordered again. Views have no key; they are sent after an order that was not a repetition.
 
 The delay is measured on every 20th order or so: of a product that the replay has left alone for a while, the score that it must have with the order is known, and the ranking is looked at until it shows it.`
 }
@@ -78,6 +79,10 @@ func (c *replaying) Run(s *setting) error {
 	if err != nil {
 		return err
 	}
+	if t := c.lasts(book); t > housekeeping.KeyLife {
+		s.world.Log.Warn("this takes longer than the keys live of what was sent: to go on after a stop, give --from the day that was reached",
+			"takes", t.Round(time.Minute), "keysLive", housekeeping.KeyLife)
+	}
 	for _, complaint := range book.Broken {
 		s.world.Log.Warn("a line was skipped", "why", complaint)
 	}
@@ -108,11 +113,23 @@ func (c *replaying) read() (retail.Book, error) {
 	if err != nil {
 		return book, fmt.Errorf("%s: %w", c.OnlineRetail, err)
 	}
+	if len(book.Invoices) == 0 {
+		return book, fmt.Errorf("%s: no invoice of it can be replayed: %s", c.OnlineRetail, retail.Why(book.Lines, book.Skipped, book.Broken))
+	}
 	book.Between(c.From.Get(), c.To.Get())
 	if len(book.Invoices) == 0 {
 		return book, fmt.Errorf("%s: there is nothing to replay on these days", c.OnlineRetail)
 	}
 	return book, nil
+}
+
+// lasts returns how long the replay takes at its speed, if that is what bounds it.
+func (c *replaying) lasts(book retail.Book) time.Duration {
+	if c.Speed.Get() == 0 {
+		return 0
+	}
+	first, last := book.Invoices[0].At, book.Invoices[len(book.Invoices)-1].At
+	return time.Duration(float64(last.Sub(first)) / c.Speed.Get())
 }
 
 // errEmpty is why nothing can be replayed in a shop that sells other things.
@@ -162,7 +179,9 @@ func (c *replaying) inside(s *setting, book retail.Book) (report replay.Report, 
 	go func() { ended <- run.All(beside, s.world.Log, shop.Parts()...) }()
 	report, err = c.replay(s, book, replay.Parts{Shop: shop, Ranking: shop, Products: products})
 	stop()
-	return report, errors.Join(err, <-ended)
+	err = errors.Join(err, <-ended)
+	report.Unsent(replay.View, int(shop.LostViews()))
+	return report, err
 }
 
 // named returns the customers and products that the invoices name.

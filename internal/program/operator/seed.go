@@ -72,6 +72,9 @@ func read(path string) (retail.Catalogue, error) {
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", path, err)
 	}
+	if c.Used == 0 {
+		return c, fmt.Errorf("%s: no product can be made of it: %s", path, retail.Why(c.Lines, c.Skipped, c.Broken))
+	}
 	return c, nil
 }
 

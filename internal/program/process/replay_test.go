@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -160,6 +161,29 @@ func TestTheDaysOfAReplayAreThoseOfTheInvoices(t *testing.T) {
 	}
 }
 
+// useless is a file of which nothing can be made.
+func useless(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "useless.csv")
+	text := "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n536365,85123A,HEART,6,1.12.2010,2.55,17850,UK\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAShopIsNotSeededWithAFileOfWhichNothingCanBeMade(t *testing.T) {
+	t.Parallel()
+	database := "sqlite:" + filepath.Join(t.TempDir(), "shop.db")
+	if code, out := command(t, nil, "commerce", "migrate", "--database-url", database); code != 0 {
+		t.Fatal(out)
+	}
+	code, out := command(t, nil, "commerce", "seed", "--online-retail", useless(t), "--database-url", database)
+	if code != 1 || !strings.Contains(out, "of 1 lines, 1: cannot be read; line 2 the date") {
+		t.Errorf("seed = %d:\n%s", code, out)
+	}
+}
+
 func TestAReplaySaysWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	file := retailtest.File(t, 3, 20, 1)
@@ -172,6 +196,8 @@ func TestAReplaySaysWhatItNeeds(t *testing.T) {
 		{[]string{"--online-retail", file, "--from", "2011-01-02", "--to", "2011-01-01"}, 2, "--to (TO) is before"},
 		{[]string{"--online-retail", file, "--from", "tomorrow"}, 2, "2010-12-31"},
 		{[]string{"--online-retail", file, "--from", "2030-01-01"}, 1, "nothing to replay"},
+		{[]string{"--online-retail", useless(t)}, 1, "of 1 lines, 1: cannot be read; line 2 the date"},
+		{[]string{"--online-retail", file, "--speed", "0.01", "--api-url", "http://127.0.0.1:1"}, 1, "longer than the keys live"},
 		{[]string{"--online-retail", "replay_test.go"}, 1, "not the online retail file"},
 		{[]string{"--online-retail", file, "--api-url", "http://127.0.0.1:1"}, 1, "127.0.0.1:1"},
 	} {
