@@ -32,11 +32,21 @@ func lock(ctx context.Context, dir string) (unlock func(), err error) {
 	return func() { _ = f.Close() }, nil
 }
 
-// broker starts the embedded Kafka broker, which keeps its records in dir. No
-// retention is set: a partition that becomes wholly empty would begin at
-// offset 0 again, and a consumer would pass over what comes next.
+// Broker is what the embedded Kafka broker is told, which keeps its records in
+// dir. No retention is set: a partition that becomes wholly empty would begin at
+// offset 0 again, and a consumer would pass over what comes next. So offsets have
+// to be kept as long as records: a broker forgets those of a group that was away
+// for a week, and all there ever was would be read once more, by a shop that knows
+// what it has counted for 30 days.
+func Broker(dir string) []kfake.Opt {
+	const century = "52560000"
+	return []kfake.Opt{
+		kfake.NumBrokers(1), kfake.DataDir(dir), kfake.BrokerConfigs(map[string]string{"offsets.retention.minutes": century}),
+	}
+}
+
 func broker(dir string) (addresses []string, stop func(), err error) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(dir))
+	cluster, err := kfake.NewCluster(Broker(dir)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("start the embedded broker: %w", err)
 	}

@@ -31,7 +31,7 @@ func (w *world) audit() {
 // books has the shop verify its own books, as commerce verify does.
 func (w *world) books() {
 	t := w.t
-	db, err := w.database(w.outside("auditor", "auditor"))
+	db, err := w.database(w.outside("auditor", "auditor", time.Now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func (w *world) books() {
 // boards compares every board with the database, as ranking verify does.
 func (w *world) boards() {
 	t := w.t
-	outside := w.outside("auditor", "auditor")
+	outside := w.outside("auditor", "auditor", time.Now)
 	db, err := w.database(outside)
 	if err != nil {
 		t.Fatal(err)

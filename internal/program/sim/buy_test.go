@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -73,15 +74,20 @@ func (c *customer) order(q wish) {
 	}
 }
 
+// rareWare is how an item begins of the ware of which there are few.
+const rareWare = `{"productId":3,`
+
 // mayRefuse reports whether a refusal can be right, as far as is known.
 func (m *model) mayRefuse(code string, q wish, w *world) bool {
 	switch code {
-	case "INSUFFICIENT_STOCK", "INSUFFICIENT_POINTS":
-		return true
+	case "INSUFFICIENT_POINTS":
+		return q.points > 0
+	case "INSUFFICIENT_STOCK":
+		return slices.ContainsFunc(q.items, func(item string) bool { return strings.HasPrefix(item, rareWare) })
 	case "COUPON_MINIMUM_NOT_MET":
 		return q.coupon != nil && q.amount < int64(w.offers[q.coupon.offer].MinOrderAmount)
 	case "COUPON_EXPIRED":
-		return q.coupon != nil && !time.Now().Before(q.coupon.expires)
+		return q.coupon != nil && !time.Now().Before(q.coupon.expires.Add(-skew))
 	case "COUPON_ALREADY_USED":
 		return q.coupon != nil && m.holder(*q.coupon) != ""
 	default:

@@ -16,6 +16,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/loopers-commerce/commerce/internal/program/allinone"
 )
 
 // Hosts on the network of the simulation.
@@ -56,8 +58,8 @@ type broker struct {
 func (b *broker) start(t *testing.T) {
 	t.Helper()
 	b.forget(t)
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(b.dir),
-		kfake.ListenFn(func(string, string) (net.Listener, error) { return b.network.listen(kafkaHost, kafkaAddress), nil }))
+	cluster, err := kfake.NewCluster(append(allinone.Broker(b.dir),
+		kfake.ListenFn(func(string, string) (net.Listener, error) { return b.network.listen(kafkaHost, kafkaAddress), nil }))...)
 	if err != nil {
 		t.Fatalf("start the broker: %v", err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -35,10 +36,19 @@ type process struct {
 	ended   chan error
 }
 
+// skew is how far two clocks may be apart: a second, as operators are told.
+const skew = time.Second
+
+// clock returns a clock of a process, which is a little wrong.
+func (w *world) clock() clock.Clock {
+	wrong := w.clocks.between(-skew/2, skew/2)
+	return func() time.Time { return time.Now().Add(wrong) }
+}
+
 // outside is what the programs of a process take from outside.
-func (w *world) outside(name, instance string) parts.World {
+func (w *world) outside(name, instance string, now clock.Clock) parts.World {
 	return parts.World{
-		Clock: time.Now, IDs: id.NewSource(time.Now, w.ids), Random: w.jitter.Float64, Log: w.log.With("process", name),
+		Clock: now, IDs: id.NewSource(now, w.ids), Random: w.jitter.Float64, Log: w.log.With("process", name),
 		Registry: prometheus.NewRegistry(), Instance: instance,
 	}
 }
@@ -52,7 +62,7 @@ func (w *world) begin(t *testing.T, instance string) *process {
 	t.Helper()
 	w.births++
 	p := &process{name: fmt.Sprintf("process-%d", w.births), network: w.network, ended: make(chan error, 1)}
-	outside := w.outside(p.name, instance)
+	outside := w.outside(p.name, instance, w.clock())
 	var err error
 	if p.db, err = w.database(outside); err != nil {
 		t.Fatalf("open the database: %v", err)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/seed"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
@@ -29,6 +30,7 @@ const (
 	forCalendar
 	forVillain
 	forGateway
+	forClocks
 	forCustomers // and on
 )
 
@@ -45,6 +47,7 @@ type world struct {
 	offers  []coupon.Coupon
 	ids     *dice
 	jitter  *dice
+	clocks  *dice
 	plan    *dice // of the days
 
 	births    int
@@ -73,7 +76,7 @@ func newWorld(t *testing.T, seed uint64, log *slog.Logger) *world {
 		t: t, seed: seed, log: log, file: filepath.Join(dir, "shop.db"), network: network,
 		kafka: &broker{network: network, dir: filepath.Join(dir, "kafka"), mood: mood{dice: newDice(seed, forKafka)}},
 		redis: &board{network: network, mood: mood{dice: newDice(seed, forRedis)}},
-		ids:   newDice(seed, forIDs), jitter: newDice(seed, forJitter), plan: newDice(seed, forCalendar),
+		ids:   newDice(seed, forIDs), jitter: newDice(seed, forJitter), clocks: newDice(seed, forClocks), plan: newDice(seed, forCalendar),
 		model: newModel(), faults: map[string]int{},
 	}
 	w.gateway = &bank{network: network, journal: filepath.Join(dir, "gateway.jsonl"), seed: seed, secret: secret, log: log, scenario: scenario("default")}
@@ -85,7 +88,7 @@ func newWorld(t *testing.T, seed uint64, log *slog.Logger) *world {
 
 // furnish makes the database and fills the shop.
 func (w *world) furnish(ctx context.Context) error {
-	outside := w.outside("builder", "builder")
+	outside := w.outside("builder", "builder", time.Now)
 	db, err := w.database(outside)
 	if err != nil {
 		return err
@@ -142,17 +145,23 @@ func (w *world) end() {
 	}
 }
 
-// eve is a moment shortly before the next midnight, or one some days later.
+// eve is a moment shortly before the next midnight, or one some days or weeks later.
 func (w *world) eve() time.Time {
 	next := clock.DayOf(time.Now()).Add(1)
 	if w.plan.chance(0.2) {
 		next = next.Add(1 + w.plan.IntN(ahead))
+	}
+	if w.plan.chance(0.1) {
+		next = next.Add(memory + w.plan.IntN(ahead))
 	}
 	return next.Start().Add(-w.plan.between(5*time.Second, 70*time.Second))
 }
 
 // ahead is how many days may be skipped: as far as a board looks back, and further.
 const ahead = 9
+
+// memory is how many days it is remembered that an event was counted.
+const memory = int(housekeeping.HandledLife / (24 * time.Hour))
 
 // until lets time pass; with the shop closed that takes none.
 func (w *world) until(at time.Time) { time.Sleep(time.Until(at)) }
