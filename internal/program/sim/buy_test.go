@@ -6,14 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
 
 // wish is an order as a customer means it, and what it must come to.
 type wish struct {
-	items                  []string
+	lines                  []line
 	coupon                 *owned
 	amount, points, cardOf int64
 	byCard                 bool
@@ -25,7 +24,7 @@ func (c *customer) wishes() wish {
 	var q wish
 	for _, i := range c.rng.Perm(len(wares))[:1+c.rng.IntN(3)] {
 		n := int64(1 + c.rng.IntN(4))
-		q.items = append(q.items, fmt.Sprintf(`{"productId":%d,"quantity":%d}`, i+1, n))
+		q.lines = append(q.lines, line{ProductID: int64(i + 1), Quantity: n})
 		q.amount += wares[i].price * n
 	}
 	mine := c.w.model.purseOf(c.name)
@@ -50,7 +49,11 @@ func (c *customer) wishes() wish {
 
 // body is the wish as the API takes it. The number of the card says whose it is.
 func (q wish) body(user string) string {
-	b := `{"items":[` + strings.Join(q.items, ",") + `]`
+	var items []string
+	for _, l := range q.lines {
+		items = append(items, fmt.Sprintf(`{"productId":%d,"quantity":%d}`, l.ProductID, l.Quantity))
+	}
+	b := `{"items":[` + strings.Join(items, ",") + `]`
 	if q.coupon != nil {
 		b += fmt.Sprintf(`,"couponId":%q`, q.coupon.id)
 	}
@@ -63,27 +66,29 @@ func (q wish) body(user string) string {
 func (c *customer) buy() { c.order(c.wishes()) }
 
 func (c *customer) order(q wish) {
+	before := c.w.model.asks(c.name, q)
 	a, key := c.keyed("/api/v1/orders", q.body(c.name))
 	switch {
 	case a.ok():
 		if err := c.w.model.bought(c.name, key, q, a.body); err != nil {
 			c.w.t.Errorf("%s buys: %v", c.name, err)
 		}
-	case a.status != 0 && !c.w.model.mayRefuse(a.code(), q, c.w):
-		c.w.t.Errorf("%s buys %s: %d %s", c.name, q.body(c.name), a.status, a.body)
+	case a.status != 0:
+		if !c.w.model.mayRefuse(a.code(), q, before, c.w) {
+			c.w.t.Errorf("%s buys %s: %d %s", c.name, q.body(c.name), a.status, a.body)
+		}
+		c.w.model.refused(q)
 	}
 }
 
-// rareWare is how an item begins of the ware of which there are few.
-const rareWare = `{"productId":3,`
-
-// mayRefuse reports whether a refusal can be right, as far as is known.
-func (m *model) mayRefuse(code string, q wish, w *world) bool {
+// mayRefuse reports whether a refusal can be right, as far as is known: a shop
+// that refuses what it could sell is as wrong as one that sells what it has not.
+func (m *model) mayRefuse(code string, q wish, before known, w *world) bool {
 	switch code {
-	case "INSUFFICIENT_POINTS":
-		return q.points > 0
 	case "INSUFFICIENT_STOCK":
-		return slices.ContainsFunc(q.items, func(item string) bool { return strings.HasPrefix(item, rareWare) })
+		return m.mayLack(q, before)
+	case "INSUFFICIENT_POINTS":
+		return q.points > before.balance
 	case "COUPON_MINIMUM_NOT_MET":
 		return q.coupon != nil && q.amount < int64(w.offers[q.coupon.offer].MinOrderAmount)
 	case "COUPON_EXPIRED":

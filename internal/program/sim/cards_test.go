@@ -51,7 +51,7 @@ func (w *world) sound() {
 	buyer, price := w.customers[0], wares[0].price
 	buyer.charge() // more than it costs
 	for _, q := range []wish{{points: price}, {cardOf: price, byCard: true}} {
-		q.items, q.amount = []string{`{"productId":1,"quantity":1}`}, price
+		q.lines, q.amount = []line{{ProductID: 1, Quantity: 1}}, price
 		how := map[bool]string{false: "points", true: "a card"}[q.byCard]
 		before := len(w.model.orders(buyer.name))
 		buyer.order(q)

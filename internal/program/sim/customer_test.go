@@ -21,7 +21,7 @@ import (
 func won(n int64) money.Won { return money.Won(n) }
 
 const (
-	purse = 1_000_000 // what a customer begins with
+	purse = 20_000 // what a customer begins with: some orders ask for more
 	// impatience is how long a customer waits for an answer before asking
 	// again, and requestTime how long a request may haunt the shop after that.
 	impatience  = 4 * time.Second

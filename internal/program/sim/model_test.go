@@ -21,6 +21,10 @@ type model struct {
 	keys    map[string]time.Time
 	coupons []owned      // in the order of the answers
 	soldOut map[int]bool // offers of which somebody was told that none is left
+
+	// Pieces of each product that orders may have taken so far, and that dead
+	// ones had put back for certain.
+	taken, back map[int64]int64
 }
 
 // heart is somebody's wish about a product.
@@ -49,6 +53,7 @@ func newModel() model {
 	m := model{
 		mu: &sync.Mutex{}, balance: map[string]int64{}, hearts: map[heart]bool{},
 		sales: map[string]*sale{}, keys: map[string]time.Time{}, soldOut: map[int]bool{},
+		taken: map[int64]int64{}, back: map[int64]int64{},
 	}
 	for i := range people {
 		m.balance[fmt.Sprintf("u%d", i)] = purse
@@ -143,7 +148,7 @@ func (m *model) saw(o shown) error {
 	if s.status != o.Status && s.status != "PENDING" {
 		return fmt.Errorf("order %s was %s, and is %s", o.ID, s.status, o.Status)
 	}
-	s.status, s.paid = o.Status, o.paid()
+	m.turn(s, o)
 	return nil
 }
 
@@ -160,8 +165,17 @@ func (m *model) cancelled(id string, body []byte) error {
 	if o.ID != id || o.Status != "CANCELLED" || s.paid != 0 && o.paid() != s.paid {
 		return fmt.Errorf("order %s was answered as %s", id, body)
 	}
-	s.status, s.paid = o.Status, o.paid()
+	m.turn(s, o)
 	return nil
+}
+
+// turn notes what an order has become.
+func (m *model) turn(s *sale, o shown) {
+	lived := s.live()
+	s.status, s.paid = o.Status, o.paid()
+	if lived && !s.live() {
+		m.putBack(s.lines)
+	}
 }
 
 // order returns a copy of an order.
