@@ -202,6 +202,7 @@ func TestTomorrowIsWrittenOnItsEve(t *testing.T) {
 	t.Parallel()
 	for before, want := range map[time.Duration]int{
 		11*time.Minute + time.Second: 0, 10 * time.Minute: 1, time.Second: 1,
+		11 * time.Minute: 1, // whoever makes the board may have a clock that is ahead
 	} {
 		now := clock.Day(20260311).Start().Add(-before)
 		_, board := handle(t, now, happened(now, viewed(1)))
