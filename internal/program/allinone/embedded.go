@@ -36,8 +36,8 @@ func lock(ctx context.Context, dir string) (unlock func(), err error) {
 // dir. No retention is set: a partition that becomes wholly empty would begin at
 // offset 0 again, and a consumer would pass over what comes next. So offsets have
 // to be kept as long as records: a broker forgets those of a group that was away
-// for a week, and all there ever was would be read once more, by a shop that knows
-// what it has counted for 30 days.
+// for a week while it ran, and all there ever was would be read once more, by a
+// shop that knows for 30 days what it has counted.
 func Broker(dir string) []kfake.Opt {
 	const century = "52560000"
 	return []kfake.Opt{
