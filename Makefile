@@ -23,24 +23,24 @@ build: ## Build every program into bin/
 
 test: services ## Run all tests against the real servers, with the race detector
 	eval "$$(scripts/services env)" && go test -race ./...
-	go test -race -tags synctests ./internal/program/sim
+	go test -race -tags synctests ./internal/test/e2e/sim
 
 test-fast: ## Run the tests that need no server
 	go test -race $(foreach floor,$(FAST),./internal/$(floor)/...)
 
 test-crash: services ## Kill and freeze every part at random while customers buy: make test-crash CRASH_SEED=7
 	eval "$$(scripts/services env)" && CRASH_LINES=$${CRASH_LINES:-20000} CRASH_KILLS=$${CRASH_KILLS:-24} \
-		go test -count=1 -timeout 30m -v ./internal/program/crash
+		go test -count=1 -timeout 30m -v ./internal/test/e2e/crash
 
 test-cards: services ## Card orders against a lying, hanging, dying gateway: make test-cards CARD_ORDERS=500
 	eval "$$(scripts/services env)" && CARD_ORDERS=$${CARD_ORDERS:-2000} CARD_KILLS=$${CARD_KILLS:-24} CARD_DOWN=$${CARD_DOWN:-30} \
-		go test -count=1 -timeout 30m -v ./internal/program/cards
+		go test -count=1 -timeout 30m -v ./internal/test/e2e/cards
 
 test-sim: ## Run the simulation with SEEDS (200) seeds; one of them again: make test-sim SEEDS=1 SEED=17
-	go test -count=1 -timeout 60m -tags synctests ./internal/program/sim -seeds $(SEEDS) -seed $(SEED)
+	go test -count=1 -timeout 60m -tags synctests ./internal/test/e2e/sim -seeds $(SEEDS) -seed $(SEED)
 
 bench: services ## Hold our speed against a limit measured in the same run: make bench BENCH=Orders ROUNDS=3
-	eval "$$(scripts/services env)" && go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./internal/program/bench -rounds $(ROUNDS)
+	eval "$$(scripts/services env)" && go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./internal/test/e2e/bench -rounds $(ROUNDS)
 
 bench-parts: services ## Time the parts by themselves, for those who work on one
 	eval "$$(scripts/services env)" && go test -run '^$$' -bench . -benchmem ./internal/adapter/...

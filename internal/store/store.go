@@ -54,7 +54,7 @@ type Tx struct {
 	Handled  Handled
 	Leases   Leases
 	Keys     Keys
-	Books    Books
+	Audit    Audit
 }
 
 // Outbox keeps the events that transactions promised to publish.
@@ -62,7 +62,7 @@ type Outbox interface {
 	// Append queues events: each is given an id, the time now and its lane.
 	Append(ctx context.Context, events ...event.Event)
 	// Next returns up to limit events of the lanes, oldest first.
-	Next(ctx context.Context, lanes []int, limit int) ([]Promise, error)
+	Next(ctx context.Context, lanes []int, limit int) ([]OutboxRecord, error)
 	// Sent deletes promises that were kept.
 	Sent(ctx context.Context, seqs []int64) error
 	// Backlog says how many events wait, and since when the oldest does; the
@@ -70,8 +70,8 @@ type Outbox interface {
 	Backlog(ctx context.Context) (waiting int64, oldest time.Time, err error)
 }
 
-// Promise is an event in the outbox.
-type Promise struct {
+// OutboxRecord is an event in the outbox.
+type OutboxRecord struct {
 	Seq      int64
 	Envelope event.Envelope
 }
@@ -114,36 +114,36 @@ type Difference struct {
 	Got     int64  `json:"got"`     // what the row says
 }
 
-// Recount is told what comes of a comparison.
-type Recount interface {
+// AuditReport is told what comes of a comparison.
+type AuditReport interface {
 	// Compared: one more place was looked at.
 	Compared()
 	// Differs: and this is wrong there.
 	Differs(d Difference)
 }
 
-// Books compares what is kept twice.
-type Books interface {
+// Audit compares what is kept twice.
+type Audit interface {
 	// Stock: a product's stock is the sum of its movements, and what was put in
 	// less what live orders hold; never negative.
-	Stock(ctx context.Context, r Recount) error
+	Stock(ctx context.Context, r AuditReport) error
 	// Wallets: a balance is the sum of its ledger, and never negative.
-	Wallets(ctx context.Context, r Recount) error
+	Wallets(ctx context.Context, r AuditReport) error
 	// Spent: the ledger has taken the points of a live order from whoever placed
 	// it, and has given back those of a dead one.
-	Spent(ctx context.Context, r Recount) error
+	Spent(ctx context.Context, r AuditReport) error
 	// Coupons: a coupon is used by one live order at most, which is the one that it
 	// says; and as many are issued as people have, never more than there are.
-	Coupons(ctx context.Context, r Recount) error
+	Coupons(ctx context.Context, r AuditReport) error
 	// Paid: an order is paid if and only if its points and the charge that was
 	// approved are what it costs.
-	Paid(ctx context.Context, r Recount) error
+	Paid(ctx context.Context, r AuditReport) error
 	// Charged: no order has two charges that took money and were not given back,
 	// and a dead one has none.
-	Charged(ctx context.Context, r Recount) error
+	Charged(ctx context.Context, r AuditReport) error
 	// Likes: a product's like count is the number of its likes, and the sum of
 	// its daily net likes.
-	Likes(ctx context.Context, r Recount) error
+	Likes(ctx context.Context, r AuditReport) error
 	// Sales calls yield for each line of each paid order that was not
 	// cancelled, with the time it was paid, in order of product.
 	Sales(ctx context.Context, yield func(line order.Line, paidAt time.Time) error) error

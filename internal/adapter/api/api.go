@@ -16,9 +16,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
+	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/app/standings"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -29,7 +29,7 @@ import (
 // Rankings are read from here.
 type Rankings interface {
 	// Read returns a page of a day's live ranking; pages count from 1.
-	Read(ctx context.Context, day clock.Day, number, size int64) (standings.Page, error)
+	Read(ctx context.Context, day clock.Day, number, size int64) (leaderboard.Page, error)
 	// Rank is a product's place on a day; nil if it has none, or if nobody can
 	// tell just now.
 	Rank(ctx context.Context, day clock.Day, productID int64) *int64
@@ -42,13 +42,13 @@ type Views interface {
 
 // Config is what the API is made of.
 type Config struct {
-	Accounts *accounts.Desk
-	Catalog  *catalog.Desk
-	Likes    *likes.Desk
-	Wallet   *wallet.Desk
-	Checkout *checkout.Desk
-	Settle   *settle.Desk // nil: the shop takes no cards
-	Coupons  *coupons.Desk
+	Accounts *accounts.Service
+	Catalog  *catalog.Service
+	Likes    *likes.Service
+	Wallet   *wallet.Service
+	Checkout *checkout.Service
+	Settle   *settle.Service // nil: the shop takes no cards
+	Coupons  *coupons.Service
 	Rankings Rankings
 	Views    Views
 	DB       store.DB // keeps the answers to requests with an Idempotency-Key

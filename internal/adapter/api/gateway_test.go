@@ -11,10 +11,10 @@ import (
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 const (
@@ -99,7 +99,7 @@ type till struct {
 	*shop
 
 	gateway *gateway
-	desk    *settle.Desk
+	desk    *settle.Service
 }
 
 // tillOn opens a shop that takes cards, whose requests to the gateway nobody
@@ -109,7 +109,7 @@ func tillOn(t *testing.T, on engine, change ...func(*api.Config)) *till {
 	s := &till{gateway: newGateway()}
 	cards := func(c *api.Config) {
 		s.desk = settle.New(settle.Config{
-			DB: c.DB, Gateway: s.gateway, Undo: c.Checkout, Policy: payment.DefaultPolicy(), Holder: "test", Clock: c.Clock, Log: c.Log,
+			DB: c.DB, Gateway: s.gateway, Compensator: c.Checkout, Policy: payment.DefaultPolicy(), Holder: "test", Clock: c.Clock, Log: c.Log,
 		})
 		c.Settle = s.desk
 	}

@@ -167,7 +167,7 @@ func saidNo(err error) bool {
 type seating struct {
 	store.Guard
 
-	desk *settle.Desk
+	desk *settle.Service
 	slot *settle.Slot
 }
 

@@ -151,12 +151,12 @@ func (s *service) recheckPayment(ctx context.Context, in *eitherInput) (*shown[p
 }
 
 func (s *service) settlePayment(ctx context.Context, in *wordInput) (*shown[paymentDetail], error) {
-	word := settle.Word{
+	word := settle.ManualSettlement{
 		Outcome: payment.Status(in.Body.Outcome), Key: in.Body.TransactionKey, Reason: in.Body.Reason, Actor: callerLogin(ctx),
 	}
-	show := func(c settle.Case) answer { return answer{status: http.StatusOK, body: showCase(c, s.Clock())} }
+	show := func(c settle.Details) answer { return answer{status: http.StatusOK, body: showCase(c, s.Clock())} }
 	asked := []any{in.ID, in.Body}
-	c, err := once(ctx, s, attempt{"POST " + byHandPath, in.Key, asked}, show, func(g store.Guard) (settle.Case, error) {
+	c, err := once(ctx, s, attempt{"POST " + byHandPath, in.Key, asked}, show, func(g store.Guard) (settle.Details, error) {
 		return s.Settle.SettleByHand(ctx, in.ID, word, g)
 	})
 	if err != nil {
@@ -174,7 +174,7 @@ func showListed(l settle.Listed, now time.Time) listedPayment {
 	}
 }
 
-func showCase(c settle.Case, now time.Time) paymentDetail {
+func showCase(c settle.Details, now time.Time) paymentDetail {
 	o := c.Order
 	d := paymentDetail{
 		Payment: showListed(settle.Listed{Payment: c.Payment, RefundDue: c.RefundDue()}, now),
@@ -188,7 +188,7 @@ func showCase(c settle.Case, now time.Time) paymentDetail {
 		d.Charges[i] = chargeBody{c.Key, int64(c.Amount), string(c.Status), orNull(c.Reason), string(c.Refund)}
 	}
 	for i, n := range c.History {
-		d.History[i] = noteBody{utc(n.At), string(n.What), orNull(n.Detail), orNull(n.Actor)}
+		d.History[i] = noteBody{utc(n.At), string(n.Action), orNull(n.Detail), orNull(n.Actor)}
 	}
 	return d
 }

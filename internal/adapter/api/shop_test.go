@@ -19,7 +19,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
 	"github.com/loopers-commerce/commerce/internal/adapter/credentials"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
@@ -30,6 +29,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 // began is when every shop of these tests opens: 00:30 in Seoul on the 2nd,
@@ -40,7 +40,7 @@ var began = time.Date(2026, 3, 1, 15, 30, 0, 0, time.UTC)
 type shop struct {
 	url      string
 	db       store.DB
-	accounts *accounts.Desk
+	accounts *accounts.Service
 	board    *board
 	views    *views
 	log      *syncBuffer
@@ -246,7 +246,7 @@ func (p problem) pointers() []string {
 }
 
 // outbox is every event that waits.
-func (s *shop) outbox(t *testing.T) (waiting []store.Promise) {
+func (s *shop) outbox(t *testing.T) (waiting []store.OutboxRecord) {
 	t.Helper()
 	ctx, lanes := t.Context(), make([]int, store.Lanes)
 	for i := range lanes {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/loopers-commerce/commerce/internal/app/standings"
+	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
@@ -23,16 +23,16 @@ type board struct {
 	stuck   bool
 }
 
-func (b *board) Read(ctx context.Context, day clock.Day, page, size int64) (standings.Page, error) {
+func (b *board) Read(ctx context.Context, day clock.Day, page, size int64) (leaderboard.Page, error) {
 	b.asked = fmt.Sprintf("%s %d %d", day, page, size)
 	if b.stuck {
 		<-ctx.Done()
-		return standings.Page{}, ctx.Err()
+		return leaderboard.Page{}, ctx.Err()
 	}
 	if errors.Is(b.err, errPanic) {
 		panic(b.err)
 	}
-	return standings.Page{Entries: b.entries, HasMore: b.more}, b.err
+	return leaderboard.Page{Entries: b.entries, HasMore: b.more}, b.err
 }
 
 func (b *board) Rank(_ context.Context, day clock.Day, productID int64) *int64 {

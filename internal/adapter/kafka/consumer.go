@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
-	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
@@ -112,16 +112,16 @@ func (c *Consumer) Run(ctx context.Context) error {
 // poll hands records to their partitions. It never waits for a handler: that
 // would hold up the other partitions, and rebalances.
 func (c *Consumer) poll(ctx context.Context) {
-	failing := trouble.New(c.log, "fetch from kafka")
+	failing := outage.New(c.log, "fetch from kafka")
 	for ctx.Err() == nil {
 		fetches := c.client.PollRecords(ctx, maxPoll)
 		fetches.EachPartition(c.deliver)
 		c.client.AllowRebalance()
 		if err := fetches.Err(); err != nil && ctx.Err() == nil {
-			failing.Begins(err)
+			failing.Failed(err)
 			backoff.Wait(ctx, pollPause)
 		} else {
-			failing.Ends()
+			failing.Recovered()
 		}
 	}
 }

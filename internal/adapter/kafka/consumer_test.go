@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
 func TestEventsPublishedBeforeTheGroupExistsAreHandledOnceAndInOrder(t *testing.T) {

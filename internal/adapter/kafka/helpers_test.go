@@ -12,9 +12,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
-	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -13,8 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
-	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
 // ledger remembers what a handler was given, and lets a test wait for it.

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
-	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
 func TestTheOutboxIsShown(t *testing.T) {

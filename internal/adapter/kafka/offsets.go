@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
-	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 )
 
 const commitTimeout = 5 * time.Second
@@ -24,7 +24,7 @@ const commitTimeout = 5 * time.Second
 type offsets struct {
 	client  *kgo.Client
 	pause   *backoff.Backoff
-	trouble *trouble.Trouble
+	trouble *outage.Log
 	bell    chan struct{}
 
 	turn chan struct{} // holds a token while one commits: an older commit must not arrive later
@@ -35,7 +35,7 @@ type offsets struct {
 func newOffsets(client *kgo.Client, log *slog.Logger, c Config) *offsets {
 	return &offsets{
 		client: client, pause: backoff.New(retryFirst, retryLimit, c.Random),
-		trouble: trouble.New(log, "commit offsets"),
+		trouble: outage.New(log, "commit offsets"),
 		bell:    make(chan struct{}, 1), turn: make(chan struct{}, 1), next: map[place]kgo.EpochOffset{},
 	}
 }
@@ -63,18 +63,18 @@ func (o *offsets) commitAsTheyCome(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			if err := o.commit(context.WithoutCancel(ctx)); err != nil {
-				o.trouble.Begins(err)
+				o.trouble.Failed(err)
 			}
 			return
 		case <-o.bell:
 		}
 		if err := o.commit(ctx); err != nil && ctx.Err() == nil {
-			o.trouble.Begins(err)
+			o.trouble.Failed(err)
 			backoff.Wait(ctx, o.pause.Next())
 			ring(o.bell)
 			continue
 		}
-		o.trouble.Ends()
+		o.trouble.Recovered()
 		o.pause.Reset()
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
-	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
 func TestPublishedEventsAreInKafkaInOrderOfTheirKeys(t *testing.T) {

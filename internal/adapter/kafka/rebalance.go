@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
-	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 )
 
 // assigned starts a worker for each partition that is ours from now on.
@@ -109,12 +109,12 @@ const lagEvery = 5 * time.Second
 // watchLag shows how many records wait in the partitions held here. It asks the
 // brokers: a consumer that is stuck would not notice that it falls behind.
 func (c *Consumer) watchLag(ctx context.Context) {
-	failing := trouble.New(c.log, "read the consumer's lag")
+	failing := outage.New(c.log, "read the consumer's lag")
 	for backoff.Wait(ctx, lagEvery) {
 		if err := c.showLag(ctx); err != nil && ctx.Err() == nil {
-			failing.Begins(err)
+			failing.Failed(err)
 		} else {
-			failing.Ends()
+			failing.Recovered()
 		}
 	}
 }

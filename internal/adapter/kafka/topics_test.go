@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
-	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
 func TestMissingTopicsAreCreatedAndTold(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
-	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
@@ -28,7 +28,7 @@ type worker struct {
 	leaving chan struct{} // closed when no further batch may begin
 	ended   chan struct{} // closed when the worker has ended
 	pause   *backoff.Backoff
-	trouble *trouble.Trouble
+	trouble *outage.Log
 
 	bell   chan struct{} // there is something in the queue
 	mu     sync.Mutex
@@ -42,7 +42,7 @@ func (c *Consumer) start(at place) *worker {
 		Consumer: c, at: at, topic: c.config.bare(at.topic), ctx: ctx, cancel: cancel,
 		leaving: make(chan struct{}), ended: make(chan struct{}), bell: make(chan struct{}, 1),
 		pause:   backoff.New(retryFirst, retryLimit, c.config.Random),
-		trouble: trouble.New(c.log.With("topic", at.topic, "partition", at.partition), "deal with events"),
+		trouble: outage.New(c.log.With("topic", at.topic, "partition", at.partition), "deal with events"),
 	}
 	go w.run()
 	return w
@@ -184,12 +184,12 @@ func (w *worker) insist(try func() error) bool {
 	for {
 		err := try()
 		if err == nil {
-			w.trouble.Ends()
+			w.trouble.Recovered()
 			w.pause.Reset()
 			return true
 		}
 		w.count.failures.WithLabelValues(w.topic).Inc()
-		w.trouble.Begins(err)
+		w.trouble.Failed(err)
 		select {
 		case <-w.leaving:
 			return false

@@ -11,15 +11,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/loopers-commerce/commerce/internal/adapter/redis/redistest"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
-	"github.com/loopers-commerce/commerce/internal/app/standings"
+	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/tally"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 // The board on real parts: two tallies count at once, some events twice, while
@@ -41,7 +41,7 @@ func agree(t *testing.T, db store.DB, b redistest.Board) {
 	t.Helper()
 	w, ids := ranking.DefaultWeights(), id.NewSource(time.Now, rand.Reader)
 	events := history(ids, 1200)
-	builder := standings.NewBuilder(db, b, w, time.Now, ids().String(), discard())
+	builder := leaderboard.NewBuilder(db, b, w, time.Now, ids().String(), discard())
 	var tallies sync.WaitGroup
 	for n := range 2 {
 		tl := tally.New(db, b, w, time.Now, discard())
@@ -60,7 +60,7 @@ func agree(t *testing.T, db store.DB, b redistest.Board) {
 		}
 	}
 	tallies.Wait()
-	report, err := standings.NewVerifier(db, b, w, time.Now, discard()).Verify(t.Context(), days)
+	report, err := leaderboard.NewVerifier(db, b, w, time.Now, discard()).Verify(t.Context(), days)
 	if err != nil || len(report.Differences) > 0 || report.Compared < 300 {
 		t.Errorf("compared %d, %v: %+v", report.Compared, err, report.Differences)
 	}

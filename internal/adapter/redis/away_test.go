@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
-	"github.com/loopers-commerce/commerce/internal/adapter/redis/redistest"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
 )
 
 func TestAServerThatIsAwayIsAFaultOfNobody(t *testing.T) {

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/loopers-commerce/commerce/internal/adapter/redis/redistest"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
 )
 
 // ranked returns scores of n products in one version.

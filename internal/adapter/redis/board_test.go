@@ -12,9 +12,9 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
-	"github.com/loopers-commerce/commerce/internal/adapter/redis/redistest"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
 )
 
 const stamp = "100/200/700/100"

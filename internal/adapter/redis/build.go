@@ -94,11 +94,11 @@ func (b *Board) sweep(ctx context.Context, day clock.Day, token string, members 
 	return nil
 }
 
-// Unfinished returns those of the days whose board is not whole, with the
+// Incomplete returns those of the days whose board is not whole, with the
 // reason: it is missing, it was made with another stamp or on another run of
 // the server, or its builder is the one that asks, who has evidently stopped.
 // Days that somebody else is making are not among them.
-func (b *Board) Unfinished(ctx context.Context, builder, stamp string, days []clock.Day) (map[clock.Day]string, error) {
+func (b *Board) Incomplete(ctx context.Context, builder, stamp string, days []clock.Day) (map[clock.Day]string, error) {
 	run, err := b.serverRun(ctx)
 	if err != nil || len(days) == 0 {
 		return nil, err

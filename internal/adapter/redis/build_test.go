@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/loopers-commerce/commerce/internal/adapter/redis/redistest"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
 )
 
 func begin(t *testing.T, b redistest.Board, builder string) string {
@@ -25,7 +25,7 @@ func begin(t *testing.T, b redistest.Board, builder string) string {
 // reason is why today's board is not whole, as the builder named sees it.
 func reason(t *testing.T, b redistest.Board, builder, stamp string) string {
 	t.Helper()
-	reasons, err := b.Unfinished(t.Context(), builder, stamp, []clock.Day{today()})
+	reasons, err := b.Incomplete(t.Context(), builder, stamp, []clock.Day{today()})
 	if err != nil {
 		t.Fatal(err)
 	}

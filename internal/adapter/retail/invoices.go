@@ -23,8 +23,8 @@ const (
 	Unmatched  Reason = "a cancel without an earlier order that has what it calls off"
 )
 
-// Book is what a file of invoices says happened.
-type Book struct {
+// Invoices is what a file of invoices says happened.
+type Invoices struct {
 	Invoices []replay.Invoice // in order of time
 	Lines    int
 	Used     int
@@ -39,8 +39,8 @@ var invoiceNumber = regexp.MustCompile(`^[A-Z]?[0-9]{1,20}$`)
 // ReadInvoices makes purchases and cancels out of a file. The lines of an
 // invoice are one purchase, at the time of the first of them by the clock of
 // the shop's own country, which is taken as KST.
-func ReadInvoices(r io.Reader) (Book, error) {
-	b := Book{Skipped: map[Reason]int{}, Dropped: map[Reason]int{}}
+func ReadInvoices(r io.Reader) (Invoices, error) {
+	b := Invoices{Skipped: map[Reason]int{}, Dropped: map[Reason]int{}}
 	drafts := map[string]*draft{}
 	err := Read(r, func(l Line) error {
 		b.Lines++
@@ -126,7 +126,7 @@ func inKST(t time.Time) time.Time {
 }
 
 // bind puts the invoices in order and finds what each cancel calls off.
-func (b *Book) bind(drafts map[string]*draft) {
+func (b *Invoices) bind(drafts map[string]*draft) {
 	sorted := slices.SortedFunc(maps.Values(drafts), func(x, y *draft) int {
 		return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.place, y.place))
 	})
@@ -182,7 +182,7 @@ func (d *draft) invoice() replay.Invoice {
 
 // Between keeps the invoices of the days from first to last; the zero day is
 // no bound. A cancel goes with the day on which it was written.
-func (b *Book) Between(first, last clock.Day) {
+func (b *Invoices) Between(first, last clock.Day) {
 	b.Invoices = slices.DeleteFunc(b.Invoices, func(i replay.Invoice) bool {
 		day := clock.DayOf(i.At)
 		return day < first || last != 0 && day > last

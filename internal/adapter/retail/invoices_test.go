@@ -12,7 +12,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
-func book(t *testing.T, lines ...string) retail.Book {
+func book(t *testing.T, lines ...string) retail.Invoices {
 	t.Helper()
 	b, err := retail.ReadInvoices(strings.NewReader(file(lines...)))
 	if err != nil {
@@ -42,7 +42,7 @@ func TestTheLinesOfAnInvoiceAreOnePurchase(t *testing.T) {
 }
 
 // cancels returns which invoice calls off which.
-func cancels(b retail.Book) map[string]string {
+func cancels(b retail.Invoices) map[string]string {
 	found := map[string]string{}
 	for _, i := range b.Invoices {
 		if i.Cancels != "" {

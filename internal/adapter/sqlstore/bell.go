@@ -2,8 +2,8 @@ package sqlstore
 
 import "context"
 
-// Bell tells the processes that share a database of new events in the outbox.
-type Bell interface {
+// Notifier tells the processes that share a database of new events in the outbox.
+type Notifier interface {
 	// Listen calls ring whenever another process announces, until ctx ends. It
 	// also rings when it has lost its connection and has one again.
 	Listen(ctx context.Context, ring func()) error

@@ -10,9 +10,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// books compares sums that the database makes. The rows of a comparison are
+// audit compares sums that the database makes. The rows of a comparison are
 // read as they come, so that memory does not grow with the shop.
-type books struct{ *session }
+type audit struct{ *session }
 
 // Sums of bigints are numeric in PostgreSQL; they are cast back everywhere.
 const stockSQL = `
@@ -30,7 +30,7 @@ const stockSQL = `
 	ORDER BY s.product_id`
 
 // Stock implements store.Books.
-func (t books) Stock(ctx context.Context, out store.Recount) error {
+func (t audit) Stock(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(stockSQL), func(r row) error {
 		var pid, stock, moved, left int64
 		if err := r.Scan(&pid, &stock, &moved, &left); err != nil {
@@ -52,7 +52,7 @@ const walletSQL = `
 	) e ON e.user_id = w.user_id ORDER BY w.user_id`
 
 // Wallets implements store.Books.
-func (t books) Wallets(ctx context.Context, out store.Recount) error {
+func (t audit) Wallets(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(walletSQL), func(r row) error {
 		var user id.ID
 		var balance, ledger int64
@@ -79,7 +79,7 @@ const spentSQL = `
 	ORDER BY 1, 2`
 
 // Spent implements store.Books.
-func (t books) Spent(ctx context.Context, out store.Recount) error {
+func (t audit) Spent(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(spentSQL), func(r row) error {
 		var oid id.ID
 		var status string
@@ -104,7 +104,7 @@ const likeSQL = `
 	ORDER BY p.id`
 
 // Likes implements store.Books.
-func (t books) Likes(ctx context.Context, out store.Recount) error {
+func (t audit) Likes(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(likeSQL), func(r row) error {
 		var pid, shown, likes, daily int64
 		if err := r.Scan(&pid, &shown, &likes, &daily); err != nil {
@@ -126,7 +126,7 @@ const salesSQL = `
 	WHERE o.status = 'PAID' ORDER BY l.product_id, h.at_us, o.id, l.line`
 
 // Sales implements store.Books.
-func (t books) Sales(ctx context.Context, yield func(order.Line, time.Time) error) error {
+func (t audit) Sales(ctx context.Context, yield func(order.Line, time.Time) error) error {
 	return t.each(ctx, stmt(salesSQL), func(r row) error {
 		var l order.Line
 		var paid int64
@@ -140,7 +140,7 @@ func (t books) Sales(ctx context.Context, yield func(order.Line, time.Time) erro
 // comparison names what differs about one subject.
 type comparison struct {
 	subject string
-	out     store.Recount
+	out     store.AuditReport
 }
 
 func (c comparison) equal(what string, want, got int64) {

@@ -28,14 +28,14 @@ const couponUseSQL = `
 	GROUP BY COALESCE(o.id, l.owned_coupon_id) ORDER BY 1`
 
 // Coupons implements store.Books.
-func (t books) Coupons(ctx context.Context, out store.Recount) error {
+func (t audit) Coupons(ctx context.Context, out store.AuditReport) error {
 	if err := t.couponsIssued(ctx, out); err != nil {
 		return err
 	}
 	return t.couponsUsed(ctx, out)
 }
 
-func (t books) couponsIssued(ctx context.Context, out store.Recount) error {
+func (t audit) couponsIssued(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(couponSQL), func(r row) error {
 		var cid id.ID
 		var quantity, issued, owners int64
@@ -50,7 +50,7 @@ func (t books) couponsIssued(ctx context.Context, out store.Recount) error {
 	})
 }
 
-func (t books) couponsUsed(ctx context.Context, out store.Recount) error {
+func (t audit) couponsUsed(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(couponUseSQL), func(r row) error {
 		var oid id.ID
 		var used, orders, named int64

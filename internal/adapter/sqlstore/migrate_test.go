@@ -13,11 +13,11 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 // atVersion1 makes the tables of the first version.
@@ -159,10 +159,10 @@ func refusesOrphans(t *testing.T, db store.DB) {
 func soundAfterwards(t *testing.T, db store.DB) {
 	t.Helper()
 	err := db.Snapshot(t.Context(), func(tx store.Tx) error {
-		for _, compare := range []func(context.Context, store.Recount) error{
-			tx.Books.Stock, tx.Books.Wallets, tx.Books.Coupons, tx.Books.Paid, tx.Books.Charged,
+		for _, compare := range []func(context.Context, store.AuditReport) error{
+			tx.Audit.Stock, tx.Audit.Wallets, tx.Audit.Coupons, tx.Audit.Paid, tx.Audit.Charged,
 		} {
-			var found storetest.Recount
+			var found storetest.Report
 			if err := compare(t.Context(), &found); err != nil {
 				return err
 			}

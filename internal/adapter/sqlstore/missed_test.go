@@ -5,10 +5,10 @@ import (
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 func TestAWriteThatFindsNoRowTakesTheWholeTransactionWithIt(t *testing.T) {

@@ -33,11 +33,11 @@ func (t outbox) Append(_ context.Context, events ...event.Event) {
 func laneOf(key string) int64 { return int64(xxhash.Sum64String(key) % store.Lanes) } //nolint:gosec // below Lanes
 
 // Next implements store.Outbox.
-func (t outbox) Next(ctx context.Context, lanes []int, limit int) ([]store.Promise, error) {
+func (t outbox) Next(ctx context.Context, lanes []int, limit int) ([]store.OutboxRecord, error) {
 	q := stmt(`
 		SELECT seq, event_id, topic, key, type, time_us, sequence, traceparent, data FROM outbox
 		WHERE `+t.dialect.In("lane", Integer, 1)+` ORDER BY seq LIMIT $2`, t.dialect.List(lanes), limit)
-	return all(ctx, t.each, q, func(r row) (p store.Promise, err error) {
+	return all(ctx, t.each, q, func(r row) (p store.OutboxRecord, err error) {
 		var at int64
 		var data string
 		v := &p.Envelope

@@ -36,7 +36,7 @@ func (f funds) approved() int64 { return f.asked * flag(f.payment == "APPROVED")
 func (f funds) kept() int64 { return f.charged * flag(f.charge == "SUCCESS" && f.refund == "NONE") }
 
 // Paid implements store.Books.
-func (t books) Paid(ctx context.Context, out store.Recount) error {
+func (t audit) Paid(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(paidSQL), func(r row) error {
 		var oid id.ID
 		var f funds
@@ -82,7 +82,7 @@ const chargedSQL = `
 	WHERE c.status = 'SUCCESS' AND c.refund = 'NONE' GROUP BY c.order_id, o.status, o.card ORDER BY c.order_id`
 
 // Charged implements store.Books.
-func (t books) Charged(ctx context.Context, out store.Recount) error {
+func (t audit) Charged(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(chargedSQL), func(r row) error {
 		var oid id.ID
 		var status string

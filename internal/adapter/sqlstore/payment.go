@@ -37,9 +37,9 @@ func (t payments) Save(p payment.Payment) {
 }
 
 func (t payments) addNotes(p payment.Payment) {
-	for _, n := range p.Unsaved() {
+	for _, n := range p.UnsavedEntries() {
 		t.exec(`INSERT INTO payment_history (payment_id, at_us, what, detail, actor) VALUES ($1, $2, $3, $4, $5)`,
-			p.ID, micros(n.At), string(n.What), n.Detail, n.Actor)
+			p.ID, micros(n.At), string(n.Action), n.Detail, n.Actor)
 	}
 }
 
@@ -80,11 +80,11 @@ func (t payments) Due(ctx context.Context, now time.Time, limit int) ([]id.ID, e
 }
 
 // History implements payment.Table.
-func (t payments) History(ctx context.Context, pid id.ID) ([]payment.Note, error) {
+func (t payments) History(ctx context.Context, pid id.ID) ([]payment.Entry, error) {
 	q := stmt(`SELECT at_us, what, detail, actor FROM payment_history WHERE payment_id = $1 ORDER BY id`, pid)
-	return all(ctx, t.each, q, func(r row) (n payment.Note, err error) {
+	return all(ctx, t.each, q, func(r row) (n payment.Entry, err error) {
 		var at int64
-		err = r.Scan(&at, &n.What, &n.Detail, &n.Actor)
+		err = r.Scan(&at, &n.Action, &n.Detail, &n.Actor)
 		n.At = timeOf(at)
 		return n, err
 	})

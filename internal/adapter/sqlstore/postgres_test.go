@@ -13,15 +13,16 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/postgres"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/conformance"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) *sqlstore.DB {
+	conformance.Run(t, func(t *testing.T) *sqlstore.DB {
 		t.Helper()
 		return storetest.Postgres(t, sqlstore.Options{})
 	})

@@ -10,7 +10,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver of PostgreSQL
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 // raw is a database of an engine as SQL sees it, beside the stores that open

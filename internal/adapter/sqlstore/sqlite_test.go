@@ -13,14 +13,15 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/sqlite"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/conformance"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 func TestSQLite(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) *sqlstore.DB {
+	conformance.Run(t, func(t *testing.T) *sqlstore.DB {
 		t.Helper()
 		return storetest.SQLite(t, sqlstore.Options{})
 	})

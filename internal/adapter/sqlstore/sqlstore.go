@@ -32,7 +32,7 @@ type Parts struct {
 	Engine  Engine
 	Dialect Dialect
 	Schema  Schema
-	Bell    Bell
+	Bell    Notifier
 }
 
 // DB implements store.DB.
@@ -146,7 +146,7 @@ func (s *session) tables() store.Tx {
 		Users: users{s}, Brands: brands{s}, Products: products{s}, Stocks: stocks{s}, Likes: likes{s},
 		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Payments: payments{s}, Charges: charges{s},
 		Metrics: metrics{s}, Ranking: rankings{s}, Outbox: outbox{s}, Handled: handled{s}, Leases: leases{s}, Keys: keys{s},
-		Books: books{s},
+		Audit: audit{s},
 	}
 }
 

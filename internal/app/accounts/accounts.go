@@ -48,8 +48,8 @@ type Tokens interface {
 	Read(token string, now time.Time) (Principal, error)
 }
 
-// Desk knows the people of the shop.
-type Desk struct {
+// Service knows the people of the shop.
+type Service struct {
 	db     store.DB
 	ids    id.Source
 	now    clock.Clock
@@ -60,13 +60,13 @@ type Desk struct {
 }
 
 // New returns a desk whose sessions last for ttl.
-func New(db store.DB, ids id.Source, now clock.Clock, hasher Hasher, tokens Tokens, ttl time.Duration) *Desk {
-	return &Desk{db: db, ids: ids, now: now, hasher: hasher, tokens: tokens, ttl: ttl, faces: newFaces()}
+func New(db store.DB, ids id.Source, now clock.Clock, hasher Hasher, tokens Tokens, ttl time.Duration) *Service {
+	return &Service{db: db, ids: ids, now: now, hasher: hasher, tokens: tokens, ttl: ttl, faces: newFaces()}
 }
 
 // SignUp makes a customer with an empty wallet. It ends in
 // fault.ErrValidation, user.ErrLoginIDTaken or user.ErrEmailTaken.
-func (d *Desk) SignUp(ctx context.Context, a user.Application) (user.User, error) {
+func (d *Service) SignUp(ctx context.Context, a user.Application) (user.User, error) {
 	now := d.now()
 	if err := a.Check(now); err != nil {
 		return user.User{}, err
@@ -86,7 +86,7 @@ func (d *Desk) SignUp(ctx context.Context, a user.Application) (user.User, error
 
 // LogIn opens a session, or ends in user.ErrBadCredentials. An unknown user
 // costs as much time as a wrong password, so that nobody learns who is here.
-func (d *Desk) LogIn(ctx context.Context, loginID, password string) (Session, error) {
+func (d *Service) LogIn(ctx context.Context, loginID, password string) (Session, error) {
 	u, err := d.byLoginID(ctx, loginID)
 	if err != nil && !errors.Is(err, user.ErrNotFound) {
 		return Session{}, err
@@ -105,7 +105,7 @@ func (d *Desk) LogIn(ctx context.Context, loginID, password string) (Session, er
 }
 
 // Me returns the user who asks.
-func (d *Desk) Me(ctx context.Context, uid id.ID) (u user.User, err error) {
+func (d *Service) Me(ctx context.Context, uid id.ID) (u user.User, err error) {
 	err = d.db.View(ctx, func(tx store.Tx) error {
 		u, err = tx.Users.Get(ctx, uid)
 		return err
@@ -115,11 +115,11 @@ func (d *Desk) Me(ctx context.Context, uid id.ID) (u user.User, err error) {
 
 // Grant gives a user a role, or ends in user.ErrNotFound. It counts from the
 // user's next request on: no new session is needed.
-func (d *Desk) Grant(ctx context.Context, loginID string, role user.Role) error {
+func (d *Service) Grant(ctx context.Context, loginID string, role user.Role) error {
 	return d.db.Update(ctx, func(tx store.Tx) error { return tx.Users.SetRole(ctx, loginID, role) })
 }
 
-func (d *Desk) byLoginID(ctx context.Context, loginID string) (u user.User, err error) {
+func (d *Service) byLoginID(ctx context.Context, loginID string) (u user.User, err error) {
 	err = d.db.View(ctx, func(tx store.Tx) error {
 		u, err = tx.Users.ByLoginID(ctx, loginID)
 		return err

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
 // hasher counts how often it had to work.
@@ -44,7 +44,7 @@ func (tokens) Read(token string, now time.Time) (p accounts.Principal, err error
 	return p, p.UserID.UnmarshalText([]byte(uid))
 }
 
-func desk(s *shoptest.Shop) (*accounts.Desk, *hasher) {
+func desk(s *shoptest.Shop) (*accounts.Service, *hasher) {
 	h := &hasher{}
 	return accounts.New(s.DB, s.IDs, time.Now, h, tokens{}, time.Hour), h
 }

@@ -10,7 +10,7 @@ import (
 
 // Authenticate returns whose token it is, or ErrBadToken. A token of a user
 // who is not in this database, say one made before it was emptied, is bad.
-func (d *Desk) Authenticate(ctx context.Context, token string) (Principal, error) {
+func (d *Service) Authenticate(ctx context.Context, token string) (Principal, error) {
 	p, err := d.tokens.Read(token, d.now())
 	if err != nil {
 		return Principal{}, ErrBadToken
@@ -23,7 +23,7 @@ func (d *Desk) Authenticate(ctx context.Context, token string) (Principal, error
 }
 
 // Trust returns the user whom a gateway says is asking, or ErrUnknownUser.
-func (d *Desk) Trust(ctx context.Context, loginID string) (Principal, error) {
+func (d *Service) Trust(ctx context.Context, loginID string) (Principal, error) {
 	p, err := d.known(ctx, loginID)
 	if errors.Is(err, user.ErrNotFound) {
 		return Principal{}, ErrUnknownUser
@@ -34,7 +34,7 @@ func (d *Desk) Trust(ctx context.Context, loginID string) (Principal, error) {
 // Confirm returns nil if the principal has the role at this moment, else
 // ErrForbidden. What a token says of a role is not enough: a role that was
 // taken away must not outlive that by the life of a token.
-func (d *Desk) Confirm(ctx context.Context, p Principal, role user.Role) error {
+func (d *Service) Confirm(ctx context.Context, p Principal, role user.Role) error {
 	u, err := d.Me(ctx, p.UserID)
 	if err != nil && !errors.Is(err, user.ErrNotFound) {
 		return err
@@ -45,7 +45,7 @@ func (d *Desk) Confirm(ctx context.Context, p Principal, role user.Role) error {
 	return nil
 }
 
-func (d *Desk) known(ctx context.Context, loginID string) (Principal, error) {
+func (d *Service) known(ctx context.Context, loginID string) (Principal, error) {
 	if p, ok := d.faces.find(loginID); ok {
 		return p, nil
 	}

@@ -10,17 +10,17 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Desk keeps the catalog.
-type Desk struct {
+// Service keeps the catalog.
+type Service struct {
 	db  store.DB
 	now clock.Clock
 }
 
 // New returns a desk.
-func New(db store.DB, now clock.Clock) *Desk { return &Desk{db, now} }
+func New(db store.DB, now clock.Clock) *Service { return &Service{db, now} }
 
 // Brand returns a brand, or product.ErrBrandNotFound.
-func (d *Desk) Brand(ctx context.Context, brandID int64) (b product.Brand, err error) {
+func (d *Service) Brand(ctx context.Context, brandID int64) (b product.Brand, err error) {
 	err = d.db.View(ctx, func(tx store.Tx) error {
 		b, err = tx.Brands.Get(ctx, brandID)
 		return err
@@ -30,7 +30,7 @@ func (d *Desk) Brand(ctx context.Context, brandID int64) (b product.Brand, err e
 
 // Get returns a product as customers see it. To them a hidden product is
 // product.ErrNotFound.
-func (d *Desk) Get(ctx context.Context, productID int64) (product.Listing, error) {
+func (d *Service) Get(ctx context.Context, productID int64) (product.Listing, error) {
 	l, err := d.listing(ctx, productID)
 	if err == nil && l.Status == product.Hidden {
 		return product.Listing{}, missing(productID)
@@ -39,7 +39,7 @@ func (d *Desk) Get(ctx context.Context, productID int64) (product.Listing, error
 }
 
 // Many returns those of the products that customers may see, by id.
-func (d *Desk) Many(ctx context.Context, productIDs []int64) (map[int64]product.Listing, error) {
+func (d *Service) Many(ctx context.Context, productIDs []int64) (map[int64]product.Listing, error) {
 	shown := make(map[int64]product.Listing, len(productIDs))
 	if len(productIDs) == 0 {
 		return shown, nil
@@ -58,7 +58,7 @@ func (d *Desk) Many(ctx context.Context, productIDs []int64) (map[int64]product.
 
 // List returns a page of the products that customers may see. A cursor of
 // another list is page.ErrCursor.
-func (d *Desk) List(ctx context.Context, q product.Query, size int, cursor string) (page.Page[product.Listing], error) {
+func (d *Service) List(ctx context.Context, q product.Query, size int, cursor string) (page.Page[product.Listing], error) {
 	q, err := q.From(cursor)
 	if err != nil {
 		return page.Page[product.Listing]{}, err
@@ -71,7 +71,7 @@ func (d *Desk) List(ctx context.Context, q product.Query, size int, cursor strin
 	return q.Page(found, size), err
 }
 
-func (d *Desk) listing(ctx context.Context, productID int64) (l product.Listing, err error) {
+func (d *Service) listing(ctx context.Context, productID int64) (l product.Listing, err error) {
 	err = d.db.View(ctx, func(tx store.Tx) error {
 		l, err = tx.Products.Get(ctx, productID)
 		return err

@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/page"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
 func TestANewProductIsToldOfAndItsStockIsJournalled(t *testing.T) {

@@ -27,7 +27,7 @@ type Edit struct {
 }
 
 // CreateBrand adds a brand, or ends in product.ErrBrandNameTaken.
-func (d *Desk) CreateBrand(ctx context.Context, b product.Brand) (made product.Brand, err error) {
+func (d *Service) CreateBrand(ctx context.Context, b product.Brand) (made product.Brand, err error) {
 	if err := b.Check(); err != nil {
 		return made, err
 	}
@@ -39,7 +39,7 @@ func (d *Desk) CreateBrand(ctx context.Context, b product.Brand) (made product.B
 }
 
 // CreateProduct puts a product up for sale, or ends in product.ErrBrandNotFound.
-func (d *Desk) CreateProduct(ctx context.Context, draft Draft, guard store.Guard) (made product.Listing, err error) {
+func (d *Service) CreateProduct(ctx context.Context, draft Draft, guard store.Guard) (made product.Listing, err error) {
 	p := product.Product{
 		BrandID: draft.BrandID, Name: draft.Name, Description: draft.Description,
 		Price: draft.Price, Status: product.OnSale, CreatedAt: d.now(),
@@ -83,7 +83,7 @@ func stockUp(tx store.Tx, p product.Product, pieces int64) {
 }
 
 // ChangeProduct changes a product. An edit that changes nothing tells nobody.
-func (d *Desk) ChangeProduct(ctx context.Context, productID int64, edit Edit) (product.Listing, error) {
+func (d *Service) ChangeProduct(ctx context.Context, productID int64, edit Edit) (product.Listing, error) {
 	err := d.db.Update(ctx, func(tx store.Tx) error {
 		before, err := tx.Products.Lock(ctx, productID)
 		if err != nil {
@@ -123,7 +123,7 @@ func set[T any](to, from *T) {
 
 // AdjustStock puts stock in or takes it out by hand. It ends in
 // product.ErrInsufficientStock where more would be taken than is left.
-func (d *Desk) AdjustStock(ctx context.Context, productID int64, a product.Adjustment, guard store.Guard) (made product.Listing, err error) {
+func (d *Service) AdjustStock(ctx context.Context, productID int64, a product.Adjustment, guard store.Guard) (made product.Listing, err error) {
 	if err := a.Check(); err != nil {
 		return made, err
 	}
@@ -149,7 +149,7 @@ func (d *Desk) AdjustStock(ctx context.Context, productID int64, a product.Adjus
 	return made, err
 }
 
-func (d *Desk) adjust(ctx context.Context, tx store.Tx, before product.Stock, a product.Adjustment) (left int64, err error) {
+func (d *Service) adjust(ctx context.Context, tx store.Tx, before product.Stock, a product.Adjustment) (left int64, err error) {
 	after, err := a.Apply(before)
 	if err != nil {
 		return 0, err

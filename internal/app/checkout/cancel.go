@@ -22,7 +22,7 @@ const MaxReason = 200
 // Cancel calls a user's order off and gives back, once, what it took. Someone
 // else's is order.ErrNotFound, a dead one order.ErrTransition. What a card was
 // charged is given back by whoever looks after the payment, which is due at once.
-func (d *Desk) Cancel(ctx context.Context, user, orderID id.ID, reason string, guard store.Guard) (o order.Order, err error) {
+func (d *Service) Cancel(ctx context.Context, user, orderID id.ID, reason string, guard store.Guard) (o order.Order, err error) {
 	reason = pgwire.Mask(strings.TrimSpace(reason)) // it is kept, and told to others
 	var c fault.Check
 	c.That(utf8.RuneCountInString(reason) <= MaxReason, "/reason", "must be at most %d characters", MaxReason)
@@ -42,7 +42,7 @@ func (d *Desk) Cancel(ctx context.Context, user, orderID id.ID, reason string, g
 		if o, err = o.Cancel(reason, d.now()); err != nil {
 			return err
 		}
-		if err := d.GiveBack(ctx, tx, o); err != nil {
+		if err := d.Compensate(ctx, tx, o); err != nil {
 			return err
 		}
 		if err := d.callOff(ctx, tx, &o); err != nil {
@@ -55,14 +55,14 @@ func (d *Desk) Cancel(ctx context.Context, user, orderID id.ID, reason string, g
 
 // callOff gives up the payment of a cancelled order, if it has one, and has every
 // charge given back that took money or may yet.
-func (d *Desk) callOff(ctx context.Context, tx store.Tx, o *order.Order) error {
+func (d *Service) callOff(ctx context.Context, tx store.Tx, o *order.Order) error {
 	if o.Payment == nil {
 		return nil
 	}
 	p, now := *o.Payment, d.now()
 	if p.Status == payment.Pending {
 		var err error
-		if p, err = p.CallOff("the order was cancelled", now); err != nil {
+		if p, err = p.Cancel("the order was cancelled", now); err != nil {
 			return err
 		}
 		tx.Outbox.Append(ctx, p.DeclinedEvent())
@@ -71,26 +71,26 @@ func (d *Desk) callOff(ctx context.Context, tx store.Tx, o *order.Order) error {
 	if err != nil {
 		return err
 	}
-	p, due := p.ToGiveBack(payment.Judge(payment.Return, p, charges, false).GiveBack, now)
+	p, due := p.WithRefundsDue(payment.Judge(payment.MustRefund, p, charges, false).Refund, now)
 	for _, c := range due {
 		tx.Charges.Save(c, now)
 	}
-	if back, c, ok := p.ReturnedElsewhere(charges, now); ok {
+	if back, c, ok := p.RefundedElsewhere(charges, now); ok {
 		p = back
 		tx.Charges.Save(c, now)
 		tx.Outbox.Append(ctx, p.RefundedEvent(c))
 	}
-	p = p.Hurry(now)
+	p = p.DueNow(now)
 	tx.Payments.Save(p)
 	o.Payment = &p
 	return nil
 }
 
-// GiveBack writes the last step of a dead order and undoes what its sale took:
+// Compensate writes the last step of a dead order and undoes what its sale took:
 // stock, points and coupon. The order's row is locked and its state has just
 // moved, so that nobody else gives it back as well.
-func (d *Desk) GiveBack(ctx context.Context, tx store.Tx, o order.Order) error {
-	if err := d.repay(ctx, tx, o); err != nil {
+func (d *Service) Compensate(ctx context.Context, tx store.Tx, o order.Order) error {
+	if err := d.refundPoints(ctx, tx, o); err != nil {
 		return err
 	}
 	if o.Coupon != nil {
@@ -108,7 +108,7 @@ func (d *Desk) GiveBack(ctx context.Context, tx store.Tx, o order.Order) error {
 	return nil
 }
 
-func (d *Desk) repay(ctx context.Context, tx store.Tx, o order.Order) error {
+func (d *Service) refundPoints(ctx context.Context, tx store.Tx, o order.Order) error {
 	if o.Points == 0 {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (d *Desk) repay(ctx context.Context, tx store.Tx, o order.Order) error {
 	return nil
 }
 
-func (d *Desk) restock(ctx context.Context, tx store.Tx, o order.Order) error {
+func (d *Service) restock(ctx context.Context, tx store.Tx, o order.Order) error {
 	ids := make([]int64, len(o.Lines))
 	for i, l := range o.Lines {
 		ids[i] = l.ProductID

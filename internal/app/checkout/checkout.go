@@ -22,8 +22,8 @@ import (
 // list names the cursors of a user's orders.
 const list = "orders"
 
-// Desk sells.
-type Desk struct {
+// Service sells.
+type Service struct {
 	db     store.DB
 	ids    id.Source
 	now    clock.Clock
@@ -32,8 +32,8 @@ type Desk struct {
 
 // New returns a desk. The policy says how the payments of its orders are looked
 // after.
-func New(db store.DB, ids id.Source, now clock.Clock, policy payment.Policy) *Desk {
-	return &Desk{db, ids, now, policy}
+func New(db store.DB, ids id.Source, now clock.Clock, policy payment.Policy) *Service {
+	return &Service{db, ids, now, policy}
 }
 
 // Request is a basket that a user wants to buy.
@@ -49,7 +49,7 @@ type Request struct {
 // nothing. The order is paid then, or waits for a card to be charged. It ends in
 // product.ErrNotFound, product.ErrInsufficientStock, point.ErrInsufficient,
 // order.ErrFunds, a fault of coupons or fault.ErrValidation.
-func (d *Desk) Place(ctx context.Context, r Request, guard store.Guard) (placed order.Order, err error) {
+func (d *Service) Place(ctx context.Context, r Request, guard store.Guard) (placed order.Order, err error) {
 	basket, err := order.NewBasket(r.Lines)
 	if err != nil {
 		return placed, err
@@ -58,7 +58,7 @@ func (d *Desk) Place(ctx context.Context, r Request, guard store.Guard) (placed 
 		if err := guard.Enter(ctx, tx); err != nil {
 			return err
 		}
-		s := sale{Desk: d, tx: tx, request: r, basket: basket, at: d.now()}
+		s := sale{Service: d, tx: tx, request: r, basket: basket, at: d.now()}
 		if placed, err = s.sell(ctx); err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func (d *Desk) Place(ctx context.Context, r Request, guard store.Guard) (placed 
 }
 
 // Get returns a user's order. Someone else's is order.ErrNotFound.
-func (d *Desk) Get(ctx context.Context, user, orderID id.ID) (o order.Order, err error) {
+func (d *Service) Get(ctx context.Context, user, orderID id.ID) (o order.Order, err error) {
 	err = d.db.View(ctx, func(tx store.Tx) error {
 		o, err = tx.Orders.Get(ctx, orderID)
 		return err
@@ -80,7 +80,7 @@ func (d *Desk) Get(ctx context.Context, user, orderID id.ID) (o order.Order, err
 }
 
 // List returns a page of a user's orders, newest first.
-func (d *Desk) List(ctx context.Context, user id.ID, size int, cursor string) (page.Page[order.Order], error) {
+func (d *Service) List(ctx context.Context, user id.ID, size int, cursor string) (page.Page[order.Order], error) {
 	before, _, err := page.Decode[id.ID](list, cursor)
 	if err != nil {
 		return page.Page[order.Order]{}, err
@@ -94,7 +94,7 @@ func (d *Desk) List(ctx context.Context, user id.ID, size int, cursor string) (p
 }
 
 // move writes a wallet and why it changed. A change of nothing is no entry.
-func (d *Desk) move(tx store.Tx, w point.Wallet, why point.Type, amount money.Won, o order.Order) {
+func (d *Service) move(tx store.Tx, w point.Wallet, why point.Type, amount money.Won, o order.Order) {
 	if amount == 0 {
 		return
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
@@ -16,6 +15,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/point"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
 // buyWith is buy with a coupon.
@@ -62,7 +62,7 @@ func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 		later := checkout.New(s.DB, s.IDs, func() time.Time { return time.Now().AddDate(0, 0, 2) }, payment.DefaultPolicy())
 		before := len(s.Outbox(t))
 		for name, c := range map[string]struct {
-			desk   *checkout.Desk
+			desk   *checkout.Service
 			coupon id.ID
 			mugs   int64
 			fault  error

@@ -16,7 +16,7 @@ import (
 
 // sale is one attempt to sell a basket within a transaction.
 type sale struct {
-	*Desk
+	*Service
 
 	tx      store.Tx
 	request Request
@@ -51,7 +51,7 @@ func (s sale) sell(ctx context.Context) (o order.Order, err error) {
 	if o, err = s.write(ctx, o, wallet); err != nil {
 		return o, err
 	}
-	return o, s.unshelve(ctx, o)
+	return o, s.takeStock(ctx, o)
 }
 
 // coupon returns the coupon that the user named, or nil.
@@ -172,9 +172,9 @@ func (s sale) write(ctx context.Context, o order.Order, w point.Wallet) (order.O
 	return o, nil
 }
 
-// unshelve takes what was sold from the shelf, and promises to tell of what is
+// takeStock takes what was sold from the shelf, and promises to tell of what is
 // sold out.
-func (s sale) unshelve(ctx context.Context, o order.Order) error {
+func (s sale) takeStock(ctx context.Context, o order.Order) error {
 	stocks, err := s.lock(ctx)
 	if err != nil {
 		return err

@@ -16,15 +16,15 @@ import (
 // list names the cursors of a user's coupons.
 const list = "coupons"
 
-// Desk gives coupons out.
-type Desk struct {
+// Service gives coupons out.
+type Service struct {
 	db  store.DB
 	ids id.Source
 	now clock.Clock
 }
 
 // New returns a desk.
-func New(db store.DB, ids id.Source, now clock.Clock) *Desk { return &Desk{db, ids, now} }
+func New(db store.DB, ids id.Source, now clock.Clock) *Service { return &Service{db, ids, now} }
 
 // Draft is a coupon to be offered.
 type Draft struct {
@@ -39,7 +39,7 @@ type Draft struct {
 
 // Create offers a coupon; or it ends in fault.ErrValidation, with every
 // complaint about the draft.
-func (d *Desk) Create(ctx context.Context, draft Draft, guard store.Guard) (coupon.Coupon, error) {
+func (d *Service) Create(ctx context.Context, draft Draft, guard store.Guard) (coupon.Coupon, error) {
 	made := coupon.Coupon{
 		ID: d.ids(), Name: strings.TrimSpace(draft.Name), Type: draft.Type, Value: draft.Value,
 		MaxDiscount: draft.MaxDiscount, MinOrderAmount: draft.MinOrderAmount,
@@ -59,7 +59,7 @@ func (d *Desk) Create(ctx context.Context, draft Draft, guard store.Guard) (coup
 }
 
 // Get returns an offer, with how many people have one, or coupon.ErrNotFound.
-func (d *Desk) Get(ctx context.Context, couponID id.ID) (c coupon.Coupon, err error) {
+func (d *Service) Get(ctx context.Context, couponID id.ID) (c coupon.Coupon, err error) {
 	err = d.db.View(ctx, func(tx store.Tx) error {
 		c, err = tx.Coupons.Get(ctx, couponID)
 		return err
@@ -69,7 +69,7 @@ func (d *Desk) Get(ctx context.Context, couponID id.ID) (c coupon.Coupon, err er
 
 // List returns a page of the coupons that a user has, newest first, those among
 // them that were used or have expired.
-func (d *Desk) List(ctx context.Context, user id.ID, size int, cursor string) (page.Page[coupon.Owned], error) {
+func (d *Service) List(ctx context.Context, user id.ID, size int, cursor string) (page.Page[coupon.Owned], error) {
 	before, _, err := page.Decode[id.ID](list, cursor)
 	if err != nil {
 		return page.Page[coupon.Owned]{}, err

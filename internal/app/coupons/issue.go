@@ -13,7 +13,7 @@ import (
 // coupon.ErrNotFound, in coupon.ErrIssued where the user has one already, and
 // else in coupon.ErrSoldOut. Those two may end it before the guard is entered:
 // who comes too late must not queue for a row that has nothing left.
-func (d *Desk) Issue(ctx context.Context, user, couponID id.ID, guard store.Guard) (owned coupon.Owned, err error) {
+func (d *Service) Issue(ctx context.Context, user, couponID id.ID, guard store.Guard) (owned coupon.Owned, err error) {
 	if err := d.db.View(ctx, func(tx store.Tx) error { return left(ctx, tx, user, couponID) }); err != nil {
 		return owned, err
 	}
@@ -48,7 +48,7 @@ func left(ctx context.Context, tx store.Tx, user, couponID id.ID) error {
 // take counts one as issued and makes it the user's. The row is held for one
 // round trip, since all who want one wait for it: whether the user has one by
 // now is not asked again, but left to the table, which has room for one each.
-func (d *Desk) take(ctx context.Context, tx store.Tx, user, couponID id.ID) (coupon.Owned, error) {
+func (d *Service) take(ctx context.Context, tx store.Tx, user, couponID id.ID) (coupon.Owned, error) {
 	c, err := tx.Coupons.Lock(ctx, couponID)
 	if err != nil {
 		return coupon.Owned{}, err

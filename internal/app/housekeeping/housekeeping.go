@@ -8,7 +8,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -25,25 +25,25 @@ const (
 	chunk = 1_000
 )
 
-// Keeper keeps house. Any number of them may work at once.
-type Keeper struct {
+// Service keeps house. Any number of them may work at once.
+type Service struct {
 	db  store.DB
 	now clock.Clock
 	log *slog.Logger
 }
 
 // New returns a keeper.
-func New(db store.DB, now clock.Clock, log *slog.Logger) *Keeper { return &Keeper{db, now, log} }
+func New(db store.DB, now clock.Clock, log *slog.Logger) *Service { return &Service{db, now, log} }
 
 // Run keeps house until ctx ends.
-func (k *Keeper) Run(ctx context.Context) error {
-	failing := trouble.New(k.log, "delete what has served its time")
+func (k *Service) Run(ctx context.Context) error {
+	failing := outage.New(k.log, "delete what has served its time")
 	for {
 		keys, events, err := k.Once(ctx)
 		if err != nil && ctx.Err() == nil {
-			failing.Begins(err)
+			failing.Failed(err)
 		} else {
-			failing.Ends()
+			failing.Recovered()
 		}
 		if keys+events > 0 {
 			k.log.InfoContext(ctx, "deleted what has served its time", "idempotencyKeys", keys, "eventsHandled", events)
@@ -56,7 +56,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 
 // Once deletes the idempotency keys and the marks of handled events that have
 // served their time, and returns how many of each.
-func (k *Keeper) Once(ctx context.Context) (keys, events int64, err error) {
+func (k *Service) Once(ctx context.Context) (keys, events int64, err error) {
 	now := k.now()
 	keys, err = k.purge(ctx, func(tx store.Tx) (int64, error) { return tx.Keys.Purge(ctx, now.Add(-KeyLife), chunk) })
 	if err != nil {
@@ -67,7 +67,7 @@ func (k *Keeper) Once(ctx context.Context) (keys, events int64, err error) {
 }
 
 // purge deletes chunk after chunk until less than one is left.
-func (k *Keeper) purge(ctx context.Context, some func(store.Tx) (int64, error)) (deleted int64, err error) {
+func (k *Service) purge(ctx context.Context, some func(store.Tx) (int64, error)) (deleted int64, err error) {
 	for {
 		var n int64
 		err := k.db.Update(ctx, func(tx store.Tx) (err error) {

@@ -16,18 +16,18 @@ import (
 // list names the cursors of a user's likes.
 const list = "likes"
 
-// Desk keeps likes.
-type Desk struct {
+// Service keeps likes.
+type Service struct {
 	db  store.DB
 	now clock.Clock
 }
 
 // New returns a desk.
-func New(db store.DB, now clock.Clock) *Desk { return &Desk{db, now} }
+func New(db store.DB, now clock.Clock) *Service { return &Service{db, now} }
 
 // Like notes that a user likes a product, and tells others if that is new. A
 // product that customers cannot see is product.ErrNotFound.
-func (d *Desk) Like(ctx context.Context, user id.ID, productID int64) error {
+func (d *Service) Like(ctx context.Context, user id.ID, productID int64) error {
 	return d.db.Update(ctx, func(tx store.Tx) error {
 		l, err := tx.Products.Get(ctx, productID)
 		if err != nil {
@@ -45,7 +45,7 @@ func (d *Desk) Like(ctx context.Context, user id.ID, productID int64) error {
 }
 
 // Unlike takes a like back, and tells others if there was one.
-func (d *Desk) Unlike(ctx context.Context, user id.ID, productID int64) error {
+func (d *Service) Unlike(ctx context.Context, user id.ID, productID int64) error {
 	return d.db.Update(ctx, func(tx store.Tx) error {
 		removed, err := tx.Likes.Remove(ctx, user, productID)
 		if removed {
@@ -57,7 +57,7 @@ func (d *Desk) Unlike(ctx context.Context, user id.ID, productID int64) error {
 
 // Mine returns a page of the products that a user likes, the newest like
 // first. Those that have been hidden since are left out.
-func (d *Desk) Mine(ctx context.Context, user id.ID, size int, cursor string) (page.Page[product.Listing], error) {
+func (d *Service) Mine(ctx context.Context, user id.ID, size int, cursor string) (page.Page[product.Listing], error) {
 	after, err := position(cursor)
 	if err != nil {
 		return page.Page[product.Listing]{}, err

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/base/page"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
 func TestALikeRepeatedAHundredTimesIsOneLikeAndOneEvent(t *testing.T) {

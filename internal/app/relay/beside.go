@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
-	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -18,7 +18,7 @@ const (
 // where they may hold the lane. Commits that happen during an announcement
 // share the next one.
 func (r *Relay) herald(ctx context.Context) {
-	failing := trouble.New(r.log, "announce new events to other processes")
+	failing := outage.New(r.log, "announce new events to other processes")
 	for {
 		select {
 		case <-ctx.Done():
@@ -30,9 +30,9 @@ func (r *Relay) herald(ctx context.Context) {
 			continue
 		}
 		if err := r.announce(ctx); err == nil {
-			failing.Ends()
+			failing.Recovered()
 		} else if ctx.Err() == nil {
-			failing.Begins(err)
+			failing.Failed(err)
 		}
 	}
 }
@@ -45,12 +45,12 @@ func (r *Relay) announce(ctx context.Context) error {
 
 // watch shows how many rows wait, and for how long.
 func (r *Relay) watch(ctx context.Context) {
-	failing := trouble.New(r.log, "read the outbox's backlog")
+	failing := outage.New(r.log, "read the outbox's backlog")
 	for {
 		if err := r.measure(ctx); err == nil {
-			failing.Ends()
+			failing.Recovered()
 		} else if ctx.Err() == nil {
-			failing.Begins(err)
+			failing.Failed(err)
 		}
 		if !backoff.Wait(ctx, watchEvery) {
 			return

@@ -20,7 +20,7 @@ import (
 type shop struct {
 	mu     sync.Mutex
 	seq    int64
-	rows   []store.Promise
+	rows   []store.OutboxRecord
 	holder map[string]string
 	until  map[string]time.Time
 	broken error
@@ -36,7 +36,7 @@ func (s *shop) add(n int, keys ...string) (added []event.Envelope) {
 		for _, key := range keys {
 			s.seq++
 			v := event.Envelope{ID: id.ID{14: byte(s.seq >> 8), 15: byte(s.seq)}, Type: "t", Topic: "topic", Key: key, Time: time.Now()}
-			s.rows = append(s.rows, store.Promise{Seq: s.seq, Envelope: v})
+			s.rows = append(s.rows, store.OutboxRecord{Seq: s.seq, Envelope: v})
 			added = append(added, v)
 		}
 	}
@@ -89,7 +89,7 @@ type tables struct{ *shop }
 
 func (tables) Append(context.Context, ...event.Event) {}
 
-func (t tables) Next(_ context.Context, lanes []int, limit int) (next []store.Promise, err error) {
+func (t tables) Next(_ context.Context, lanes []int, limit int) (next []store.OutboxRecord, err error) {
 	for _, p := range t.rows {
 		if len(next) < limit && slices.Contains(lanes, lane(p.Envelope.Key)) {
 			next = append(next, p)
@@ -99,7 +99,7 @@ func (t tables) Next(_ context.Context, lanes []int, limit int) (next []store.Pr
 }
 
 func (t tables) Sent(_ context.Context, seqs []int64) error {
-	t.rows = slices.DeleteFunc(t.rows, func(p store.Promise) bool { return slices.Contains(seqs, p.Seq) })
+	t.rows = slices.DeleteFunc(t.rows, func(p store.OutboxRecord) bool { return slices.Contains(seqs, p.Seq) })
 	return nil
 }
 

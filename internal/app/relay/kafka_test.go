@@ -15,12 +15,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
-	"github.com/loopers-commerce/commerce/internal/adapter/kafka/kafkatest"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/relay"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 // Two relays of one real outbox fight over the lanes, one of them without

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
-	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -54,12 +54,12 @@ func (l *lanes) set(ours []int, until time.Time) {
 
 // keepLanes takes what lanes it can get, and keeps them, until ctx ends.
 func (r *Relay) keepLanes(ctx context.Context) {
-	failing := trouble.New(r.log, "renew the leases of the outbox's lanes")
+	failing := outage.New(r.log, "renew the leases of the outbox's lanes")
 	for {
 		if err := r.renew(ctx); err == nil {
-			failing.Ends()
+			failing.Recovered()
 		} else if ctx.Err() == nil {
-			failing.Begins(err)
+			failing.Failed(err)
 		}
 		if !backoff.Wait(ctx, leasePart) {
 			return

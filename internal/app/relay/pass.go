@@ -31,7 +31,7 @@ func (r *Relay) pass(ctx context.Context) (n int, err error) {
 	return len(batch), failed
 }
 
-func (r *Relay) next(ctx context.Context, lanes []int) (batch []store.Promise, err error) {
+func (r *Relay) next(ctx context.Context, lanes []int) (batch []store.OutboxRecord, err error) {
 	err = r.DB.View(ctx, func(tx store.Tx) error {
 		batch, err = tx.Outbox.Next(ctx, lanes, batchSize)
 		return err
@@ -44,7 +44,7 @@ func (r *Relay) next(ctx context.Context, lanes []int) (batch []store.Promise, e
 
 // publish returns the numbers of the rows that Kafka has, and why it has not
 // all of them.
-func (r *Relay) publish(ctx context.Context, batch []store.Promise) (kept []int64, failed error) {
+func (r *Relay) publish(ctx context.Context, batch []store.OutboxRecord) (kept []int64, failed error) {
 	events := make([]event.Envelope, len(batch))
 	for i, p := range batch {
 		events[i] = p.Envelope

@@ -17,7 +17,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -71,7 +71,7 @@ type Relay struct {
 	lanes   *lanes
 	wake    chan struct{}
 	pause   *backoff.Backoff
-	failing *trouble.Trouble
+	failing *outage.Log
 	log     *slog.Logger
 }
 
@@ -80,7 +80,7 @@ func New(p Parts, log *slog.Logger) *Relay {
 	return &Relay{
 		Parts: p, lanes: &lanes{}, wake: make(chan struct{}, 1),
 		pause:   backoff.New(retryFirst, retryLimit, p.Random),
-		failing: trouble.New(log, "relay events from the outbox"), log: log,
+		failing: outage.New(log, "relay events from the outbox"), log: log,
 	}
 }
 
@@ -113,13 +113,13 @@ func (r *Relay) relay(ctx context.Context) {
 		case err != nil && stopping, n == 0 && stopping:
 			return
 		case err != nil:
-			r.failing.Begins(err)
+			r.failing.Failed(err)
 			backoff.Wait(ctx, r.pause.Next())
 			continue
 		case n < batchSize && !stopping:
 			r.rest(ctx)
 		}
-		r.failing.Ends()
+		r.failing.Recovered()
 		r.pause.Reset()
 	}
 }

@@ -78,8 +78,8 @@ type Options struct {
 	Patience      time.Duration // how long a shop that is away is waited for
 }
 
-// Parts are what a replay is made of.
-type Parts struct {
+// Config are what a replay is made of.
+type Config struct {
 	Shop     Shop
 	Ranking  Ranking
 	Products map[string]Product // by SKU
@@ -92,7 +92,7 @@ var ErrNoAnswer = errors.New("the shop does not answer; start again later to go 
 
 // Replay replays invoices, once.
 type Replay struct {
-	Parts
+	Config
 	options Options
 	taste   taste
 	sampler *sampler
@@ -102,9 +102,9 @@ type Replay struct {
 }
 
 // New returns a replay.
-func New(p Parts, o Options, log *slog.Logger) *Replay {
+func New(p Config, o Options, log *slog.Logger) *Replay {
 	return &Replay{
-		Parts: p, options: o, taste: newTaste(p.Products, o), log: log,
+		Config: p, options: o, taste: newTaste(p.Products, o), log: log,
 		sampler: newSampler(p.Ranking, p.Clock), ledger: newLedger(),
 	}
 }

@@ -32,7 +32,7 @@ func run(t *testing.T, s *shop, o replay.Options, invoices []replay.Invoice) rep
 
 func replayIn(ctx context.Context, t *testing.T, s *shop, o replay.Options, invoices []replay.Invoice) (replay.Report, error) {
 	t.Helper()
-	p := replay.Parts{Shop: s, Ranking: s, Products: products(100), Clock: time.Now}
+	p := replay.Config{Shop: s, Ranking: s, Products: products(100), Clock: time.Now}
 	return replay.New(p, o, slog.New(slog.DiscardHandler)).Run(ctx, invoices, func(int) {})
 }
 

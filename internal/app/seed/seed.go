@@ -72,19 +72,19 @@ type Summary struct {
 // count, few enough that a reader of the outbox is not kept waiting.
 const chunk = 200
 
-// Planter fills shops.
-type Planter struct {
+// Seeder fills shops.
+type Seeder struct {
 	db  store.DB
 	ids id.Source
 	now clock.Clock
 }
 
 // New returns a planter.
-func New(db store.DB, ids id.Source, now clock.Clock) *Planter { return &Planter{db, ids, now} }
+func New(db store.DB, ids id.Source, now clock.Clock) *Seeder { return &Seeder{db, ids, now} }
 
-// Plant fills the shop and calls progress with how many more things are done.
+// Seed fills the shop and calls progress with how many more things are done.
 // It can be stopped and called again.
-func (p *Planter) Plant(ctx context.Context, s Shop, progress func(int)) (sum Summary, err error) {
+func (p *Seeder) Seed(ctx context.Context, s Shop, progress func(int)) (sum Summary, err error) {
 	for _, b := range s.Brands {
 		brandID, added, err := p.brand(ctx, b)
 		if err != nil {
@@ -134,7 +134,7 @@ func inChunks[T any](all []T, do func([]T) error) error {
 	return nil
 }
 
-func (p *Planter) brand(ctx context.Context, b Brand) (brandID int64, added int, err error) {
+func (p *Seeder) brand(ctx context.Context, b Brand) (brandID int64, added int, err error) {
 	err = p.db.Update(ctx, func(tx store.Tx) error {
 		added = 0
 		found, err := tx.Brands.ByName(ctx, b.Name)
@@ -149,7 +149,7 @@ func (p *Planter) brand(ctx context.Context, b Brand) (brandID int64, added int,
 }
 
 // products adds what is missing of a chunk of products of a brand.
-func (p *Planter) products(ctx context.Context, brandID int64, part []Product) (added int, err error) {
+func (p *Seeder) products(ctx context.Context, brandID int64, part []Product) (added int, err error) {
 	skus := make([]string, len(part))
 	for i, w := range part {
 		skus[i] = w.SKU
@@ -174,7 +174,7 @@ func (p *Planter) products(ctx context.Context, brandID int64, part []Product) (
 	return added, err
 }
 
-func (p *Planter) product(ctx context.Context, tx store.Tx, brandID int64, w Product) error {
+func (p *Seeder) product(ctx context.Context, tx store.Tx, brandID int64, w Product) error {
 	now := p.now()
 	made, err := tx.Products.Add(ctx, product.Product{
 		SKU: w.SKU, BrandID: brandID, Name: w.Name, Description: w.Description,
@@ -193,7 +193,7 @@ func (p *Planter) product(ctx context.Context, tx store.Tx, brandID int64, w Pro
 }
 
 // coupons offers those of a chunk of coupons that are not there yet.
-func (p *Planter) coupons(ctx context.Context, part []coupon.Coupon) (added int, err error) {
+func (p *Seeder) coupons(ctx context.Context, part []coupon.Coupon) (added int, err error) {
 	err = p.db.Update(ctx, func(tx store.Tx) error {
 		added = 0
 		for _, c := range part {
@@ -213,7 +213,7 @@ func (p *Planter) coupons(ctx context.Context, part []coupon.Coupon) (added int,
 }
 
 // customers adds those of a chunk of customers who are not there yet.
-func (p *Planter) customers(ctx context.Context, part []Customer) (added int, err error) {
+func (p *Seeder) customers(ctx context.Context, part []Customer) (added int, err error) {
 	logins := make([]string, len(part))
 	for i, c := range part {
 		logins[i] = c.LoginID
@@ -235,7 +235,7 @@ func (p *Planter) customers(ctx context.Context, part []Customer) (added int, er
 	return added, err
 }
 
-func (p *Planter) customer(tx store.Tx, c Customer) {
+func (p *Seeder) customer(tx store.Tx, c Customer) {
 	u := user.New(user.Application{LoginID: c.LoginID, Email: c.Email, BirthDate: c.BirthDate, Gender: c.Gender},
 		p.ids(), c.PasswordHash, p.now())
 	tx.Users.Add(u)

@@ -10,16 +10,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/seed"
 	"github.com/loopers-commerce/commerce/internal/app/verify"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 // each runs the test on both engines.
-func each(t *testing.T, test func(t *testing.T, db *sqlstore.DB, p *seed.Planter)) {
+func each(t *testing.T, test func(t *testing.T, db *sqlstore.DB, p *seed.Seeder)) {
 	t.Helper()
 	for name, open := range map[string]func(testing.TB, sqlstore.Options) *sqlstore.DB{
 		"sqlite": storetest.SQLite, "postgres": storetest.Postgres,
@@ -34,7 +34,7 @@ func each(t *testing.T, test func(t *testing.T, db *sqlstore.DB, p *seed.Planter
 
 func TestSeedingTwiceChangesNothing(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, db *sqlstore.DB, p *seed.Planter) {
+	each(t, func(t *testing.T, db *sqlstore.DB, p *seed.Seeder) {
 		t.Helper()
 		shop := seed.Demo()
 		first, done := plant(t, p, shop)
@@ -57,11 +57,11 @@ func TestSeedingTwiceChangesNothing(t *testing.T) {
 
 func TestSeedingCanBeStoppedAndCalledAgain(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, db *sqlstore.DB, p *seed.Planter) {
+	each(t, func(t *testing.T, db *sqlstore.DB, p *seed.Seeder) {
 		t.Helper()
 		ctx, stop := context.WithCancel(t.Context())
 		calls := 0
-		_, err := p.Plant(ctx, seed.Demo(), func(int) {
+		_, err := p.Seed(ctx, seed.Demo(), func(int) {
 			calls++
 			if calls == 5 {
 				stop()
@@ -100,9 +100,9 @@ func TestTheDemoShopIsOneThatCanBeSold(t *testing.T) {
 	}
 }
 
-func plant(t *testing.T, p *seed.Planter, s seed.Shop) (sum seed.Summary, done int) {
+func plant(t *testing.T, p *seed.Seeder, s seed.Shop) (sum seed.Summary, done int) {
 	t.Helper()
-	sum, err := p.Plant(t.Context(), s, func(n int) { done += n })
+	sum, err := p.Seed(t.Context(), s, func(n int) { done += n })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ const (
 // Callback takes a callback for what it is, a hint: what it says of the outcome
 // is not believed, the gateway is asked. Who and how much must agree with what
 // we know. Only when it returns no error was the callback dealt with.
-func (d *Desk) Callback(ctx context.Context, t pgwire.Transaction) (Heard, error) {
+func (d *Service) Callback(ctx context.Context, t pgwire.Transaction) (Heard, error) {
 	before, err := d.named(ctx, t)
 	if err != nil {
 		return 0, err
@@ -57,7 +57,7 @@ func (d *Desk) Callback(ctx context.Context, t pgwire.Transaction) (Heard, error
 }
 
 // named returns the payment that a callback is about.
-func (d *Desk) named(ctx context.Context, t pgwire.Transaction) (p payment.Payment, err error) {
+func (d *Service) named(ctx context.Context, t pgwire.Transaction) (p payment.Payment, err error) {
 	orderID, err := id.Parse(t.OrderID)
 	if err != nil {
 		return p, ErrUnknownOrder
@@ -73,7 +73,7 @@ func (d *Desk) named(ctx context.Context, t pgwire.Transaction) (p payment.Payme
 	}
 }
 
-func (d *Desk) knows(ctx context.Context, orderID id.ID, key string) (known bool, err error) {
+func (d *Service) knows(ctx context.Context, orderID id.ID, key string) (known bool, err error) {
 	err = d.DB.View(ctx, func(tx store.Tx) error {
 		charges, err := tx.Charges.Of(ctx, orderID)
 		known = slices.ContainsFunc(charges, func(c payment.Charge) bool { return c.Key == key })

@@ -15,7 +15,7 @@ import (
 
 // change is one step of a payment: everything about it, under the lock of its order.
 type change struct {
-	desk    *Desk
+	service *Service
 	tx      store.Tx
 	order   order.Order
 	payment payment.Payment
@@ -27,7 +27,7 @@ type change struct {
 }
 
 // change runs step on a payment in a transaction of its own.
-func (d *Desk) change(ctx context.Context, orderID id.ID, step func(*change) error, result *payment.Payment) error {
+func (d *Service) change(ctx context.Context, orderID id.ID, step func(*change) error, result *payment.Payment) error {
 	var c *change
 	err := d.DB.Update(ctx, func(tx store.Tx) (err error) {
 		c, err = d.changeIn(ctx, tx, orderID, step)
@@ -43,8 +43,8 @@ func (d *Desk) change(ctx context.Context, orderID id.ID, step func(*change) err
 
 // changeIn runs step on a payment, and then writes the payment with the time of
 // the next look at it.
-func (d *Desk) changeIn(ctx context.Context, tx store.Tx, orderID id.ID, step func(*change) error) (c *change, err error) {
-	c = &change{desk: d, tx: tx, now: d.Clock()}
+func (d *Service) changeIn(ctx context.Context, tx store.Tx, orderID id.ID, step func(*change) error) (c *change, err error) {
+	c = &change{service: d, tx: tx, now: d.Clock()}
 	if c.order, err = tx.Orders.Lock(ctx, orderID); err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (d *Desk) changeIn(ctx context.Context, tx store.Tx, orderID id.ID, step fu
 		c.payment = c.payment.Schedule(d.Policy, true, c.now)
 	}
 	if due && c.hurry {
-		c.payment = c.payment.Hurry(c.now)
+		c.payment = c.payment.DueNow(c.now)
 	}
 	tx.Payments.Save(c.payment)
 	return c, nil
@@ -78,13 +78,13 @@ func (c *change) carryOut(ctx context.Context, v payment.Verdict) error {
 	case payment.BecomeFailed:
 		err = c.fail(ctx, v.By.Key, reason(v.By))
 	case payment.BecomeExpired:
-		err = c.expire(ctx, fmt.Sprintf("not paid within %s", c.desk.Policy.Expiry))
+		err = c.expire(ctx, fmt.Sprintf("not paid within %s", c.service.Policy.Expiry))
 	case payment.Wait:
 	}
 	if err != nil {
 		return err
 	}
-	c.giveBack(v.GiveBack)
+	c.markRefundsDue(v.Refund)
 	return nil
 }
 
@@ -103,8 +103,8 @@ func (c *change) unheard(ctx context.Context, why error) error {
 		return nil
 	}
 	history, err := c.tx.Payments.History(ctx, c.payment.ID)
-	if err == nil && (len(history) == 0 || history[len(history)-1].What != payment.Unheard) {
-		c.payment = c.payment.Note(c.now, payment.Unheard, why.Error(), "")
+	if err == nil && (len(history) == 0 || history[len(history)-1].Action != payment.GatewayUnavailable) {
+		c.payment = c.payment.Record(c.now, payment.GatewayUnavailable, why.Error(), "")
 	}
 	return err
 }
@@ -137,7 +137,7 @@ func (c *change) fail(ctx context.Context, key, why string) (err error) {
 		return err
 	}
 	c.ended = declined
-	return c.bury(ctx)
+	return c.releaseOrder(ctx)
 }
 
 func (c *change) expire(ctx context.Context, why string) (err error) {
@@ -148,19 +148,19 @@ func (c *change) expire(ctx context.Context, why string) (err error) {
 		return err
 	}
 	c.ended = expired
-	return c.bury(ctx)
+	return c.releaseOrder(ctx)
 }
 
-// bury gives back what a dead order took.
-func (c *change) bury(ctx context.Context) error {
+// releaseOrder gives back what a dead order took.
+func (c *change) releaseOrder(ctx context.Context) error {
 	c.tx.Outbox.Append(ctx, c.payment.DeclinedEvent())
-	return c.desk.Undo.GiveBack(ctx, c.tx, c.order)
+	return c.service.Compensator.Compensate(ctx, c.tx, c.order)
 }
 
-// giveBack marks charges as due to be given back.
-func (c *change) giveBack(charges []payment.Charge) {
+// markRefundsDue marks charges as due to be given back.
+func (c *change) markRefundsDue(charges []payment.Charge) {
 	var marked []payment.Charge
-	c.payment, marked = c.payment.ToGiveBack(charges, c.now)
+	c.payment, marked = c.payment.WithRefundsDue(charges, c.now)
 	for _, m := range marked {
 		c.tx.Charges.Save(m, c.now)
 		i := slices.IndexFunc(c.charges, func(c payment.Charge) bool { return c.Key == m.Key })
@@ -168,12 +168,12 @@ func (c *change) giveBack(charges []payment.Charge) {
 	}
 }
 
-// gaveBack writes that the i-th charge, which was due, is given back.
-func (c *change) gaveBack(ctx context.Context, i int, status pgwire.Status) {
+// recordRefund writes that the i-th charge, which was due, is given back.
+func (c *change) recordRefund(ctx context.Context, i int, status pgwire.Status) {
 	was := c.charges[i]
 	c.charges[i].Status, c.charges[i].Refund = status, payment.Done
 	c.tx.Charges.Save(c.charges[i], c.now)
-	c.payment = c.payment.GaveBack(was, c.now)
+	c.payment = c.payment.WithRefund(was, c.now)
 	if was.Status == pgwire.Success {
 		c.ended = refunded
 		c.tx.Outbox.Append(ctx, c.payment.RefundedEvent(was))
@@ -196,11 +196,11 @@ const (
 type Ended struct{ Approved, Declined, Expired, Refunded int64 }
 
 // Ended returns how many payments this desk has ended.
-func (d *Desk) Ended() Ended {
+func (d *Service) Ended() Ended {
 	return Ended{d.ended[approved].Load(), d.ended[declined].Load(), d.ended[expired].Load(), d.ended[refunded].Load()}
 }
 
-func (d *Desk) count(ctx context.Context, c *change) {
+func (d *Service) count(ctx context.Context, c *change) {
 	if c.ended == notYet {
 		return
 	}

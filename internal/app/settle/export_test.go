@@ -20,14 +20,14 @@ const (
 )
 
 // Try requests a payment once, as Run does again and again.
-func (d *Desk) Try(ctx context.Context, p payment.Payment, number pgwire.CardNo) error {
+func (d *Service) Try(ctx context.Context, p payment.Payment, number pgwire.CardNo) error {
 	return d.answered(ctx, p, d.Gateway.Request(ctx, p.UserID.String(), p.ID.String(), pgwire.Request{
 		OrderID: p.OrderID.String(), CardType: p.Card.Type, CardNo: number, Amount: int64(p.Amount),
 	}))
 }
 
 // Round is one round of the recovery, to its end.
-func (d *Desk) Round(ctx context.Context) (int, error) {
+func (d *Service) Round(ctx context.Context) (int, error) {
 	l := newLooks()
 	n, err := d.begin(ctx, l)
 	l.all.Wait()

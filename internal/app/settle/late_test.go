@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 // overtaken is a gateway whose answer, to the first who asks what there is, takes
@@ -168,7 +168,7 @@ func (g *hesitant) Request(ctx context.Context, user, key string, r pgwire.Reque
 type stubborn struct{}
 
 // GiveBack implements settle.Undo.
-func (stubborn) GiveBack(context.Context, store.Tx, order.Order) error {
+func (stubborn) Compensate(context.Context, store.Tx, order.Order) error {
 	return errors.New("the wallet is nowhere")
 }
 
@@ -178,7 +178,7 @@ func TestPaymentsThatCannotBeEndedStandInNobodysWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := opened(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
-		s.desk.Undo = stubborn{}
+		s.desk.Compensator = stubborn{}
 		kim, mug := s.Customer(t, 0), s.Product(t, 1000, 1000)
 		var last order.Order
 		for i := range settle.Batch + 1 {

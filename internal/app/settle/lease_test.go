@@ -7,9 +7,9 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
 // Two processes on one database: one looks after the payments that are due, the
@@ -25,7 +25,7 @@ func TestOneProcessAtATimeLooksAfterPayments(t *testing.T) {
 		config := s.desk.Config
 		config.Holder = "another"
 		another := settle.New(config)
-		finds := func(d *settle.Desk, want int) {
+		finds := func(d *settle.Service, want int) {
 			t.Helper()
 			if n, err := d.Round(t.Context()); n != want || err != nil {
 				t.Errorf("a round of %s finds %d, %v; want %d", d.Holder, n, err, want)

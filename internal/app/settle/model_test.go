@@ -9,17 +9,17 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 // Whatever requests, answers, callbacks, looks, cancels, operators and time do,
@@ -161,7 +161,7 @@ func (s *story) cancel(r *rapid.T) {
 func (s *story) byHand(r *rapid.T) {
 	seldom(r)
 	o := s.any(r)
-	w := settle.Word{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
+	w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
 	if i := slices.IndexFunc(s.gateway.all(), func(c pgwire.Transaction) bool {
 		return c.OrderID == o.ID.String() && c.Status == pgwire.Success
 	}); i >= 0 { // it is the truth that operators are told

@@ -16,12 +16,12 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Case is all that the shop knows of a payment.
-type Case struct {
+// Details is all that the shop knows of a payment.
+type Details struct {
 	Payment payment.Payment
 	Order   order.Order
 	Charges []payment.Charge
-	History []payment.Note
+	History []payment.Entry
 }
 
 // Listed is a payment in a list.
@@ -35,7 +35,7 @@ type Listed struct {
 const list = "payments"
 
 // List returns a page of the payments that the filter lets through, newest first.
-func (d *Desk) List(ctx context.Context, f payment.Filter, size int, cursor string) (page.Page[Listed], error) {
+func (d *Service) List(ctx context.Context, f payment.Filter, size int, cursor string) (page.Page[Listed], error) {
 	before, _, err := page.Decode[id.ID](list, cursor)
 	if err != nil {
 		return page.Page[Listed]{}, err
@@ -58,7 +58,7 @@ func (d *Desk) List(ctx context.Context, f payment.Filter, size int, cursor stri
 }
 
 // Show returns everything about a payment, named by its id or that of its order.
-func (d *Desk) Show(ctx context.Context, either id.ID) (c Case, err error) {
+func (d *Service) Show(ctx context.Context, either id.ID) (c Details, err error) {
 	err = d.DB.View(ctx, func(tx store.Tx) error {
 		c, err = show(ctx, tx, either)
 		return err
@@ -66,7 +66,7 @@ func (d *Desk) Show(ctx context.Context, either id.ID) (c Case, err error) {
 	return c, err
 }
 
-func show(ctx context.Context, tx store.Tx, either id.ID) (c Case, err error) {
+func show(ctx context.Context, tx store.Tx, either id.ID) (c Details, err error) {
 	if c.Payment, err = tx.Payments.Of(ctx, either); err != nil {
 		return c, err
 	}
@@ -81,13 +81,13 @@ func show(ctx context.Context, tx store.Tx, either id.ID) (c Case, err error) {
 }
 
 // RefundDue reports whether a charge has to be given back.
-func (c Case) RefundDue() bool {
+func (c Details) RefundDue() bool {
 	return slices.ContainsFunc(c.Charges, func(c payment.Charge) bool { return c.Refund == payment.Due })
 }
 
-// Word is how an operator says that a payment ended, or that one of its charges
+// ManualSettlement is how an operator says that a payment ended, or that one of its charges
 // was given back.
-type Word struct {
+type ManualSettlement struct {
 	Outcome payment.Status // Approved, Declined or Refunded
 	Key     string         // of the charge that paid, or was given back; needless to decline
 	Reason  string         // for whoever reads the history
@@ -102,7 +102,7 @@ const declinedByHand = "declined by the shop"
 const maxText = 200
 
 // Check returns what is wrong with it: fault.ErrValidation, or nil.
-func (w Word) Check() error {
+func (w ManualSettlement) Check() error {
 	var c fault.Check
 	known := []payment.Status{payment.Approved, payment.Declined, payment.Refunded}
 	c.That(slices.Contains(known, w.Outcome), "/outcome", "must be APPROVED, DECLINED or REFUNDED")
@@ -122,7 +122,7 @@ func blank(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 // payment.ErrEnded. Or it ends a refund that the gateway will never confirm: one
 // that is not due is payment.ErrNotDue. Charges beside the one that pays are due to be given back at
 // once, by whoever looks after payments. It returns what is known then.
-func (d *Desk) SettleByHand(ctx context.Context, either id.ID, w Word, guard store.Guard) (seen Case, err error) {
+func (d *Service) SettleByHand(ctx context.Context, either id.ID, w ManualSettlement, guard store.Guard) (seen Details, err error) {
 	if err := w.Check(); err != nil {
 		return seen, err
 	}
@@ -149,7 +149,7 @@ func (d *Desk) SettleByHand(ctx context.Context, either id.ID, w Word, guard sto
 	return seen, err
 }
 
-func (c *change) byHand(ctx context.Context, w Word) error {
+func (c *change) byHand(ctx context.Context, w ManualSettlement) error {
 	if w.Outcome == payment.Refunded {
 		return c.refundByHand(ctx, w)
 	}
@@ -158,12 +158,12 @@ func (c *change) byHand(ctx context.Context, w Word) error {
 	}
 	c.hurry = true
 	c.audit(w)
-	need, err := payment.Return, error(nil)
+	need, err := payment.MustRefund, error(nil)
 	if w.Outcome == payment.Approved {
 		if err := c.vouch(w.Key); err != nil {
 			return err
 		}
-		need, err = payment.Nothing, c.pay(ctx, payment.Charge{Key: w.Key})
+		need, err = payment.AlreadyPaid, c.pay(ctx, payment.Charge{Key: w.Key})
 	} else {
 		err = c.fail(ctx, "", declinedByHand)
 	}
@@ -175,7 +175,7 @@ func (c *change) byHand(ctx context.Context, w Word) error {
 
 // refundByHand believes that a charge was given back by other means, or never took
 // anything. Money that the gateway has goes on being the gateway's in the books.
-func (c *change) refundByHand(ctx context.Context, w Word) error {
+func (c *change) refundByHand(ctx context.Context, w ManualSettlement) error {
 	i := slices.IndexFunc(c.charges, func(c payment.Charge) bool { return c.Key == w.Key && c.Refund == payment.Due })
 	if i < 0 {
 		return payment.ErrNotDue
@@ -185,13 +185,13 @@ func (c *change) refundByHand(ctx context.Context, w Word) error {
 	if status == pgwire.Pending {
 		status = pgwire.Cancelled
 	}
-	c.gaveBack(ctx, i, status)
+	c.recordRefund(ctx, i, status)
 	return nil
 }
 
 // audit keeps who said what an operator says, when and why.
-func (c *change) audit(w Word) {
-	c.payment = c.payment.Note(c.now, payment.ByHand, pgwire.Mask(strings.TrimSpace(w.Reason)), w.Actor)
+func (c *change) audit(w ManualSettlement) {
+	c.payment = c.payment.Record(c.now, payment.ActionManual, pgwire.Mask(strings.TrimSpace(w.Reason)), w.Actor)
 }
 
 // vouch takes an operator's word for a charge; but not where we know better.

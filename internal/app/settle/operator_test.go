@@ -10,14 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
@@ -77,7 +77,7 @@ func TestWhatAnOperatorsWordLeavesToGiveBackIsDueAtOnce(t *testing.T) {
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		s.request(t, o)
-		w := settle.Word{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
+		w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
 		told, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{})
 		if err != nil || !told.RefundDue() {
 			t.Fatalf("told: %+v, %v", told, err)
@@ -132,14 +132,14 @@ func TestTheHistoryTellsThatTheGatewayCouldNotBeAsked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var told []payment.What
+		var told []payment.Action
 		for _, n := range seen.History {
-			told = append(told, n.What)
-			if n.What == payment.Unheard && !strings.Contains(n.Detail, errAway.Error()) {
-				t.Errorf("%s: %q", n.What, n.Detail)
+			told = append(told, n.Action)
+			if n.Action == payment.GatewayUnavailable && !strings.Contains(n.Detail, errAway.Error()) {
+				t.Errorf("%s: %q", n.Action, n.Detail)
 			}
 		}
-		want := []payment.What{payment.Placed, payment.Requested, payment.Unheard, payment.Approve, payment.RefundDue, payment.Unheard}
+		want := []payment.Action{payment.ActionPlaced, payment.ActionRequested, payment.GatewayUnavailable, payment.ActionApproved, payment.ActionRefundDue, payment.GatewayUnavailable}
 		if diff := cmp.Diff(want, told); diff != "" {
 			t.Error(diff)
 		}

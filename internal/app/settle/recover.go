@@ -9,7 +9,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -28,8 +28,8 @@ const (
 
 // Recover looks after payments that are due, in one process at a time, until
 // ctx ends.
-func (d *Desk) Recover(ctx context.Context) error {
-	failing := trouble.New(d.Log, "look after payments that are due")
+func (d *Service) Recover(ctx context.Context) error {
+	failing := outage.New(d.Log, "look after payments that are due")
 	defer d.release(context.WithoutCancel(ctx))
 	l := newLooks()
 	defer l.all.Wait()
@@ -41,9 +41,9 @@ func (d *Desk) Recover(ctx context.Context) error {
 		}
 		switch {
 		case err != nil && ctx.Err() == nil:
-			failing.Begins(err)
+			failing.Failed(err)
 		case well:
-			failing.Ends()
+			failing.Recovered()
 		}
 		if n > 0 && err == nil {
 			continue // there may be more
@@ -57,7 +57,7 @@ func (d *Desk) Recover(ctx context.Context) error {
 // begin has payments looked at that are due, if this process has the lease, and
 // returns how many. It waits for turns, and not for the last of them to end: one
 // that the gateway is slow to answer about must not hold up all the others.
-func (d *Desk) begin(ctx context.Context, l *looks) (n int, err error) {
+func (d *Service) begin(ctx context.Context, l *looks) (n int, err error) {
 	due, err := d.due(ctx)
 	if err != nil {
 		return 0, err
@@ -77,7 +77,7 @@ func (d *Desk) begin(ctx context.Context, l *looks) (n int, err error) {
 // look settles a payment that is due. One that cannot be settled, whatever the
 // gateway says, is put off all the same: else enough of them would be all that is
 // ever looked at.
-func (d *Desk) look(ctx context.Context, orderID id.ID) error {
+func (d *Service) look(ctx context.Context, orderID id.ID) error {
 	_, err := d.SettleNow(ctx, orderID)
 	if err != nil && !errors.Is(err, ErrGateway) && ctx.Err() == nil {
 		var put payment.Payment
@@ -89,7 +89,7 @@ func (d *Desk) look(ctx context.Context, orderID id.ID) error {
 
 // due returns the orders of some payments that are due, none if another process
 // has the lease.
-func (d *Desk) due(ctx context.Context) (due []id.ID, err error) {
+func (d *Service) due(ctx context.Context) (due []id.ID, err error) {
 	err = d.DB.Update(ctx, func(tx store.Tx) error {
 		now := d.Clock()
 		held, err := tx.Leases.Acquire(ctx, []string{Lease}, d.Holder, now, now.Add(leaseTime))
@@ -158,7 +158,7 @@ func (l *looks) report() (well bool, err error) {
 	return well, err
 }
 
-func (d *Desk) release(ctx context.Context) {
+func (d *Service) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	err := d.DB.Update(ctx, func(tx store.Tx) error { return tx.Leases.Release(ctx, []string{Lease}, d.Holder) })

@@ -7,11 +7,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
 func isGateway(err error) bool { return errors.Is(err, settle.ErrGateway) }
@@ -145,7 +145,7 @@ func TestAnOperatorsWordEndsAPaymentOnceAndIsKept(t *testing.T) {
 		paid := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		lost := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		c := s.request(t, lost)
-		for o, w := range map[*order.Order]settle.Word{
+		for o, w := range map[*order.Order]settle.ManualSettlement{
 			&paid: {Outcome: payment.Approved, Key: "BANK:7", Reason: "told by phone", Actor: "ann"},
 			&lost: {Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"},
 		} {
@@ -176,9 +176,9 @@ func TestAnOperatorsWordEndsAPaymentOnceAndIsKept(t *testing.T) {
 }
 
 // said reports whether ann is in the history, with why.
-func said(history []payment.Note, why string) bool {
+func said(history []payment.Entry, why string) bool {
 	for _, n := range history {
-		if n.What == payment.ByHand && n.Actor == "ann" && n.Detail == why && !n.At.IsZero() {
+		if n.Action == payment.ActionManual && n.Actor == "ann" && n.Detail == why && !n.At.IsZero() {
 			return true
 		}
 	}
@@ -221,7 +221,7 @@ func TestAnOperatorCannotVouchForWhatIsKnownNotToPay(t *testing.T) {
 		s.gateway.charges[0].Amount = 7 // of another amount: it goes back
 		s.gateway.decide(c.TransactionKey, pgwire.Success)
 		s.settled(t, o)
-		w := settle.Word{Outcome: payment.Approved, Key: c.TransactionKey, Reason: "told by phone", Actor: "ann"}
+		w := settle.ManualSettlement{Outcome: payment.Approved, Key: c.TransactionKey, Reason: "told by phone", Actor: "ann"}
 		if _, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrNoPay) {
 			t.Errorf("SettleByHand = %v, want ErrNoPay", err)
 		}

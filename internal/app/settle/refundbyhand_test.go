@@ -5,11 +5,11 @@ import (
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
 // unrefunded is a cancelled order whose card the gateway will not give its money
@@ -50,7 +50,7 @@ func TestARefundThatTheGatewayWillNeverMakeIsEndedByHand(t *testing.T) {
 			shoptest.Each(t, func(shop *shoptest.Shop) {
 				s, t := opened(shop), shop.T
 				o, charge := s.unrefunded(t, c.paid, func() { c.obstacle(s) })
-				w := settle.Word{Outcome: payment.Refunded, Key: charge.TransactionKey, Reason: "repaid by bank, ticket 4711", Actor: "ann"}
+				w := settle.ManualSettlement{Outcome: payment.Refunded, Key: charge.TransactionKey, Reason: "repaid by bank, ticket 4711", Actor: "ann"}
 				seen, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{})
 				if err != nil || seen.RefundDue() || seen.Payment.Status != c.want || !said(seen.History, w.Reason) {
 					t.Fatalf("told: %+v, %v", seen, err)
@@ -85,7 +85,7 @@ func TestARefundByHandIsOfAChargeThatIsDue(t *testing.T) {
 		s.gateway.decide(c.TransactionKey, pgwire.Success)
 		s.settled(t, o)
 		for _, key := range []string{c.TransactionKey, "TR:99"} { // it paid, and there is no other
-			w := settle.Word{Outcome: payment.Refunded, Key: key, Reason: "told by phone", Actor: "ann"}
+			w := settle.ManualSettlement{Outcome: payment.Refunded, Key: key, Reason: "told by phone", Actor: "ann"}
 			if _, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrNotDue) {
 				t.Errorf("%s: %v", key, err)
 			}
@@ -104,7 +104,7 @@ func TestAReasonByHandKeepsNoCardNumber(t *testing.T) {
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
-		w := settle.Word{Outcome: payment.Declined, Reason: "card " + string(number) + " is stolen", Actor: "ann"}
+		w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "card " + string(number) + " is stolen", Actor: "ann"}
 		seen, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{})
 		if err != nil || !said(seen.History, "card ****-****-****-1451 is stolen") {
 			t.Errorf("%+v, %v", seen.History, err)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/base/trouble"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
@@ -41,11 +41,11 @@ type job struct {
 }
 
 // Slot is the right to have one payment requested.
-type Slot struct{ desk *Desk }
+type Slot struct{ service *Service }
 
 // Reserve takes a slot, ahead of the order, so that an order that nobody could
 // request the payment of is not placed; or ErrBusy. Use it or Free it.
-func (d *Desk) Reserve() (*Slot, error) {
+func (d *Service) Reserve() (*Slot, error) {
 	select {
 	case d.slots <- struct{}{}:
 		return &Slot{d}, nil
@@ -55,23 +55,23 @@ func (d *Desk) Reserve() (*Slot, error) {
 }
 
 // Free gives the slot back unused.
-func (s *Slot) Free() { <-s.desk.slots }
+func (s *Slot) Free() { <-s.service.slots }
 
 // Use has a payment requested, soon, with the card's whole number. The number is
 // kept in memory alone: if the process dies before the gateway has it, nobody
 // can charge the card any more, and the order expires.
 func (s *Slot) Use(p payment.Payment, number pgwire.CardNo) {
-	s.desk.jobs <- job{payment: p, number: number, slot: true} // there is room for every slot
+	s.service.jobs <- job{payment: p, number: number, slot: true} // there is room for every slot
 }
 
 // Doubt is Use for a payment of which it is not known whether it was committed:
 // it is requested if it was. Nobody else has the number.
 func (s *Slot) Doubt(p payment.Payment, number pgwire.CardNo) {
-	s.desk.jobs <- job{payment: p, number: number, slot: true, doubt: true}
+	s.service.jobs <- job{payment: p, number: number, slot: true, doubt: true}
 }
 
 // Hurry has a payment looked at now rather than when it is due.
-func (d *Desk) Hurry(p payment.Payment) {
+func (d *Service) Hurry(p payment.Payment) {
 	select {
 	case d.hurried <- struct{}{}:
 		d.jobs <- job{payment: p} // there is room for every one
@@ -81,7 +81,7 @@ func (d *Desk) Hurry(p payment.Payment) {
 
 // Run requests payments until ctx ends. Those that the gateway has not accepted by
 // then are tried a little longer, and then left to expire.
-func (d *Desk) Run(ctx context.Context) error {
+func (d *Service) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
 	for {
@@ -95,7 +95,7 @@ func (d *Desk) Run(ctx context.Context) error {
 
 // next returns what is to be done, also once ctx has ended, until that is all:
 // of an order that was taken just before, nobody else has the number of the card.
-func (d *Desk) next(ctx context.Context) (j job, ok bool) {
+func (d *Service) next(ctx context.Context) (j job, ok bool) {
 	select {
 	case j = <-d.jobs:
 		return j, true
@@ -109,7 +109,7 @@ func (d *Desk) next(ctx context.Context) (j job, ok bool) {
 	}
 }
 
-func (d *Desk) do(ctx context.Context, j job) {
+func (d *Service) do(ctx context.Context, j job) {
 	// What was begun is not left half done because the program stops.
 	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -130,7 +130,7 @@ func (d *Desk) do(ctx context.Context, j job) {
 // committed waits until the database tells whether there is such a payment. That
 // there is none is believed once the database has had time to commit it, for it may
 // be at that yet though nobody listens any more; or once the program has to stop.
-func (d *Desk) committed(ctx, calls context.Context, p payment.Payment) bool {
+func (d *Service) committed(ctx, calls context.Context, p payment.Payment) bool {
 	over := d.Clock().Add(commitTime)
 	pauses := backoff.New(firstPause, lastPause, d.Random)
 	for {
@@ -151,8 +151,8 @@ func (d *Desk) committed(ctx, calls context.Context, p payment.Payment) bool {
 // has ended otherwise. ctx says when to hurry, calls when to give up. What was
 // answered is never asked for again: where it cannot be written, that is tried
 // again, and in the end recovery finds it at the gateway.
-func (d *Desk) request(ctx, calls context.Context, j job) {
-	failing := trouble.New(d.Log.With("payment", j.payment.ID), "request a payment")
+func (d *Service) request(ctx, calls context.Context, j job) {
+	failing := outage.New(d.Log.With("payment", j.payment.ID), "request a payment")
 	pauses := backoff.New(firstPause, lastPause, d.Random)
 	reply := payment.Reply{Kind: payment.NotReached}
 	for {
@@ -164,10 +164,10 @@ func (d *Desk) request(ctx, calls context.Context, j job) {
 		}
 		err := d.answered(calls, j.payment, reply)
 		if err == nil {
-			failing.Ends()
+			failing.Recovered()
 			return
 		}
-		failing.Begins(err)
+		failing.Failed(err)
 		if !pause(ctx, calls, pauses.Next()) || !d.wanted(calls, j.payment.OrderID) {
 			return
 		}
@@ -183,7 +183,7 @@ func pause(ctx, calls context.Context, long time.Duration) bool {
 func certain(r payment.Reply) bool { return r.Kind == payment.Accepted || r.Kind == payment.Refused }
 
 // answered writes what the gateway said. What is not certain is an error.
-func (d *Desk) answered(ctx context.Context, p payment.Payment, reply payment.Reply) error {
+func (d *Service) answered(ctx context.Context, p payment.Payment, reply payment.Reply) error {
 	switch reply.Kind {
 	case payment.Accepted:
 		t := reply.Transaction
@@ -200,13 +200,13 @@ func (d *Desk) answered(ctx context.Context, p payment.Payment, reply payment.Re
 }
 
 // refuse ends a payment that the gateway would not even take.
-func (d *Desk) refuse(ctx context.Context, orderID id.ID, reason string) error {
+func (d *Service) refuse(ctx context.Context, orderID id.ID, reason string) error {
 	var p payment.Payment
 	return d.change(ctx, orderID, func(c *change) error {
 		if c.payment.Status != payment.Pending || len(c.charges) > 0 {
 			return nil // it has ended since, or there is a charge all the same
 		}
-		c.payment = c.payment.Note(c.now, payment.Refuse, reason, "")
+		c.payment = c.payment.Record(c.now, payment.ActionRefused, reason, "")
 		return c.fail(ctx, "", notTaken)
 	}, &p)
 }
@@ -216,7 +216,7 @@ func (d *Desk) refuse(ctx context.Context, orderID id.ID, reason string) error {
 const notTaken = "the payment gateway did not take the card"
 
 // wanted reports whether a payment is still to be requested.
-func (d *Desk) wanted(ctx context.Context, orderID id.ID) bool {
+func (d *Service) wanted(ctx context.Context, orderID id.ID) bool {
 	p, err := d.find(ctx, orderID)
 	return err != nil || p.Status == payment.Pending && !p.Late(d.Policy, d.Clock())
 }

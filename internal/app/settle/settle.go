@@ -42,30 +42,30 @@ type Gateway interface {
 	Cancel(ctx context.Context, user, transactionKey string) (pgwire.Transaction, error)
 }
 
-// Undo gives back what the sale of an order took that has just died.
-type Undo interface {
-	GiveBack(ctx context.Context, tx store.Tx, o order.Order) error
+// Compensator gives back what the sale of an order took that has just died.
+type Compensator interface {
+	Compensate(ctx context.Context, tx store.Tx, o order.Order) error
 }
 
 // Config is what a desk is made of.
 type Config struct {
-	DB      store.DB
-	Gateway Gateway
-	Undo    Undo
-	Policy  payment.Policy
-	// Patience is how long the gateway may keep somebody waiting who has asked the
+	DB          store.DB
+	Gateway     Gateway
+	Compensator Compensator
+	Policy      payment.Policy
+	// CallerTimeout is how long the gateway may keep somebody waiting who has asked the
 	// shop, not the gateway: less than they wait for, so that they are told. Zero is
 	// DefaultPatience.
-	Patience    time.Duration
-	CallbackURL string // where the gateway tells how a charge went
-	Holder      string // of the recovery's lease: unique to the process
-	Clock       clock.Clock
-	Random      backoff.Random
-	Log         *slog.Logger
+	CallerTimeout time.Duration
+	CallbackURL   string // where the gateway tells how a charge went
+	Holder        string // of the recovery's lease: unique to the process
+	Clock         clock.Clock
+	Random        backoff.Random
+	Log           *slog.Logger
 }
 
-// Desk settles payments.
-type Desk struct {
+// Service settles payments.
+type Service struct {
 	Config
 
 	jobs    chan job
@@ -75,8 +75,8 @@ type Desk struct {
 }
 
 // New returns a desk. Run it, or nothing is ever requested.
-func New(c Config) *Desk {
-	return &Desk{
+func New(c Config) *Service {
+	return &Service{
 		Config: c, jobs: make(chan job, mostAtOnce+mostHurried),
 		slots: make(chan struct{}, mostAtOnce), hurried: make(chan struct{}, mostHurried),
 	}
@@ -86,23 +86,23 @@ func New(c Config) *Desk {
 // its order, and brings the books in step: it ends the payment and its order if
 // that is decided, and gives back at the gateway what has to be. It returns the
 // payment as it is then, and ErrGateway if the gateway could not be asked.
-func (d *Desk) Settle(ctx context.Context, either id.ID) (payment.Payment, error) {
+func (d *Service) Settle(ctx context.Context, either id.ID) (payment.Payment, error) {
 	return d.settle(ctx, ctx, either)
 }
 
 // DefaultPatience is the time of two calls, and less than a request may take.
-const DefaultPatience = 6 * time.Second
+const DefaultCallerTimeout = 6 * time.Second
 
 // SettleNow is Settle for somebody who waits for the answer.
-func (d *Desk) SettleNow(ctx context.Context, either id.ID) (payment.Payment, error) {
-	calls, cancel := context.WithTimeout(ctx, cmp.Or(d.Patience, DefaultPatience))
+func (d *Service) SettleNow(ctx context.Context, either id.ID) (payment.Payment, error) {
+	calls, cancel := context.WithTimeout(ctx, cmp.Or(d.CallerTimeout, DefaultCallerTimeout))
 	defer cancel()
 	return d.settle(ctx, calls, either)
 }
 
 // settle is Settle. calls says when to give up speaking to the gateway, ctx when
 // to give up all.
-func (d *Desk) settle(ctx, calls context.Context, either id.ID) (payment.Payment, error) {
+func (d *Service) settle(ctx, calls context.Context, either id.ID) (payment.Payment, error) {
 	p, err := d.find(ctx, either)
 	if err != nil {
 		return p, err
@@ -110,7 +110,7 @@ func (d *Desk) settle(ctx, calls context.Context, either id.ID) (payment.Payment
 	heard, unheard := d.Gateway.Find(calls, p.UserID.String(), p.OrderID.String())
 	p, err = d.end(ctx, p.OrderID, heard, unheard, false) // what has to go back goes back right here
 	if err == nil {
-		p, err = d.giveBack(ctx, calls, p)
+		p, err = d.makeRefunds(ctx, calls, p)
 	}
 	if err == nil && unheard != nil {
 		err = fmt.Errorf("%w (%w)", ErrGateway, unheard)
@@ -119,7 +119,7 @@ func (d *Desk) settle(ctx, calls context.Context, either id.ID) (payment.Payment
 }
 
 // find returns a payment by its own id or that of its order.
-func (d *Desk) find(ctx context.Context, either id.ID) (p payment.Payment, err error) {
+func (d *Service) find(ctx context.Context, either id.ID) (p payment.Payment, err error) {
 	err = d.DB.View(ctx, func(tx store.Tx) error {
 		p, err = tx.Payments.Of(ctx, either)
 		return err
@@ -131,7 +131,7 @@ func (d *Desk) find(ctx context.Context, either id.ID) (p payment.Payment, err e
 // called off at the gateway before it is written here: another process may have
 // heard since that the very charge went through, and have the order paid by it.
 // hurry says that nobody here will call it off: it is due at once.
-func (d *Desk) end(ctx context.Context, orderID id.ID, heard []pgwire.Transaction, unheard error, hurry bool) (p payment.Payment, err error) {
+func (d *Service) end(ctx context.Context, orderID id.ID, heard []pgwire.Transaction, unheard error, hurry bool) (p payment.Payment, err error) {
 	err = d.change(ctx, orderID, func(c *change) error {
 		c.hurry = hurry
 		if err := c.unheard(ctx, unheard); err != nil {
@@ -142,7 +142,7 @@ func (d *Desk) end(ctx context.Context, orderID id.ID, heard []pgwire.Transactio
 			c.tx.Charges.Save(charge, c.now)
 		}
 		if len(c.charges) == 0 && len(changed) > 0 {
-			c.payment = c.payment.Note(c.now, payment.Requested, changed[0].Key, "")
+			c.payment = c.payment.Record(c.now, payment.ActionRequested, changed[0].Key, "")
 		}
 		c.charges = all
 		v := payment.Judge(need(c.order), c.payment, all, c.payment.Late(d.Policy, c.now))
@@ -151,20 +151,20 @@ func (d *Desk) end(ctx context.Context, orderID id.ID, heard []pgwire.Transactio
 	return p, err
 }
 
-func need(o order.Order) payment.Need {
+func need(o order.Order) payment.Obligation {
 	switch {
 	case o.Status() == order.Pending:
-		return payment.Money
+		return payment.AwaitingPayment
 	case o.Status() == order.Paid:
-		return payment.Nothing
+		return payment.AlreadyPaid
 	default:
-		return payment.Return
+		return payment.MustRefund
 	}
 }
 
-// giveBack gives back at the gateway what is due of a payment, and writes that
+// makeRefunds gives back at the gateway what is due of a payment, and writes that
 // it was. What fails stays due.
-func (d *Desk) giveBack(ctx, calls context.Context, p payment.Payment) (payment.Payment, error) {
+func (d *Service) makeRefunds(ctx, calls context.Context, p payment.Payment) (payment.Payment, error) {
 	var charges []payment.Charge
 	err := d.DB.View(ctx, func(tx store.Tx) (err error) {
 		charges, err = tx.Charges.Of(ctx, p.OrderID)
@@ -183,7 +183,7 @@ func (d *Desk) giveBack(ctx, calls context.Context, p payment.Payment) (payment.
 			failed = errors.Join(failed, fmt.Errorf("give back %s: %w", c.Key, err))
 			continue
 		}
-		if p, err = d.gaveBack(ctx, p.OrderID, c.Key, off); err != nil {
+		if p, err = d.recordRefund(ctx, p.OrderID, c.Key, off); err != nil {
 			return p, err
 		}
 	}
@@ -196,7 +196,7 @@ func (d *Desk) giveBack(ctx, calls context.Context, p payment.Payment) (payment.
 
 // callOff cancels a charge. One that the gateway will not cancel may have ended
 // without us: then there is nothing to give back.
-func (d *Desk) callOff(ctx context.Context, p payment.Payment, c payment.Charge) (pgwire.Transaction, error) {
+func (d *Service) callOff(ctx context.Context, p payment.Payment, c payment.Charge) (pgwire.Transaction, error) {
 	off, err := d.Gateway.Cancel(ctx, p.UserID.String(), c.Key)
 	if err == nil {
 		return off, nil
@@ -209,13 +209,13 @@ func (d *Desk) callOff(ctx context.Context, p payment.Payment, c payment.Charge)
 	return off, err
 }
 
-func (d *Desk) gaveBack(ctx context.Context, orderID id.ID, key string, off pgwire.Transaction) (p payment.Payment, err error) {
+func (d *Service) recordRefund(ctx context.Context, orderID id.ID, key string, off pgwire.Transaction) (p payment.Payment, err error) {
 	err = d.change(ctx, orderID, func(c *change) error {
 		i := slices.IndexFunc(c.charges, func(c payment.Charge) bool { return c.Key == key && c.Refund == payment.Due })
 		if i < 0 {
 			return nil // somebody else was faster
 		}
-		c.gaveBack(ctx, i, off.Status)
+		c.recordRefund(ctx, i, off.Status)
 		return nil
 	}, &p)
 	return p, err

@@ -8,7 +8,6 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/app/verify"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
@@ -16,6 +15,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
 const number pgwire.CardNo = "1234-5678-9814-1451"
@@ -24,14 +24,14 @@ const number pgwire.CardNo = "1234-5678-9814-1451"
 type till struct {
 	*shoptest.Shop
 
-	desk    *settle.Desk
+	desk    *settle.Service
 	gateway *gateway
 }
 
 func opened(s *shoptest.Shop) *till {
 	g := &gateway{}
 	return &till{s, settle.New(settle.Config{
-		DB: s.DB, Gateway: g, Undo: s.Checkout, Policy: payment.DefaultPolicy(), Holder: "test",
+		DB: s.DB, Gateway: g, Compensator: s.Checkout, Policy: payment.DefaultPolicy(), Holder: "test",
 		Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 	}), g}
 }
@@ -196,7 +196,7 @@ func TestWhatTheGatewayWouldNotEvenTakeFails(t *testing.T) {
 			t.Errorf("refused: %s, %+v", o.Status(), o.Payment)
 		}
 		seen, err := s.desk.Show(t.Context(), o.ID)
-		if err != nil || !slices.ContainsFunc(seen.History, func(n payment.Note) bool { return n.What == payment.Refuse && n.Detail == "no such card" }) {
+		if err != nil || !slices.ContainsFunc(seen.History, func(n payment.Entry) bool { return n.Action == payment.ActionRefused && n.Detail == "no such card" }) {
 			t.Errorf("what the gateway said is not kept for operators: %+v, %v", seen.History, err)
 		}
 		s.verify(t)

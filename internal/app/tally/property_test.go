@@ -12,14 +12,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
-	"github.com/loopers-commerce/commerce/internal/adapter/redis/redistest"
 	"github.com/loopers-commerce/commerce/internal/app/tally"
-	"github.com/loopers-commerce/commerce/internal/app/tally/tallytest"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/tallytest"
 )
 
 var errCrash = errors.New("crash")

@@ -238,7 +238,7 @@ func against(p payment.Payment, ours []payment.Charge, theirs []pgwire.Transacti
 
 // elsewhere reports whether a charge was given back by other means.
 func elsewhere(ours []payment.Charge, key string) bool {
-	return slices.ContainsFunc(ours, func(c payment.Charge) bool { return c.Key == key && c.Elsewhere() })
+	return slices.ContainsFunc(ours, func(c payment.Charge) bool { return c.Key == key && c.RefundedElsewhere() })
 }
 
 // kept is how much was charged, and is not to be given back.

@@ -13,10 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/app/shoptest"
 	"github.com/loopers-commerce/commerce/internal/app/verify"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
@@ -24,6 +22,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 // gateway is what a gateway knows of orders.
@@ -81,7 +81,7 @@ type till struct {
 	*shoptest.Shop
 
 	gateway *gateway
-	desk    *settle.Desk
+	desk    *settle.Service
 	mug     int64
 	kim     id.ID
 }
@@ -90,7 +90,7 @@ func opened(t *testing.T, s *shoptest.Shop) *till {
 	t.Helper()
 	g := &gateway{known: map[string][]pgwire.Transaction{}}
 	desk := settle.New(settle.Config{
-		DB: s.DB, Gateway: g, Undo: s.Checkout, Policy: payment.DefaultPolicy(), Holder: "test", Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+		DB: s.DB, Gateway: g, Compensator: s.Checkout, Policy: payment.DefaultPolicy(), Holder: "test", Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	return &till{s, g, desk, s.Product(t, 1000, 10_000), s.Customer(t, 100)}
 }

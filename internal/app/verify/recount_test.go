@@ -7,9 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/storetest"
 	"github.com/loopers-commerce/commerce/internal/app/verify"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
 // large is a shop with many products.
@@ -18,15 +18,15 @@ type large struct{ store.DB }
 // Snapshot implements store.DB.
 func (l large) Snapshot(ctx context.Context, do func(store.Tx) error) error {
 	return l.DB.Snapshot(ctx, func(tx store.Tx) error {
-		tx.Books = manyProducts{tx.Books}
+		tx.Audit = manyProducts{tx.Audit}
 		return do(tx)
 	})
 }
 
-type manyProducts struct{ store.Books }
+type manyProducts struct{ store.Audit }
 
 // Stock implements store.Books.
-func (manyProducts) Stock(_ context.Context, r store.Recount) error {
+func (manyProducts) Stock(_ context.Context, r store.AuditReport) error {
 	for range 25_000 {
 		r.Compared()
 	}

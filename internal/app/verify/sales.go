@@ -40,7 +40,7 @@ const (
 // compares them with the counters.
 func sales(ctx context.Context, tx store.Tx, r *recount) error {
 	sold := map[place]metric.Counters{}
-	err := tx.Books.Sales(ctx, func(l order.Line, paidAt time.Time) error {
+	err := tx.Audit.Sales(ctx, func(l order.Line, paidAt time.Time) error {
 		r.read()
 		at := place{l.ProductID, clock.DayOf(paidAt)}
 		sold[at] = sold[at].Plus(metric.Sale(l.ProductID, at.day, l.Quantity, l.Price))
@@ -66,7 +66,7 @@ func byPlace(a, b place) int {
 	return cmp.Or(cmp.Compare(a.product, b.product), cmp.Compare(a.day, b.day))
 }
 
-func compare(at place, want, got metric.Counters, r store.Recount) {
+func compare(at place, want, got metric.Counters, r store.AuditReport) {
 	r.Compared()
 	for _, f := range []struct {
 		name      string

@@ -49,40 +49,40 @@ func checks() []check {
 	return []check{
 		{
 			1, "stock", "stock = sum of its movements = put in - held by live orders, never negative",
-			of(store.Books.Stock),
+			of(store.Audit.Stock),
 		},
 		{
 			2, "points", "balance = sum of the ledger, never negative",
-			of(store.Books.Wallets),
+			of(store.Audit.Wallets),
 		},
 		{
 			2, "spent", "points of an order = what the ledger took for it; nothing once it is dead",
-			of(store.Books.Spent),
+			of(store.Audit.Spent),
 		},
 		{
 			3, "coupons", "as many coupons issued as people have, quantity at most; each used by one live order at most, the one it names",
-			of(store.Books.Coupons),
+			of(store.Audit.Coupons),
 		},
 		{
 			4, "payments", "an order is PAID if and only if points + approved card amount = its total; a dead one waits for no card",
-			of(store.Books.Paid),
+			of(store.Audit.Paid),
 		},
 		{
 			5, "charges", "charges that took money and are not given back: one of an order that a card paid, none of any other",
-			of(store.Books.Charged),
+			of(store.Audit.Charged),
 		},
 		{ofEvents, "outbox", "no committed event waits for Kafka", outbox},
 		{
 			ofEvents, "likes", "like count = likes = sum of daily net likes",
-			of(store.Books.Likes),
+			of(store.Audit.Likes),
 		},
 		{ofEvents, "sales", "daily counters of sales = recount of paid orders", sales},
 	}
 }
 
 // of is a recount that the database makes.
-func of(compare func(store.Books, context.Context, store.Recount) error) func(context.Context, store.Tx, *recount) error {
-	return func(ctx context.Context, tx store.Tx, r *recount) error { return compare(tx.Books, ctx, r) }
+func of(compare func(store.Audit, context.Context, store.AuditReport) error) func(context.Context, store.Tx, *recount) error {
+	return func(ctx context.Context, tx store.Tx, r *recount) error { return compare(tx.Audit, ctx, r) }
 }
 
 // Auditor checks the books.

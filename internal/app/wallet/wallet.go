@@ -15,19 +15,19 @@ import (
 // ledger names the cursors of a user's ledger.
 const ledger = "points"
 
-// Desk keeps wallets.
-type Desk struct {
+// Service keeps wallets.
+type Service struct {
 	db  store.DB
 	ids id.Source
 	now clock.Clock
 }
 
 // New returns a desk.
-func New(db store.DB, ids id.Source, now clock.Clock) *Desk { return &Desk{db, ids, now} }
+func New(db store.DB, ids id.Source, now clock.Clock) *Service { return &Service{db, ids, now} }
 
 // Charge adds 1 to point.MaxCharge won to a user's balance and returns the
 // wallet. It ends in point.ErrWalletTooFull where the balance would be too large.
-func (d *Desk) Charge(ctx context.Context, user id.ID, amount money.Won, guard store.Guard) (w point.Wallet, err error) {
+func (d *Service) Charge(ctx context.Context, user id.ID, amount money.Won, guard store.Guard) (w point.Wallet, err error) {
 	if err := point.CheckCharge(amount); err != nil {
 		return w, err
 	}
@@ -50,7 +50,7 @@ func (d *Desk) Charge(ctx context.Context, user id.ID, amount money.Won, guard s
 }
 
 // Balance returns a user's wallet.
-func (d *Desk) Balance(ctx context.Context, user id.ID) (w point.Wallet, err error) {
+func (d *Service) Balance(ctx context.Context, user id.ID) (w point.Wallet, err error) {
 	err = d.db.View(ctx, func(tx store.Tx) error {
 		w, err = tx.Points.Get(ctx, user)
 		return err
@@ -59,7 +59,7 @@ func (d *Desk) Balance(ctx context.Context, user id.ID) (w point.Wallet, err err
 }
 
 // History returns a page of a user's ledger, newest first.
-func (d *Desk) History(ctx context.Context, user id.ID, size int, cursor string) (page.Page[point.Entry], error) {
+func (d *Service) History(ctx context.Context, user id.ID, size int, cursor string) (page.Page[point.Entry], error) {
 	before, _, err := page.Decode[id.ID](ledger, cursor)
 	if err != nil {
 		return page.Page[point.Entry]{}, err

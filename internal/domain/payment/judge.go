@@ -29,28 +29,28 @@ const (
 	Done     RefundState = "DONE" // the gateway has given it back, or never took it
 )
 
-// Elsewhere reports whether an operator said that the charge was given back by
+// RefundedElsewhere reports whether an operator said that the charge was given back by
 // other means: the gateway goes on having it.
-func (c Charge) Elsewhere() bool { return c.Status == pgwire.Success && c.Refund == Done }
+func (c Charge) RefundedElsewhere() bool { return c.Status == pgwire.Success && c.Refund == Done }
 
 // Live reports whether the charge takes money, or may yet.
 func (c Charge) Live() bool { return c.Status == pgwire.Success || c.Status == pgwire.Pending }
 
-// ToGiveBack returns the charges marked as due to be given back, and the payment
+// WithRefundsDue returns the charges marked as due to be given back, and the payment
 // with a note of each.
-func (p Payment) ToGiveBack(charges []Charge, now time.Time) (Payment, []Charge) {
+func (p Payment) WithRefundsDue(charges []Charge, now time.Time) (Payment, []Charge) {
 	marked := slices.Clone(charges)
 	for i, c := range marked {
 		marked[i].Refund = Due
-		p = p.Note(now, RefundDue, c.Key, "")
+		p = p.Record(now, ActionRefundDue, c.Key, "")
 	}
 	return p, marked
 }
 
-// ReturnedElsewhere returns the payment given back, and the charge that paid it
+// RefundedElsewhere returns the payment given back, and the charge that paid it
 // marked so, if somebody else had the gateway give that charge back; ok is false
 // if nobody did. It matters when the order dies: there is nothing left to do.
-func (p Payment) ReturnedElsewhere(charges []Charge, now time.Time) (_ Payment, paid Charge, ok bool) {
+func (p Payment) RefundedElsewhere(charges []Charge, now time.Time) (_ Payment, paid Charge, ok bool) {
 	i := slices.IndexFunc(charges, func(c Charge) bool {
 		return c.Key == p.Key && c.Status == pgwire.Cancelled && c.Refund == NoRefund
 	})
@@ -61,7 +61,7 @@ func (p Payment) ReturnedElsewhere(charges []Charge, now time.Time) (_ Payment, 
 	paid.Refund = Done
 	took := paid
 	took.Status = pgwire.Success
-	return p.GaveBack(took, now), paid, true
+	return p.WithRefund(took, now), paid, true
 }
 
 // moves reports whether a charge that was known goes on to what was heard of it.
@@ -99,14 +99,14 @@ func Merge(known []Charge, orderID id.ID, heard []pgwire.Transaction) (all, chan
 	return all, changed
 }
 
-// Need is what an order needs of its payment.
-type Need uint8
+// Obligation is what an order needs of its payment.
+type Obligation uint8
 
 // The needs.
 const (
-	Money   Need = iota // the order waits to be paid
-	Nothing             // it is paid, by the charge that the payment names
-	Return              // it is dead: whatever was taken goes back
+	AwaitingPayment Obligation = iota // the order waits to be paid
+	AlreadyPaid                       // it is paid, by the charge that the payment names
+	MustRefund                        // it is dead: whatever was taken goes back
 )
 
 // Outcome is how a payment goes on.
@@ -122,9 +122,9 @@ const (
 
 // Verdict is what the charges of a payment mean.
 type Verdict struct {
-	Outcome  Outcome
-	By       Charge   // that decided, if one did
-	GiveBack []Charge // to be refunded or called off at the gateway
+	Outcome Outcome
+	By      Charge   // that decided, if one did
+	Refund  []Charge // to be refunded or called off at the gateway
 }
 
 // Judge says what the charges that are known mean for a payment: the one place
@@ -133,25 +133,25 @@ type Verdict struct {
 // Only charges of the payment's amount, and not those that are being given back,
 // decide about it. All that takes money, or may yet, beside the one that pays
 // goes back.
-func Judge(need Need, p Payment, charges []Charge, late bool) Verdict {
+func Judge(need Obligation, p Payment, charges []Charge, late bool) Verdict {
 	switch need {
-	case Nothing:
-		return Verdict{GiveBack: besides(charges, p.Key)}
-	case Return:
-		return Verdict{GiveBack: besides(charges, "")}
-	case Money:
+	case AlreadyPaid:
+		return Verdict{Refund: refundable(charges, p.Key)}
+	case MustRefund:
+		return Verdict{Refund: refundable(charges, "")}
+	case AwaitingPayment:
 	}
 	ours := filter(charges, func(c Charge) bool { return c.Amount == p.Amount && c.Refund == NoRefund })
 	v := decide(ours, late)
 	if v.Outcome == Wait {
-		v.GiveBack = filter(besides(charges, ""), func(c Charge) bool { return c.Amount != p.Amount })
+		v.Refund = filter(refundable(charges, ""), func(c Charge) bool { return c.Amount != p.Amount })
 		return v
 	}
 	keep := ""
 	if v.Outcome == BecomePaid {
 		keep = v.By.Key
 	}
-	v.GiveBack = besides(charges, keep)
+	v.Refund = refundable(charges, keep)
 	return v
 }
 
@@ -176,8 +176,8 @@ func decide(ours []Charge, late bool) Verdict {
 	}
 }
 
-// besides is what takes money, or may yet, but for the charge to keep.
-func besides(charges []Charge, keep string) []Charge {
+// refundable is what takes money, or may yet, but for the charge to keep.
+func refundable(charges []Charge, keep string) []Charge {
 	return filter(charges, func(c Charge) bool { return c.Live() && c.Refund == NoRefund && c.Key != keep })
 }
 

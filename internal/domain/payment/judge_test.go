@@ -94,8 +94,8 @@ func TestThePaymentThatAnOrderWaitsForIsDecidedByItsCharges(t *testing.T) {
 		for _, c := range c.charges {
 			charges = append(charges, c.Charge)
 		}
-		v := payment.Judge(payment.Money, waiting(), charges, c.late)
-		if diff := cmp.Diff(c.back, keys(v.GiveBack), cmpopts.EquateEmpty()); v.Outcome != c.want || v.By.Key != c.by || diff != "" {
+		v := payment.Judge(payment.AwaitingPayment, waiting(), charges, c.late)
+		if diff := cmp.Diff(c.back, keys(v.Refund), cmpopts.EquateEmpty()); v.Outcome != c.want || v.By.Key != c.by || diff != "" {
 			t.Errorf("%s: outcome %d by %q, want %d by %q; given back: %s", name, v.Outcome, v.By.Key, c.want, c.by, diff)
 		}
 	}
@@ -107,12 +107,12 @@ func TestAPaidOrderKeepsTheChargeThatPaidAndADeadOneNone(t *testing.T) {
 		charge("refused", pgwire.Failed), charge("paid", pgwire.Success), charge("open", pgwire.Pending),
 		charge("more", pgwire.Success), some("back", pgwire.Success).but(payment.Due).Charge, charge("off", pgwire.Cancelled),
 	}
-	for need, want := range map[payment.Need][]string{
-		payment.Nothing: {"open", "more"}, payment.Return: {"paid", "open", "more"},
+	for need, want := range map[payment.Obligation][]string{
+		payment.AlreadyPaid: {"open", "more"}, payment.MustRefund: {"paid", "open", "more"},
 	} {
 		for _, late := range []bool{false, true} {
 			v := payment.Judge(need, approved(t, "paid"), charges, late)
-			if diff := cmp.Diff(want, keys(v.GiveBack)); v.Outcome != payment.Wait || diff != "" {
+			if diff := cmp.Diff(want, keys(v.Refund)); v.Outcome != payment.Wait || diff != "" {
 				t.Errorf("need %d: outcome %d, %s", need, v.Outcome, diff)
 			}
 		}
@@ -141,34 +141,34 @@ func TestWhateverTheChargesMoneyIsKeptOnceAndOnlyForALiveOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		charges, late := anyCharges(t), rapid.Bool().Draw(t, "late")
-		need := rapid.SampledFrom([]payment.Need{payment.Money, payment.Nothing, payment.Return}).Draw(t, "need")
+		need := rapid.SampledFrom([]payment.Obligation{payment.AwaitingPayment, payment.AlreadyPaid, payment.MustRefund}).Draw(t, "need")
 		p := waiting()
-		if need == payment.Nothing {
+		if need == payment.AlreadyPaid {
 			p.Key = rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "paid by")
 		}
 		v := payment.Judge(need, p, charges, late)
-		for _, c := range v.GiveBack {
+		for _, c := range v.Refund {
 			if !takes(c) {
 				t.Fatalf("%+v is to be given back", c)
 			}
 		}
 		for _, c := range charges {
-			if takes(c) && !slices.Contains(v.GiveBack, c) && !mayStay(need, p, v, c) {
+			if takes(c) && !slices.Contains(v.Refund, c) && !mayStay(need, p, v, c) {
 				t.Fatalf("outcome %d, and %+v stays", v.Outcome, c)
 			}
 		}
-		if v.Outcome != payment.Wait && need != payment.Money {
+		if v.Outcome != payment.Wait && need != payment.AwaitingPayment {
 			t.Fatalf("decided again: %+v", v)
 		}
 	})
 }
 
 // mayStay says which charge may take money after a verdict.
-func mayStay(need payment.Need, p payment.Payment, v payment.Verdict, c payment.Charge) bool {
+func mayStay(need payment.Obligation, p payment.Payment, v payment.Verdict, c payment.Charge) bool {
 	switch {
-	case need == payment.Nothing:
+	case need == payment.AlreadyPaid:
 		return c.Key == p.Key
-	case need == payment.Return, v.Outcome == payment.BecomeFailed, v.Outcome == payment.BecomeExpired:
+	case need == payment.MustRefund, v.Outcome == payment.BecomeFailed, v.Outcome == payment.BecomeExpired:
 		return false
 	case v.Outcome == payment.BecomePaid:
 		return c == v.By
@@ -181,7 +181,7 @@ func TestAPaymentIsDecidedForAReasonAndAtTheLatestWhenItIsLate(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		charges, late := anyCharges(t), rapid.Bool().Draw(t, "late")
-		v := payment.Judge(payment.Money, waiting(), charges, late)
+		v := payment.Judge(payment.AwaitingPayment, waiting(), charges, late)
 		has := func(s pgwire.Status) bool {
 			return slices.ContainsFunc(charges, func(c payment.Charge) bool {
 				return c.Status == s && c.Amount == asked && c.Refund == payment.NoRefund
@@ -217,13 +217,13 @@ func TestTheOrderInWhichChargesAreHeardOfDoesNotChangeTheOutcome(t *testing.T) {
 		charges := anyCharges(r)
 		other := rapid.Permutation(charges).Draw(r, "permuted")
 		p := approved(t, "b")
-		got := payment.Judge(payment.Nothing, p, other, true)
-		want := payment.Judge(payment.Nothing, p, charges, false)
+		got := payment.Judge(payment.AlreadyPaid, p, other, true)
+		want := payment.Judge(payment.AlreadyPaid, p, charges, false)
 		byKey := cmpopts.SortSlices(func(a, b payment.Charge) bool { return a.Key < b.Key })
 		if diff := cmp.Diff(want, got, byKey); diff != "" {
 			r.Fatal(diff)
 		}
-		one, two := payment.Judge(payment.Money, waiting(), charges, true), payment.Judge(payment.Money, waiting(), other, true)
+		one, two := payment.Judge(payment.AwaitingPayment, waiting(), charges, true), payment.Judge(payment.AwaitingPayment, waiting(), other, true)
 		if one.Outcome != two.Outcome {
 			r.Fatalf("outcome %d, or %d", one.Outcome, two.Outcome)
 		}

@@ -63,73 +63,73 @@ type Payment struct {
 	EndedAt   *time.Time // when it was no longer pending
 	DueAt     *time.Time // when somebody looks after it next; nil: nobody has to
 
-	unsaved []Note
+	unsaved []Entry
 }
 
-// Note is a line in the history of a payment.
-type Note struct {
+// Record is a line in the history of a payment.
+type Entry struct {
 	At     time.Time
-	What   What
+	Action Action
 	Detail string
 	Actor  string // who did it, where that was a person; else empty
 }
 
-// What happened to a payment.
-type What string
+// Action happened to a payment.
+type Action string
 
-// What may happen to a payment.
+// Action may happen to a payment.
 const (
-	Placed    What = "PLACED"     // with its order; nobody has asked the gateway yet
-	Requested What = "REQUESTED"  // the gateway has a charge
-	Unheard   What = "UNHEARD"    // the gateway could not be asked, or said nothing that can be believed
-	Refuse    What = "REFUSED"    // the gateway would not take the request
-	Approve   What = "APPROVED"   //
-	Decline   What = "DECLINED"   //
-	Expire    What = "EXPIRED"    // not settled in time
-	Cancel    What = "CANCELLED"  // its order was cancelled
-	RefundDue What = "REFUND_DUE" // a charge has to be given back
-	Refund    What = "REFUNDED"   // a charge was given back
-	CalledOff What = "CALLED_OFF" // a charge will never take money
-	ByHand    What = "BY_HAND"    // an operator said how it ended, or that a charge was given back
+	ActionPlaced       Action = "PLACED"     // with its order; nobody has asked the gateway yet
+	ActionRequested    Action = "REQUESTED"  // the gateway has a charge
+	GatewayUnavailable Action = "UNHEARD"    // the gateway could not be asked, or said nothing that can be believed
+	ActionRefused      Action = "REFUSED"    // the gateway would not take the request
+	ActionApproved     Action = "APPROVED"   //
+	ActionDeclined     Action = "DECLINED"   //
+	ActionExpired      Action = "EXPIRED"    // not settled in time
+	ActionCancelled    Action = "CANCELLED"  // its order was cancelled
+	ActionRefundDue    Action = "REFUND_DUE" // a charge has to be given back
+	ActionRefunded     Action = "REFUNDED"   // a charge was given back
+	ActionVoided       Action = "CALLED_OFF" // a charge will never take money
+	ActionManual       Action = "BY_HAND"    // an operator said how it ended, or that a charge was given back
 )
 
 // New returns a payment that is to be requested.
 func New(pid, orderID, user id.ID, card Card, amount money.Won, now time.Time, policy Policy) Payment {
 	p := Payment{ID: pid, OrderID: orderID, UserID: user, Card: card, Amount: amount, Status: Pending, CreatedAt: now}
-	return p.Note(now, Placed, "", "").Schedule(policy, false, now)
+	return p.Record(now, ActionPlaced, "", "").Schedule(policy, false, now)
 }
 
-// Note returns the payment with a line more in its history.
-func (p Payment) Note(now time.Time, what What, detail, actor string) Payment {
-	p.unsaved = append(slices.Clone(p.unsaved), Note{now, what, detail, actor})
+// Record returns the payment with a line more in its history.
+func (p Payment) Record(now time.Time, what Action, detail, actor string) Payment {
+	p.unsaved = append(slices.Clone(p.unsaved), Entry{now, what, detail, actor})
 	return p
 }
 
-// Unsaved is the lines of the history that the table has not yet.
-func (p Payment) Unsaved() []Note { return p.unsaved }
+// UnsavedEntries is the lines of the history that the table has not yet.
+func (p Payment) UnsavedEntries() []Entry { return p.unsaved }
 
 // Approve returns the payment paid by a charge.
 func (p Payment) Approve(key string, now time.Time) (Payment, error) {
-	return p.end(Approved, Approve, key, "", now)
+	return p.end(Approved, ActionApproved, key, "", now)
 }
 
 // Decline returns the payment refused, by a charge or, without a key, by the
 // gateway before there was one.
 func (p Payment) Decline(key, reason string, now time.Time) (Payment, error) {
-	return p.end(Declined, Decline, key, reason, now)
+	return p.end(Declined, ActionDeclined, key, reason, now)
 }
 
 // Expire returns the payment given up because it took too long.
 func (p Payment) Expire(reason string, now time.Time) (Payment, error) {
-	return p.end(Declined, Expire, "", reason, now)
+	return p.end(Declined, ActionExpired, "", reason, now)
 }
 
-// CallOff returns the payment given up because its order was cancelled.
-func (p Payment) CallOff(reason string, now time.Time) (Payment, error) {
-	return p.end(Declined, Cancel, "", reason, now)
+// Cancel returns the payment given up because its order was cancelled.
+func (p Payment) Cancel(reason string, now time.Time) (Payment, error) {
+	return p.end(Declined, ActionCancelled, "", reason, now)
 }
 
-func (p Payment) end(status Status, what What, key, reason string, now time.Time) (Payment, error) {
+func (p Payment) end(status Status, what Action, key, reason string, now time.Time) (Payment, error) {
 	if p.Status != Pending {
 		return p, ErrEnded.Because("the payment is %s already", p.Status)
 	}
@@ -138,22 +138,22 @@ func (p Payment) end(status Status, what What, key, reason string, now time.Time
 	if reason != "" {
 		detail = reason
 	}
-	return p.Note(now, what, detail, ""), nil
+	return p.Record(now, what, detail, ""), nil
 }
 
-// GaveBack returns the payment after the gateway gave one of its charges back.
+// WithRefund returns the payment after the gateway gave one of its charges back.
 // The payment itself is REFUNDED if that was the charge that paid, or if the
 // card was charged although the payment had been given up. A charge too many is
 // given back beside one that stands; one that was called off before it took any
 // money was none.
-func (p Payment) GaveBack(c Charge, now time.Time) Payment {
+func (p Payment) WithRefund(c Charge, now time.Time) Payment {
 	if c.Status != pgwire.Success {
-		return p.Note(now, CalledOff, c.Key, "")
+		return p.Record(now, ActionVoided, c.Key, "")
 	}
 	if c.Key == p.Key || p.Status == Declined {
 		p.Status = Refunded
 	}
-	return p.Note(now, Refund, c.Key, "")
+	return p.Record(now, ActionRefunded, c.Key, "")
 }
 
 // RequestedEvent tells others that a card is to be charged.

@@ -39,37 +39,37 @@ func TestOfACardOnlyItsTypeAndLastDigitsAreKept(t *testing.T) {
 }
 
 // ends is every way in which a payment may end.
-func ends() map[payment.What]func(payment.Payment, time.Time) (payment.Payment, error) {
-	return map[payment.What]func(payment.Payment, time.Time) (payment.Payment, error){
-		payment.Approve: func(p payment.Payment, now time.Time) (payment.Payment, error) { return p.Approve("key", now) },
-		payment.Decline: func(p payment.Payment, now time.Time) (payment.Payment, error) { return p.Decline("key", "no", now) },
-		payment.Expire:  func(p payment.Payment, now time.Time) (payment.Payment, error) { return p.Expire("no", now) },
-		payment.Cancel:  func(p payment.Payment, now time.Time) (payment.Payment, error) { return p.CallOff("no", now) },
+func ends() map[payment.Action]func(payment.Payment, time.Time) (payment.Payment, error) {
+	return map[payment.Action]func(payment.Payment, time.Time) (payment.Payment, error){
+		payment.ActionApproved:  func(p payment.Payment, now time.Time) (payment.Payment, error) { return p.Approve("key", now) },
+		payment.ActionDeclined:  func(p payment.Payment, now time.Time) (payment.Payment, error) { return p.Decline("key", "no", now) },
+		payment.ActionExpired:   func(p payment.Payment, now time.Time) (payment.Payment, error) { return p.Expire("no", now) },
+		payment.ActionCancelled: func(p payment.Payment, now time.Time) (payment.Payment, error) { return p.Cancel("no", now) },
 	}
 }
 
 func TestAPaymentEndsOnceAndSaysHow(t *testing.T) {
 	t.Parallel()
 	later := at.Add(time.Minute)
-	placed := payment.Note{At: at, What: payment.Placed}
-	for what, c := range map[payment.What]struct {
+	placed := payment.Entry{At: at, Action: payment.ActionPlaced}
+	for what, c := range map[payment.Action]struct {
 		status      payment.Status
 		key, reason string
 		note        string
 	}{
-		payment.Approve: {payment.Approved, "key", "", "key"},
-		payment.Decline: {payment.Declined, "key", "no", "no"},
-		payment.Expire:  {payment.Declined, "", "no", "no"},
-		payment.Cancel:  {payment.Declined, "", "no", "no"},
+		payment.ActionApproved:  {payment.Approved, "key", "", "key"},
+		payment.ActionDeclined:  {payment.Declined, "key", "no", "no"},
+		payment.ActionExpired:   {payment.Declined, "", "no", "no"},
+		payment.ActionCancelled: {payment.Declined, "", "no", "no"},
 	} {
 		p, err := ends()[what](waiting(), later)
 		if err != nil || p.Status != c.status || p.Key != c.key || p.Reason != c.reason || p.EndedAt == nil || *p.EndedAt != later {
 			t.Errorf("%s: %+v, %v", what, p, err)
 		}
-		if diff := cmp.Diff([]payment.Note{placed, {At: later, What: what, Detail: c.note}}, p.Unsaved()); diff != "" {
+		if diff := cmp.Diff([]payment.Entry{placed, {At: later, Action: what, Detail: c.note}}, p.UnsavedEntries()); diff != "" {
 			t.Errorf("%s: %s", what, diff)
 		}
-		given := p.GaveBack(charge("key", pgwire.Success), later) // REFUNDED, where it was the one that paid
+		given := p.WithRefund(charge("key", pgwire.Success), later) // REFUNDED, where it was the one that paid
 		for again, end := range ends() {
 			for _, ended := range []payment.Payment{p, given} {
 				after, err := end(ended, later.Add(time.Hour))
@@ -83,10 +83,10 @@ func TestAPaymentEndsOnceAndSaysHow(t *testing.T) {
 
 func TestTwoFuturesOfAPaymentShareNoHistory(t *testing.T) {
 	t.Parallel()
-	p := waiting().Note(at, payment.Requested, "a", "")
-	one, other := p.Note(at, payment.Unheard, "one", ""), p.Note(at, payment.ByHand, "other", "admin")
-	if n := one.Unsaved(); len(n) != 3 || n[2].Detail != "one" || len(p.Unsaved()) != 2 || other.Unsaved()[2].Actor != "admin" {
-		t.Errorf("%+v, %+v", n, other.Unsaved())
+	p := waiting().Record(at, payment.ActionRequested, "a", "")
+	one, other := p.Record(at, payment.GatewayUnavailable, "one", ""), p.Record(at, payment.ActionManual, "other", "admin")
+	if n := one.UnsavedEntries(); len(n) != 3 || n[2].Detail != "one" || len(p.UnsavedEntries()) != 2 || other.UnsavedEntries()[2].Actor != "admin" {
+		t.Errorf("%+v, %+v", n, other.UnsavedEntries())
 	}
 }
 
@@ -96,25 +96,25 @@ func TestWhatAChargeGivenBackMakesOfItsPayment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refunded := approved(t, "paid").GaveBack(charge("paid", pgwire.Success), at)
+	refunded := approved(t, "paid").WithRefund(charge("paid", pgwire.Success), at)
 	for name, c := range map[string]struct {
 		payment payment.Payment
 		charge  payment.Charge
 		want    payment.Status
-		note    payment.What
+		note    payment.Action
 	}{
-		"the charge that paid":                  {approved(t, "paid"), charge("paid", pgwire.Success), payment.Refunded, payment.Refund},
-		"one too many":                          {approved(t, "paid"), charge("more", pgwire.Success), payment.Approved, payment.Refund},
-		"one too many, before it took money":    {approved(t, "paid"), charge("more", pgwire.Pending), payment.Approved, payment.CalledOff},
-		"one that came too late":                {declined, charge("late", pgwire.Success), payment.Refunded, payment.Refund},
-		"one called off after the payment":      {declined, charge("late", pgwire.Pending), payment.Declined, payment.CalledOff},
-		"another amount, while it waits":        {waiting(), charge("wrong", pgwire.Success), payment.Pending, payment.Refund},
-		"one more, of a payment refunded":       {refunded, charge("more", pgwire.Success), payment.Refunded, payment.Refund},
-		"one that had been given back unasked ": {declined, charge("off", pgwire.Cancelled), payment.Declined, payment.CalledOff},
+		"the charge that paid":                  {approved(t, "paid"), charge("paid", pgwire.Success), payment.Refunded, payment.ActionRefunded},
+		"one too many":                          {approved(t, "paid"), charge("more", pgwire.Success), payment.Approved, payment.ActionRefunded},
+		"one too many, before it took money":    {approved(t, "paid"), charge("more", pgwire.Pending), payment.Approved, payment.ActionVoided},
+		"one that came too late":                {declined, charge("late", pgwire.Success), payment.Refunded, payment.ActionRefunded},
+		"one called off after the payment":      {declined, charge("late", pgwire.Pending), payment.Declined, payment.ActionVoided},
+		"another amount, while it waits":        {waiting(), charge("wrong", pgwire.Success), payment.Pending, payment.ActionRefunded},
+		"one more, of a payment refunded":       {refunded, charge("more", pgwire.Success), payment.Refunded, payment.ActionRefunded},
+		"one that had been given back unasked ": {declined, charge("off", pgwire.Cancelled), payment.Declined, payment.ActionVoided},
 	} {
-		p := c.payment.GaveBack(c.charge, at.Add(time.Hour))
-		last := p.Unsaved()[len(p.Unsaved())-1]
-		if p.Status != c.want || last != (payment.Note{At: at.Add(time.Hour), What: c.note, Detail: c.charge.Key}) {
+		p := c.payment.WithRefund(c.charge, at.Add(time.Hour))
+		last := p.UnsavedEntries()[len(p.UnsavedEntries())-1]
+		if p.Status != c.want || last != (payment.Entry{At: at.Add(time.Hour), Action: c.note, Detail: c.charge.Key}) {
 			t.Errorf("%s: %s, %+v", name, p.Status, last)
 		}
 	}
@@ -123,13 +123,13 @@ func TestWhatAChargeGivenBackMakesOfItsPayment(t *testing.T) {
 func TestWhatIsToBeGivenBackIsMarkedAndNoted(t *testing.T) {
 	t.Parallel()
 	charges := []payment.Charge{charge("a", pgwire.Success), charge("b", pgwire.Pending)}
-	p, marked := approved(t, "paid").ToGiveBack(charges, at)
+	p, marked := approved(t, "paid").WithRefundsDue(charges, at)
 	want := []payment.Charge{some("a", pgwire.Success).but(payment.Due).Charge, some("b", pgwire.Pending).but(payment.Due).Charge}
 	if diff := cmp.Diff(want, marked); diff != "" || charges[0].Refund != payment.NoRefund {
 		t.Error(diff)
 	}
-	notes := p.Unsaved()[2:]
-	if diff := cmp.Diff([]payment.Note{{At: at, What: payment.RefundDue, Detail: "a"}, {At: at, What: payment.RefundDue, Detail: "b"}}, notes); diff != "" {
+	notes := p.UnsavedEntries()[2:]
+	if diff := cmp.Diff([]payment.Entry{{At: at, Action: payment.ActionRefundDue, Detail: "a"}, {At: at, Action: payment.ActionRefundDue, Detail: "b"}}, notes); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -43,8 +43,8 @@ func (p Payment) Schedule(policy Policy, refundDue bool, now time.Time) Payment 
 	return p
 }
 
-// Hurry returns the payment due now.
-func (p Payment) Hurry(now time.Time) Payment {
+// DueNow returns the payment due now.
+func (p Payment) DueNow(now time.Time) Payment {
 	p.DueAt = &now
 	return p
 }

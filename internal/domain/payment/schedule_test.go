@@ -74,7 +74,7 @@ func TestARefundThatIsDueIsNeverLeftAlone(t *testing.T) {
 			t.Errorf("after %v it is due at %v", after, p.DueAt)
 		}
 	}
-	if now := at.Add(time.Hour); *ended.Hurry(now).DueAt != now {
+	if now := at.Add(time.Hour); *ended.DueNow(now).DueAt != now {
 		t.Error("hurry does not make it due now")
 	}
 }

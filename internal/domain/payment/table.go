@@ -21,7 +21,7 @@ type Table interface {
 	// of either those first that have been due for longest.
 	Due(ctx context.Context, now time.Time, limit int) ([]id.ID, error)
 	// History returns what happened to a payment, oldest first.
-	History(ctx context.Context, payment id.ID) ([]Note, error)
+	History(ctx context.Context, payment id.ID) ([]Entry, error)
 	// Find returns up to limit payments that a filter lets through, newest first,
 	// older than the one named; the zero id is the beginning.
 	Find(ctx context.Context, f Filter, before id.ID, limit int) ([]Payment, error)

@@ -17,11 +17,12 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	simulator "github.com/loopers-commerce/commerce/internal/pgsim"
 	"github.com/loopers-commerce/commerce/internal/program/api"
-	"github.com/loopers-commerce/commerce/internal/program/config"
-	"github.com/loopers-commerce/commerce/internal/program/parts"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/program/pgsim"
-	"github.com/loopers-commerce/commerce/internal/program/run"
 	"github.com/loopers-commerce/commerce/internal/program/streamer"
 )
 
@@ -44,18 +45,18 @@ type Config struct {
 func (c *Config) Complaints() []error { return c.Beside(c.Web) }
 
 // Serve runs the shop until ctx ends, and prints where things are.
-func (c *Config) Serve(ctx context.Context, w parts.World, stdout io.Writer) error {
-	public, err := parts.Listen(ctx, c.Host, c.Port.Get(), "--port")
+func (c *Config) Serve(ctx context.Context, w wire.Env, stdout io.Writer) error {
+	public, err := wire.Listen(ctx, c.Host, c.Port.Get(), "--port")
 	if err != nil {
 		return err
 	}
 	defer public.Close()
-	management, err := parts.Listen(ctx, c.ManagementHost, c.ManagementPort.Get(), "--management-port")
+	management, err := wire.Listen(ctx, c.ManagementHost, c.ManagementPort.Get(), "--management-port")
 	if err != nil {
 		return err
 	}
 	defer management.Close()
-	gateway, err := parts.Listen(ctx, c.Host, c.GatewayPort.Get(), "--gateway-port")
+	gateway, err := wire.Listen(ctx, c.Host, c.GatewayPort.Get(), "--gateway-port")
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (c *Config) Serve(ctx context.Context, w parts.World, stdout io.Writer) err
 	}
 	defer unlock()
 	w.Instance = "commerce dev" // nobody else can be in this folder
-	return c.open(ctx, w, func(ground ground) error {
+	return c.open(ctx, w, func(ground infra) error {
 		service, err := ground.build(c, public, gateway)
 		if err != nil {
 			return err
@@ -79,9 +80,9 @@ func (c *Config) Serve(ctx context.Context, w parts.World, stdout io.Writer) err
 	})
 }
 
-// ground is what the programs stand on.
-type ground struct {
-	parts.Ground
+// infra is what the programs stand on.
+type infra struct {
+	wire.Infra
 
 	database  string // addresses, for the commands of the operator
 	board     string
@@ -92,7 +93,7 @@ type ground struct {
 }
 
 // open starts the embedded parts, calls use and stops them again.
-func (c *Config) open(ctx context.Context, w parts.World, use func(ground) error) error {
+func (c *Config) open(ctx context.Context, w wire.Env, use func(infra) error) error {
 	brokers, stopBroker, err := broker(filepath.Join(c.Data, "kafka"))
 	if err != nil {
 		return err
@@ -114,8 +115,8 @@ func (c *Config) open(ctx context.Context, w parts.World, use func(ground) error
 		return err
 	}
 	defer db.Close()
-	g := ground{database: database, board: address, Ground: parts.Ground{
-		World: w, DB: db, Kafka: w.Kafka(brokers, "", "commerce-dev"), Redis: client,
+	g := infra{database: database, board: address, Infra: wire.Infra{
+		Env: w, DB: db, Kafka: w.Kafka(brokers, "", "commerce-dev"), Redis: client,
 	}}
 	if err := g.prepare(ctx, c); err != nil {
 		return err
@@ -124,7 +125,7 @@ func (c *Config) open(ctx context.Context, w parts.World, use func(ground) error
 }
 
 // prepare brings the database to where the programs can start.
-func (g *ground) prepare(ctx context.Context, c *Config) (err error) {
+func (g *infra) prepare(ctx context.Context, c *Config) (err error) {
 	if _, err = g.DB.Migrate(ctx); err != nil {
 		return err
 	}
@@ -143,36 +144,36 @@ func (g *ground) prepare(ctx context.Context, c *Config) (err error) {
 	}
 	if c.Demo {
 		g.seeded = true
-		if err := furnish(ctx, g.World, g.DB); err != nil {
+		if err := furnish(ctx, g.Env, g.DB); err != nil {
 			return err
 		}
 	}
-	g.password, err = appoint(ctx, g.World, g.DB) // last: it marks the first start as done
+	g.password, err = appoint(ctx, g.Env, g.DB) // last: it marks the first start as done
 	return err
 }
 
 // build puts the programs together. They stop in this order: no new requests,
 // requests in flight, payments, relay, consumers, gateway.
-func (g *ground) build(c *Config, public, gateway net.Listener) (_ parts.Service, err error) {
-	var made []parts.Service
+func (g *infra) build(c *Config, public, gateway net.Listener) (_ wire.Service, err error) {
+	var made []wire.Service
 	closeAll := func() {
 		for _, s := range slices.Backward(made) {
 			s.Close()
 		}
 	}
-	for _, open := range []func() (parts.Service, error){
-		func() (parts.Service, error) { return g.shop(c, public, gateway) },
-		func() (parts.Service, error) { return streamer.New(g.Ground) },
-		func() (parts.Service, error) { return g.gateway(c, gateway) },
+	for _, open := range []func() (wire.Service, error){
+		func() (wire.Service, error) { return g.shop(c, public, gateway) },
+		func() (wire.Service, error) { return streamer.New(g.Infra) },
+		func() (wire.Service, error) { return g.gateway(c, gateway) },
 	} {
 		s, err := open()
 		if err != nil {
 			closeAll()
-			return parts.Service{}, err
+			return wire.Service{}, err
 		}
 		made = append(made, s)
 	}
-	all := parts.Service{Checks: made[0].Checks, Close: closeAll}
+	all := wire.Service{Checks: made[0].Checks, Close: closeAll}
 	for _, s := range made {
 		all.Parts = append(all.Parts, s.Parts...)
 	}
@@ -181,34 +182,34 @@ func (g *ground) build(c *Config, public, gateway net.Listener) (_ parts.Service
 
 // shop is commerce-api. It looks after payments more often than it would in
 // production: a developer does not wait for minutes.
-func (g *ground) shop(c *Config, public, gateway net.Listener) (parts.Service, error) {
+func (g *infra) shop(c *Config, public, gateway net.Listener) (wire.Service, error) {
 	desk, err := g.Accounts(g.DB, g.secret, c.AuthSessionTTL.Get())
 	if err != nil {
-		return parts.Service{}, err
+		return wire.Service{}, err
 	}
-	return api.New(api.Uses{
-		Ground: g.Ground, Accounts: desk, Listener: public,
-		Gateway: parts.Gateway{URL: "http://" + gateway.Addr().String(), PublicURL: "http://" + public.Addr().String()},
+	return api.New(api.Deps{
+		Infra: g.Infra, Accounts: desk, Listener: public,
+		Gateway: wire.Gateway{URL: "http://" + gateway.Addr().String(), PublicURL: "http://" + public.Addr().String()},
 		Secret:  g.callbacks, Policy: c.Policy(),
 		Rules: api.Rules{TrustUserHeader: c.AuthTrustUserHeader, RequestTimeout: c.RequestTimeout.Get()},
 	})
 }
 
 // gateway is pg-simulator, which keeps its transactions beside the shop's.
-func (g *ground) gateway(c *Config, l net.Listener) (parts.Service, error) {
-	faults, _ := pgsim.Scenario(c.GatewayScenario) // an enum: there is one
-	s, err := pgsim.New(pgsim.Options{
+func (g *infra) gateway(c *Config, l net.Listener) (wire.Service, error) {
+	faults, _ := simulator.Scenario(c.GatewayScenario) // an enum: there is one
+	s, err := simulator.New(simulator.Options{
 		Faults: faults, Seed: rand.Uint64(), Journal: filepath.Join(c.Data, "gateway.jsonl"), Secret: g.callbacks, //nolint:gosec // luck
 		Registerer: g.Registry, Log: g.Log,
 	})
 	if err != nil {
-		return parts.Service{}, err
+		return wire.Service{}, err
 	}
-	return parts.Service{Parts: s.Parts(l), Close: func() {}}, nil // it is closed when its parts have stopped
+	return wire.Service{Parts: pgsim.Parts(s, l), Close: func() {}}, nil // it is closed when its parts have stopped
 }
 
 // welcome says where things are.
-func (c *Config) welcome(w io.Writer, g ground, public, management, gateway net.Listener) error {
+func (c *Config) welcome(w io.Writer, g infra, public, management, gateway net.Listener) error {
 	base := "http://" + public.Addr().String()
 	lines := [][2]string{
 		{"API", base + "/api/v1"}, {"docs", base + "/docs"},

@@ -8,7 +8,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/seed"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
-	"github.com/loopers-commerce/commerce/internal/program/parts"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -30,9 +30,9 @@ func appointed(ctx context.Context, db *sqlstore.DB) (bool, error) {
 
 // appoint makes the admin and returns the password, which is kept nowhere but
 // as a hash.
-func appoint(ctx context.Context, w parts.World, db *sqlstore.DB) (password string, err error) {
+func appoint(ctx context.Context, w wire.Env, db *sqlstore.DB) (password string, err error) {
 	password = rand.Text()
-	hash, err := parts.Passwords().Hash(ctx, password)
+	hash, err := wire.Passwords().Hash(ctx, password)
 	if err != nil {
 		return "", err
 	}
@@ -48,7 +48,7 @@ func appoint(ctx context.Context, w parts.World, db *sqlstore.DB) (password stri
 }
 
 // furnish fills the shop with the demo products.
-func furnish(ctx context.Context, w parts.World, db *sqlstore.DB) error {
-	_, err := seed.New(db, w.IDs, w.Clock).Plant(ctx, seed.Demo(), func(int) {})
+func furnish(ctx context.Context, w wire.Env, db *sqlstore.DB) error {
+	_, err := seed.New(db, w.IDs, w.Clock).Seed(ctx, seed.Demo(), func(int) {})
 	return err
 }

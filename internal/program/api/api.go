@@ -18,25 +18,25 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
+	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/app/standings"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
-	"github.com/loopers-commerce/commerce/internal/program/manage"
-	"github.com/loopers-commerce/commerce/internal/program/parts"
-	"github.com/loopers-commerce/commerce/internal/program/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
-// Uses is what the program is made of. Whoever made it closes it.
-type Uses struct {
-	parts.Ground
+// Deps is what the program is made of. Whoever made it closes it.
+type Deps struct {
+	wire.Infra
 
-	Accounts *accounts.Desk
+	Accounts *accounts.Service
 	Listener net.Listener
-	Gateway  parts.Gateway
+	Gateway  wire.Gateway
 	Secret   pgwire.Secret  // that the gateway signs with; none: it does not
 	Policy   payment.Policy // zero: the contract's
 	Rules    Rules
@@ -53,29 +53,29 @@ type Rules struct {
 const grace = 10 * time.Second
 
 // New puts the program together.
-func New(u Uses) (parts.Service, error) {
+func New(u Deps) (wire.Service, error) {
 	u.Policy = cmp.Or(u.Policy, payment.DefaultPolicy())
 	producer, err := kafka.NewProducer(u.Kafka, u.Log)
 	if err != nil {
-		return parts.Service{}, err
+		return wire.Service{}, err
 	}
 	views, err := kafka.NewViews(u.Kafka, u.IDs, u.Log)
 	if err != nil {
 		producer.Close()
-		return parts.Service{}, err
+		return wire.Service{}, err
 	}
 	till := checkout.New(u.DB, u.IDs, u.Clock, u.Policy)
 	cards, err := u.Cards(u.Gateway, till, u.Policy)
 	if err != nil {
 		producer.Close()
-		return parts.Service{}, err
+		return wire.Service{}, err
 	}
 	web, err := u.web(views, till, cards.Desk)
 	if err != nil {
 		producer.Close()
-		return parts.Service{}, err
+		return wire.Service{}, err
 	}
-	return parts.Service{
+	return wire.Service{
 		Parts: slices.Concat([]run.Part{
 			web,
 			{Name: "views", Run: views.Run},
@@ -86,16 +86,16 @@ func New(u Uses) (parts.Service, error) {
 			u.Topics(u.Kafka),
 		}),
 		Checks: []manage.Check{
-			parts.Database(u.DB),
+			wire.Database(u.DB),
 			{Name: "kafka", Ask: producer.Ping, Optional: true}, // events wait in the outbox
-			parts.Redis(u.Redis), // rankings are read from the database
+			wire.Redis(u.Redis), // rankings are read from the database
 		},
 		Close: func() { cards.Close(); producer.Close() },
 	}, nil
 }
 
 // web is the public port.
-func (u Uses) web(views *kafka.Views, till *checkout.Desk, cards *settle.Desk) (run.Part, error) {
+func (u Deps) web(views *kafka.Views, till *checkout.Service, cards *settle.Service) (run.Part, error) {
 	handler, err := httpapi.New(httpapi.Config{
 		Accounts: u.Accounts,
 		Catalog:  catalog.New(u.DB, u.Clock),
@@ -104,7 +104,7 @@ func (u Uses) web(views *kafka.Views, till *checkout.Desk, cards *settle.Desk) (
 		Coupons:  coupons.New(u.DB, u.IDs, u.Clock),
 		Checkout: till, Settle: cards, CallbackSecret: u.Secret,
 		Rankings: u.rankings(), Views: views, DB: u.DB,
-		Clock: u.Clock, IDs: u.IDs, Log: u.Log, Registerer: u.Registry, Version: parts.Version(),
+		Clock: u.Clock, IDs: u.IDs, Log: u.Log, Registerer: u.Registry, Version: wire.Version(),
 		Limits:          httpapi.Limits{Time: u.Rules.RequestTimeout},
 		TrustUserHeader: u.Rules.TrustUserHeader, RequireIdempotencyKey: u.Rules.RequireIdempotencyKey,
 	})
@@ -117,7 +117,7 @@ func (u Uses) web(views *kafka.Views, till *checkout.Desk, cards *settle.Desk) (
 	}}, nil
 }
 
-func (u Uses) rankings() *standings.Reader {
+func (u Deps) rankings() *leaderboard.Reader {
 	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Clock, u.Log)
-	return standings.NewReader(u.DB, board, ranking.DefaultWeights(), u.Clock, u.Log)
+	return leaderboard.NewReader(u.DB, board, ranking.DefaultWeights(), u.Clock, u.Log)
 }

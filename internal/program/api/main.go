@@ -9,9 +9,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/loopers-commerce/commerce/internal/program/config"
-	"github.com/loopers-commerce/commerce/internal/program/parts"
-	"github.com/loopers-commerce/commerce/internal/program/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
 // Config is what the program can be told.
@@ -50,22 +50,22 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
-	return run.Ended(parts.Serve(ctx, parts.Real(log), about, &c.Server, c.build), stderr)
+	return run.Ended(wire.Serve(ctx, wire.Real(log), about, &c.Server, c.build), stderr)
 }
 
-func (c *Config) build(ctx context.Context, g parts.Ground) (parts.Service, error) {
+func (c *Config) build(ctx context.Context, g wire.Infra) (wire.Service, error) {
 	desk, err := g.Accounts(g.DB, c.AuthJWTSecret.Get(), c.AuthSessionTTL.Get())
 	if err != nil {
-		return parts.Service{}, err
+		return wire.Service{}, err
 	}
-	public, err := parts.Listen(ctx, c.Host, c.Port.Get(), "PORT")
+	public, err := wire.Listen(ctx, c.Host, c.Port.Get(), "PORT")
 	if err != nil {
-		return parts.Service{}, err
+		return wire.Service{}, err
 	}
 	g.Log.Info("the API is served", "at", fmt.Sprintf("http://%s", public.Addr()))
-	return New(Uses{
-		Ground: g, Accounts: desk, Listener: public,
-		Gateway: parts.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get(), Figures: c.Figures(), Patience: c.Patience()},
+	return New(Deps{
+		Infra: g, Accounts: desk, Listener: public,
+		Gateway: wire.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get(), Figures: c.Figures(), Patience: c.Patience()},
 		Secret:  c.GatewaySecret.Get(), Policy: c.Policy(),
 		Rules: Rules{
 			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(),

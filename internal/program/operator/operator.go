@@ -10,9 +10,9 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/program/allinone"
-	"github.com/loopers-commerce/commerce/internal/program/config"
-	"github.com/loopers-commerce/commerce/internal/program/parts"
-	"github.com/loopers-commerce/commerce/internal/program/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
 // commands is the command line.
@@ -40,7 +40,7 @@ type commands struct {
 // setting is what a command runs in.
 type setting struct {
 	ctx            context.Context //nolint:containedctx // it is that of the one command
-	world          parts.World
+	world          wire.Env
 	stdout, stderr io.Writer
 }
 
@@ -69,7 +69,7 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 func (s *setting) begin(log *config.Log) (stop func()) {
 	logger := log.Logger(s.stderr)
 	s.ctx, stop = run.Signals(logger)
-	s.world = parts.Real(logger)
+	s.world = wire.Real(logger)
 	return stop
 }
 

@@ -107,7 +107,7 @@ type noteRow struct {
 	Actor  string    `json:"actor,omitempty"`
 }
 
-func caseOf(c settle.Case, now time.Time) paymentCase {
+func caseOf(c settle.Details, now time.Time) paymentCase {
 	o := c.Order
 	v := paymentCase{
 		rowOf(settle.Listed{Payment: c.Payment, RefundDue: c.RefundDue()}, now),
@@ -118,7 +118,7 @@ func caseOf(c settle.Case, now time.Time) paymentCase {
 		mapped(c.Charges, func(c payment.Charge) chargeRow {
 			return chargeRow{c.Key, int64(c.Amount), string(c.Status), c.Reason, string(c.Refund)}
 		}),
-		mapped(c.History, func(n payment.Note) noteRow { return noteRow{n.At.UTC(), string(n.What), n.Detail, n.Actor} }),
+		mapped(c.History, func(n payment.Entry) noteRow { return noteRow{n.At.UTC(), string(n.Action), n.Detail, n.Actor} }),
 	}
 	return v
 }
@@ -138,7 +138,7 @@ type sheet struct {
 }
 
 // tablesOf is all that is known of a payment, for people.
-func tablesOf(c settle.Case, now time.Time) []sheet {
+func tablesOf(c settle.Details, now time.Time) []sheet {
 	v := caseOf(c, now)
 	p, o := v.Payment, v.Order
 	won := func(n int64) string { return strconv.FormatInt(n, 10) }

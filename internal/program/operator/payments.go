@@ -15,8 +15,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/page"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
-	"github.com/loopers-commerce/commerce/internal/program/config"
-	"github.com/loopers-commerce/commerce/internal/program/parts"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -28,10 +28,10 @@ type onPayments struct {
 }
 
 // desk returns what settles payments. Without a gateway it can do what needs none.
-func (s *setting) desk(db *sqlstore.DB, g settle.Gateway, p payment.Policy) *settle.Desk {
+func (s *setting) desk(db *sqlstore.DB, g settle.Gateway, p payment.Policy) *settle.Service {
 	w := s.world
 	return settle.New(settle.Config{
-		DB: db, Gateway: g, Undo: checkout.New(db, w.IDs, w.Clock, p), Policy: p, Holder: w.Instance, Clock: w.Clock, Random: w.Random, Log: w.Log,
+		DB: db, Gateway: g, Compensator: checkout.New(db, w.IDs, w.Clock, p), Policy: p, Holder: w.Instance, Clock: w.Clock, Random: w.Random, Log: w.Log,
 	})
 }
 
@@ -78,7 +78,7 @@ func (c *paymentsList) Run(s *setting) error {
 }
 
 // read reads up to the limit, a page at a time.
-func (c *paymentsList) read(s *setting, desk *settle.Desk, f payment.Filter) (found []settle.Listed, more bool, err error) {
+func (c *paymentsList) read(s *setting, desk *settle.Service, f payment.Filter) (found []settle.Listed, more bool, err error) {
 	for cursor := ""; ; {
 		p, err := desk.List(s.ctx, f, min(page.MaxSize, c.Limit.Get()-len(found)), cursor)
 		if err != nil {
@@ -146,7 +146,7 @@ func (c *paymentsRecheck) Complaints() []error {
 func (c *paymentsRecheck) Run(s *setting) error {
 	defer s.begin(&c.Log)()
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
-		client, err := s.world.GatewayClient(parts.Gateway{URL: c.GatewayURL.Get(), Figures: c.Figures()})
+		client, err := s.world.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.Figures()})
 		if err != nil {
 			return err
 		}
@@ -177,8 +177,8 @@ func (*paymentsSettle) Help() string {
 		"commerce verify --gateway goes on naming a charge that the gateway does not know of."
 }
 
-func (c *paymentsSettle) word() settle.Word {
-	return settle.Word{Outcome: payment.Status(strings.ToUpper(c.Outcome)), Key: c.TransactionKey, Reason: c.Reason, Actor: c.Actor}
+func (c *paymentsSettle) word() settle.ManualSettlement {
+	return settle.ManualSettlement{Outcome: payment.Status(strings.ToUpper(c.Outcome)), Key: c.TransactionKey, Reason: c.Reason, Actor: c.Actor}
 }
 
 // Complaints implements config.Validator.
@@ -215,7 +215,7 @@ func (c *paymentsSettle) Run(s *setting) error {
 }
 
 // showCase answers with all that is known of a payment.
-func (c *onPayments) showCase(s *setting, desk *settle.Desk, either id.ID) error {
+func (c *onPayments) showCase(s *setting, desk *settle.Service, either id.ID) error {
 	seen, err := desk.Show(s.ctx, either)
 	if err != nil {
 		return err
@@ -223,7 +223,7 @@ func (c *onPayments) showCase(s *setting, desk *settle.Desk, either id.ID) error
 	return c.answer(s, seen)
 }
 
-func (c *onPayments) answer(s *setting, seen settle.Case) error {
+func (c *onPayments) answer(s *setting, seen settle.Details) error {
 	now := s.world.Clock()
 	if c.JSON {
 		return c.show(s.stdout, caseOf(seen, now), nil, nil)

@@ -7,11 +7,11 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/app/standings"
+	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
-	"github.com/loopers-commerce/commerce/internal/program/config"
-	"github.com/loopers-commerce/commerce/internal/program/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
 // onBoard is what commands share that look at the board.
@@ -55,7 +55,7 @@ type rankingVerify struct {
 func (c *rankingVerify) Run(s *setting) error {
 	defer s.begin(&c.Log)()
 	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
-		v := standings.NewVerifier(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.Log)
+		v := leaderboard.NewVerifier(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.Log)
 		found, err := v.Verify(s.ctx, days)
 		if err != nil {
 			return err
@@ -76,7 +76,7 @@ func (c *rankingVerify) Run(s *setting) error {
 	})
 }
 
-func places(found standings.Report) [][]string {
+func places(found leaderboard.Report) [][]string {
 	rows := make([][]string, len(found.Differences))
 	for i, d := range found.Differences {
 		rows[i] = []string{d.Day.String(), strconv.FormatInt(d.ProductID, 10), d.What, points(d.Want), points(d.Got)}
@@ -107,7 +107,7 @@ func (c *rankingRebuild) Run(s *setting) error {
 	defer s.begin(&c.Log)()
 	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
 		done := map[clock.Day]int64{}
-		builder := standings.NewBuilder(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.IDs().String(), s.world.Log)
+		builder := leaderboard.NewBuilder(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.IDs().String(), s.world.Log)
 		err := builder.Rebuild(s.ctx, days, func(day clock.Day, written int64) { done[day] = written })
 		if err != nil {
 			return err

@@ -13,10 +13,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/shopclient"
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/replay"
-	"github.com/loopers-commerce/commerce/internal/program/config"
-	"github.com/loopers-commerce/commerce/internal/program/inside"
-	"github.com/loopers-commerce/commerce/internal/program/parts"
-	"github.com/loopers-commerce/commerce/internal/program/run"
+	"github.com/loopers-commerce/commerce/internal/program/inproc"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
 type replaying struct {
@@ -103,10 +103,10 @@ func (c *replaying) Run(s *setting) error {
 	return failed
 }
 
-func (c *replaying) read() (retail.Book, error) {
+func (c *replaying) read() (retail.Invoices, error) {
 	f, err := os.Open(c.OnlineRetail)
 	if err != nil {
-		return retail.Book{}, err
+		return retail.Invoices{}, err
 	}
 	defer f.Close()
 	book, err := retail.ReadInvoices(f)
@@ -124,7 +124,7 @@ func (c *replaying) read() (retail.Book, error) {
 }
 
 // lasts returns how long the replay takes at its speed, if that is what bounds it.
-func (c *replaying) lasts(book retail.Book) time.Duration {
+func (c *replaying) lasts(book retail.Invoices) time.Duration {
 	if c.Speed.Get() == 0 {
 		return 0
 	}
@@ -136,7 +136,7 @@ func (c *replaying) lasts(book retail.Book) time.Duration {
 var errEmpty = errors.New("the shop has no product of the file: run commerce seed --online-retail with it first")
 
 // overHTTP replays as customers of commerce-api.
-func (c *replaying) overHTTP(s *setting, book retail.Book) (replay.Report, error) {
+func (c *replaying) overHTTP(s *setting, book retail.Invoices) (replay.Report, error) {
 	client := shopclient.New(c.API.Get(), c.Concurrency.Get()+1)
 	defer client.Close()
 	if err := client.Welcome(s.ctx, book.Invoices[0].Customer); err != nil {
@@ -147,24 +147,24 @@ func (c *replaying) overHTTP(s *setting, book retail.Book) (replay.Report, error
 	if err != nil {
 		return replay.Report{}, fmt.Errorf("read the catalogue: %w", err)
 	}
-	return c.replay(s, book, replay.Parts{Shop: client, Ranking: client.Ranking(), Products: products})
+	return c.replay(s, book, replay.Config{Shop: client, Ranking: client.Ranking(), Products: products})
 }
 
 // inside replays in this process, at the times of the invoices.
-func (c *replaying) inside(s *setting, book retail.Book) (report replay.Report, err error) {
+func (c *replaying) inside(s *setting, book retail.Invoices) (report replay.Report, err error) {
 	db, err := s.world.MigratedStore(s.ctx, c.DatabaseURL.Get())
 	if err != nil {
 		return report, err
 	}
 	defer db.Close()
-	aside, end, err := s.world.StoreAside(s.ctx, c.DatabaseURL.Get(), db)
+	aside, end, err := s.world.RelayStore(s.ctx, c.DatabaseURL.Get(), db)
 	if err != nil {
 		return report, err
 	}
 	defer end() //nolint:errcheck // the process ends
 	customers, skus := named(book)
-	shop, err := inside.Open(s.ctx, parts.Ground{
-		World: s.world, DB: db, Aside: aside, Kafka: s.world.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, "commerce-replay"),
+	shop, err := inproc.Open(s.ctx, wire.Infra{
+		Env: s.world, DB: db, RelayDB: aside, Kafka: s.world.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, "commerce-replay"),
 	}, customers)
 	if err != nil {
 		return report, err
@@ -177,7 +177,7 @@ func (c *replaying) inside(s *setting, book retail.Book) (report replay.Report, 
 	beside, stop := context.WithCancel(context.WithoutCancel(s.ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- run.All(beside, s.world.Log, shop.Parts()...) }()
-	report, err = c.replay(s, book, replay.Parts{Shop: shop, Ranking: shop, Products: products})
+	report, err = c.replay(s, book, replay.Config{Shop: shop, Ranking: shop, Products: products})
 	stop()
 	err = errors.Join(err, <-ended)
 	report.Unsent(replay.View, int(shop.LostViews()))
@@ -185,7 +185,7 @@ func (c *replaying) inside(s *setting, book retail.Book) (report replay.Report, 
 }
 
 // named returns the customers and products that the invoices name.
-func named(book retail.Book) (customers, skus []string) {
+func named(book retail.Invoices) (customers, skus []string) {
 	c, p := map[string]bool{}, map[string]bool{}
 	for _, i := range book.Invoices {
 		c[i.Customer] = true
@@ -196,7 +196,7 @@ func named(book retail.Book) (customers, skus []string) {
 	return slices.Sorted(maps.Keys(c)), slices.Sorted(maps.Keys(p))
 }
 
-func (c *replaying) replay(s *setting, book retail.Book, p replay.Parts) (replay.Report, error) {
+func (c *replaying) replay(s *setting, book retail.Invoices, p replay.Config) (replay.Report, error) {
 	if len(p.Products) == 0 {
 		return replay.Report{}, errEmpty
 	}

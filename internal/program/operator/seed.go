@@ -11,7 +11,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/retail"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/seed"
-	"github.com/loopers-commerce/commerce/internal/program/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
 )
 
 type seeding struct {
@@ -52,7 +52,7 @@ func (c *seeding) Run(s *setting) error {
 			}
 		}
 		bar := progress(s.stderr, catalogue.Shop.Size(), "seeding")
-		summary, err := seed.New(db, s.world.IDs, s.world.Clock).Plant(s.ctx, catalogue.Shop, func(n int) {
+		summary, err := seed.New(db, s.world.IDs, s.world.Clock).Seed(s.ctx, catalogue.Shop, func(n int) {
 			_ = bar.Add(n)
 		})
 		if err != nil {

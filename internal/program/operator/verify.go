@@ -8,13 +8,13 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/app/standings"
+	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/verify"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
-	"github.com/loopers-commerce/commerce/internal/program/config"
-	"github.com/loopers-commerce/commerce/internal/program/parts"
-	"github.com/loopers-commerce/commerce/internal/program/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -97,7 +97,7 @@ func underWay(check string, rows int64) string {
 
 // gateway is the truth about what cards were charged, as one more result.
 func (c *verification) gateway(s *setting, a *verify.Auditor, progress func(int64)) (verify.Result, error) {
-	client, err := s.world.GatewayClient(parts.Gateway{URL: c.GatewayURL.Get(), Figures: c.Figures()})
+	client, err := s.world.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.Figures()})
 	if err != nil {
 		return verify.Result{}, err
 	}
@@ -108,7 +108,7 @@ func (c *verification) gateway(s *setting, a *verify.Auditor, progress func(int6
 
 // board is the truth about the rankings in Redis, as one more result.
 func board(ctx context.Context, db *sqlstore.DB, b *redis.Board, days []clock.Day, s *setting) (verify.Result, error) {
-	found, err := standings.NewVerifier(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.Log).Verify(ctx, days)
+	found, err := leaderboard.NewVerifier(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.Log).Verify(ctx, days)
 	r := verify.Result{
 		Truth: 7, Check: "ranking", Compares: "scores in Redis = scores of the counters, in micro points",
 		Compared: found.Compared, Differences: []store.Difference{},

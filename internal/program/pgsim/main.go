@@ -1,3 +1,5 @@
+// Package pgsim is the program pg-simulator: the command line and the ports of the
+// simulated payment gateway.
 package pgsim
 
 import (
@@ -14,9 +16,10 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
-	"github.com/loopers-commerce/commerce/internal/program/config"
-	"github.com/loopers-commerce/commerce/internal/program/parts"
-	"github.com/loopers-commerce/commerce/internal/program/run"
+	simulator "github.com/loopers-commerce/commerce/internal/pgsim"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
 // Config is what the program can be told.
@@ -30,7 +33,7 @@ type Config struct {
 	Secret   string       `help:"Signs callbacks, as Standard Webhooks says." placeholder:"whsec_..."`
 	Senders  config.Count `help:"How many callbacks are sent at once." default:"32"`
 
-	Faults
+	simulator.Faults
 
 	config.Management
 	config.Log
@@ -39,8 +42,8 @@ type Config struct {
 // Complaints implements config.Validator.
 func (c *Config) Complaints() []error {
 	var found []error
-	if _, ok := Scenario(c.Scenario); !ok {
-		found = append(found, fmt.Errorf("--scenario (SCENARIO): must be one of %s", strings.Join(Scenarios(), ", ")))
+	if _, ok := simulator.Scenario(c.Scenario); !ok {
+		found = append(found, fmt.Errorf("--scenario (SCENARIO): must be one of %s", strings.Join(simulator.Scenarios(), ", ")))
 	}
 	if _, err := strconv.ParseUint(c.Seed, 10, 64); err != nil {
 		found = append(found, errors.New("--seed (SEED): must be a whole number from 0 on"))
@@ -61,8 +64,8 @@ func (c *Config) secret() (pgwire.Secret, error) {
 
 // chosen returns the faults of the scenario, changed by the options that were
 // given, and what is wrong with them.
-func (c *Config) chosen(called *kong.Context) (Faults, []error) {
-	f, ok := Scenario(c.Scenario)
+func (c *Config) chosen(called *kong.Context) (simulator.Faults, []error) {
+	f, ok := simulator.Scenario(c.Scenario)
 	if !ok {
 		return f, nil // see Complaints
 	}
@@ -95,8 +98,8 @@ func asFlag(field string) string {
 
 func about() config.About {
 	vars := kong.Vars{"management_port": "8087"}
-	shown := usual()
-	shown.each(func(field string, v reflect.Value) {
+	shown := simulator.DefaultFaults()
+	shown.Each(func(field string, v reflect.Value) {
 		text, _ := json.Marshal(v.Interface()) // plain values: it cannot fail
 		vars[field] = strings.Trim(string(text), `"`)
 	})
@@ -111,7 +114,7 @@ func about() config.About {
 // Main runs the program and returns its exit code.
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var c Config
-	var f Faults
+	var f simulator.Faults
 	called, err := config.Read(&c, about(), args, getenv, stdout, stderr)
 	if called != nil {
 		var found []error
@@ -124,31 +127,31 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
-	return run.Ended(c.serve(ctx, parts.Real(log), f), stderr)
+	return run.Ended(c.serve(ctx, wire.Real(log), f), stderr)
 }
 
-func (c *Config) serve(ctx context.Context, w parts.World, f Faults) error {
-	management, err := parts.Listen(ctx, c.ManagementHost, c.ManagementPort.Get(), "MANAGEMENT_PORT")
+func (c *Config) serve(ctx context.Context, w wire.Env, f simulator.Faults) error {
+	management, err := wire.Listen(ctx, c.ManagementHost, c.ManagementPort.Get(), "MANAGEMENT_PORT")
 	if err != nil {
 		return err
 	}
 	defer management.Close()
-	public, err := parts.Listen(ctx, c.Host, c.Port.Get(), "PORT")
+	public, err := wire.Listen(ctx, c.Host, c.Port.Get(), "PORT")
 	if err != nil {
 		return err
 	}
 	defer public.Close()
-	s, err := c.simulator(w, f)
+	s, err := c.newSimulator(w, f)
 	if err != nil {
 		return err
 	}
 	w.Log.Info("the gateway is served", "at", "http://"+public.Addr().String(), "management", "http://"+management.Addr().String(),
-		"scenario", c.Scenario, "version", parts.Version())
-	service := parts.Service{Parts: s.Parts(public), Checks: s.Checks()}
+		"scenario", c.Scenario, "version", wire.Version())
+	service := wire.Service{Parts: Parts(s, public), Checks: Checks(s)}
 	return run.All(ctx, w.Log, w.Managed(ctx, management, service).Parts...)
 }
 
-func (c *Config) simulator(w parts.World, f Faults) (*Simulator, error) {
+func (c *Config) newSimulator(w wire.Env, f simulator.Faults) (*simulator.Simulator, error) {
 	secret, err := c.secret()
 	if err != nil {
 		return nil, err
@@ -161,7 +164,7 @@ func (c *Config) simulator(w parts.World, f Faults) (*Simulator, error) {
 		seed = rand.Uint64() //nolint:gosec // a seed, and told to everybody
 	}
 	w.Log.Info("fates are drawn", "seed", seed)
-	return New(Options{
+	return simulator.New(simulator.Options{
 		Faults: f, Seed: seed, Journal: c.Data, Secret: secret, Senders: c.Senders.Get(), Registerer: w.Registry, Log: w.Log,
 	})
 }

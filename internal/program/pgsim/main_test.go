@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	simulator "github.com/loopers-commerce/commerce/internal/pgsim"
 	"github.com/loopers-commerce/commerce/internal/program/pgsim"
 )
 
@@ -31,7 +32,7 @@ func called(env map[string]string, args ...string) (code int, stdout, stderr str
 func TestHelpExplainsEveryFault(t *testing.T) {
 	t.Parallel()
 	code, out, _ := called(nil, "--help")
-	text, err := json.Marshal(pgsim.Faults{})
+	text, err := json.Marshal(simulator.Faults{})
 	if err != nil || code != 0 {
 		t.Fatalf("%d, %v", code, err)
 	}
@@ -148,7 +149,7 @@ func (p *program) kill() {
 }
 
 // totals asks what was charged.
-func (p *program) totals() (got pgsim.Totals) {
+func (p *program) totals() (got simulator.Totals) {
 	p.t.Helper()
 	p.read("/admin/totals", &got)
 	return got
@@ -172,7 +173,7 @@ func (p *program) read(path string, into any) {
 
 // storm requests charges until told to stop, and returns the keys of those that were accepted.
 func (p *program) storm(stop <-chan struct{}, callback string, from int) (keys []string) {
-	client := pgsim.DefaultClient(4)
+	client := simulator.DefaultClient(4)
 	defer client.CloseIdleConnections()
 	for n := from; ; n++ {
 		select {
@@ -180,8 +181,9 @@ func (p *program) storm(stop <-chan struct{}, callback string, from int) (keys [
 			return keys
 		default:
 		}
-		a := ask(orderID(n), 3)
-		a.CallbackURL = callback
+		a := pgwire.Request{
+			OrderID: fmt.Sprintf("order-%d", n), CardType: "KB", CardNo: "1234-5678-9814-1451", Amount: 3, CallbackURL: callback,
+		}
 		text, err := json.Marshal(a)
 		if err != nil {
 			return keys
@@ -249,7 +251,10 @@ func (p *program) checkAll(accepted []string) {
 	var sum int64
 	status := map[string]pgwire.Status{}
 	for after := 0; ; {
-		var got page
+		var got struct {
+			Items []simulator.Charge `json:"items"`
+			Next  *int               `json:"next"`
+		}
 		p.read(fmt.Sprintf("/admin/transactions?size=1000&after=%d", after), &got)
 		for _, c := range got.Items {
 			status[c.TransactionKey] = c.Status
@@ -274,9 +279,9 @@ func (p *program) checkAll(accepted []string) {
 func TestOptionsOverrideTheScenario(t *testing.T) {
 	t.Parallel()
 	p := launch(t, built(t), "--scenario=flaky", "--refuse-rate=0", "--settle-delay-max=7s", "--ignore-idempotency-key", "--down=unavailable")
-	want, _ := pgsim.Scenario("flaky")
-	want.RefuseRate, want.SettleDelayMax, want.IgnoreIdempotencyKey, want.Down = 0, span("7s"), true, pgsim.DownUnavailable
-	var got pgsim.Faults
+	want, _ := simulator.Scenario("flaky")
+	want.RefuseRate, want.SettleDelayMax, want.IgnoreIdempotencyKey, want.Down = 0, simulator.Duration(7*time.Second), true, simulator.DownUnavailable
+	var got simulator.Faults
 	p.read("/admin/faults", &got)
 	if got != want {
 		t.Errorf("%+v\nwant %+v", got, want)

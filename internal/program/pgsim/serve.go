@@ -7,34 +7,34 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/loopers-commerce/commerce/internal/program/manage"
-	"github.com/loopers-commerce/commerce/internal/program/run"
+	simulator "github.com/loopers-commerce/commerce/internal/pgsim"
+	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
-// grace is how long requests in flight are given when the gateway stops.
+// grace is how long requests in flight may still take when the gateway stops.
 const grace = 2 * time.Second
 
-// Parts returns what has to run for the gateway to be served on l, in the order
-// in which it stops.
-func (s *Simulator) Parts(l net.Listener) []run.Part {
+// Parts returns what serves the simulator on l, in the order in which it stops.
+func Parts(s *simulator.Simulator, l net.Listener) []run.Part {
 	return []run.Part{
-		{Name: "gateway port", Run: func(ctx context.Context) error { return s.Serve(ctx, l) }},
+		{Name: "gateway port", Run: func(ctx context.Context) error { return serve(ctx, s, l) }},
 		{Name: "settlements and callbacks", Run: s.Run},
 	}
 }
 
-// Checks returns what the gateway needs to do its job.
-func (s *Simulator) Checks() []manage.Check {
-	return []manage.Check{{Name: "journal", Ask: func(context.Context) error { return s.book.broken() }}}
+// Checks returns what the simulator needs to do its job.
+func Checks(s *simulator.Simulator) []manage.Check {
+	return []manage.Check{{Name: "journal", Ask: func(context.Context) error { return s.JournalError() }}}
 }
 
-// Serve serves the gateway on l until ctx ends, then lets requests in flight
-// finish, but for those that hang.
-func (s *Simulator) Serve(ctx context.Context, l net.Listener) error {
+// serve answers requests on l until ctx ends. Requests in flight finish first;
+// those that hang on purpose are released.
+func serve(ctx context.Context, s *simulator.Simulator, l net.Listener) error {
 	server := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(s.Log().Handler(), slog.LevelDebug),
 	}
 	server.RegisterOnShutdown(s.Release)
-	return manage.Serve(ctx, l, server, grace, s.log)
+	return manage.Serve(ctx, l, server, grace, s.Log())
 }

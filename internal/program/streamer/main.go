@@ -6,9 +6,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/loopers-commerce/commerce/internal/program/config"
-	"github.com/loopers-commerce/commerce/internal/program/parts"
-	"github.com/loopers-commerce/commerce/internal/program/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
 var about = config.About{ //nolint:gochecknoglobals // a text
@@ -28,6 +28,6 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
-	build := func(_ context.Context, g parts.Ground) (parts.Service, error) { return New(g) }
-	return run.Ended(parts.Serve(ctx, parts.Real(log), about, &c, build), stderr)
+	build := func(_ context.Context, g wire.Infra) (wire.Service, error) { return New(g) }
+	return run.Ended(wire.Serve(ctx, wire.Real(log), about, &c, build), stderr)
 }

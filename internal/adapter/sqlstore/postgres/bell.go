@@ -11,10 +11,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 )
 
-// bell is NOTIFY and LISTEN on a channel of the schema's own: shops that share
+// notifier is NOTIFY and LISTEN on a channel of the schema's own: shops that share
 // a database do not wake one another. Names of schemas may be as long as those
 // of channels, hence the hash.
-type bell struct {
+type notifier struct {
 	pool   *pgxpool.Pool
 	random backoff.Random
 	log    *slog.Logger
@@ -23,7 +23,7 @@ type bell struct {
 const channel = `'commerce_' || md5(COALESCE(current_schema(), ''))`
 
 // Announce implements sqlstore.Bell.
-func (b *bell) Announce(ctx context.Context) error {
+func (b *notifier) Announce(ctx context.Context) error {
 	_, err := b.pool.Exec(ctx, `SELECT pg_notify(`+channel+`, '')`)
 	return err
 }
@@ -35,7 +35,7 @@ const (
 )
 
 // Listen implements sqlstore.Bell.
-func (b *bell) Listen(ctx context.Context, ring func()) error {
+func (b *notifier) Listen(ctx context.Context, ring func()) error {
 	waits := backoff.New(firstWait, lastWait, b.random)
 	for {
 		err := b.listen(ctx, func() {
@@ -54,7 +54,7 @@ func (b *bell) Listen(ctx context.Context, ring func()) error {
 
 // listen rings once it hears, for what was announced before, and then whenever
 // it hears something, until the connection is lost.
-func (b *bell) listen(ctx context.Context, ring func()) error {
+func (b *notifier) listen(ctx context.Context, ring func()) error {
 	c, err := pgx.ConnectConfig(ctx, b.pool.Config().ConnConfig)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, er
 	}
 	e := &engine{pool}
 	return sqlstore.New(sqlstore.Parts{
-		Engine: e, Dialect: dialect(), Schema: e, Bell: &bell{pool, o.Random, o.Log},
+		Engine: e, Dialect: dialect(), Schema: e, Bell: &notifier{pool, o.Random, o.Log},
 	}, o), nil
 }
 

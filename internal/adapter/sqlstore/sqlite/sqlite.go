@@ -26,7 +26,7 @@ func Open(ctx context.Context, path string, o sqlstore.Options) (*sqlstore.DB, e
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return sqlstore.New(sqlstore.Parts{Engine: e, Dialect: dialect(), Schema: e, Bell: silence{}}, o), nil
+	return sqlstore.New(sqlstore.Parts{Engine: e, Dialect: dialect(), Schema: e, Bell: noNotifier{}}, o), nil
 }
 
 // engine has one connection that writes and some that read. SQLite has one
@@ -100,15 +100,15 @@ func closing(err error, db *sql.DB) error {
 	return err
 }
 
-// silence is the bell of a database that belongs to one process: whoever
+// noNotifier is the bell of a database that belongs to one process: whoever
 // commits is also the only one who waits.
-type silence struct{}
+type noNotifier struct{}
 
 // Listen implements sqlstore.Bell.
-func (silence) Listen(ctx context.Context, _ func()) error {
+func (noNotifier) Listen(ctx context.Context, _ func()) error {
 	<-ctx.Done()
 	return nil
 }
 
 // Announce implements sqlstore.Bell.
-func (silence) Announce(context.Context) error { return nil }
+func (noNotifier) Announce(context.Context) error { return nil }

@@ -1,0 +1,124 @@
+package leaderboard_test
+
+import (
+	"errors"
+	"maps"
+	"sync"
+	"testing"
+
+	"github.com/loopers-commerce/commerce/internal/app/tally"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+)
+
+func TestABoardIsMadeFromTheDatabase(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3})
+	s.count(1, map[int64]int64{1: 10, 2: 20})
+	s.count(8, map[int64]int64{3: 1_000_000_000}) // flows into yesterday, no further
+	s.show(s.today, 9, 1, 1, 7)                   // of a product that the database does not have
+	s.show(s.today, 1, 1, 1, 99)                  // as a database that was set back once said
+	s.rebuild(s.today, s.today.Add(-1))
+	for daysAgo, want := range map[int]map[int64]int64{
+		0: {1: 400_000, 2: 200_000}, 1: {1: 1_000_000, 2: 2_000_000, 3: 10_000_000},
+	} {
+		if live := s.live(s.today.Add(-daysAgo)); !maps.Equal(live, want) {
+			s.Errorf("live %d days ago is %v, want %v", daysAgo, live, want)
+		}
+	}
+}
+
+func TestProgressIsTold(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	views := map[int64]int64{}
+	for i := range int64(2500) {
+		views[i+1] = i + 1
+	}
+	s.count(0, views)
+	told := map[clock.Day][]int64{}
+	err := s.builder.Rebuild(t.Context(), []clock.Day{s.today, s.today.Add(-1)}, func(day clock.Day, written int64) {
+		told[day] = append(told[day], written)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := told[s.today]; len(got) != 3 || got[0] != 1000 || got[2] != 2500 {
+		t.Errorf("told %v", told)
+	}
+	if got := told[s.today.Add(-1)]; len(got) != 1 || got[0] != 0 {
+		t.Errorf("told %v of a day without products", got)
+	}
+}
+
+func TestADayWhoseBoardHasExpiredIsNotMade(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(8, map[int64]int64{1: 1})
+	s.rebuild(s.today.Add(-8))
+	if keys := s.board.Server.Keys(); len(keys) > 0 {
+		t.Errorf("there is %v", keys)
+	}
+}
+
+func TestABuilderGivesWayToTheNext(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 1})
+	s.db.Fail = func(string) error {
+		s.db.Fail = nil
+		s.rebuild(s.today) // another begins while this one reads
+		return nil
+	}
+	other := s.builder.Rebuild(t.Context(), []clock.Day{s.today}, nil)
+	if !errors.Is(other, ranking.ErrSuperseded) {
+		t.Errorf("the error is %v", other)
+	}
+	if p := s.read(s.today, 1, 1); len(p.Entries) != 1 {
+		t.Errorf("read %v", p)
+	}
+	if board, _ := s.reader.Reads(); board != 1 {
+		t.Error("the board is not whole")
+	}
+}
+
+// Boards are made again and again while events are counted: what is counted
+// meanwhile is neither lost nor set back.
+func TestBoardsMayBeMadeBesideLiveWriters(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	ids := newIDs()
+	done := make(chan struct{})
+	var writers sync.WaitGroup
+	for range 2 {
+		tl := tally.New(s.db, s.board, weights, s.clock.now, discard())
+		writers.Go(func() {
+			for i := range int64(100) {
+				e := event.Opened{Event: event.NewProductViewed(1+i%60, nil)}
+				e.ID, e.Time = ids(), s.clock.now().AddDate(0, 0, -int(i%2))
+				if err := tl.Handle(s.Context(), []event.Opened{e}); err != nil {
+					s.Errorf("handle: %v", err)
+				}
+			}
+		})
+	}
+	go func() {
+		writers.Wait()
+		close(done)
+	}()
+	for working := true; working; {
+		select {
+		case <-done:
+			working = false
+		default:
+			s.rebuild(s.today.Add(-1), s.today)
+		}
+	}
+	report, err := s.verifier.Verify(s.Context(), []clock.Day{s.today.Add(-1), s.today})
+	// own and live of thirty products yesterday; thirty own and sixty live today
+	if err != nil || len(report.Differences) > 0 || report.Compared != 30+30+30+60 {
+		s.Errorf("%+v, %v", report, err)
+	}
+}

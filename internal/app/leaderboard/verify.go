@@ -1,0 +1,216 @@
+package leaderboard
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// DumpableBoard is a board that tells all it holds, by product: the scores of the day
+// alone, and the live ones.
+type DumpableBoard interface {
+	Dump(ctx context.Context, day clock.Day) (own, live map[int64]int64, err error)
+	// Scores is Dump of some products.
+	Scores(ctx context.Context, day clock.Day, productIDs []int64) (own, live map[int64]int64, err error)
+}
+
+// Verifier compares the board with the database.
+type Verifier struct {
+	db      store.DB
+	board   DumpableBoard
+	weights ranking.Weights
+	now     clock.Clock
+	log     *slog.Logger
+}
+
+// NewVerifier returns a verifier. The weights are those that the board is made with.
+func NewVerifier(db store.DB, record DumpableBoard, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Verifier {
+	return &Verifier{db: db, board: record, weights: weights, now: now, log: log}
+}
+
+// Report is what a comparison found.
+type Report struct {
+	Days        []clock.Day  `json:"days"`     // those that have a board
+	Compared    int64        `json:"compared"` // scores
+	Differences []Difference `json:"differences"`
+}
+
+// Difference is a score on which board and database do not agree.
+type Difference struct {
+	ProductID int64     `json:"productId"`
+	Day       clock.Day `json:"day"`
+	What      string    `json:"what"` // "own" or "live"
+	// Want is what the database says, and Got what the board holds, in micro
+	// points; null where the product should not, or does not, have a score.
+	Want *int64 `json:"want"`
+	Got  *int64 `json:"got"`
+}
+
+// A difference may be a write that is under way. It is looked at again, so
+// often and so far apart, before it is believed.
+const (
+	looks    = 5
+	interval = 200 * time.Millisecond
+)
+
+// Verify compares every score of the days, in both directions. Days whose
+// boards have expired or are still to come are passed over.
+func (v *Verifier) Verify(ctx context.Context, days []clock.Day) (Report, error) {
+	report := Report{Days: []clock.Day{}, Differences: []Difference{}} // in JSON a list, also where there is nothing
+	kept := ranking.OnBoard(v.now())
+	for _, day := range days {
+		if day < kept[0] || day > clock.DayOf(v.now()) {
+			continue
+		}
+		compared, differences, err := v.day(ctx, day)
+		if err != nil {
+			return report, fmt.Errorf("verify the board of %s: %w", day, err)
+		}
+		report.Days = append(report.Days, day)
+		report.Compared += compared
+		report.Differences = append(report.Differences, differences...)
+	}
+	return report, nil
+}
+
+func (v *Verifier) day(ctx context.Context, day clock.Day) (compared int64, found []Difference, err error) {
+	got, err := held(v.board.Dump(ctx, day))
+	if err != nil {
+		return 0, nil, err
+	}
+	want, err := v.wanted(ctx, day)
+	if err != nil {
+		return 0, nil, err
+	}
+	compared, found = compare(day, want, got)
+	for range looks {
+		if len(found) == 0 {
+			break
+		}
+		v.log.DebugContext(ctx, "looking again at what differs", "day", day, "scores", len(found))
+		if err := wait(ctx, interval); err != nil {
+			return compared, nil, err
+		}
+		if found, err = v.again(ctx, day, found); err != nil {
+			return compared, nil, err
+		}
+	}
+	return compared, found, nil
+}
+
+// scores are what a board holds or should hold.
+type scores struct{ own, live map[int64]int64 }
+
+func held(own, live map[int64]int64, err error) (scores, error) { return scores{own, live}, err }
+
+// wanted computes a day's board from the database.
+func (v *Verifier) wanted(ctx context.Context, day clock.Day) (scores, error) {
+	want := scores{make(map[int64]int64), make(map[int64]int64)}
+	return want, v.db.View(ctx, func(tx store.Tx) error {
+		return products(ctx, tx.Metrics, day.Add(-ranking.Window), day, func(_ int64, rows []metric.Counters) error {
+			want.put(v.weights.Score(day, rows))
+			return nil
+		})
+	})
+}
+
+func (s scores) put(score ranking.Score) {
+	if score.Own != 0 {
+		s.own[score.ProductID] = score.Own
+	}
+	if score.Ranked() {
+		s.live[score.ProductID] = score.Live
+	}
+}
+
+// again compares the products that differed, by fresh reads of both sides.
+func (v *Verifier) again(ctx context.Context, day clock.Day, found []Difference) ([]Difference, error) {
+	var left []Difference
+	for part := range slices.Chunk(found, portion) {
+		ids := make([]int64, len(part))
+		for i, d := range part {
+			ids[i] = d.ProductID
+		}
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		want, err := v.wantedOf(ctx, day, ids)
+		if err != nil {
+			return nil, err
+		}
+		got, err := held(v.board.Scores(ctx, day, ids))
+		if err != nil {
+			return nil, err
+		}
+		_, still := compare(day, want, got)
+		left = append(left, still...)
+	}
+	return left, nil
+}
+
+func (v *Verifier) wantedOf(ctx context.Context, day clock.Day, ids []int64) (scores, error) {
+	byProduct := make(map[int64][]metric.Counters, len(ids))
+	err := v.db.View(ctx, func(tx store.Tx) error {
+		rows, err := tx.Metrics.Of(ctx, ids, day.Add(-ranking.Window), day)
+		for _, c := range rows {
+			byProduct[c.ProductID] = append(byProduct[c.ProductID], c)
+		}
+		return err
+	})
+	want := scores{make(map[int64]int64), make(map[int64]int64)}
+	for _, rows := range byProduct {
+		want.put(v.weights.Score(day, rows))
+	}
+	return want, err
+}
+
+// compare returns how many scores there are on either side, and those that are
+// not the same on both, in order of product.
+func compare(day clock.Day, want, got scores) (compared int64, found []Difference) {
+	for _, side := range []struct {
+		what      string
+		want, got map[int64]int64
+	}{{"own", want.own, got.own}, {"live", want.live, got.live}} {
+		all := maps.Clone(side.want)
+		maps.Copy(all, side.got)
+		compared += int64(len(all))
+		for pid := range all {
+			d := Difference{pid, day, side.what, value(side.want, pid), value(side.got, pid)}
+			if d.Want == nil || d.Got == nil || *d.Want != *d.Got {
+				found = append(found, d)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b Difference) int {
+		return cmp.Or(cmp.Compare(a.ProductID, b.ProductID), cmp.Compare(a.What, b.What))
+	})
+	return compared, found
+}
+
+func value(m map[int64]int64, pid int64) *int64 {
+	v, ok := m[pid]
+	if !ok {
+		return nil
+	}
+	return &v
+}
+
+// wait returns after a while, or with the context's error when that ends first.
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

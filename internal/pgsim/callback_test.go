@@ -1,0 +1,283 @@
+package pgsim_test
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/pgsim"
+)
+
+// played lets n transactions settle and returns what the shop heard of each.
+func played(t *testing.T, f pgsim.Faults, n int) (s *shop, of map[string][]heard) {
+	t.Helper()
+	s = newShop(t, pgsim.Options{Faults: f, Seed: 7})
+	stop := s.run()
+	for i := range n {
+		s.accepted(orderID(i), int64(100+i))
+	}
+	time.Sleep(time.Hour)
+	synctest.Wait()
+	stop()
+	of = map[string][]heard{}
+	for _, h := range s.heard() {
+		of[h.body.OrderID] = append(of[h.body.OrderID], h)
+	}
+	return s, of
+}
+
+func TestOneCallbackTellsHowATransactionSettled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, of := played(t, with(func(f *pgsim.Faults) { f.LimitRate = 0.3 }), 200)
+		for _, c := range s.sim.Transactions(pgsim.Filter{}) {
+			if got := of[c.OrderID]; len(got) != 1 || got[0].body != c.Transaction || !got[0].at.Equal(*c.SettledAt) {
+				t.Errorf("%v was called back as %v", c, got)
+			}
+			if c.Callback != (pgsim.Callback{Result: pgsim.Delivered, Attempts: 1}) {
+				t.Errorf("%+v", c.Callback)
+			}
+		}
+		if h := s.heard()[0].head; h.Get(pgwire.SignatureHeader) != "" || h.Get("Content-Type") != "application/json" {
+			t.Errorf("%v", h)
+		}
+	})
+}
+
+func TestCallbacksAreLostDoubledAndLateAtTheirRates(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const n = 2000
+		s, of := played(t, with(func(f *pgsim.Faults) {
+			f.CallbackLoseRate, f.CallbackDuplicateRate, f.CallbackLateRate = 0.2, 0.3, 0.4
+			f.CallbackLateMin, f.CallbackLateMax = span("10s"), span("20s")
+		}), n)
+		lost, doubled, late := 0, 0, 0
+		for _, c := range s.sim.Transactions(pgsim.Filter{}) {
+			got := of[c.OrderID]
+			switch {
+			case len(got) == 0 && c.Callback.Result == pgsim.Lost:
+				lost++
+				continue
+			case len(got) == 2:
+				doubled++
+				if got[0].body != got[1].body {
+					t.Errorf("%v, then %v", got[0].body, got[1].body)
+				}
+			case len(got) != 1:
+				t.Errorf("%d callbacks, and %+v", len(got), c.Callback)
+				continue
+			}
+			switch after := got[0].at.Sub(*c.SettledAt); {
+			case after >= 10*time.Second && after <= 20*time.Second:
+				late++
+			case after != 0:
+				t.Errorf("it came %v late", after)
+			}
+		}
+		near(t, "lost", lost, n, 0.2)
+		near(t, "doubled", doubled, n, 0.8*0.3)
+		near(t, "late", late, n, 0.8*0.4)
+	})
+}
+
+func TestCallbacksOvertakeOneAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const n = 1000
+		s, of := played(t, with(func(f *pgsim.Faults) {
+			f.CallbackReorderRate, f.SettleDelayMin, f.SettleDelayMax = 0.2, span("1s"), span("100s")
+		}), n)
+		turned, held := 0, 0
+		var last time.Time // when the latest of those settled that were heard
+		at := map[string]time.Time{}
+		for _, c := range s.sim.Transactions(pgsim.Filter{}) {
+			at[c.OrderID] = *c.SettledAt
+			if got := of[c.OrderID]; len(got) != 1 || got[0].at.Sub(*c.SettledAt) > 10*time.Second {
+				t.Errorf("%v", got)
+			} else if !got[0].at.Equal(*c.SettledAt) {
+				held++
+			}
+		}
+		for _, h := range s.heard() {
+			if at[h.body.OrderID].Before(last) {
+				turned++
+			} else {
+				last = at[h.body.OrderID]
+			}
+		}
+		near(t, "overtaken", turned, n, 0.2)
+		near(t, "held", held, n, 0.2)
+	})
+}
+
+func TestACallbackThatNobodyOvertakesComesAllTheSame(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, of := played(t, with(func(f *pgsim.Faults) { f.CallbackReorderRate = 1 }), 1)
+		c := s.sim.Transactions(pgsim.Filter{})[0]
+		if got := of[orderID(0)]; len(got) != 1 || got[0].at.Sub(*c.SettledAt) != 10*time.Second {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+func TestLiesComeAheadOfTheTruth(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const n = 1000
+		secret, err := pgwire.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := with(func(f *pgsim.Faults) {
+			f.CallbackWrongAmountRate, f.CallbackWrongStatusRate, f.CallbackUnknownKeyRate, f.CallbackForgeRate = 0.1, 0.2, 0.3, 0.4
+			f.LimitRate = 0.5
+		})
+		s := newShop(t, pgsim.Options{Faults: f, Seed: 7, Secret: secret, Senders: 1})
+		defer s.run()()
+		for i := range n {
+			s.accepted(orderID(i), int64(1+i))
+		}
+		synctest.Wait()
+		count, said := map[string]int{}, map[string]bool{}
+		for _, h := range s.heard() {
+			c := s.sim.Transactions(pgsim.Filter{OrderID: h.body.OrderID})[0]
+			what := lie(c.Transaction, h, secret)
+			count[what]++
+			if what == "the truth" {
+				said[h.body.OrderID] = true
+			} else if said[h.body.OrderID] {
+				t.Errorf("%s came behind the truth", what)
+			}
+		}
+		for what, share := range map[string]float64{"wrong amount": 0.1, "wrong status": 0.2, "unknown key": 0.3, "forged": 0.4, "the truth": 1} {
+			near(t, what, count[what], n, share)
+			delete(count, what)
+		}
+		if len(count) > 0 || len(said) != n {
+			t.Errorf("and there were %v; %d heard the truth", count, len(said))
+		}
+		s.balanced()
+	})
+}
+
+// lie says what is wrong with a callback.
+func lie(truth pgwire.Transaction, h heard, secret pgwire.Secret) string {
+	got := h.body
+	signed := secret.Verify(h.head.Get, h.raw, h.at)
+	switch {
+	case errors.Is(signed, pgwire.ErrForged) && got.Status != truth.Status:
+		return "forged"
+	case signed != nil:
+		return signed.Error()
+	case got == truth:
+		return "the truth"
+	case got.Amount != truth.Amount && got.Amount > 0:
+		return "wrong amount"
+	case got.Status != truth.Status:
+		return "wrong status"
+	case got.TransactionKey != truth.TransactionKey:
+		return "unknown key"
+	default:
+		return "something else"
+	}
+}
+
+func TestACallbackIsSentAgainUntilItIsTaken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		secret, err := pgwire.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := with(func(f *pgsim.Faults) { f.CallbackAttempts, f.CallbackBackoff = 6, span("1s") })
+		s := newShop(t, pgsim.Options{Faults: f, Secret: secret})
+		s.answers = func(nth int) (int, error) {
+			return []int{http.StatusServiceUnavailable, http.StatusFound, http.StatusNotFound, 0, http.StatusNoContent}[nth-1],
+				[]error{nil, nil, nil, errors.New("connection refused"), nil}[nth-1]
+		}
+		defer s.run()()
+		key := s.accepted("order-1", 100)
+		began := time.Now()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		var after []time.Duration
+		for _, h := range s.heard() {
+			after = append(after, h.at.Sub(began))
+			if err := secret.Verify(h.head.Get, h.raw, h.at); err != nil || h.head.Get(pgwire.IDHeader) != s.heard()[0].head.Get(pgwire.IDHeader) {
+				t.Errorf("signed %v as %s", err, h.head.Get(pgwire.IDHeader))
+			}
+		}
+		if want := []time.Duration{0, time.Second, 3 * time.Second, 7 * time.Second, 15 * time.Second}; !slices.Equal(after, want) {
+			t.Fatalf("sent after %v, want %v", after, want)
+		}
+		if c := s.sim.Transactions(pgsim.Filter{})[0]; c.TransactionKey != key || c.Callback != (pgsim.Callback{Result: pgsim.Delivered, Attempts: 5}) {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+func TestACallbackIsGivenUpAfterItsAttempts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t, pgsim.Options{Faults: with(func(f *pgsim.Faults) { f.CallbackAttempts, f.CallbackBackoff = 10, span("10s") })})
+		s.answers = func(int) (int, error) { return http.StatusInternalServerError, nil }
+		defer s.run()()
+		s.accepted("order-1", 100)
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		all := s.heard()
+		if c := s.sim.Transactions(pgsim.Filter{})[0]; c.Callback != (pgsim.Callback{Result: pgsim.GaveUp, Attempts: 10}) || len(all) != 10 {
+			t.Fatalf("%+v, %d heard", c.Callback, len(all))
+		}
+		if gap := all[9].at.Sub(all[8].at); gap != time.Minute {
+			t.Errorf("the last gap is %v", gap)
+		}
+	})
+}
+
+// A shop that hangs holds up one sender, and for no longer than the timeout.
+func TestAShopThatHangsDoesNotHoldUpTheGateway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t, pgsim.Options{
+			Faults: with(func(f *pgsim.Faults) { f.CallbackTimeout = span("3s") }), Senders: 2, Client: &http.Client{Transport: hanging{}},
+		})
+		stop := s.run()
+		for i := range 4 {
+			s.accepted(orderID(i), 1)
+		}
+		synctest.Wait()
+		if got := s.sim.Totals().Charged; got != 4 {
+			t.Errorf("charged %d while callbacks hang", got)
+		}
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		for _, c := range s.sim.Transactions(pgsim.Filter{}) {
+			if c.Callback.Result != pgsim.GaveUp {
+				t.Errorf("%+v", c.Callback)
+			}
+		}
+		s.accepted("order-9", 1)
+		synctest.Wait()
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took != 0 {
+			t.Errorf("stopping took %v", took)
+		}
+	})
+}
+
+// hanging answers nothing.
+type hanging struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (hanging) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}

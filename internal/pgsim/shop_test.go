@@ -1,0 +1,242 @@
+package pgsim_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/pgsim"
+)
+
+const card = pgwire.CardNo("1234-5678-9814-1451")
+
+// quick is a gateway without any fault that takes no time at all.
+func quick() pgsim.Faults {
+	f, _ := pgsim.Scenario("healthy")
+	f.RequestDelayMin, f.RequestDelayMax, f.SettleDelayMin, f.SettleDelayMax = 0, 0, 0, 0
+	return f
+}
+
+// with is quick, changed.
+func with(change func(f *pgsim.Faults)) pgsim.Faults {
+	f := quick()
+	change(&f)
+	return f
+}
+
+func ask(orderID string, amount int64) pgwire.Request {
+	return pgwire.Request{
+		OrderID: orderID, CardType: pgwire.Samsung, CardNo: card, Amount: amount,
+		CallbackURL: "http://shop/api/v1/payments/callback",
+	}
+}
+
+// heard is a callback that arrived at the shop.
+type heard struct {
+	at   time.Time
+	body pgwire.Transaction
+	raw  []byte
+	head http.Header
+}
+
+// shop is whoever uses a gateway and is called back by it.
+type shop struct {
+	t       *testing.T
+	sim     *pgsim.Simulator
+	answers func(nth int) (status int, err error) // to the nth callback; 200 if nil
+
+	mu    sync.Mutex
+	calls []heard
+}
+
+// newShop returns a shop and the gateway it uses. Nothing settles before run.
+func newShop(t *testing.T, o pgsim.Options) *shop {
+	t.Helper()
+	s := &shop{t: t}
+	o.Log = slog.New(slog.DiscardHandler)
+	if o.Client == nil {
+		o.Client = &http.Client{Transport: s}
+	}
+	sim, err := pgsim.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.sim = sim
+	return s
+}
+
+// run lets the gateway settle and call back until the function it returns is
+// called, or the test ends.
+func (s *shop) run() (stop func()) {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.sim.Run(ctx) }()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			s.t.Errorf("Run = %v", err)
+		}
+	})
+}
+
+// RoundTrip implements http.RoundTripper: the way of callbacks to the shop.
+func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	h := heard{at: time.Now(), raw: raw, head: r.Header}
+	if err := json.Unmarshal(raw, &h.body); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.calls = append(s.calls, h)
+	nth := len(s.calls)
+	s.mu.Unlock()
+	status := http.StatusOK
+	if s.answers != nil {
+		if status, err = s.answers(nth); err != nil {
+			return nil, err
+		}
+	}
+	return &http.Response{StatusCode: status, Body: http.NoBody, Request: r}, nil
+}
+
+func (s *shop) heard() []heard {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]heard(nil), s.calls...)
+}
+
+// do calls the gateway as a user and returns what it answered. Status 0 is a
+// connection that was closed.
+func (s *shop) do(ctx context.Context, user, method, path string, body any, headers ...string) (status int, answer string) {
+	s.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		s.t.Error(err)
+	}
+	if given, ok := body.(string); ok {
+		text = []byte(given)
+	}
+	r := httptest.NewRequestWithContext(ctx, method, path, bytes.NewReader(text))
+	if user != "" {
+		r.Header.Set(pgwire.UserHeader, user)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	defer func() {
+		if gone := recover(); gone != nil {
+			if gone != http.ErrAbortHandler { //nolint:errorlint // it is panicked as it is
+				panic(gone)
+			}
+			status, answer = 0, ""
+		}
+	}()
+	s.sim.Handler().ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+func (s *shop) pay(orderID string, amount int64, headers ...string) (int, string) {
+	s.t.Helper()
+	return s.do(s.t.Context(), "ann", http.MethodPost, pgwire.PaymentsPath, ask(orderID, amount), headers...)
+}
+
+// accepted requests a charge and returns its key.
+func (s *shop) accepted(orderID string, amount int64, headers ...string) string {
+	s.t.Helper()
+	status, text := s.pay(orderID, amount, headers...)
+	a := read[pgwire.Transaction](s.t, text)
+	if status != http.StatusOK || a.Data == nil || a.Data.TransactionKey == "" {
+		s.t.Fatalf("%d %s", status, text)
+	}
+	return a.Data.TransactionKey
+}
+
+func (s *shop) get(path string) (int, string) {
+	s.t.Helper()
+	return s.do(s.t.Context(), "ann", http.MethodGet, path, nil)
+}
+
+// found asks for a transaction.
+func (s *shop) found(key string) pgwire.Transaction {
+	s.t.Helper()
+	status, text := s.get(pgwire.PaymentsPath + "/" + key)
+	a := read[pgwire.Transaction](s.t, text)
+	if status != http.StatusOK || a.Data == nil {
+		s.t.Fatalf("%d %s", status, text)
+	}
+	return *a.Data
+}
+
+func (s *shop) cancel(key string) (int, string) {
+	s.t.Helper()
+	return s.do(s.t.Context(), "ann", http.MethodPost, pgwire.PaymentsPath+"/"+key+"/cancel", nil)
+}
+
+func read[T any](t *testing.T, text string) (a pgwire.Answer[T]) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return a
+}
+
+func code(t *testing.T, text string) string {
+	t.Helper()
+	if c := read[any](t, text).Meta.ErrorCode; c != nil {
+		return *c
+	}
+	return ""
+}
+
+// balanced checks that the totals are the sum of the transactions.
+func (s *shop) balanced() {
+	s.t.Helper()
+	var charged, refunded int64
+	by := map[pgwire.Status]int{}
+	for _, c := range s.sim.Transactions(pgsim.Filter{}) {
+		charged, refunded = charged+c.Charged, refunded+c.Refunded
+		by[c.Status]++
+		want := map[pgwire.Status][2]int64{pgwire.Success: {c.Amount, 0}, pgwire.Failed: {0, 0}, pgwire.Pending: {0, 0}}
+		if w, ok := want[c.Status]; ok && (c.Charged != w[0] || c.Refunded != w[1]) {
+			s.t.Errorf("%s is %s, charged %d and refunded %d", c.TransactionKey, c.Status, c.Charged, c.Refunded)
+		}
+		if c.Status == pgwire.Cancelled && c.Charged != c.Refunded {
+			s.t.Errorf("%s is cancelled, charged %d and refunded %d", c.TransactionKey, c.Charged, c.Refunded)
+		}
+	}
+	got := s.sim.Totals()
+	if got.Charged != charged || got.Refunded != refunded || got.Net != charged-refunded {
+		s.t.Errorf("totals %+v, the transactions sum to %d - %d", got, charged, refunded)
+	}
+	for _, status := range []pgwire.Status{pgwire.Pending, pgwire.Success, pgwire.Failed, pgwire.Cancelled} {
+		if got.ByStatus[status] != by[status] {
+			s.t.Errorf("totals %+v, counted %v", got, by)
+		}
+	}
+}
+
+func orderID(n int) string { return fmt.Sprintf("order-%06d", n) }
+
+// without fails if a text tells more of the card than its last four digits.
+func without(t *testing.T, text string) {
+	t.Helper()
+	for _, secret := range []string{"1234", "5678", "9814"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q tells %s", text, secret)
+		}
+	}
+}

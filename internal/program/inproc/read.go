@@ -1,0 +1,52 @@
+package inproc
+
+import (
+	"context"
+
+	"github.com/loopers-commerce/commerce/internal/app/replay"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// Products returns those of the products that the shop has, by SKU.
+func (s *Shop) Products(ctx context.Context, skus []string) (map[string]replay.Product, error) {
+	products := make(map[string]replay.Product, len(skus))
+	err := s.ground.DB.View(ctx, func(tx store.Tx) error {
+		known, err := tx.Products.BySKU(ctx, skus)
+		if err != nil {
+			return err
+		}
+		ids := make([]int64, 0, len(known))
+		for _, pid := range known {
+			ids = append(ids, pid)
+		}
+		found, err := tx.Products.Many(ctx, ids)
+		for _, l := range found {
+			products[l.SKU] = replay.Product{ID: l.ID, Price: l.Price}
+		}
+		return err
+	})
+	return products, err
+}
+
+var _ replay.Ranking = (*Shop)(nil)
+
+// Score implements replay.Ranking: the score of the day of the visit, as the
+// counters have it. Days so long ago have no board; they are read from there.
+func (s *Shop) Score(ctx context.Context, v replay.Visit, productID int64) (ranking.Points, error) {
+	day := clock.DayOf(v.At)
+	var rows []metric.Counters
+	err := s.ground.DB.View(ctx, func(tx store.Tx) (err error) {
+		rows, err = tx.Metrics.Of(ctx, []int64{productID}, day.Add(-ranking.Window), day)
+		return err
+	})
+	return ranking.Points(ranking.DefaultWeights().Score(day, rows).Live), err
+}
+
+// Shows implements replay.Ranking.
+func (s *Shop) Shows(ctx context.Context, v replay.Visit, productID int64, score ranking.Points) (bool, error) {
+	now, err := s.Score(ctx, v, productID)
+	return now >= score, err
+}

@@ -1,0 +1,89 @@
+package run_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
+)
+
+// diary notes in which order parts end.
+type diary struct {
+	mu    sync.Mutex
+	ended []string
+}
+
+func (d *diary) part(name string) run.Part {
+	return run.Part{Name: name, Run: func(ctx context.Context) error {
+		<-ctx.Done()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.ended = append(d.ended, name)
+		return ctx.Err()
+	}}
+}
+
+func TestPartsStopOneAfterAnotherInTheOrderNamed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		var d diary
+		done := make(chan error, 1)
+		go func() {
+			done <- run.All(ctx, slog.New(slog.DiscardHandler), d.part("door"), d.part("desk"), d.part("cellar"))
+		}()
+		synctest.Wait()
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("All = %v", err)
+		}
+		if want := []string{"door", "desk", "cellar"}; !slices.Equal(d.ended, want) {
+			t.Errorf("ended in order %v, want %v", d.ended, want)
+		}
+	})
+}
+
+func TestAPartThatFailsStopsTheOthersAndIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]error{"with an error": errors.New("the roof leaks"), "by ending early": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var d diary
+			broken := run.Part{Name: "attic", Run: func(context.Context) error { return fail }}
+			err := run.All(t.Context(), slog.New(slog.DiscardHandler), d.part("door"), broken)
+			if err == nil || !strings.Contains(err.Error(), "attic") || (fail != nil && !errors.Is(err, fail)) {
+				t.Errorf("All = %v", err)
+			}
+			if !slices.Equal(d.ended, []string{"door"}) {
+				t.Errorf("ended %v", d.ended)
+			}
+		})
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	for _, c := range []struct {
+		err  error
+		want int
+		ok   bool
+	}{{nil, run.OK, true}, {config.ErrHelp, run.OK, false}, {errors.New("PORT"), run.CalledBad, false}} {
+		if code, ok := run.Configured(c.err, &out); code != c.want || ok != c.ok {
+			t.Errorf("Configured(%v) = %d, %v; want %d, %v", c.err, code, ok, c.want, c.ok)
+		}
+	}
+	if got := run.Ended(errors.New("no"), &out); got != run.NotRight {
+		t.Errorf("Ended = %d, want %d", got, run.NotRight)
+	}
+	if !strings.Contains(out.String(), "error: PORT") || !strings.Contains(out.String(), "error: no") {
+		t.Errorf("stderr = %q", out.String())
+	}
+}

@@ -1,0 +1,111 @@
+package conformance
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+func (s *shop) mark(consumer string, events ...id.ID) []id.ID {
+	s.Helper()
+	return write(s, func(ctx context.Context, tx store.Tx) ([]id.ID, error) {
+		return tx.Handled.Mark(ctx, consumer, events, noon())
+	})
+}
+
+func handledTests() map[string]func(*shop) {
+	return map[string]func(*shop){
+		"an event is fresh once for each consumer":     freshOnce,
+		"events are new all together or not at all":    newTogether,
+		"events of old are forgotten, a few at a time": forgotten,
+	}
+}
+
+func (s *shop) acquire(holder string, now time.Time, names ...string) []string {
+	s.Helper()
+	return write(s, func(ctx context.Context, tx store.Tx) ([]string, error) {
+		return tx.Leases.Acquire(ctx, names, holder, now, now.Add(time.Minute))
+	})
+}
+
+func leaseTests() map[string]func(*shop) {
+	return map[string]func(*shop){
+		"a lease is one holder's until it runs out": leaseRunsOut,
+		"only a holder can give a lease back":       leaseGivenBack,
+	}
+}
+
+// An event is forgotten once it was both made and noted long ago.
+func forgotten(s *shop) {
+	day := 24 * time.Hour
+	at := func(when time.Time) id.ID { return id.NewSource(func() time.Time { return when }, rand.Reader)() }
+	old, older, late, young := at(noon().Add(-40*day)), at(noon().Add(-50*day)), at(noon().Add(-40*day)), at(noon())
+	mark := func(when time.Time, events ...id.ID) {
+		write(s, func(ctx context.Context, tx store.Tx) ([]id.ID, error) {
+			return tx.Handled.Mark(ctx, "ranking", events, when)
+		})
+	}
+	mark(noon().Add(-40*day), old, older)
+	mark(noon(), late, young) // the one was long under way
+	purge := func(limit int) int64 {
+		return write(s, func(ctx context.Context, tx store.Tx) (int64, error) {
+			return tx.Handled.Purge(ctx, noon().Add(-30*day), limit)
+		})
+	}
+	s.equal([]int64{1, 1, 0}, []int64{purge(1), purge(9), purge(9)})
+	s.equal([]id.ID{old, older}, s.mark("ranking", old, older, late, young))
+}
+
+func freshOnce(s *shop) {
+	a, b, c := s.ids(), s.ids(), s.ids()
+	s.equal([]id.ID{b, a}, s.mark("ranking", b, a, b))
+	s.equal([]id.ID{c}, s.mark("ranking", a, c, b))
+	s.equal([]id.ID{a}, s.mark("audit", a))
+	s.equal(0, len(s.mark("ranking")))
+}
+
+// Of events that are marked as new none may be known, and nothing is left of
+// the transaction that was wrong about it.
+func newTogether(s *shop) {
+	a, b, c := s.ids(), s.ids(), s.ids()
+	mark := func(consumer string, events ...id.ID) func(context.Context, store.Tx) error {
+		return func(ctx context.Context, tx store.Tx) error {
+			err := tx.Handled.MarkNew(consumer, events, noon())
+			return errors.Join(err, tx.Metrics.Add(ctx, []metric.Counters{{ProductID: 1, Day: 20251103, Views: 1}}))
+		}
+	}
+	s.update(mark("ranking", b, a))
+	s.refuses(store.ErrHandled, mark("ranking", c, a))
+	s.update(mark("audit", a))
+	s.update(mark("ranking"))
+	s.equal([]id.ID{c}, s.mark("ranking", a, b, c))
+	got := read(s, func(ctx context.Context, tx store.Tx) ([]metric.Counters, error) {
+		return tx.Metrics.Of(ctx, []int64{1}, 20251103, 20251103)
+	})
+	s.equal([]metric.Counters{{ProductID: 1, Day: 20251103, Views: 3, Version: 3}}, got)
+}
+
+func leaseRunsOut(s *shop) {
+	s.equal([]string{"x", "y"}, s.acquire("ann", noon(), "x", "y"))
+	s.equal([]string{"z"}, s.acquire("bob", noon().Add(time.Second), "x", "z"))
+	s.equal([]string{"x"}, s.acquire("ann", noon().Add(30*time.Second), "x")) // renewed
+	s.equal([]string{"y"}, s.acquire("bob", noon().Add(time.Minute), "x", "y"))
+	s.equal(0, len(s.acquire("ann", noon().Add(time.Minute), "y")))
+	s.equal(0, len(s.acquire("ann", noon())))
+}
+
+func leaseGivenBack(s *shop) {
+	s.acquire("ann", noon(), "x", "y")
+	release := func(holder string, names ...string) {
+		s.update(func(ctx context.Context, tx store.Tx) error { return tx.Leases.Release(ctx, names, holder) })
+	}
+	release("bob", "x", "y")
+	s.equal(0, len(s.acquire("bob", noon(), "x", "y")))
+	release("ann", "x")
+	s.equal([]string{"x"}, s.acquire("bob", noon(), "x", "y"))
+}

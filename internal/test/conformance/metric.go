@@ -1,0 +1,143 @@
+package conformance
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+func (s *shop) count(deltas ...metric.Counters) {
+	s.Helper()
+	s.update(func(ctx context.Context, tx store.Tx) error { return tx.Metrics.Add(ctx, deltas) })
+}
+
+func metricTests() map[string]func(*shop) {
+	return map[string]func(*shop){
+		"counters begin at zero, add up and grow in version":          countersAddUp,
+		"all counters of some days come in order, until told to stop": countersInOrder,
+		"the ranking that SQL reads is the one that Go folds":         foldsAsGo,
+		"a ranking has pages": rankingPages,
+	}
+}
+
+// counters reads those of 2 and 3 November, and stops after the number given.
+func (s *shop) counters(stop int) (got []metric.Counters) {
+	s.Helper()
+	enough := errors.New("enough")
+	err := s.db.View(s.Context(), func(tx store.Tx) error {
+		return tx.Metrics.All(s.Context(), 20251102, 20251103, func(c metric.Counters) error {
+			if got = append(got, c); len(got) == stop {
+				return enough
+			}
+			return nil
+		})
+	})
+	if (stop > 0) != errors.Is(err, enough) || stop == 0 && err != nil {
+		s.Fatalf("all counters: %v", err)
+	}
+	return got
+}
+
+func (s *shop) top(w ranking.Weights, day clock.Day, offset, limit int64) []ranking.Entry {
+	s.Helper()
+	return read(s, func(ctx context.Context, tx store.Tx) ([]ranking.Entry, error) {
+		return tx.Ranking.Top(ctx, w, day, offset, limit)
+	})
+}
+
+// foldsAlike draws counters and weights, negative ones included, and compares
+// the whole ranking. Each case has days of its own, far from the others'.
+func foldsAlike(s *shop, t *rapid.T) {
+	day := clock.Day(19000101).Add(int(s.serial.Add(1)) * 20)
+	amount := rapid.Int64Range(-1_000, 1_000)
+	weight := rapid.Int64Range(0, 2_000)
+	w := ranking.Weights{View: weight.Draw(t, "view"), Like: weight.Draw(t, "like"), Order: weight.Draw(t, "order"), Carry: weight.Draw(t, "carry")}
+	var want []ranking.Entry
+	var deltas []metric.Counters
+	for pid := range rapid.Int64Range(1, 4).Draw(t, "products") {
+		var rows []metric.Counters
+		for _, back := range rapid.SliceOfNDistinct(rapid.IntRange(-1, 9), 0, 6, rapid.ID).Draw(t, fmt.Sprint("days of ", pid)) {
+			rows = append(rows, metric.Counters{
+				ProductID: pid + 1, Day: day.Add(-back), Views: amount.Draw(t, "views"), Likes: amount.Draw(t, "likes"),
+				Amount: money.Won(1), AmountLog: amount.Draw(t, "log"),
+			})
+		}
+		deltas = append(deltas, rows...)
+		if score := w.Score(day, rows); score.Ranked() {
+			want = append(want, ranking.Entry{ProductID: pid + 1, Score: ranking.Points(score.Live)})
+		}
+	}
+	s.count(deltas...)
+	slices.SortFunc(want, func(a, b ranking.Entry) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.ProductID, a.ProductID))
+	})
+	for i := range want {
+		want[i].Rank = int64(i) + 1
+	}
+	if got := s.top(w, day, 0, 100); !slices.Equal(want, got) {
+		t.Fatalf("with %+v on %s SQL reads %v, Go folds %v", w, day, got, want)
+	}
+}
+
+func countersAddUp(s *shop) {
+	full := metric.Counters{
+		ProductID: 1, Day: 20251103, Views: 1, Likes: -2, Orders: 3, Quantity: 4, Amount: 5, AmountLog: 6,
+	}
+	other := metric.Counters{ProductID: 2, Day: 20251103, Views: 9}
+	s.count(full, other)
+	s.count(full)
+	s.count(full.Minus(), metric.Counters{ProductID: 1, Day: 20251104, Likes: 1})
+	s.count()
+	got := read(s, func(ctx context.Context, tx store.Tx) ([]metric.Counters, error) {
+		return tx.Metrics.Of(ctx, []int64{1, 2, 99}, 20251103, 20251103)
+	})
+	full.Version, other.Version = 3, 1
+	s.equal([]metric.Counters{full, other}, got)
+}
+
+func countersInOrder(s *shop) {
+	var want []metric.Counters
+	for pid := range int64(3) {
+		for day := clock.Day(20251101); day <= 20251104; day++ {
+			c := metric.Counters{ProductID: 3 - pid, Day: day, Views: pid, Version: 1}
+			s.count(c)
+			if day >= 20251102 && day <= 20251103 {
+				want = append(want, c)
+			}
+		}
+	}
+	slices.SortFunc(want, func(a, b metric.Counters) int {
+		return cmp.Or(cmp.Compare(a.ProductID, b.ProductID), cmp.Compare(a.Day, b.Day))
+	})
+	s.equal(want, s.counters(0))
+	s.equal(want[:2], s.counters(2))
+}
+
+func foldsAsGo(s *shop) {
+	rapid.Check(s.T, func(t *rapid.T) { foldsAlike(s, t) })
+}
+
+func rankingPages(s *shop) {
+	for pid := range int64(5) {
+		s.count(metric.Counters{ProductID: pid + 1, Day: 20251103, Views: 1 + pid/2})
+	}
+	s.count(metric.Counters{ProductID: 6, Day: 20251103, Likes: 1}, metric.Counters{ProductID: 6, Day: 20251102, Likes: -20})
+	top := func(offset, limit int64) []ranking.Entry {
+		return s.top(ranking.DefaultWeights(), 20251103, offset, limit)
+	}
+	s.equal([]ranking.Entry{
+		{Rank: 1, ProductID: 5, Score: 300_000}, {Rank: 2, ProductID: 4, Score: 200_000}, {Rank: 3, ProductID: 3, Score: 200_000},
+	}, top(0, 3))
+	s.equal([]ranking.Entry{{Rank: 4, ProductID: 2, Score: 100_000}, {Rank: 5, ProductID: 1, Score: 100_000}}, top(3, 3))
+	s.equal(0, len(top(6, 3)))
+}

@@ -1,0 +1,153 @@
+package conformance
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+func everyLane() []int {
+	lanes := make([]int, store.Lanes)
+	for i := range lanes {
+		lanes[i] = i
+	}
+	return lanes
+}
+
+func (s *shop) promises(lanes []int, limit int) []store.OutboxRecord {
+	s.Helper()
+	return read(s, func(ctx context.Context, tx store.Tx) ([]store.OutboxRecord, error) {
+		return tx.Outbox.Next(ctx, lanes, limit)
+	})
+}
+
+// promise appends a like of each product.
+func (s *shop) promise(products ...int64) {
+	s.Helper()
+	s.update(func(ctx context.Context, tx store.Tx) error {
+		for _, pid := range products {
+			tx.Outbox.Append(ctx, event.NewProductLiked(pid, s.ids()))
+		}
+		return nil
+	})
+}
+
+func keysOf(promises []store.OutboxRecord) (keys []string) {
+	for _, p := range promises {
+		keys = append(keys, p.Envelope.Key)
+	}
+	return keys
+}
+
+func outboxTests() map[string]func(*shop) {
+	return map[string]func(*shop){
+		"an event reads as it was promised":                          eventReads,
+		"events come oldest first, and stay until they are sent":     eventsInOrder,
+		"a key has one lane, and keys share out over all of them":    lanesShareOut,
+		"the backlog is what waits, and since when":                  backlogTells,
+		"a commit that promised something rings, any other does not": commitRings,
+	}
+}
+
+func (s *shop) backlog(want int64, since time.Time) {
+	s.Helper()
+	s.update(func(ctx context.Context, tx store.Tx) error {
+		waiting, oldest, err := tx.Outbox.Backlog(ctx)
+		if waiting != want || !oldest.Equal(since) {
+			s.Errorf("%d wait since %v, want %d since %v", waiting, oldest, want, since)
+		}
+		return err
+	})
+}
+
+// silent demands that no commit has rung since it was last heard.
+func (s *shop) silent() {
+	s.Helper()
+	select {
+	case <-s.db.Committed():
+		s.Error("a commit rang that promised nothing")
+	default:
+	}
+}
+
+func eventReads(s *shop) {
+	e := event.OrderPaid{Order: event.Order{
+		OrderID: s.ids(), Version: 2, UserID: s.ids(), Amount: 10, Lines: []event.Line{{ProductID: 1, Quantity: 1, UnitPrice: 10}},
+	}}
+	before := time.Now().Truncate(time.Microsecond) //nolint:forbidigo // the store under test has the real clock
+	s.update(func(ctx context.Context, tx store.Tx) error { tx.Outbox.Append(ctx, e); return nil })
+	got := s.promises(everyLane(), 10)
+	if len(got) != 1 {
+		s.Fatalf("%d promises, want 1", len(got))
+	}
+	v := got[0].Envelope
+	if v.ID.IsZero() || v.Time.Before(before) || v.Time.Location() != time.UTC {
+		s.Errorf("id %s, time %v", v.ID, v.Time)
+	}
+	want, err := event.Wrap(v.ID, v.Time, v.Traceparent, e)
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.equal(want, v)
+}
+
+func eventsInOrder(s *shop) {
+	s.promise(5, 3, 4)
+	s.promise(3, 1)
+	got := s.promises(everyLane(), 4)
+	s.equal([]string{"5", "3", "4", "3"}, keysOf(got))
+	s.update(func(ctx context.Context, tx store.Tx) error {
+		return tx.Outbox.Sent(ctx, []int64{got[0].Seq, got[2].Seq, got[3].Seq})
+	})
+	s.update(func(ctx context.Context, tx store.Tx) error { return tx.Outbox.Sent(ctx, nil) })
+	s.equal([]string{"3", "1"}, keysOf(s.promises(everyLane(), 10)))
+}
+
+func lanesShareOut(s *shop) {
+	var all []int64
+	for pid := range int64(200) {
+		all = append(all, pid+1, pid+1)
+	}
+	s.promise(all...)
+	seen := map[string]int{}
+	for _, lane := range everyLane() {
+		found := s.promises([]int{lane}, 1_000)
+		if len(found) == 0 {
+			s.Errorf("lane %d is empty", lane)
+		}
+		for i, p := range found {
+			seen[p.Envelope.Key]++
+			if i > 0 && found[i-1].Seq >= p.Seq {
+				s.Error("a lane is out of order")
+			}
+		}
+	}
+	for _, pid := range all {
+		if seen[strconv.FormatInt(pid, 10)] != 2 {
+			s.Errorf("product %d: %d events in the lanes together", pid, seen[strconv.FormatInt(pid, 10)])
+		}
+	}
+	s.equal(0, len(s.promises(nil, 10)))
+}
+
+func backlogTells(s *shop) {
+	s.backlog(0, time.Time{})
+	s.promise(1, 2)
+	s.promise(3)
+	got := s.promises(everyLane(), 10)
+	s.backlog(3, got[0].Envelope.Time)
+	s.update(func(ctx context.Context, tx store.Tx) error { return tx.Outbox.Sent(ctx, []int64{got[0].Seq}) })
+	s.backlog(2, got[1].Envelope.Time)
+}
+
+func commitRings(s *shop) {
+	s.user()
+	s.silent()
+	s.promise(1)
+	s.promise(2)
+	<-s.db.Committed() // rung twice, heard once
+	s.silent()
+}

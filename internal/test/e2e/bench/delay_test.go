@@ -1,0 +1,106 @@
+package bench_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+)
+
+const (
+	orderRate = 500 // a second, whatever becomes of those before
+	delayTime = 10 * time.Second
+	delayWarm = 2 * time.Second
+	delayGoal = 100 * time.Millisecond
+)
+
+// BenchmarkDelay measures how long after its commit an order shows in the live
+// ranking. Each is of a product that nobody has bought before: it shows as soon
+// as that product has a place.
+func BenchmarkDelay(b *testing.B) {
+	s := openDelayShop(b, orderRate*int((delayWarm+time.Duration(*rounds)*delayTime)/time.Second))
+	for b.Loop() {
+		s.sell(b, delayWarm)
+		all := make([][]delays, *rounds)
+		for round := range all {
+			all[round] = delaysOf(s.sell(b, delayTime))
+		}
+		reportDelays(b, all)
+	}
+	day := clock.DayOf(s.world.Clock())
+	s.expect(b, "COUNT(*) FROM orders WHERE status = 'PAID'", s.sold)
+	s.expect(b, "COUNT(*) FROM product_metrics WHERE orders = 1", s.sold)
+	s.expect(b, "COUNT(*) FROM outbox", 0)
+	checkBoard(b, leaderboard.NewVerifier(s.db, s.board, ranking.DefaultWeights(), s.world.Clock, s.world.Log), day)
+}
+
+// delays are what the orders of a round have in common.
+type delays struct {
+	name string
+	goal time.Duration // of p99; 0 is none
+	of   func(t trip) time.Duration
+	took []time.Duration // sorted
+}
+
+func delaysOf(trips []trip) []delays {
+	kinds := []delays{
+		{name: "commit to ranking", goal: delayGoal, of: func(t trip) time.Duration { return t.shown.Sub(t.answered) }},
+		{name: "with the transaction", of: func(t trip) time.Duration { return t.shown.Sub(t.at) }},
+		{name: "with the whole request", of: func(t trip) time.Duration { return t.shown.Sub(t.due) }},
+	}
+	for i, k := range kinds {
+		for _, t := range trips {
+			kinds[i].took = append(kinds[i].took, max(0, k.of(t))) // the relay may be faster than the answer
+		}
+		slices.Sort(kinds[i].took)
+	}
+	return kinds
+}
+
+// within is what the share of the delays did not exceed.
+func (d delays) within(percent int) time.Duration {
+	n := len(d.took)
+	return d.took[min(n-1, n*percent/100)]
+}
+
+// quantiles are the delays that are told of a round.
+var quantiles = []struct {
+	name    string
+	percent int
+}{{"p50", 50}, {"p99", 99}, {"max", 100}}
+
+func reportDelays(b *testing.B, all [][]delays) {
+	b.Helper()
+	rows := [][]string{{fmt.Sprintf("%d orders/s, ms", orderRate), "p50", "p99", "max", ""}}
+	for kind, d := range all[0] {
+		row, note := []string{d.name}, ""
+		for _, q := range quantiles {
+			figures := make([]float64, len(all))
+			for i, round := range all {
+				figures[i] = milliseconds(round[kind].within(q.percent))
+			}
+			s := spreadOf(figures)
+			row = append(row, fmt.Sprintf("%.1f (%.1f-%.1f)", s.median, s.least, s.most))
+			if d.goal > 0 {
+				b.ReportMetric(s.median, q.name+"-ms")
+			}
+			if d.goal > 0 && q.percent == 99 {
+				note = verdict(s.median, milliseconds(d.goal))
+			}
+		}
+		rows = append(rows, append(row, note))
+	}
+	table(b, rows)
+	b.ReportMetric(0, "ns/op")
+}
+
+func verdict(got, goal float64) string {
+	if got > goal {
+		return fmt.Sprintf("goal p99 %.0f: MISSED", goal)
+	}
+	return fmt.Sprintf("goal p99 %.0f: met", goal)
+}

@@ -1,0 +1,166 @@
+package bench_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	httpapi "github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/adapter/credentials"
+	"github.com/loopers-commerce/commerce/internal/app/accounts"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/domain/user"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// round empties the shop, lets all buyers buy for a while and checks what is
+// there then. It returns orders per second.
+func (s *orderShop) round(b *testing.B, buy func() error) float64 {
+	b.Helper()
+	s.empty(b)
+	var done atomic.Int64
+	var all sync.WaitGroup
+	begun := time.Now()
+	for range buyers {
+		all.Go(func() {
+			for time.Since(begun) < buyTime {
+				if err := buy(); err != nil {
+					b.Error(err)
+					return
+				}
+				done.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	rate := float64(done.Load()) / time.Since(begun).Seconds()
+	s.check(b, done.Load())
+	return rate
+}
+
+// useCase is a side that buys by checkout.Place, with an idempotency key as the
+// API does.
+func (s *orderShop) useCase(name string, products int) side {
+	desk := s.desk(s.db)
+	return side{name, func(b *testing.B) float64 {
+		b.Helper()
+		return s.round(b, func() error {
+			_, err := s.place(b, desk, 1+rand.IntN(paying), 1+rand.IntN(products)) //nolint:gosec // who buys what is no secret
+			return err
+		})
+	}}
+}
+
+func (s *orderShop) place(b *testing.B, desk *checkout.Service, buyer, product int) (order.Order, error) {
+	b.Helper()
+	r := checkout.Request{UserID: numbered(buyer), Lines: []order.Want{{ProductID: int64(product), Quantity: 1}}}
+	asked := sha256.Sum256(basket(product))
+	return desk.Place(b.Context(), r, store.Keyed[order.Order]{
+		Key:         store.Key{UserID: r.UserID, Route: "POST " + ordersPath, Key: s.world.IDs().String()},
+		Fingerprint: asked[:], At: s.world.Clock(), Show: shown,
+	})
+}
+
+const ordersPath = "/api/v1/orders"
+
+func basket(product int) []byte {
+	return fmt.Appendf(nil, `{"items":[{"productId":%d,"quantity":1}]}`, product)
+}
+
+// shown is an answer that is as long as the API's, and kept like it.
+func shown(o order.Order) (store.Answer, error) {
+	body, err := json.Marshal(struct {
+		ID, Status              string
+		Items                   []order.Line
+		Amount, Discount        int64
+		Points, CardAmount      int64
+		Coupon, Payment, Reason *string
+		History                 []order.Change
+		CreatedAt               time.Time
+	}{
+		ID: o.ID.String(), Status: string(o.Status()), Items: o.Lines, Amount: int64(o.Amount), Points: int64(o.Points),
+		History: o.History(), CreatedAt: o.CreatedAt,
+	})
+	return store.Answer{Status: http.StatusCreated, Location: ordersPath + "/" + o.ID.String(), Body: body}, err
+}
+
+// numbered is the id of a user: its digits are the number.
+func numbered(n int) (v id.ID) {
+	_, _ = hex.Decode(v[:], fmt.Appendf(nil, "%032d", n)) // digits are digits
+	return v
+}
+
+// overHTTP is a side that buys over HTTP, with the token of a session.
+func (s *orderShop) overHTTP(b *testing.B, products int) side {
+	b.Helper()
+	tokens, url := s.serve(b)
+	client := http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: buyers}}
+	b.Cleanup(client.CloseIdleConnections)
+	buy := func() error {
+		body := basket(1 + rand.IntN(products)) //nolint:gosec // who buys what is no secret
+		r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, url+ordersPath, bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+tokens[rand.IntN(len(tokens))]) //nolint:gosec // the same
+		r.Header.Set("Idempotency-Key", s.world.IDs().String())
+		return expect(&client, r, http.StatusCreated)
+	}
+	return side{"over HTTP", func(b *testing.B) float64 {
+		b.Helper()
+		return s.round(b, buy)
+	}}
+}
+
+// serve runs the API without the programs around it, and returns a token for
+// each user.
+func (s *orderShop) serve(b *testing.B) (tokens []string, url string) {
+	b.Helper()
+	secret := bytes.Repeat([]byte("k"), 32)
+	desk, err := s.world.Accounts(s.db, secret, time.Hour)
+	if err != nil {
+		b.Fatal(err)
+	}
+	handler, err := httpapi.New(httpapi.Config{
+		Accounts: desk, Checkout: s.desk(s.db), DB: s.db, RequireIdempotencyKey: true,
+		Clock: s.world.Clock, IDs: s.world.IDs, Log: s.world.Log, Registerer: s.world.Registry,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	listener := loopback(b)
+	server := httpapi.Server(listener.Addr().String(), handler, s.world.Log)
+	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
+	b.Cleanup(func() { _ = server.Close() })
+	return s.sign(b, secret), "http://" + listener.Addr().String()
+}
+
+// sign returns a token of a session for each user.
+func (s *orderShop) sign(b *testing.B, secret []byte) (tokens []string) {
+	b.Helper()
+	signer, err := credentials.NewTokens(secret)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for n := range paying {
+		who := accounts.Principal{UserID: numbered(n + 1), LoginID: "u" + strconv.Itoa(n+1), Role: user.Customer}
+		token, err := signer.Issue(who, s.world.Clock(), s.world.Clock().Add(time.Hour))
+		if err != nil {
+			b.Fatal(err)
+		}
+		tokens = append(tokens, token)
+	}
+	return tokens
+}

@@ -1,0 +1,139 @@
+package bench_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/postgres"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
+)
+
+// What the shop of the orders is like. Buyers are connections to the database
+// as well, on both sides: as many as the product has by default.
+const (
+	buyers     = 16
+	buyable    = 10_000 // products
+	paying     = 10_000 // users
+	unitPrice  = 1_000
+	buyTime    = 2 * time.Second
+	firstStock = 900_000_007 // two numbers that nothing else is
+	firstMoney = 900_000_000_009
+)
+
+// orderShop is a shop on PostgreSQL with much to sell and much to pay with.
+type orderShop struct {
+	world   wire.Env
+	address string
+	db      *sqlstore.DB
+	admin   *pgx.Conn
+}
+
+func openOrderShop(b *testing.B) *orderShop {
+	b.Helper()
+	s := &orderShop{world: wire.Real(slog.New(slog.DiscardHandler)), address: storetest.Schema(b)}
+	s.db = s.open(b, fmt.Sprintf("%s&pool_max_conns=%d", s.address, buyers))
+	if _, err := s.db.Migrate(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	var err error
+	if s.admin, err = pgx.Connect(b.Context(), s.address); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.admin.Close(context.WithoutCancel(b.Context())) })
+	s.fill(b)
+	return s
+}
+
+func (s *orderShop) open(b *testing.B, address string) *sqlstore.DB {
+	b.Helper()
+	db, err := postgres.Open(b.Context(), address, sqlstore.Options{
+		Clock: s.world.Clock, IDs: s.world.IDs, Random: s.world.Random, Log: s.world.Log,
+		Traceparent: func(context.Context) string { return "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func (s *orderShop) desk(db *sqlstore.DB) *checkout.Service {
+	return checkout.New(db, s.world.IDs, s.world.Clock, payment.DefaultPolicy())
+}
+
+func (s *orderShop) fill(b *testing.B) {
+	b.Helper()
+	s.exec(b, fmt.Sprintf(`
+		INSERT INTO users (id, login_id, email, birth_date, gender, role, password_hash, created_us)
+		SELECT lpad(n::text, 32, '0')::uuid, 'u' || n, 'u' || n || '@example.com', '1990-01-01', 'MALE', 'customer', '', 0
+		FROM generate_series(1, %d) n;
+		INSERT INTO wallets (user_id, balance) SELECT id, %d FROM users;
+		INSERT INTO brands (name, description) VALUES ('Acme', 'of all that is sold here');
+		INSERT INTO products (brand_id, name, description, price, status, created_us)
+		SELECT 1, 'Product number ' || n, 'As good as any other', %d, 'ON_SALE', 0 FROM generate_series(1, %d) n;
+		INSERT INTO stocks (product_id, quantity) SELECT id, %d FROM products`,
+		paying, firstMoney, unitPrice, buyable, firstStock))
+	s.analyze(b)
+}
+
+// analyze looks at the tables that are filled. What is said of the others, that
+// they are empty, would be believed for the rest of the benchmark.
+func (s *orderShop) analyze(b *testing.B) {
+	b.Helper()
+	s.exec(b, `ANALYZE users, wallets, brands, products, stocks`)
+}
+
+func (s *orderShop) exec(b *testing.B, sql string) {
+	b.Helper()
+	if _, err := s.admin.Exec(b.Context(), sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// empty forgets every order, so that each round begins like the first one.
+func (s *orderShop) empty(b *testing.B) {
+	b.Helper()
+	s.exec(b, fmt.Sprintf(`
+		TRUNCATE orders, order_lines, order_history, stock_movements, point_entries, outbox, idempotency_keys RESTART IDENTITY CASCADE;
+		UPDATE stocks SET quantity = %d WHERE quantity <> %[1]d;
+		UPDATE wallets SET balance = %d WHERE balance <> %[2]d`, firstStock, firstMoney))
+	s.exec(b, `VACUUM ANALYZE stocks`)
+	s.exec(b, `VACUUM ANALYZE wallets`)
+}
+
+// check fails the benchmark unless there are n whole orders.
+func (s *orderShop) check(b *testing.B, n int64) {
+	b.Helper()
+	for what, want := range map[string]int64{
+		"COUNT(*) FROM orders WHERE status = 'PAID'":                         n,
+		"COUNT(*) FROM order_lines WHERE quantity = 1":                       n,
+		"COUNT(*) FROM order_history":                                        2 * n,
+		"COUNT(*) FROM stock_movements":                                      n,
+		"COUNT(*) FROM point_entries":                                        n,
+		"COUNT(*) FROM outbox":                                               2 * n,
+		"COUNT(*) FROM idempotency_keys":                                     n,
+		fmt.Sprintf("SUM(%d - quantity)::bigint FROM stocks", firstStock):    n,
+		fmt.Sprintf("SUM(%d - balance)::bigint FROM wallets", firstMoney):    n * unitPrice,
+		"COUNT(DISTINCT (product_id, quantity)) FROM stock_movements":        n,
+		"COUNT(*) FROM orders o JOIN order_lines l ON l.order_id = o.id":     n,
+		"COUNT(*) FROM orders o JOIN point_entries p ON p.order_id = o.id":   n,
+		"COUNT(*) FROM orders o JOIN stock_movements m ON m.order_id = o.id": n,
+	} {
+		var got int64
+		if err := s.admin.QueryRow(b.Context(), "SELECT "+what).Scan(&got); err != nil {
+			b.Fatal(err)
+		}
+		if got != want {
+			b.Fatalf("%s is %d after %d orders, want %d", what, got, n, want)
+		}
+	}
+}
