@@ -14,11 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/pgsim"
 )
 
-const card = pgwire.CardNo("1234-5678-9814-1451")
+const card = cardno.Number("1234-5678-9814-1451")
 
 // quick is a gateway without any fault that takes no time at all.
 func quick() pgsim.Faults {

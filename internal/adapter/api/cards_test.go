@@ -16,6 +16,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/postgres"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/sqlite"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
@@ -57,7 +58,7 @@ func TestACardOrderIsPendingUntilTheCardIsChargedAndKeepsFourDigits(t *testing.T
 				return db
 			})
 			said := s.sellByCard(t)
-			if !slices.Equal(s.gateway.numbers, []pgwire.CardNo{cardNo, cardNo}) {
+			if !slices.Equal(s.gateway.numbers, []cardno.Number{cardNo, cardNo}) {
 				t.Errorf("the gateway was told %d numbers, want the whole one twice", len(s.gateway.numbers))
 			}
 			tables := everything(t, raw)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
@@ -27,7 +28,7 @@ const (
 type gateway struct {
 	mu      sync.Mutex
 	charges []*pgwire.Transaction // oldest first
-	numbers []pgwire.CardNo       // that it was told
+	numbers []cardno.Number       // that it was told
 	away    bool
 	asked   chan pgwire.Transaction // each charge that was asked for
 }

@@ -7,10 +7,10 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -30,7 +30,7 @@ type placeInput struct {
 type cardBody struct {
 	Method   string        `json:"method" enum:"CARD"`
 	CardType string        `json:"cardType" enum:"SAMSUNG,KB,HYUNDAI"`
-	CardNo   pgwire.CardNo `json:"cardNo" doc:"dddd-dddd-dddd-dddd. It is passed on to the gateway; the shop keeps the last four digits." example:"1234-5678-9814-1451"`
+	CardNo   cardno.Number `json:"cardNo" doc:"dddd-dddd-dddd-dddd. It is passed on to the gateway; the shop keeps the last four digits." example:"1234-5678-9814-1451"`
 }
 
 type wantBody struct {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
 // translate puts our problem in the place of huma's. It is a huma.Transformer.
@@ -68,7 +68,7 @@ func complaints(details []*huma.ErrorDetail) []fault.Field {
 	for _, d := range details {
 		if d != nil {
 			f := complaint(d)
-			f.Pointer = pgwire.Mask(f.Pointer)
+			f.Pointer = cardno.Mask(f.Pointer)
 			fields = append(fields, f)
 		}
 	}

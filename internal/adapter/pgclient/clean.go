@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 )
 
 // clean returns what a gateway said to a person in a form that every table and
@@ -23,6 +23,6 @@ func clean(text string) string {
 			return r
 		}
 	}, text)
-	runes := []rune(pgwire.Mask(text))
+	runes := []rune(cardno.Mask(text))
 	return strings.TrimSpace(string(runes[:min(len(runes), most)]))
 }

@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 )
 
 func TestCardNumbersAreMasked(t *testing.T) {
@@ -97,7 +97,7 @@ func TestNoCardNumberLeavesThePackage(t *testing.T) {
 						t.Errorf("it tells %s: %s", secret, said)
 					}
 				}
-				if n := string(o.Transaction.CardNo); n != "" && n != string(pgwire.CardNo(number).Masked()) {
+				if n := string(o.Transaction.CardNo); n != "" && n != string(cardno.Number(number).Masked()) {
 					t.Errorf("the card number is %q", n)
 				}
 			}, answer)

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
 // What may go wrong between shop and gateway. Each error of this package is one
@@ -44,7 +44,7 @@ type problem struct {
 
 // Error implements error. Whatever a gateway or a library quotes, no card
 // number gets through.
-func (p *problem) Error() string { return p.is.Text + ": " + pgwire.Mask(p.cause.Error()) }
+func (p *problem) Error() string { return p.is.Text + ": " + cardno.Mask(p.cause.Error()) }
 
 // LogValue implements slog.LogValuer.
 func (p *problem) LogValue() slog.Value { return slog.StringValue(p.Error()) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
@@ -128,7 +129,7 @@ func (w want) check(t pgwire.Transaction) (pgwire.Transaction, error) {
 	}
 	t.CardType, t.Reason = clean(t.CardType), clean(t.Reason)
 	if t.CardNo != "" {
-		t.CardNo = pgwire.CardNo(clean(string(t.CardNo))).Masked()
+		t.CardNo = cardno.Number(clean(string(t.CardNo))).Masked()
 	}
 	return t, nil
 }

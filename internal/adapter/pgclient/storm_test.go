@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
@@ -158,7 +159,7 @@ func FuzzAnswer(f *testing.F) {
 func judge(t *testing.T, found transactions, err error, brief bool) {
 	t.Helper()
 	if err != nil {
-		if o := outcomeOf(err); found != nil || o == answered || pgwire.Mask(err.Error()) != err.Error() {
+		if o := outcomeOf(err); found != nil || o == answered || cardno.Mask(err.Error()) != err.Error() {
 			t.Fatalf("%v, %s, %v", found, o, err)
 		}
 		return
@@ -169,7 +170,7 @@ func judge(t *testing.T, found transactions, err error, brief bool) {
 			t.Fatalf("%+v", x)
 		}
 		kept := strings.Join([]string{x.CardType, string(x.CardNo), x.Reason}, "|")
-		if strings.ContainsRune(kept, 0) || pgwire.Mask(kept) != kept {
+		if strings.ContainsRune(kept, 0) || cardno.Mask(kept) != kept {
 			t.Fatalf("%q is kept", kept)
 		}
 	}

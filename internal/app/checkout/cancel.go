@@ -6,9 +6,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
@@ -23,7 +23,7 @@ const MaxReason = 200
 // else's is order.ErrNotFound, a dead one order.ErrTransition. What a card was
 // charged is given back by whoever looks after the payment, which is due at once.
 func (d *Service) Cancel(ctx context.Context, user, orderID id.ID, reason string, guard store.Guard) (o order.Order, err error) {
-	reason = pgwire.Mask(strings.TrimSpace(reason)) // it is kept, and told to others
+	reason = cardno.Mask(strings.TrimSpace(reason)) // it is kept, and told to others
 	var c fault.Check
 	c.That(utf8.RuneCountInString(reason) <= MaxReason, "/reason", "must be at most %d characters", MaxReason)
 	if err := c.Err(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
@@ -20,7 +21,7 @@ const (
 )
 
 // Try requests a payment once, as Run does again and again.
-func (d *Service) Try(ctx context.Context, p payment.Payment, number pgwire.CardNo) error {
+func (d *Service) Try(ctx context.Context, p payment.Payment, number cardno.Number) error {
 	return d.answered(ctx, p, d.Gateway.Request(ctx, p.UserID.String(), p.ID.String(), pgwire.Request{
 		OrderID: p.OrderID.String(), CardType: p.Card.Type, CardNo: number, Amount: int64(p.Amount),
 	}))

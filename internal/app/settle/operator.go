@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/page"
@@ -191,7 +192,7 @@ func (c *change) refundByHand(ctx context.Context, w ManualSettlement) error {
 
 // audit keeps who said what an operator says, when and why.
 func (c *change) audit(w ManualSettlement) {
-	c.payment = c.payment.Record(c.now, payment.ActionManual, pgwire.Mask(strings.TrimSpace(w.Reason)), w.Actor)
+	c.payment = c.payment.Record(c.now, payment.ActionManual, cardno.Mask(strings.TrimSpace(w.Reason)), w.Actor)
 }
 
 // vouch takes an operator's word for a charge; but not where we know better.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
@@ -35,7 +36,7 @@ const (
 // job is a payment to be requested, or, without a card, one to be looked at now.
 type job struct {
 	payment payment.Payment
-	number  pgwire.CardNo
+	number  cardno.Number
 	slot    bool
 	doubt   bool // whether there is such a payment
 }
@@ -60,13 +61,13 @@ func (s *Slot) Free() { <-s.service.slots }
 // Use has a payment requested, soon, with the card's whole number. The number is
 // kept in memory alone: if the process dies before the gateway has it, nobody
 // can charge the card any more, and the order expires.
-func (s *Slot) Use(p payment.Payment, number pgwire.CardNo) {
+func (s *Slot) Use(p payment.Payment, number cardno.Number) {
 	s.service.jobs <- job{payment: p, number: number, slot: true} // there is room for every slot
 }
 
 // Doubt is Use for a payment of which it is not known whether it was committed:
 // it is requested if it was. Nobody else has the number.
-func (s *Slot) Doubt(p payment.Payment, number pgwire.CardNo) {
+func (s *Slot) Doubt(p payment.Payment, number cardno.Number) {
 	s.service.jobs <- job{payment: p, number: number, slot: true, doubt: true}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/app/verify"
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
@@ -18,7 +19,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
-const number pgwire.CardNo = "1234-5678-9814-1451"
+const number cardno.Number = "1234-5678-9814-1451"
 
 // till is a shop whose card payments are settled with a gateway.
 type till struct {

@@ -3,6 +3,8 @@
 // use these structs, and golden files hold them to the wire.
 package pgwire
 
+import "github.com/loopers-commerce/commerce/internal/base/cardno"
+
 // Paths of the gateway's API.
 const (
 	PaymentsPath = "/api/v1/payments" // POST: Request; GET ?orderId=: Transactions
@@ -39,23 +41,23 @@ func CardTypes() []string { return []string{Samsung, KB, Hyundai} }
 
 // Request asks for a charge.
 type Request struct {
-	OrderID     string `json:"orderId"` // 6 characters or more
-	CardType    string `json:"cardType"`
-	CardNo      CardNo `json:"cardNo"`
-	Amount      int64  `json:"amount"` // won
-	CallbackURL string `json:"callbackUrl"`
+	OrderID     string        `json:"orderId"` // 6 characters or more
+	CardType    string        `json:"cardType"`
+	CardNo      cardno.Number `json:"cardNo"`
+	Amount      int64         `json:"amount"` // won
+	CallbackURL string        `json:"callbackUrl"`
 }
 
 // Transaction is what the gateway knows of a charge. The answer to a Request
 // has only its key, status and reason; a callback has this as its whole body.
 type Transaction struct {
-	TransactionKey string `json:"transactionKey"`
-	OrderID        string `json:"orderId,omitempty"`
-	CardType       string `json:"cardType,omitempty"`
-	CardNo         CardNo `json:"cardNo,omitempty"`
-	Amount         int64  `json:"amount,omitempty"` // won
-	Status         Status `json:"status"`
-	Reason         string `json:"reason"` // for a person; may be empty
+	TransactionKey string        `json:"transactionKey"`
+	OrderID        string        `json:"orderId,omitempty"`
+	CardType       string        `json:"cardType,omitempty"`
+	CardNo         cardno.Number `json:"cardNo,omitempty"`
+	Amount         int64         `json:"amount,omitempty"` // won
+	Status         Status        `json:"status"`
+	Reason         string        `json:"reason"` // for a person; may be empty
 }
 
 // Transactions is every transaction of an order, newest first.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
@@ -42,7 +43,7 @@ type Card struct {
 }
 
 // CardOf checks a card and returns what may be kept of it.
-func CardOf(cardType string, number pgwire.CardNo) (Card, error) {
+func CardOf(cardType string, number cardno.Number) (Card, error) {
 	var c fault.Check
 	c.That(slices.Contains(pgwire.CardTypes(), cardType), "/payment/cardType", "must be one of %v", pgwire.CardTypes())
 	c.That(number.Valid(), "/payment/cardNo", "must be dddd-dddd-dddd-dddd")

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 )
@@ -167,7 +168,7 @@ func (s *shop) play(ctx context.Context, api *server, heard letter, pending pgwi
 		"a transaction of another order":         {signed(secret, now, but(func(t *pgwire.Transaction) { t.TransactionKey = old.TransactionKey })), 404, "unknown_transaction"},
 		"half a callback":                        {signed(secret, now, lie[:len(lie)/2]), 400, "malformed"},
 		"a status that nobody knows":             {signed(secret, now, but(func(t *pgwire.Transaction) { t.Status = "PAID" })), 400, "malformed"},
-		"the whole number of a card in it, true": {signed(secret, now, but(func(t *pgwire.Transaction) { t.CardNo = pgwire.CardNo(paid.card.number()) })), 200, "early"},
+		"the whole number of a card in it, true": {signed(secret, now, but(func(t *pgwire.Transaction) { t.CardNo = cardno.Number(paid.card.number()) })), 200, "early"},
 	} {
 		before, count := s.snapshot(ctx), counted(ctx, api)
 		count[is.result]++

@@ -1,4 +1,4 @@
-package pgwire
+package cardno
 
 // Mask returns the text with what may be a card number made unreadable but for
 // its last four digits: 12 digits or more, with stars, and a few signs that are

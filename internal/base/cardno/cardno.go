@@ -1,13 +1,15 @@
-package pgwire
+// Package cardno holds the number of a payment card: its form, and how to mask it
+// wherever it might be printed, logged or stored.
+package cardno
 
 import (
 	"log/slog"
 	"strings"
 )
 
-// CardNo is the number of a card, "dddd-dddd-dddd-dddd". It says itself whole in
+// Number is the number of a card, "dddd-dddd-dddd-dddd". It says itself whole in
 // JSON alone; whoever prints or logs it sees the last four digits.
-type CardNo string
+type Number string
 
 const (
 	cardLength = len("dddd-dddd-dddd-dddd")
@@ -15,7 +17,7 @@ const (
 )
 
 // Valid reports whether the number has the form that the gateway takes.
-func (n CardNo) Valid() bool {
+func (n Number) Valid() bool {
 	if len(n) != cardLength {
 		return false
 	}
@@ -28,7 +30,7 @@ func (n CardNo) Valid() bool {
 }
 
 // Last4 is the last four characters; nothing of a number that has no more.
-func (n CardNo) Last4() string {
+func (n Number) Last4() string {
 	if len(n) <= lastDigits {
 		return ""
 	}
@@ -36,13 +38,13 @@ func (n CardNo) Last4() string {
 }
 
 // Masked is the number with all but its last four digits made unreadable.
-func (n CardNo) Masked() CardNo { return CardNo(strings.Repeat("****-", 3) + n.Last4()) }
+func (n Number) Masked() Number { return Number(strings.Repeat("****-", 3) + n.Last4()) }
 
 // String implements fmt.Stringer.
-func (n CardNo) String() string { return string(n.Masked()) }
+func (n Number) String() string { return string(n.Masked()) }
 
 // GoString implements fmt.GoStringer.
-func (n CardNo) GoString() string { return n.String() }
+func (n Number) GoString() string { return n.String() }
 
 // LogValue implements slog.LogValuer.
-func (n CardNo) LogValue() slog.Value { return slog.StringValue(n.String()) }
+func (n Number) LogValue() slog.Value { return slog.StringValue(n.String()) }
