@@ -19,7 +19,7 @@ import (
 // golden returns a message of the wire with the key in place of its own.
 func golden(t *testing.T, name string, replace ...string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "contract", "pgwire", "testdata", name+".json"))
+	text, err := os.ReadFile(filepath.Join("..", "contract", "pgwire", "testdata", name+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
