@@ -58,7 +58,7 @@ fmt: ## Format the Go code and tidy go.mod
 	scripts/golangci-lint fmt
 	go mod tidy
 
-generate: ## Generate the generated files again
+generate: ## Regenerate the generated files
 	go generate ./...
 
 verify: lint test ## Check everything before a push: lint, tests, generated files up to date
