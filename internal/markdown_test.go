@@ -15,8 +15,8 @@ import (
 )
 
 var (
-	codeBlock = regexp.MustCompile("(?ms)^```.*?^```$")
-	goBlock   = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
+	codeBlock = regexp.MustCompile("(?ms)^```.*?\n```$")
+	goBlock   = regexp.MustCompile("(?ms)^```go\n(.*?)\n```$")
 	heading   = regexp.MustCompile(`(?m)^#+ .*$`)
 	link      = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 )
