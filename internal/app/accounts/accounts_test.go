@@ -83,7 +83,7 @@ func TestWhoSignsUpHasAnEmptyWalletAndCanLogIn(t *testing.T) {
 
 func TestALoginIDAndAnEmailBelongToOneUserHoweverManyAskAtOnce(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		d, _ := desk(s)
 		errs := shoptest.AtOnce(16, func(i int) error {

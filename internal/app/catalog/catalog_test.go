@@ -74,7 +74,7 @@ func TestAnEditChangesWhatItNamesAndTellsOnlyOfChanges(t *testing.T) {
 
 func TestStockMovedByHandAtOnceAddsUp(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug := s.Product(t, 100, 8)
 		errs := shoptest.AtOnce(16, func(i int) error {

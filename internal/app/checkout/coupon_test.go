@@ -182,7 +182,7 @@ func TestWhatACouponTakesOffAddsUp(t *testing.T) {
 
 func TestACancelGivesTheCouponBackOnceToBeUsedAgain(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 1000)
 		kind := s.Coupon(t, coupons.Draft{Value: 400})
@@ -241,7 +241,7 @@ func TestADeadOrderDoesNotGiveTheCouponBackAgain(t *testing.T) {
 
 func TestOneCouponIsUsedForOneOfThirtyTwoOrdersAtOnce(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 1000, 100), s.Customer(t, 100_000)
 		kind := s.Coupon(t, coupons.Draft{Value: 400})
@@ -268,7 +268,7 @@ func TestOneCouponIsUsedForOneOfThirtyTwoOrdersAtOnce(t *testing.T) {
 
 func TestOneCouponBoughtWithAndGivenBackAtOnceIsNeverInTwoOrders(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 1000, 100), s.Customer(t, 100_000)
 		cid := s.Issue(t, kim, s.Coupon(t, coupons.Draft{Value: 400}))

@@ -32,7 +32,7 @@ func count(t *testing.T, errs []error) (given, again, late int) {
 
 func TestAHundredCouponsGoToAHundredOfAThousandPeople(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		const people, offered = 1000, 100
 		kind := s.Coupon(t, coupons.Draft{Quantity: offered})
@@ -64,7 +64,7 @@ func TestAHundredCouponsGoToAHundredOfAThousandPeople(t *testing.T) {
 // Whether there are many more, or this was the only one, the same is told.
 func TestOnePersonWhoAsksThirtyTwoTimesAtOnceHasOne(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		for _, quantity := range []int64{100, 1} {
 			kim, kind := s.Customer(t, 0), s.Coupon(t, coupons.Draft{Quantity: quantity})

@@ -12,7 +12,7 @@ import (
 
 func TestALikeRepeatedAHundredTimesIsOneLikeAndOneEvent(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 10, 1), s.Customer(t, 0)
 		repeat := func(do func() error) {

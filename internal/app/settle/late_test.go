@@ -40,7 +40,7 @@ func (g *overtaken) Find(ctx context.Context, user, orderID string) ([]pgwire.Tr
 // first is right, and the gateway has kept what the books say.
 func TestAChargeThatPaidMeanwhileIsNotCalledOffBecauseItIsLate(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
 		now := time.Now()
 		clock := func() time.Time { return now }
 		shop.Checkout = checkout.New(shop.DB, shop.IDs, clock, payment.DefaultPolicy())

@@ -18,7 +18,7 @@ func isGateway(err error) bool { return errors.Is(err, settle.ErrGateway) }
 
 func TestACancelOfAPaidOrderIsRefundedOnceHoweverOftenItDiesInBetween(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 300)
 		o := s.buy(t, kim, 200, order.Want{ProductID: mug, Quantity: 2})

@@ -133,7 +133,7 @@ func (s *till) compare(t *testing.T, patience time.Duration) verify.Result {
 
 func TestWhatAgreesWithTheGatewayIsNoDifference(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
 		t, s := shop.T, opened(t, shop)
 		points := money.Won(100)
 		if _, err := s.Checkout.Place(t.Context(), checkout.Request{

@@ -14,7 +14,7 @@ import (
 
 func TestChargesAtOnceAllCount(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		kim := s.Customer(t, 0)
 		errs := shoptest.AtOnce(32, func(i int) error {
