@@ -5,18 +5,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 	"time"
 )
 
-const (
-	slowest  = 10
-	raceMark = "WARNING: DATA RACE"
-)
+const raceMark = "WARNING: DATA RACE"
 
 // event is a line of `go test -json`: see `go doc test2json` and `go help buildjson`.
 type event struct {
@@ -26,6 +21,8 @@ type event struct {
 	Test       string // empty: the event is about the package
 	Elapsed    float64
 	Output     string
+
+	FailedBuild string // of a package that failed because another one did not compile
 }
 
 // key names a test, or with an empty test its package.
@@ -146,7 +143,9 @@ func (r *report) endPackage(e event) {
 			r.flush(k)
 		}
 		r.flush(own)
-		r.fail(result{key: own})
+		if e.FailedBuild == "" {
+			r.fail(result{key: own})
+		}
 		return
 	}
 	if b := r.output[own]; b != nil {
@@ -179,35 +178,4 @@ func (r *report) flush(k key) {
 
 func (r *report) print(text string) {
 	_, _ = io.WriteString(r.out, text) // nothing can be reported if this fails
-}
-
-// finish prints the summary and returns an error if the run has failed.
-func (r *report) finish() error {
-	passed, skipped := r.leaves(r.passed), r.leaves(r.skipped)
-	r.printSlowest(slices.Concat(passed, r.failed))
-	for _, t := range r.failed {
-		r.print(fmt.Sprintf("FAILED: %s %s\n", t.pkg, t.test))
-	}
-	r.print(fmt.Sprintf("\n%d passed, %d failed, %d skipped\n", len(passed), len(r.failed), len(skipped)))
-	switch {
-	case len(r.failed) > 0:
-		return errors.New("tests failed")
-	case len(passed) == 0:
-		return errors.New("no test ran")
-	}
-	return nil
-}
-
-func (r *report) printSlowest(all []result) {
-	slices.SortStableFunc(all, func(a, b result) int { return cmp.Compare(b.took, a.took) })
-	all = all[:min(slowest, len(all))]
-	r.print(fmt.Sprintf("\nThe %d slowest tests:\n", len(all)))
-	for _, t := range all {
-		r.print(fmt.Sprintf("%8.2fs  %s %s\n", t.took.Seconds(), path.Base(t.pkg), t.test))
-	}
-}
-
-// leaves returns the results without those of tests that have subtests.
-func (r *report) leaves(all []result) []result {
-	return slices.DeleteFunc(all, func(t result) bool { return r.parents[t.key] })
 }

@@ -39,7 +39,7 @@ func TestFailuresAreShownAndFailTheRun(t *testing.T) {
 		"a test":                          {bad + "\n" + badPkg, "got 1, want 2\nFAIL\tx/a"},
 		"a panic outside of a test":       {`{"Action":"output","Package":"x/a","Output":"panic: no\n"}` + "\n" + badPkg, "panic: no\nFAIL\tx/a"},
 		"a test that never ended":         {`{"Action":"output","Package":"x/a","Test":"TestHangs","Output":"stuck\n"}` + "\n" + badPkg, "stuck\nFAIL\tx/a"},
-		"a build":                         {`{"ImportPath":"x/b","Action":"build-output","Output":"b.go:1: no\n"}` + "\n" + `{"ImportPath":"x/b","Action":"build-fail"}`, "b.go:1: no\n"},
+		"a build":                         {`{"ImportPath":"x/b","Action":"build-output","Output":"b.go:1: no\n"}` + "\n" + `{"ImportPath":"x/b","Action":"build-fail"}` + "\n" + `{"Action":"fail","Package":"x/b","FailedBuild":"x/b"}`, "b.go:1: no\n"},
 		"a race under a test that passed": {`{"Action":"output","Package":"x/a","Test":"TestRace","Output":"WARNING: DATA RACE\n"}` + "\n" + `{"Action":"pass","Package":"x/a","Test":"TestRace"}` + "\n" + badPkg, "WARNING: DATA RACE\nFAIL\tx/a"},
 	} {
 		t.Run(name, func(t *testing.T) {
