@@ -33,7 +33,7 @@ func want(productID, quantity int64) order.Want {
 
 func TestAnOrderTakesStockAndPointsAndTellsOfIt(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, cup, kim := s.Product(t, 1000, 5), s.Product(t, 300, 2), s.Customer(t, 10_000)
 		o, err := buy(t, s, kim, want(cup, 2), want(mug, 3))
@@ -64,7 +64,7 @@ func TestAnOrderTakesStockAndPointsAndTellsOfIt(t *testing.T) {
 
 func TestAnOrderIsAllOrNothing(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, rare, hidden := s.Product(t, 1000, 5), s.Product(t, 10, 1), s.Product(t, 10, 9)
 		s.Hide(t, hidden)
@@ -156,7 +156,7 @@ func TestAShelfFilledUpMeanwhileKeepsNobodyFromCancelling(t *testing.T) {
 
 func TestNobodySeesOrCancelsAnothersOrder(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim, lee := s.Product(t, 10, 5), s.Customer(t, 100), s.Customer(t, 100)
 		o, err := buy(t, s, kim, want(mug, 1))
@@ -261,7 +261,7 @@ func TestAWalletPaysOnlyWhatItHolds(t *testing.T) {
 
 func TestOrdersAreListedNewestFirstInPages(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 10, 100), s.Customer(t, 1000)
 		var bought []id.ID

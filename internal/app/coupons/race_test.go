@@ -89,7 +89,7 @@ func (refusing) Leave(context.Context, store.Tx, any) error { return errRefused 
 
 func TestWhatAGuardRefusesNeverHappened(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		kim, kind := s.Customer(t, 0), s.Coupon(t, coupons.Draft{})
 		if _, err := s.Coupons.Issue(t.Context(), kim, kind, refusing{}); !errors.Is(err, errRefused) {

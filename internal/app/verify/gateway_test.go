@@ -179,7 +179,7 @@ func TestEveryDifferenceFromTheGatewayIsNamedByItsOrder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			shoptest.Each(t, func(shop *shoptest.Shop) {
+			shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 				t, s := shop.T, opened(t, shop)
 				s.buy(t, charge("x", 1000, pgwire.Success)) // one that is well
 				o := s.buy(t, c.heard)

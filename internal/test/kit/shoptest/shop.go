@@ -44,9 +44,9 @@ type Shop struct {
 	people atomic.Int64
 }
 
-// Each runs the test on SQLite. It is for rules and stories: what they need of the
+// OnSQLite runs the test on SQLite. It is for rules and stories: what they need of the
 // database is proved on both engines by the conformance suite.
-func Each(t *testing.T, test func(s *Shop)) {
+func OnSQLite(t *testing.T, test func(s *Shop)) {
 	t.Helper()
 	test(New(t, storetest.SQLite(t, sqlstore.Options{})))
 }
