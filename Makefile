@@ -11,8 +11,9 @@ FAST := base contract domain
 TRANSLATED := modernc.org/sqlite/lib modernc.org/libc/... modernc.org/memory/...
 RACE := -race $(foreach package,$(TRANSLATED),-gcflags=$(package)=-race=false)
 
-# The packages with the longest tests start first, so that they do not run alone at the end.
-LONG := ./internal/test/e2e/... ./internal/adapter/sqlstore/... ./internal/app/settle
+# The packages with the longest tests start first, so that they do not run alone at the end: those that wait for other
+# processes by turns with those that need the processor.
+LONG := $(addprefix ./internal/,test/e2e/crash adapter/sqlstore test/e2e/cards app/settle test/e2e/flow test/e2e/process)
 REPORT := go run ./scripts/testreport
 
 FUZZTIME ?= 10s
