@@ -57,7 +57,7 @@ func lee() user.Application {
 
 func TestWhoSignsUpHasAnEmptyWalletAndCanLogIn(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		d, _ := desk(s)
 		u, err := d.SignUp(t.Context(), lee())
@@ -83,7 +83,7 @@ func TestWhoSignsUpHasAnEmptyWalletAndCanLogIn(t *testing.T) {
 
 func TestALoginIDAndAnEmailBelongToOneUserHoweverManyAskAtOnce(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		d, _ := desk(s)
 		errs := shoptest.AtOnce(16, func(i int) error {
@@ -113,7 +113,7 @@ func TestALoginIDAndAnEmailBelongToOneUserHoweverManyAskAtOnce(t *testing.T) {
 
 func TestAnUnknownUserCostsAsMuchAsAWrongPassword(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		d, h := desk(s)
 		if _, err := d.SignUp(t.Context(), lee()); err != nil {
@@ -130,7 +130,7 @@ func TestAnUnknownUserCostsAsMuchAsAWrongPassword(t *testing.T) {
 
 func TestABadApplicationIsNotHashed(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		d, h := desk(s)
 		a := lee()
@@ -143,7 +143,7 @@ func TestABadApplicationIsNotHashed(t *testing.T) {
 
 func TestTrustKnowsWhoSignsUpLater(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		d, _ := desk(s)
 		if _, err := d.Trust(t.Context(), "lee"); !errors.Is(err, accounts.ErrUnknownUser) {
@@ -163,7 +163,7 @@ func TestTrustKnowsWhoSignsUpLater(t *testing.T) {
 
 func TestARoleIsWhatItIsNowNotWhatATokenSays(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		d, _ := desk(s)
 		u, err := d.SignUp(t.Context(), lee())
@@ -190,7 +190,7 @@ func TestARoleIsWhatItIsNowNotWhatATokenSays(t *testing.T) {
 
 func TestATokenOfSomeoneUnknownIsBad(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		d, _ := desk(s)
 		stranger := accounts.Principal{UserID: s.IDs(), LoginID: "lee", Role: user.Customer}

@@ -15,7 +15,7 @@ import (
 
 func TestANewProductIsToldOfAndItsStockIsJournalled(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, empty := s.Product(t, 100, 7), s.Product(t, 100, 0)
 		if m, e := s.Stock(t, mug), s.Stock(t, empty); m != 7 || e != 0 {
@@ -30,7 +30,7 @@ func TestANewProductIsToldOfAndItsStockIsJournalled(t *testing.T) {
 
 func TestADraftIsToldEverythingThatIsWrongWithIt(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		_, err := s.Catalog.CreateProduct(t.Context(), catalog.Draft{Stock: -1}, store.Unguarded{})
 		f, ok := errors.AsType[*fault.Error](err)
@@ -49,7 +49,7 @@ func TestADraftIsToldEverythingThatIsWrongWithIt(t *testing.T) {
 
 func TestAnEditChangesWhatItNamesAndTellsOnlyOfChanges(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, name := s.Product(t, 100, 7), "Big mug"
 		for range 2 { // the second changes nothing
@@ -74,7 +74,7 @@ func TestAnEditChangesWhatItNamesAndTellsOnlyOfChanges(t *testing.T) {
 
 func TestStockMovedByHandAtOnceAddsUp(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug := s.Product(t, 100, 8)
 		errs := shoptest.AtOnce(16, func(i int) error {
@@ -106,7 +106,7 @@ func TestStockMovedByHandAtOnceAddsUp(t *testing.T) {
 
 func TestCustomersDoNotSeeWhatIsHidden(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, hidden := s.Product(t, 100, 7), s.Product(t, 100, 7)
 		s.Hide(t, hidden)
@@ -136,7 +136,7 @@ func (refusing) Leave(context.Context, store.Tx, any) error { return errRefused 
 
 func TestWhatAGuardRefusesNeverHappened(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug := s.Product(t, 100, 7)
 		before := len(s.Outbox(t))

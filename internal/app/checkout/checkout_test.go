@@ -33,7 +33,7 @@ func want(productID, quantity int64) order.Want {
 
 func TestAnOrderTakesStockAndPointsAndTellsOfIt(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, cup, kim := s.Product(t, 1000, 5), s.Product(t, 300, 2), s.Customer(t, 10_000)
 		o, err := buy(t, s, kim, want(cup, 2), want(mug, 3))
@@ -64,7 +64,7 @@ func TestAnOrderTakesStockAndPointsAndTellsOfIt(t *testing.T) {
 
 func TestAnOrderIsAllOrNothing(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, rare, hidden := s.Product(t, 1000, 5), s.Product(t, 10, 1), s.Product(t, 10, 9)
 		s.Hide(t, hidden)
@@ -102,7 +102,7 @@ func TestAnOrderIsAllOrNothing(t *testing.T) {
 
 func TestACancelGivesEverythingBackOnce(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 10_000)
 		o, err := buy(t, s, kim, want(mug, 3))
@@ -134,7 +134,7 @@ func TestACancelGivesEverythingBackOnce(t *testing.T) {
 
 func TestAShelfFilledUpMeanwhileKeepsNobodyFromCancelling(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 1000, product.MaxStock), s.Customer(t, 10_000)
 		o, err := buy(t, s, kim, want(mug, 3))
@@ -156,7 +156,7 @@ func TestAShelfFilledUpMeanwhileKeepsNobodyFromCancelling(t *testing.T) {
 
 func TestNobodySeesOrCancelsAnothersOrder(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim, lee := s.Product(t, 10, 5), s.Customer(t, 100), s.Customer(t, 100)
 		o, err := buy(t, s, kim, want(mug, 1))
@@ -177,7 +177,7 @@ func TestNobodySeesOrCancelsAnothersOrder(t *testing.T) {
 
 func TestTheLastTenAreSoldToTen(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug := s.Product(t, 10, 10)
 		buyers := make([]id.ID, 64)
@@ -206,7 +206,7 @@ func TestTheLastTenAreSoldToTen(t *testing.T) {
 
 func TestOppositeBasketsAllSucceed(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		a, b := s.Product(t, 10, 1000), s.Product(t, 10, 1000)
 		buyers := make([]id.ID, 64)
@@ -236,7 +236,7 @@ func TestOppositeBasketsAllSucceed(t *testing.T) {
 
 func TestAWalletPaysOnlyWhatItHolds(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 100, 1000), s.Customer(t, 1050)
 		errs := shoptest.AtOnce(32, func(int) error {
@@ -261,7 +261,7 @@ func TestAWalletPaysOnlyWhatItHolds(t *testing.T) {
 
 func TestOrdersAreListedNewestFirstInPages(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 10, 100), s.Customer(t, 1000)
 		var bought []id.ID

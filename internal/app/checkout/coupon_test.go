@@ -48,7 +48,7 @@ func status(t *testing.T, s *shoptest.Shop, customer, cid id.ID) coupon.Status {
 
 func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim, lee := s.Product(t, 1000, 5), s.Customer(t, 10_000), s.Customer(t, 0)
 		good := s.Issue(t, kim, s.Coupon(t, coupons.Draft{ValidDays: 2}))
@@ -101,7 +101,7 @@ func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 
 func TestWhoCannotPayKeepsTheCoupon(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 899)
 		cid := s.Issue(t, kim, s.Coupon(t, coupons.Draft{}))
@@ -122,7 +122,7 @@ func TestWhatACouponTakesOffAddsUp(t *testing.T) {
 	percent := func(value int64, most *money.Won) coupons.Draft {
 		return coupons.Draft{Type: coupon.Percent, Value: value, MaxDiscount: most}
 	}
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		card := payment.Card{Type: "KB", Last4: "1451"}
 		for name, c := range map[string]struct {
@@ -182,7 +182,7 @@ func TestWhatACouponTakesOffAddsUp(t *testing.T) {
 
 func TestACancelGivesTheCouponBackOnceToBeUsedAgain(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 1000)
 		kind := s.Coupon(t, coupons.Draft{Value: 400})
@@ -214,7 +214,7 @@ func TestACancelGivesTheCouponBackOnceToBeUsedAgain(t *testing.T) {
 // pays for another one by then.
 func TestADeadOrderDoesNotGiveTheCouponBackAgain(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 1000)
 		cid := s.Issue(t, kim, s.Coupon(t, coupons.Draft{Value: 400}))
@@ -241,7 +241,7 @@ func TestADeadOrderDoesNotGiveTheCouponBackAgain(t *testing.T) {
 
 func TestOneCouponIsUsedForOneOfThirtyTwoOrdersAtOnce(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 1000, 100), s.Customer(t, 100_000)
 		kind := s.Coupon(t, coupons.Draft{Value: 400})
@@ -268,7 +268,7 @@ func TestOneCouponIsUsedForOneOfThirtyTwoOrdersAtOnce(t *testing.T) {
 
 func TestOneCouponBoughtWithAndGivenBackAtOnceIsNeverInTwoOrders(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 1000, 100), s.Customer(t, 100_000)
 		cid := s.Issue(t, kim, s.Coupon(t, coupons.Draft{Value: 400}))

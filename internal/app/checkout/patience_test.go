@@ -125,7 +125,7 @@ func (s lateStocks) Lock(ctx context.Context, products []int64) ([]product.Stock
 
 func TestAnOrderIsWrittenByTheTimeItsStockIsLocked(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		mug, kim, watched := s.Product(s.T, 1000, 2), s.Customer(s.T, 5000), &late{DB: s.DB}
 		desk := checkout.New(watched, s.IDs, time.Now, payment.DefaultPolicy())
 		_, err := desk.Place(s.T.Context(), checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})

@@ -24,7 +24,7 @@ import (
 // that it knows, and its books agree afterwards.
 func TestTheBooksAgreeAfterAnyStory(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		w := &world{
 			Shop: s, customers: []id.ID{s.Customer(s.T, 500), s.Customer(s.T, 0)},
 			products: []int64{s.Product(s.T, 7, 20), s.Product(s.T, 100, 3), s.Product(s.T, 1, 0)},

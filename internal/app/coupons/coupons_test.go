@@ -45,7 +45,7 @@ func owned(t *testing.T, s *shoptest.Shop, customer id.ID) []coupon.Owned {
 
 func TestACouponIsOfferedAsItWasDrafted(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		most := money.Won(3000)
 		made, err := s.Coupons.Create(t.Context(), coupons.Draft{
@@ -70,7 +70,7 @@ func TestACouponIsOfferedAsItWasDrafted(t *testing.T) {
 
 func TestADraftIsToldEverythingThatIsWrongWithIt(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		for _, c := range []struct {
 			draft coupons.Draft
@@ -99,7 +99,7 @@ func TestADraftIsToldEverythingThatIsWrongWithIt(t *testing.T) {
 
 func TestACouponIsIssuedOnceToEachWhileThereAreSome(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		kim, lee, park := s.Customer(t, 0), s.Customer(t, 0), s.Customer(t, 0)
 		kind := s.Coupon(t, coupons.Draft{Quantity: 2, ValidDays: 3})
@@ -134,7 +134,7 @@ func TestACouponIsIssuedOnceToEachWhileThereAreSome(t *testing.T) {
 
 func TestCouponsAreListedNewestFirstInPages(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		kim, lee := s.Customer(t, 0), s.Customer(t, 0)
 		var has, seen []id.ID

@@ -32,7 +32,7 @@ func count(t *testing.T, errs []error) (given, again, late int) {
 
 func TestAHundredCouponsGoToAHundredOfAThousandPeople(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		const people, offered = 1000, 100
 		kind := s.Coupon(t, coupons.Draft{Quantity: offered})
@@ -64,7 +64,7 @@ func TestAHundredCouponsGoToAHundredOfAThousandPeople(t *testing.T) {
 // Whether there are many more, or this was the only one, the same is told.
 func TestOnePersonWhoAsksThirtyTwoTimesAtOnceHasOne(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		for _, quantity := range []int64{100, 1} {
 			kim, kind := s.Customer(t, 0), s.Coupon(t, coupons.Draft{Quantity: quantity})
@@ -89,7 +89,7 @@ func (refusing) Leave(context.Context, store.Tx, any) error { return errRefused 
 
 func TestWhatAGuardRefusesNeverHappened(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		kim, kind := s.Customer(t, 0), s.Coupon(t, coupons.Draft{})
 		if _, err := s.Coupons.Issue(t.Context(), kim, kind, refusing{}); !errors.Is(err, errRefused) {

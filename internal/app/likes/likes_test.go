@@ -12,7 +12,7 @@ import (
 
 func TestALikeRepeatedAHundredTimesIsOneLikeAndOneEvent(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 10, 1), s.Customer(t, 0)
 		repeat := func(do func() error) {
@@ -41,7 +41,7 @@ func TestALikeRepeatedAHundredTimesIsOneLikeAndOneEvent(t *testing.T) {
 
 func TestOnlyWhatCustomersSeeCanBeLiked(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		mug, kim := s.Product(t, 10, 1), s.Customer(t, 0)
 		s.Hide(t, mug)
@@ -61,7 +61,7 @@ func TestOnlyWhatCustomersSeeCanBeLiked(t *testing.T) {
 
 func TestLikesAreListedNewestFirstWithoutWhatIsHidden(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		kim, lee := s.Customer(t, 0), s.Customer(t, 0)
 		var liked []int64

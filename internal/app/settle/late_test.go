@@ -40,7 +40,7 @@ func (g *overtaken) Find(ctx context.Context, user, orderID string) ([]pgwire.Tr
 // first is right, and the gateway has kept what the books say.
 func TestAChargeThatPaidMeanwhileIsNotCalledOffBecauseItIsLate(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
 		now := time.Now()
 		clock := func() time.Time { return now }
 		shop.Checkout = checkout.New(shop.DB, shop.IDs, clock, payment.DefaultPolicy())
@@ -69,7 +69,7 @@ func TestAChargeThatPaidMeanwhileIsNotCalledOffBecauseItIsLate(t *testing.T) {
 
 func TestAChargeThatIsOpenWhenTheTimeIsUpIsCalledOffAtOnce(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		now := time.Now()
 		clock := func() time.Time { return now }
 		shop.Checkout = checkout.New(shop.DB, shop.IDs, clock, payment.DefaultPolicy())
@@ -138,7 +138,7 @@ func TestAChargeForAnOrderThatWasCancelledMeanwhileGoesBackAtOnce(t *testing.T) 
 // A request that was believed lost is answered after another one has paid.
 func TestAChargeBesideTheOneThatPaidGoesBackAtOnce(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
 		c := s.request(t, o)

@@ -16,7 +16,7 @@ import (
 // other one once the first has not been heard of for a while.
 func TestOneProcessAtATimeLooksAfterPayments(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
 		now := time.Now()
 		clock := func() time.Time { return now }
 		shop.Checkout = checkout.New(shop.DB, shop.IDs, clock, payment.DefaultPolicy())

@@ -59,7 +59,7 @@ func (g *nosy) Cancel(ctx context.Context, user, key string) (pgwire.Transaction
 
 func TestNothingIsLockedWhileTheGatewayIsSpokenTo(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
 		g := &nosy{s.gateway, t, s.DB, o.ID, map[string]int{}}

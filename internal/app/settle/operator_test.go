@@ -22,7 +22,7 @@ import (
 
 func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 50), s.Customer(t, 0)
 		var all []id.ID // newest first
@@ -72,7 +72,7 @@ func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 // An operator who has spoken does not wait for the next look to see the rest done.
 func TestWhatAnOperatorsWordLeavesToGiveBackIsDueAtOnce(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
@@ -115,7 +115,7 @@ func TestWhoWaitsIsToldInTimeThatTheGatewayHangs(t *testing.T) {
 // for every look.
 func TestTheHistoryTellsThatTheGatewayCouldNotBeAsked(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		kim, mug := s.Customer(t, 0), s.Product(t, 1000, 5)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})

@@ -18,7 +18,7 @@ func isGateway(err error) bool { return errors.Is(err, settle.ErrGateway) }
 
 func TestACancelOfAPaidOrderIsRefundedOnceHoweverOftenItDiesInBetween(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 300)
 		o := s.buy(t, kim, 200, order.Want{ProductID: mug, Quantity: 2})
@@ -57,7 +57,7 @@ func (s *till) settled(t *testing.T, o order.Order) {
 
 func TestASuccessThatComesForADeadOrderIsRefunded(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
@@ -81,7 +81,7 @@ func TestASuccessThatComesForADeadOrderIsRefunded(t *testing.T) {
 
 func TestApprovalsTooManyAreRefunded(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
@@ -103,7 +103,7 @@ func TestApprovalsTooManyAreRefunded(t *testing.T) {
 
 func TestForgedCallbacksChangeNothing(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
@@ -139,7 +139,7 @@ func TestForgedCallbacksChangeNothing(t *testing.T) {
 
 func TestAnOperatorsWordEndsAPaymentOnceAndIsKept(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		paid := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
@@ -189,7 +189,7 @@ func said(history []payment.Entry, why string) bool {
 // of the order mends them.
 func TestWhatWasGivenBackElsewhereIsNotGivenBackAgain(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
@@ -213,7 +213,7 @@ func TestWhatWasGivenBackElsewhereIsNotGivenBackAgain(t *testing.T) {
 
 func TestAnOperatorCannotVouchForWhatIsKnownNotToPay(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})

@@ -47,7 +47,7 @@ func TestARefundThatTheGatewayWillNeverMakeIsEndedByHand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			shoptest.Each(t, func(shop *shoptest.Shop) {
+			shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 				s, t := opened(shop), shop.T
 				o, charge := s.unrefunded(t, c.paid, func() { c.obstacle(s) })
 				w := settle.ManualSettlement{Outcome: payment.Refunded, Key: charge.TransactionKey, Reason: "repaid by bank, ticket 4711", Actor: "ann"}
@@ -78,7 +78,7 @@ func TestARefundThatTheGatewayWillNeverMakeIsEndedByHand(t *testing.T) {
 
 func TestARefundByHandIsOfAChargeThatIsDue(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
 		c := s.request(t, o)
@@ -101,7 +101,7 @@ func TestARefundByHandIsOfAChargeThatIsDue(t *testing.T) {
 // Reasons end up in tables, logs and events.
 func TestAReasonByHandKeepsNoCardNumber(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
 		w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "card " + string(number) + " is stolen", Actor: "ann"}

@@ -95,7 +95,7 @@ func (s *till) agrees(t *testing.T) {
 
 func TestAnOrderIsPaidByPointsAndCard(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 300)
 		o := s.buy(t, kim, 200, order.Want{ProductID: mug, Quantity: 2})
@@ -152,7 +152,7 @@ func (s *till) told(t *testing.T, o order.Order, want ...string) {
 
 func TestADeclinedCardGivesEverythingBackOnce(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 300)
 		o := s.buy(t, kim, 200, order.Want{ProductID: mug, Quantity: 2})
@@ -185,7 +185,7 @@ func TestADeclinedCardGivesEverythingBackOnce(t *testing.T) {
 
 func TestWhatTheGatewayWouldNotEvenTakeFails(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
@@ -206,7 +206,7 @@ func TestWhatTheGatewayWouldNotEvenTakeFails(t *testing.T) {
 
 func TestNothingUncertainFailsAnOrder(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
@@ -233,7 +233,7 @@ func TestNothingUncertainFailsAnOrder(t *testing.T) {
 
 func TestTheGatewayAwayIsAnErrorAndChangesNothing(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 		s, t := opened(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})

@@ -133,7 +133,7 @@ func (s *till) compare(t *testing.T, patience time.Duration) verify.Result {
 
 func TestWhatAgreesWithTheGatewayIsNoDifference(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(shop *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
 		t, s := shop.T, opened(t, shop)
 		points := money.Won(100)
 		if _, err := s.Checkout.Place(t.Context(), checkout.Request{
@@ -179,7 +179,7 @@ func TestEveryDifferenceFromTheGatewayIsNamedByItsOrder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			shoptest.Each(t, func(shop *shoptest.Shop) {
+			shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
 				t, s := shop.T, opened(t, shop)
 				s.buy(t, charge("x", 1000, pgwire.Success)) // one that is well
 				o := s.buy(t, c.heard)

@@ -39,7 +39,7 @@ func once(t *testing.T, db store.DB) map[string][]store.Difference {
 // without a sale are all named.
 func TestSalesAreRecountedFromTheOrders(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		pids := []int64{s.Product(t, 100, 50), s.Product(t, 100, 50), s.Product(t, 100, 50)}
 		for _, pid := range pids[:2] {

@@ -14,7 +14,7 @@ import (
 
 func TestChargesAtOnceAllCount(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
 		kim := s.Customer(t, 0)
 		errs := shoptest.AtOnce(32, func(i int) error {
@@ -33,7 +33,7 @@ func TestChargesAtOnceAllCount(t *testing.T) {
 
 func TestAChargeThatIsNotAllowedChangesNothing(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		kim, rich := s.Customer(t, 5), s.Customer(t, money.Max-1)
 		for name, c := range map[string]struct {
@@ -56,7 +56,7 @@ func TestAChargeThatIsNotAllowedChangesNothing(t *testing.T) {
 
 func TestTheLedgerTellsHowTheBalanceCameAbout(t *testing.T) {
 	t.Parallel()
-	shoptest.Each(t, func(s *shoptest.Shop) {
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		kim := s.Customer(t, 0)
 		for _, amount := range []money.Won{1, 20, 300} {

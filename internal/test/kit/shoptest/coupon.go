@@ -10,8 +10,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Coupon offers a coupon and returns its id. What the draft does not say is
-// this: ten coupons, each of which takes 100 won off and is good for a week.
+// Coupon creates a coupon and returns its id. Defaults for fields that the draft
+// leaves empty: ten coupons, 100 won off each, valid for a week.
 func (s *Shop) Coupon(t *testing.T, draft coupons.Draft) id.ID {
 	t.Helper()
 	draft.Name, draft.Type = cmp.Or(draft.Name, "Welcome"), cmp.Or(draft.Type, coupon.Fixed)
@@ -24,7 +24,7 @@ func (s *Shop) Coupon(t *testing.T, draft coupons.Draft) id.ID {
 	return c.ID
 }
 
-// Issue gives a customer a coupon of the kind and returns its own id.
+// Issue issues a coupon to a customer and returns the id of the issued one.
 func (s *Shop) Issue(t *testing.T, customer, kind id.ID) id.ID {
 	t.Helper()
 	o, err := s.Coupons.Issue(t.Context(), customer, kind, store.Unguarded{})

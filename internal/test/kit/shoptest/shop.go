@@ -1,5 +1,5 @@
-// Package shoptest is a small shop, over a real database, for the tests of the
-// use cases: with its verbs, and with words to fill it and to look inside.
+// Package shoptest provides a small shop on a real database for the tests of the
+// use cases: its services, and helpers that add data and read the state.
 package shoptest
 
 import (
@@ -44,8 +44,17 @@ type Shop struct {
 	people atomic.Int64
 }
 
-// Each runs the test over every engine.
-func Each(t *testing.T, test func(s *Shop)) {
+// OnSQLite runs the test on SQLite. It is for rules and stories: what they need of the
+// database is proved on both engines by the conformance suite.
+func OnSQLite(t *testing.T, test func(s *Shop)) {
+	t.Helper()
+	test(New(t, storetest.SQLite(t, sqlstore.Options{})))
+}
+
+// OnBothEngines runs the test on SQLite and on PostgreSQL. It is for tests whose
+// result can depend on the engine: calls that run at the same time, locks, limits
+// of the schema, and one whole story for each part of the shop.
+func OnBothEngines(t *testing.T, test func(s *Shop)) {
 	t.Helper()
 	engines := map[string]func(testing.TB, sqlstore.Options) *sqlstore.DB{
 		"sqlite": storetest.SQLite, "postgres": storetest.Postgres,
@@ -61,7 +70,7 @@ func Each(t *testing.T, test func(s *Shop)) {
 // New returns a shop over a database.
 func New(t *testing.T, db store.DB) *Shop {
 	t.Helper()
-	now := clock.Clock(time.Now) //nolint:forbidigo // here it is a test that decides
+	now := clock.Clock(time.Now) //nolint:forbidigo // tests run on the real clock
 	ids := id.NewSource(now, rand.Reader)
 	s := &Shop{
 		T: t, DB: db, IDs: ids, Catalog: catalog.New(db, now), Likes: likes.New(db, now),
@@ -76,7 +85,7 @@ func New(t *testing.T, db store.DB) *Shop {
 	return s
 }
 
-// Customer returns a new customer with points to spend.
+// Customer adds a customer with points to spend and returns the id.
 func (s *Shop) Customer(t *testing.T, points money.Won) id.ID {
 	t.Helper()
 	uid, n := s.IDs(), s.people.Add(1)
@@ -96,7 +105,7 @@ func (s *Shop) Customer(t *testing.T, points money.Won) id.ID {
 	return uid
 }
 
-// Product returns the id of a new product.
+// Product adds a product and returns its id.
 func (s *Shop) Product(t *testing.T, price money.Won, stock int64) int64 {
 	t.Helper()
 	l, err := s.Catalog.CreateProduct(t.Context(),
@@ -116,7 +125,7 @@ func (s *Shop) Hide(t *testing.T, productID int64) {
 	}
 }
 
-// Stock is how much is left of a product.
+// Stock returns how many of a product are left.
 func (s *Shop) Stock(t *testing.T, productID int64) (left int64) {
 	t.Helper()
 	s.view(t, func(ctx context.Context, tx store.Tx) error {
@@ -127,7 +136,7 @@ func (s *Shop) Stock(t *testing.T, productID int64) (left int64) {
 	return left
 }
 
-// Balance is what a customer can spend.
+// Balance returns the points of a customer.
 func (s *Shop) Balance(t *testing.T, customer id.ID) money.Won {
 	t.Helper()
 	w, err := s.Wallet.Balance(t.Context(), customer)
@@ -137,7 +146,7 @@ func (s *Shop) Balance(t *testing.T, customer id.ID) money.Won {
 	return w.Balance()
 }
 
-// Promised counts the events of a type that wait in the outbox.
+// Promised counts the events of a type in the outbox.
 func (s *Shop) Promised(t *testing.T, eventType string) (n int) {
 	t.Helper()
 	for _, p := range s.Outbox(t) {
@@ -148,7 +157,7 @@ func (s *Shop) Promised(t *testing.T, eventType string) (n int) {
 	return n
 }
 
-// Outbox is every event that waits.
+// Outbox returns every event in the outbox.
 func (s *Shop) Outbox(t *testing.T) (waiting []store.OutboxRecord) {
 	t.Helper()
 	lanes := make([]int, store.Lanes)
@@ -162,7 +171,7 @@ func (s *Shop) Outbox(t *testing.T) (waiting []store.OutboxRecord) {
 	return waiting
 }
 
-// Audit fails the test where the shop's books do not agree.
+// Audit fails the test for each difference that the recounts of the audit find.
 func (s *Shop) Audit(t *testing.T) {
 	t.Helper()
 	var found storetest.Report
@@ -177,7 +186,7 @@ func (s *Shop) Audit(t *testing.T) {
 		return nil
 	})
 	for _, d := range found.Differences {
-		t.Errorf("the books do not agree: %+v", d)
+		t.Errorf("audit: %+v", d)
 	}
 }
 
