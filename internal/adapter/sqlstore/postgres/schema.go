@@ -16,6 +16,9 @@ import (
 //go:embed migrations/*.sql
 var files embed.FS
 
+// Migrations are the files of the steps that Migrate takes.
+func Migrations() fs.FS { return files }
+
 func migrations() (fs.FS, error) { return fs.Sub(files, "migrations") }
 
 // A second program that migrates looks once a second, for five minutes,
