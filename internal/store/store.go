@@ -55,16 +55,17 @@ type Tx struct {
 	Leases   Leases
 	Keys     Keys
 	Audit    Audit
+	Sales    Sales
 }
 
 // Outbox keeps the events that transactions promised to publish.
 type Outbox interface {
 	// Append queues events: each is given an id, the time now and its lane.
-	Append(ctx context.Context, events ...event.Event)
+	Append(events ...event.Event)
 	// Next returns up to limit events of the lanes, oldest first.
 	Next(ctx context.Context, lanes []int, limit int) ([]OutboxRecord, error)
-	// Sent deletes promises that were kept.
-	Sent(ctx context.Context, seqs []int64) error
+	// Sent queues the deletion of records that were published.
+	Sent(seqs []int64)
 	// Backlog says how many events wait, and since when the oldest does; the
 	// zero time if none.
 	Backlog(ctx context.Context) (waiting int64, oldest time.Time, err error)
@@ -88,7 +89,7 @@ type Handled interface {
 	// MarkNew queues notes of events that are thought to be new, each given once.
 	// If one was noted before, the transaction fails with ErrHandled. It costs
 	// about half of what Mark does, and no round trip of its own.
-	MarkNew(consumer string, events []id.ID, now time.Time) error
+	MarkNew(consumer string, events []id.ID, now time.Time)
 	// Mark notes the events, and returns those that were not noted before.
 	Mark(ctx context.Context, consumer string, events []id.ID, now time.Time) (fresh []id.ID, err error)
 	// Purge forgets events that were made, and noted, before the time given; at
@@ -144,7 +145,12 @@ type Audit interface {
 	// Likes: a product's like count is the number of its likes, and the sum of
 	// its daily net likes.
 	Likes(ctx context.Context, r AuditReport) error
-	// Sales calls yield for each line of each paid order that was not
-	// cancelled, with the time it was paid, in order of product.
-	Sales(ctx context.Context, yield func(line order.Line, paidAt time.Time) error) error
+}
+
+// Sales reads what was sold, to count it again.
+type Sales interface {
+	// Each calls yield with each line of each order that is paid and not
+	// cancelled, and with the time of the payment, in order of product. An error
+	// of yield ends it.
+	Each(ctx context.Context, yield func(line order.Line, paidAt time.Time) error) error
 }

@@ -13,18 +13,18 @@ type handled struct{ *session }
 
 // MarkNew implements store.Handled. Without ON CONFLICT PostgreSQL looks at each
 // key and writes each row once rather than twice.
-func (t handled) MarkNew(consumer string, events []id.ID, now time.Time) error {
+func (t handled) MarkNew(consumer string, events []id.ID, now time.Time) {
 	if len(events) == 0 {
-		return nil
+		return
 	}
 	insert, args, err := t.insert(consumer, events, now)
 	if err != nil {
-		return err
+		_ = t.fail(err)
+		return
 	}
 	q := stmt(insert, args...)
 	q.Faults = Faults{"event_handled_pkey": store.ErrHandled}
 	t.queue(q)
-	return nil
 }
 
 // Mark implements store.Handled. The fresh events come in the order in which

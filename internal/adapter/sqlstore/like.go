@@ -2,6 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/like"
@@ -46,4 +49,25 @@ func likesStmt(user id.ID, after *like.Position, limit int) Stmt {
 	w.args = append(w.args, limit)
 	return stmt(`SELECT user_id, product_id, at_us FROM likes `+w.text+
 		` ORDER BY at_us DESC, product_id DESC LIMIT `+place(len(w.args)), w.args...)
+}
+
+// AddCounts implements like.Table. The rows are locked in id order, so that
+// two writers can never wait for one another.
+func (t likes) AddCounts(delta map[int64]int64) {
+	if len(delta) == 0 {
+		return
+	}
+	ids := slices.Sorted(maps.Keys(delta))
+	t.exec(`SELECT id FROM products p WHERE `+t.dialect.In("p.id", BigInt, 1)+` ORDER BY p.id `+t.dialect.ForUpdate,
+		t.dialect.List(ids))
+	counts := make([]int64, len(ids))
+	for i, pid := range ids {
+		counts[i] = delta[pid]
+	}
+	table, args, err := t.dialect.Set(1, []Column{{"id", BigInt, ids}, {"delta", BigInt, counts}})
+	if err != nil {
+		_ = t.fail(fmt.Errorf("like counts: %w", err))
+		return
+	}
+	t.exec(`UPDATE products SET like_count = like_count + v.delta FROM `+table+` v WHERE products.id = v.id`, args...)
 }

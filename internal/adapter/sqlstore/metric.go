@@ -12,13 +12,14 @@ type metrics struct{ *session }
 
 // Add implements metric.Table. The rows are locked in one order by everybody,
 // so that two writers can never wait for one another.
-func (t metrics) Add(_ context.Context, deltas []metric.Counters) error {
+func (t metrics) Add(deltas []metric.Counters) {
 	if len(deltas) == 0 {
-		return nil
+		return
 	}
 	table, args, err := t.dialect.Set(1, columnsOf(deltas))
 	if err != nil {
-		return fmt.Errorf("counters: %w", err)
+		_ = t.fail(fmt.Errorf("counters: %w", err))
+		return
 	}
 	t.exec(`
 		INSERT INTO product_metrics AS m
@@ -30,7 +31,6 @@ func (t metrics) Add(_ context.Context, deltas []metric.Counters) error {
 			orders = m.orders + excluded.orders, quantity = m.quantity + excluded.quantity,
 			amount = m.amount + excluded.amount, amount_log = m.amount_log + excluded.amount_log,
 			version = m.version + 1`, args...)
-	return nil
 }
 
 // columnsOf turns rows into columns.

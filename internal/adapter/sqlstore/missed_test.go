@@ -18,7 +18,7 @@ func TestAWriteThatFindsNoRowTakesTheWholeTransactionWithIt(t *testing.T) {
 		"postgres": storetest.Postgres(t, sqlstore.Options{}),
 	} {
 		err := db.Update(t.Context(), func(tx store.Tx) error {
-			tx.Outbox.Append(t.Context(), event.NewStockDepleted(1))
+			tx.Outbox.Append(event.NewStockDepleted(1))
 			tx.Stocks.Save(product.StockOf(999, 7), product.Movement{ProductID: 999, Delta: 7, Quantity: 7, Reason: product.Adjusted})
 			return nil
 		})

@@ -15,7 +15,7 @@ type outbox struct{ *session }
 // Append implements store.Outbox. The number of an event is given while its
 // transaction holds the lock on what the event is about, so that numbers grow
 // in the order in which the events of one key happened.
-func (t outbox) Append(_ context.Context, events ...event.Event) {
+func (t outbox) Append(events ...event.Event) {
 	for _, e := range events {
 		v, err := event.Wrap(t.ids(), t.now(), t.trace, e)
 		if err != nil {
@@ -48,11 +48,10 @@ func (t outbox) Next(ctx context.Context, lanes []int, limit int) ([]store.Outbo
 }
 
 // Sent implements store.Outbox.
-func (t outbox) Sent(_ context.Context, seqs []int64) error {
+func (t outbox) Sent(seqs []int64) {
 	if len(seqs) > 0 {
 		t.exec(`DELETE FROM outbox WHERE `+t.dialect.In("seq", BigInt, 1), t.dialect.List(seqs))
 	}
-	return nil
 }
 
 // Backlog implements store.Outbox.

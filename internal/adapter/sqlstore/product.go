@@ -2,9 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
@@ -93,27 +90,6 @@ func (t products) BySKU(ctx context.Context, skus []string) (map[string]int64, e
 		return err
 	})
 	return known, err
-}
-
-// AddLikes implements product.Table. The rows are locked in id order, so that
-// two writers can never wait for one another.
-func (t products) AddLikes(_ context.Context, delta map[int64]int64) error {
-	if len(delta) == 0 {
-		return nil
-	}
-	ids := slices.Sorted(maps.Keys(delta))
-	t.exec(`SELECT id FROM products p WHERE `+t.dialect.In("p.id", BigInt, 1)+` ORDER BY p.id `+t.dialect.ForUpdate,
-		t.dialect.List(ids))
-	counts := make([]int64, len(ids))
-	for i, pid := range ids {
-		counts[i] = delta[pid]
-	}
-	table, args, err := t.dialect.Set(1, []Column{{"id", BigInt, ids}, {"delta", BigInt, counts}})
-	if err != nil {
-		return fmt.Errorf("like counts: %w", err)
-	}
-	t.exec(`UPDATE products SET like_count = like_count + v.delta FROM `+table+` v WHERE products.id = v.id`, args...)
-	return nil
 }
 
 func productDest(p *product.Product, created *int64) []any {

@@ -81,7 +81,7 @@ func TestPromisedEventsCarryTheTraceOfTheirTransaction(t *testing.T) {
 	}})
 	ctx := context.WithValue(t.Context(), traced{}, "00-abc-def-01")
 	err := db.Update(ctx, func(tx store.Tx) error {
-		tx.Outbox.Append(ctx, event.NewStockDepleted(1))
+		tx.Outbox.Append(event.NewStockDepleted(1))
 		return nil
 	})
 	if err != nil {

@@ -40,7 +40,7 @@ const (
 // compares them with the counters.
 func sales(ctx context.Context, tx store.Tx, r *recount) error {
 	sold := map[place]metric.Counters{}
-	err := tx.Audit.Sales(ctx, func(l order.Line, paidAt time.Time) error {
+	err := tx.Sales.Each(ctx, func(l order.Line, paidAt time.Time) error {
 		r.read()
 		at := place{l.ProductID, clock.DayOf(paidAt)}
 		sold[at] = sold[at].Plus(metric.Sale(l.ProductID, at.day, l.Quantity, l.Price))

@@ -30,4 +30,7 @@ type Table interface {
 	Remove(ctx context.Context, user id.ID, productID int64) (removed bool, err error)
 	// Of returns up to limit of a user's likes, newest first, after a position.
 	Of(ctx context.Context, user id.ID, after *Position, limit int) ([]Like, error)
+	// AddCounts queues changes of the like counts of products, by product id. A
+	// product that does not exist is left out.
+	AddCounts(delta map[int64]int64)
 }

@@ -63,9 +63,9 @@ func LogAmount(amount int64) int64 {
 
 // Table keeps counters.
 type Table interface {
-	// Add adds deltas to the counters, which begin at zero, in one statement;
-	// each product and day occurs at most once in deltas.
-	Add(ctx context.Context, deltas []Counters) error
+	// Add queues deltas, which are added to the counters in one statement. A
+	// counter begins at zero. Each product and day occurs at most once in deltas.
+	Add(deltas []Counters)
 	// Of returns the counters of products on the days from first to last, as
 	// they were at one moment.
 	Of(ctx context.Context, productIDs []int64, first, last clock.Day) ([]Counters, error)

@@ -90,7 +90,4 @@ type Table interface {
 	List(ctx context.Context, q Query, limit int) ([]Listing, error)
 	// BySKU returns the ids of those of the products that exist, by SKU.
 	BySKU(ctx context.Context, skus []string) (map[string]int64, error)
-	// AddLikes adds to the like counts of products; a product that does not
-	// exist is passed over.
-	AddLikes(ctx context.Context, delta map[int64]int64) error
 }

@@ -156,17 +156,13 @@ func likeBooks(s *shop) {
 	u, b := s.user(), s.brand()
 	p, q := s.product(b.ID, 0), s.product(b.ID, 0)
 	s.like(u.ID, p.ID, noon())
-	s.update(func(ctx context.Context, tx store.Tx) error {
-		return tx.Products.AddLikes(ctx, map[int64]int64{p.ID: 1})
-	})
+	s.queue(func(tx store.Tx) { tx.Likes.AddCounts(map[int64]int64{p.ID: 1}) })
 	s.count(metric.Counters{ProductID: p.ID, Day: 20251103, Likes: 2}, metric.Counters{ProductID: p.ID, Day: 20251104, Likes: -1})
 	compared, found := s.audit(store.Audit.Likes)
 	s.equal(int64(2), compared)
 	s.equal(0, len(found))
 	s.like(u.ID, q.ID, noon()) // counted nowhere yet
-	s.update(func(ctx context.Context, tx store.Tx) error {
-		return tx.Products.AddLikes(ctx, map[int64]int64{p.ID: 1})
-	})
+	s.queue(func(tx store.Tx) { tx.Likes.AddCounts(map[int64]int64{p.ID: 1}) })
 	_, found = s.audit(store.Audit.Likes)
 	s.equal([]store.Difference{
 		{Subject: fmt.Sprintf("product %d", p.ID), What: "like count, number of likes", Want: 1, Got: 2},
@@ -186,7 +182,7 @@ func saleBooks(s *shop) {
 	})
 	var lines []order.Line
 	s.update(func(ctx context.Context, tx store.Tx) error {
-		return tx.Audit.Sales(ctx, func(l order.Line, at time.Time) error {
+		return tx.Sales.Each(ctx, func(l order.Line, at time.Time) error {
 			s.equal(noon().Add(time.Second), at)
 			lines = append(lines, l)
 			return nil

@@ -18,7 +18,7 @@ import (
 
 func (s *shop) count(deltas ...metric.Counters) {
 	s.Helper()
-	s.update(func(ctx context.Context, tx store.Tx) error { return tx.Metrics.Add(ctx, deltas) })
+	s.queue(func(tx store.Tx) { tx.Metrics.Add(deltas) })
 }
 
 func metricTests() map[string]func(*shop) {

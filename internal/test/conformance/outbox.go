@@ -27,11 +27,10 @@ func (s *shop) promises(lanes []int, limit int) []store.OutboxRecord {
 // promise appends a like of each product.
 func (s *shop) promise(products ...int64) {
 	s.Helper()
-	s.update(func(ctx context.Context, tx store.Tx) error {
+	s.queue(func(tx store.Tx) {
 		for _, pid := range products {
-			tx.Outbox.Append(ctx, event.NewProductLiked(pid, s.ids()))
+			tx.Outbox.Append(event.NewProductLiked(pid, s.ids()))
 		}
-		return nil
 	})
 }
 
@@ -78,7 +77,7 @@ func eventReads(s *shop) {
 		OrderID: s.ids(), Version: 2, UserID: s.ids(), Amount: 10, Lines: []event.Line{{ProductID: 1, Quantity: 1, UnitPrice: 10}},
 	}}
 	before := time.Now().Truncate(time.Microsecond) //nolint:forbidigo // the store under test has the real clock
-	s.update(func(ctx context.Context, tx store.Tx) error { tx.Outbox.Append(ctx, e); return nil })
+	s.queue(func(tx store.Tx) { tx.Outbox.Append(e) })
 	got := s.promises(everyLane(), 10)
 	if len(got) != 1 {
 		s.Fatalf("%d promises, want 1", len(got))
@@ -99,10 +98,8 @@ func eventsInOrder(s *shop) {
 	s.promise(3, 1)
 	got := s.promises(everyLane(), 4)
 	s.equal([]string{"5", "3", "4", "3"}, keysOf(got))
-	s.update(func(ctx context.Context, tx store.Tx) error {
-		return tx.Outbox.Sent(ctx, []int64{got[0].Seq, got[2].Seq, got[3].Seq})
-	})
-	s.update(func(ctx context.Context, tx store.Tx) error { return tx.Outbox.Sent(ctx, nil) })
+	s.queue(func(tx store.Tx) { tx.Outbox.Sent([]int64{got[0].Seq, got[2].Seq, got[3].Seq}) })
+	s.queue(func(tx store.Tx) { tx.Outbox.Sent(nil) })
 	s.equal([]string{"3", "1"}, keysOf(s.promises(everyLane(), 10)))
 }
 
@@ -139,7 +136,7 @@ func backlogTells(s *shop) {
 	s.promise(3)
 	got := s.promises(everyLane(), 10)
 	s.backlog(3, got[0].Envelope.Time)
-	s.update(func(ctx context.Context, tx store.Tx) error { return tx.Outbox.Sent(ctx, []int64{got[0].Seq}) })
+	s.queue(func(tx store.Tx) { tx.Outbox.Sent([]int64{got[0].Seq}) })
 	s.backlog(2, got[1].Envelope.Time)
 }
 

@@ -153,7 +153,7 @@ func likeCountsAdd(s *shop) {
 	b := s.brand()
 	p, q := s.product(b.ID, 1), s.product(b.ID, 2)
 	for _, delta := range []map[int64]int64{{p.ID: 3, q.ID: 1, 99: 5}, {p.ID: -1}, {}} {
-		s.update(func(ctx context.Context, tx store.Tx) error { return tx.Products.AddLikes(ctx, delta) })
+		s.queue(func(tx store.Tx) { tx.Likes.AddCounts(delta) })
 	}
 	s.equal([]int64{2, 1}, []int64{s.listing(p.ID).LikeCount, s.listing(q.ID).LikeCount})
 }

@@ -22,15 +22,12 @@ import (
 func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, productID int64) error {
 	o := s.order(u.ID, s.listing(productID).Product)
 	tx.Orders.Add(o)
-	tx.Outbox.Append(ctx, o.PlacedEvent())
+	tx.Outbox.Append(o.PlacedEvent())
 	s.papers(tx, o)
 	tx.Keys.Keep(store.Key{UserID: u.ID, Route: "r", Key: "k"}, store.Answer{Status: 200, At: noon()})
-	err := errors.Join(
-		s.take(ctx, tx, 1, productID), s.spend(ctx, tx, u.ID, 10),
-		tx.Products.AddLikes(ctx, map[int64]int64{productID: 1}),
-		tx.Metrics.Add(ctx, []metric.Counters{{ProductID: productID, Day: 20251103, Views: 1}}),
-	)
-	if err != nil {
+	tx.Likes.AddCounts(map[int64]int64{productID: 1})
+	tx.Metrics.Add([]metric.Counters{{ProductID: productID, Day: 20251103, Views: 1}})
+	if err := errors.Join(s.take(ctx, tx, 1, productID), s.spend(ctx, tx, u.ID, 10)); err != nil {
 		return err
 	}
 	if _, err := tx.Likes.Add(ctx, like.Like{UserID: u.ID, ProductID: productID, At: noon()}); err != nil {
@@ -42,7 +39,7 @@ func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, product
 	if _, err := tx.Leases.Acquire(ctx, []string{"l"}, "me", noon(), noon()); err != nil {
 		return err
 	}
-	tx.Outbox.Append(ctx, event.NewProductLiked(productID, u.ID)) // queued to the end
+	tx.Outbox.Append(event.NewProductLiked(productID, u.ID)) // queued to the end
 	return nil
 }
 

@@ -61,6 +61,12 @@ func (s *shop) update(fn func(ctx context.Context, tx store.Tx) error) {
 	}
 }
 
+// queue runs an Update that only queues writes.
+func (s *shop) queue(fn func(tx store.Tx)) {
+	s.Helper()
+	s.update(func(_ context.Context, tx store.Tx) error { fn(tx); return nil })
+}
+
 // user adds a user with an open wallet.
 func (s *shop) user() user.User {
 	s.Helper()
