@@ -118,7 +118,7 @@ type Difference struct {
 // AuditReport is told what comes of a comparison.
 type AuditReport interface {
 	// Compared: one more place was looked at.
-	Compared()
+	Checked()
 	// Differs: and this is wrong there.
 	Differs(d Difference)
 }

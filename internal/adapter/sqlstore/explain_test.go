@@ -15,7 +15,7 @@ type planner struct {
 	conn   sqlstore.Conn
 }
 
-func (r raw) planner(t *testing.T) planner {
+func (r rawDB) planner(t *testing.T) planner {
 	t.Helper()
 	conn, err := sqlstore.Connection(t.Context(), r.open())
 	if err != nil {

@@ -70,7 +70,7 @@ func (t keys) Keep(k store.Key, a store.Answer) {
 			k.UserID, k.Route, k.Key, present(a.Fingerprint), int64(a.Status), a.Location, present(a.Body), micros(a.At),
 		},
 		Rows:   Any,
-		Faults: Faults{"idempotency_keys_pkey": errAgain},
+		Faults: Faults{"idempotency_keys_pkey": errRetry},
 	})
 }
 

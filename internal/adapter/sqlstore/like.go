@@ -46,9 +46,7 @@ func likesStmt(user id.ID, after *like.Position, limit int) Stmt {
 	if after != nil {
 		w.and("(at_us, product_id) < (%s, %s)", micros(after.At), after.ProductID)
 	}
-	w.args = append(w.args, limit)
-	return stmt(`SELECT user_id, product_id, at_us FROM likes `+w.text+
-		` ORDER BY at_us DESC, product_id DESC LIMIT `+place(len(w.args)), w.args...)
+	return page(`SELECT user_id, product_id, at_us FROM likes `, w, "at_us DESC, product_id DESC", limit)
 }
 
 // AddCounts implements like.Table. The rows are locked in id order, so that
@@ -59,7 +57,7 @@ func (t likes) AddCounts(delta map[int64]int64) {
 	}
 	ids := slices.Sorted(maps.Keys(delta))
 	t.exec(`SELECT id FROM products p WHERE `+t.dialect.In("p.id", BigInt, 1)+` ORDER BY p.id `+t.dialect.ForUpdate,
-		t.dialect.List(ids))
+		ids)
 	counts := make([]int64, len(ids))
 	for i, pid := range ids {
 		counts[i] = delta[pid]

@@ -59,7 +59,7 @@ const selectCounters = `
 
 // Of implements metric.Table.
 func (t metrics) Of(ctx context.Context, productIDs []int64, first, last clock.Day) ([]metric.Counters, error) {
-	q := stmt(countersOf(t.dialect.In("product_id", BigInt, 1)), t.dialect.List(productIDs), int64(first), int64(last))
+	q := stmt(countersOf(t.dialect.In("product_id", BigInt, 1)), productIDs, int64(first), int64(last))
 	return all(ctx, t.each, q, scanCounters)
 }
 

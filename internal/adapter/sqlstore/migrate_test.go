@@ -21,7 +21,7 @@ import (
 )
 
 // atVersion1 makes the tables of the first version.
-func (r raw) atVersion1(t *testing.T) {
+func (r rawDB) atVersion1(t *testing.T) {
 	t.Helper()
 	dialect := map[string]goose.Dialect{"sqlite": goose.DialectSQLite3, "postgres": goose.DialectPostgres}[r.engine]
 	p, err := goose.NewProvider(dialect, r.DB, os.DirFS(filepath.Join(r.engine, "migrations")), goose.WithDisableGlobalRegistry(true))
@@ -37,7 +37,7 @@ func (r raw) atVersion1(t *testing.T) {
 const numbers = `(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) SELECT n FROM s) s`
 
 // someID makes an id of a kind of the number n.
-func (r raw) someID(kind string) string {
+func (r rawDB) someID(kind string) string {
 	hex := "printf('%012x', n)"
 	if r.engine == "postgres" {
 		hex = "lpad(to_hex(n), 12, '0')"
@@ -51,7 +51,7 @@ func (r raw) someID(kind string) string {
 
 // fillVersion1 fills the tables of version 1 with so many orders of each status,
 // each of another user, whose books are right.
-func (r raw) fillVersion1(t *testing.T, n int) {
+func (r rawDB) fillVersion1(t *testing.T, n int) {
 	t.Helper()
 	name := "CAST(n AS TEXT)"
 	user, placed := r.someID("1"), r.someID("4")
@@ -80,7 +80,7 @@ func (r raw) fillVersion1(t *testing.T, n int) {
 
 // version1 is every row of the tables that version 1 has, by the columns that
 // version 1 has.
-func (r raw) version1(t *testing.T) map[string][]string {
+func (r rawDB) version1(t *testing.T) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	for table, columns := range map[string]string{
@@ -97,8 +97,8 @@ func (r raw) version1(t *testing.T) map[string][]string {
 	return all
 }
 
-// unchanged demands that the rows are those of before, and names the first that is not.
-func (r raw) unchanged(t *testing.T, before map[string][]string) {
+// requireUnchanged demands that the rows are those of before, and names the first that is not.
+func (r rawDB) requireUnchanged(t *testing.T, before map[string][]string) {
 	t.Helper()
 	if after := r.version1(t); !cmp.Equal(before, after) {
 		t.Errorf("rows were lost, or changed (-before +after):\n%.2000s", cmp.Diff(before, after))
@@ -107,7 +107,7 @@ func (r raw) unchanged(t *testing.T, before map[string][]string) {
 
 func TestAShopThatIsFullKeepsEveryRowWhenItsTablesChange(t *testing.T) {
 	t.Parallel()
-	raws(t, func(t *testing.T, db raw) {
+	eachEngine(t, func(t *testing.T, db rawDB) {
 		t.Helper()
 		db.atVersion1(t)
 		db.fillVersion1(t, 50)
@@ -122,7 +122,7 @@ func TestAShopThatIsFullKeepsEveryRowWhenItsTablesChange(t *testing.T) {
 			})
 		}
 		all.Wait()
-		db.unchanged(t, before)
+		db.requireUnchanged(t, before)
 		for _, p := range programs {
 			if err := p.CheckSchema(t.Context()); err != nil {
 				t.Error(err)
@@ -180,7 +180,7 @@ func soundAfterwards(t *testing.T, db store.DB) {
 // A step that fails in the middle leaves the tables as they were, and the rules.
 func TestAMigrationThatFailsHasChangedNothing(t *testing.T) {
 	t.Parallel()
-	raws(t, func(t *testing.T, db raw) {
+	eachEngine(t, func(t *testing.T, db rawDB) {
 		t.Helper()
 		db.atVersion1(t)
 		db.fillVersion1(t, 5)
@@ -190,7 +190,7 @@ func TestAMigrationThatFailsHasChangedNothing(t *testing.T) {
 		if _, err := program.Migrate(t.Context()); err == nil {
 			t.Fatal("it did not fail")
 		}
-		db.unchanged(t, before)
+		db.requireUnchanged(t, before)
 		if have, _, err := program.Version(t.Context()); have != 1 || err != nil {
 			t.Errorf("at version %d (%v)", have, err)
 		}
@@ -201,7 +201,7 @@ func TestAMigrationThatFailsHasChangedNothing(t *testing.T) {
 		if _, err := program.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		db.unchanged(t, before)
+		db.requireUnchanged(t, before)
 		refusesOrphans(t, program)
 		db.refersToOrders(t)
 	})
@@ -209,7 +209,7 @@ func TestAMigrationThatFailsHasChangedNothing(t *testing.T) {
 
 // refersToOrders demands that lines and steps refer to the table that has taken
 // the place of the one that they were made for.
-func (r raw) refersToOrders(t *testing.T) {
+func (r rawDB) refersToOrders(t *testing.T) {
 	t.Helper()
 	for _, insert := range []string{
 		`INSERT INTO order_lines SELECT ` + r.someID("9") + `, 1, 1, '', 1, 1 FROM ` + numbers,

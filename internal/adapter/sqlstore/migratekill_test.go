@@ -13,11 +13,11 @@ import (
 )
 
 // victim names the file that the process which is to be killed migrates.
-const victim = "SQLSTORE_TEST_MIGRATE"
+const migrateFile = "SQLSTORE_TEST_MIGRATE"
 
 // TestTheProcessThatMigrates is that process, when the test below starts it.
 func TestTheProcessThatMigrates(t *testing.T) {
-	path := os.Getenv(victim)
+	path := os.Getenv(migrateFile)
 	if path == "" {
 		return
 	}
@@ -36,7 +36,7 @@ func TestAProcessKilledWhileItMigratesAFileDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "full.db")
 	openSQLite(t, path)
-	full := raw{openRaw(t, "sqlite", path), "sqlite", nil}
+	full := rawDB{openRaw(t, "sqlite", path), "sqlite", nil}
 	full.atVersion1(t)
 	full.fillVersion1(t, 300)
 	before := full.version1(t)
@@ -46,8 +46,8 @@ func TestAProcessKilledWhileItMigratesAFileDoesNoHarm(t *testing.T) {
 	for _, grown := range []int64{1, 50 << 10, 100 << 10, 400 << 10} {
 		copied := copyOf(t, path)
 		killWhen(t, copied, grown)
-		db := raw{openRaw(t, "sqlite", copied+"?_pragma=foreign_keys(1)"), "sqlite", nil}
-		db.unchanged(t, before)
+		db := rawDB{openRaw(t, "sqlite", copied+"?_pragma=foreign_keys(1)"), "sqlite", nil}
+		db.requireUnchanged(t, before)
 		if versions := db.lines(t, `SELECT MAX(version_id) FROM goose_db_version`); versions[0] == "1" {
 			unfinished++
 		}
@@ -55,7 +55,7 @@ func TestAProcessKilledWhileItMigratesAFileDoesNoHarm(t *testing.T) {
 		if _, err := program.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		db.unchanged(t, before)
+		db.requireUnchanged(t, before)
 		refusesOrphans(t, program)
 		db.refersToOrders(t)
 		soundAfterwards(t, program)
@@ -82,7 +82,7 @@ func copyOf(t *testing.T, path string) string {
 func killWhen(t *testing.T, path string, grown int64) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheProcessThatMigrates$")
-	c.Env = append(os.Environ(), victim+"="+path)
+	c.Env = append(os.Environ(), migrateFile+"="+path)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -109,9 +109,9 @@ func killWhen(t *testing.T, path string, grown int64) {
 
 func TestAServerThatEndsAMigrationDoesNoHarm(t *testing.T) {
 	t.Parallel()
-	address := named(t)
+	address := namedSchema(t)
 	// Named otherwise, so that it is not killed.
-	db := raw{openRaw(t, "pgx", address+"_other"), "postgres", func() *sqlstore.DB { return openPostgres(t, address) }}
+	db := rawDB{openRaw(t, "pgx", address+"_other"), "postgres", func() *sqlstore.DB { return openPostgres(t, address) }}
 	db.atVersion1(t)
 	db.fillVersion1(t, 50)
 	before := db.version1(t)
@@ -152,7 +152,7 @@ func TestAServerThatEndsAMigrationDoesNoHarm(t *testing.T) {
 	if _, err := again.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	db.unchanged(t, before)
+	db.requireUnchanged(t, before)
 	db.refersToOrders(t)
 	soundAfterwards(t, again)
 }

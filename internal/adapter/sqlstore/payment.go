@@ -31,7 +31,7 @@ func (t payments) Save(p payment.Payment) {
 	t.queue(Stmt{
 		SQL:  `UPDATE payments SET status = $1, charge_key = $2, reason = $3, ended_us = $4, due_us = $5 WHERE id = $6`,
 		Args: []any{string(p.Status), p.Key, p.Reason, microsOrNil(p.EndedAt), microsOrNil(p.DueAt), p.ID},
-		Rows: 1, Missed: payment.ErrNotFound,
+		Rows: 1, Mismatch: payment.ErrNotFound,
 	})
 	t.addNotes(p)
 }
@@ -119,8 +119,7 @@ func findStmt(f payment.Filter, before id.ID, limit int) Stmt {
 	if f.Stuck {
 		w.text += ` AND id IN (` + stuck + `)`
 	}
-	w.args = append(w.args, limit)
-	return stmt(selectPayment+w.text+` ORDER BY id DESC LIMIT `+place(len(w.args)), w.args...)
+	return page(selectPayment, w, "id DESC", limit)
 }
 
 func scanPayment(r row) (p payment.Payment, err error) {
@@ -129,41 +128,4 @@ func scanPayment(r row) (p payment.Payment, err error) {
 	err = r.Scan(&p.ID, &p.OrderID, &p.UserID, &p.Status, &p.Amount, &p.Card.Type, &p.Card.Last4, &p.Key, &p.Reason, &created, &ended, &due)
 	p.CreatedAt, p.EndedAt, p.DueAt = timeOf(created), timeOrNil(ended), timeOrNil(due)
 	return p, err
-}
-
-type charges struct{ *session }
-
-const selectCharges = `SELECT charge_key, order_id, amount, status, reason, refund FROM charges
-	WHERE order_id = $1 ORDER BY heard_us, charge_key`
-
-// Of implements payment.ChargeTable.
-func (t charges) Of(ctx context.Context, orderID id.ID) ([]payment.Charge, error) {
-	return all(ctx, t.each, stmt(selectCharges, orderID), func(r row) (c payment.Charge, err error) {
-		err = r.Scan(&c.Key, &c.OrderID, &c.Amount, &c.Status, &c.Reason, &c.Refund)
-		return c, err
-	})
-}
-
-// Save implements payment.ChargeTable.
-func (t charges) Save(c payment.Charge, heardAt time.Time) {
-	t.exec(`
-		INSERT INTO charges (charge_key, order_id, amount, status, reason, refund, heard_us) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (order_id, charge_key) DO UPDATE SET amount = excluded.amount, status = excluded.status, reason = excluded.reason, refund = excluded.refund`,
-		c.Key, c.OrderID, int64(c.Amount), string(c.Status), c.Reason, string(c.Refund), micros(heardAt))
-}
-
-func microsOrNil(t *time.Time) *int64 {
-	if t == nil {
-		return nil
-	}
-	at := micros(*t)
-	return &at
-}
-
-func timeOrNil(at *int64) *time.Time {
-	if at == nil {
-		return nil
-	}
-	t := timeOf(*at)
-	return &t
 }

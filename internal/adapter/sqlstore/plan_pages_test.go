@@ -47,7 +47,7 @@ const (
 func someUser(n byte) id.ID { return id.ID{0x01, 0x92, 5: 0x01, 6: 0x70, 8: 0x80, 15: n} }
 
 // fillPages is a shop in which one user has as much as a tenth of all others.
-func (r raw) fillPages(t *testing.T) {
+func (r rawDB) fillPages(t *testing.T) {
 	t.Helper()
 	r.fillPayments(t)
 	user := r.literal(someUser(hasMuch))
@@ -65,7 +65,7 @@ func (r raw) fillPages(t *testing.T) {
 }
 
 // literal is an id in SQL.
-func (r raw) literal(v id.ID) string {
+func (r rawDB) literal(v id.ID) string {
 	text := quoted(v.String())
 	if r.engine == "postgres" {
 		text += "::uuid"

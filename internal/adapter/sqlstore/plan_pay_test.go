@@ -38,7 +38,7 @@ func lookups() map[string]lookup {
 }
 
 // fillPayments is a shop of many payments, few of which wait, and many coupons.
-func (r raw) fillPayments(t *testing.T) {
+func (r rawDB) fillPayments(t *testing.T) {
 	t.Helper()
 	r.fillVersion1(t, 2_000)
 	user, placed := r.someID("1"), r.someID("4")
@@ -58,7 +58,7 @@ func (r raw) fillPayments(t *testing.T) {
 
 func TestEveryOtherListIsReadInTheOrderOfAnIndexAndPaymentsAreFoundByOne(t *testing.T) {
 	t.Parallel()
-	raws(t, func(t *testing.T, db raw) {
+	eachEngine(t, func(t *testing.T, db rawDB) {
 		t.Helper()
 		db.migrated(t)
 		if db.engine == "sqlite" { // a new shop has no statistics yet

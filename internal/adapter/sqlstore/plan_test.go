@@ -71,7 +71,7 @@ func filters() map[string]product.Query {
 
 // fillProducts is a shop of 10,000 products and 200 brands, of which the engine
 // has statistics.
-func (r raw) fillProducts(t *testing.T) {
+func (r rawDB) fillProducts(t *testing.T) {
 	t.Helper()
 	const products = 10_000
 	for _, text := range []string{
@@ -89,7 +89,7 @@ func (r raw) fillProducts(t *testing.T) {
 
 func TestEveryListIsReadInTheOrderOfAnIndex(t *testing.T) {
 	t.Parallel()
-	raws(t, func(t *testing.T, db raw) {
+	eachEngine(t, func(t *testing.T, db rawDB) {
 		t.Helper()
 		db.migrated(t)
 		if db.engine == "sqlite" { // PostgreSQL reads so small a shop whole, and knows why

@@ -137,8 +137,8 @@ func kill(t *testing.T, address string) {
 	}
 }
 
-// named is the address of a new schema, whose connections bear its name.
-func named(t *testing.T) string {
+// namedSchema is the address of a new schema, whose connections bear its name.
+func namedSchema(t *testing.T) string {
 	t.Helper()
 	address := storetest.Schema(t)
 	u, err := url.Parse(address)
@@ -150,7 +150,7 @@ func named(t *testing.T) string {
 
 func TestPostgresWorksOnAfterItsConnectionsWereKilled(t *testing.T) {
 	t.Parallel()
-	address := named(t)
+	address := namedSchema(t)
 	db := openPostgres(t, address)
 	if _, err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -162,7 +162,7 @@ func TestPostgresWorksOnAfterItsConnectionsWereKilled(t *testing.T) {
 		kill(t, address)
 		return nil
 	})
-	if !errors.Is(err, sqlstore.ErrAway) {
+	if !errors.Is(err, sqlstore.ErrUnavailable) {
 		t.Errorf("a transaction on a dead connection: %v, want ErrAway", err)
 	}
 	for _, run := range []func(context.Context, func(store.Tx) error) error{db.View, db.Snapshot, db.Update} {
@@ -176,7 +176,7 @@ func TestPostgresWorksOnAfterItsConnectionsWereKilled(t *testing.T) {
 	}
 }
 
-func heard(t *testing.T, db *sqlstore.DB, within time.Duration) bool {
+func noticed(t *testing.T, db *sqlstore.DB, within time.Duration) bool {
 	t.Helper()
 	select {
 	case <-db.Noticed():
@@ -188,26 +188,26 @@ func heard(t *testing.T, db *sqlstore.DB, within time.Duration) bool {
 
 func TestPostgresHearsOtherProcessesOfTheSameSchemaAlone(t *testing.T) {
 	t.Parallel()
-	address := named(t)
+	address := namedSchema(t)
 	listener, speaker, stranger := openPostgres(t, address), openPostgres(t, address), openPostgres(t, storetest.Schema(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- listener.Listen(ctx) }()
 	const patience = 10 * time.Second
-	if !heard(t, listener, patience) {
+	if !noticed(t, listener, patience) {
 		t.Fatal("it does not ring once it hears")
 	}
 	if err := stranger.Announce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if heard(t, listener, 100*time.Millisecond) {
+	if noticed(t, listener, 100*time.Millisecond) {
 		t.Error("it hears another schema")
 	}
-	if err := speaker.Announce(t.Context()); err != nil || !heard(t, listener, patience) {
+	if err := speaker.Announce(t.Context()); err != nil || !noticed(t, listener, patience) {
 		t.Errorf("it does not hear its own schema (%v)", err)
 	}
 	kill(t, address)
-	if !heard(t, listener, patience) {
+	if !noticed(t, listener, patience) {
 		t.Error("it does not ring after it has lost its connection")
 	}
 	for deadline := time.Now().Add(patience); speaker.Announce(t.Context()) != nil; { // its connections died, too
@@ -215,7 +215,7 @@ func TestPostgresHearsOtherProcessesOfTheSameSchemaAlone(t *testing.T) {
 			t.Fatal("the speaker does not recover")
 		}
 	}
-	if !heard(t, listener, patience) {
+	if !noticed(t, listener, patience) {
 		t.Error("it does not hear after it has lost its connection")
 	}
 	cancel()

@@ -59,7 +59,7 @@ func (t products) Save(p product.Product) {
 			UPDATE products SET sku = NULLIF($1, ''), brand_id = $2, name = $3, description = $4, price = $5, status = $6
 			WHERE id = $7`,
 		Args: []any{p.SKU, p.BrandID, p.Name, p.Description, int64(p.Price), string(p.Status), p.ID},
-		Rows: 1, Missed: product.ErrNotFound,
+		Rows: 1, Mismatch: product.ErrNotFound,
 		Faults: Faults{
 			"products_brand_id_fkey": product.ErrBrandNotFound,
 			"products_sku_key":       product.ErrSKUTaken,
@@ -74,14 +74,14 @@ func (t products) Get(ctx context.Context, pid int64) (product.Listing, error) {
 
 // Many implements product.Table.
 func (t products) Many(ctx context.Context, ids []int64) ([]product.Listing, error) {
-	q := stmt(selectItem+`WHERE `+t.dialect.In("p.id", BigInt, 1), t.dialect.List(ids))
+	q := stmt(selectItem+`WHERE `+t.dialect.In("p.id", BigInt, 1), ids)
 	return all(ctx, t.each, q, scanListing)
 }
 
 // BySKU implements product.Table.
 func (t products) BySKU(ctx context.Context, skus []string) (map[string]int64, error) {
 	known := make(map[string]int64, len(skus))
-	q := stmt(`SELECT sku, id FROM products WHERE `+t.dialect.In("sku", Text, 1), t.dialect.List(skus))
+	q := stmt(`SELECT sku, id FROM products WHERE `+t.dialect.In("sku", Text, 1), skus)
 	err := t.each(ctx, q, func(r row) error {
 		var sku string
 		var pid int64

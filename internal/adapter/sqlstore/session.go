@@ -18,14 +18,11 @@ type session struct {
 	trace   string // traceparent of the events that it promises
 
 	pending []Stmt
-	// broken is the first error of a statement. PostgreSQL refuses everything
+	// failed is the first error of a statement. PostgreSQL refuses everything
 	// after one; SQLite would go on, so it is remembered here for both.
-	broken   error
-	promised bool // there are events in the outbox
+	failed   error
+	appended bool // there are events in the outbox
 }
-
-// row is what a scan reads from.
-type row interface{ Scan(dest ...any) error }
 
 // queue has a write wait for the next read or the commit.
 func (s *session) queue(st Stmt) {
@@ -41,16 +38,16 @@ func (s *session) exec(text string, args ...any) { s.queue(stmt(text, args...)) 
 
 // fail notes that the transaction cannot be committed any more.
 func (s *session) fail(err error) error {
-	if s.broken == nil {
-		s.broken = err
+	if s.failed == nil {
+		s.failed = err
 	}
-	return s.broken
+	return s.failed
 }
 
 // each calls fn with each row that a read answers. An error of fn ends it.
 func (s *session) each(ctx context.Context, q Stmt, fn func(row) error) error {
-	if s.broken != nil {
-		return s.broken
+	if s.failed != nil {
+		return s.failed
 	}
 	pending := s.pending
 	s.pending = nil
@@ -85,50 +82,8 @@ func (s *session) change(ctx context.Context, q Stmt, fn func(row) error) error 
 
 // commit sends what waits, and commits.
 func (s *session) commit(ctx context.Context) error {
-	if s.broken != nil {
-		return s.broken
+	if s.failed != nil {
+		return s.failed
 	}
 	return s.conn.Commit(ctx, s.pending)
-}
-
-// reader is session.each or session.change.
-type reader func(ctx context.Context, q Stmt, fn func(row) error) error
-
-// all returns what scan makes of each row.
-func all[T any](ctx context.Context, read reader, q Stmt, scan func(row) (T, error)) ([]T, error) {
-	var found []T
-	err := read(ctx, q, func(r row) error {
-		v, err := scan(r)
-		found = append(found, v)
-		return err
-	})
-	return found, err
-}
-
-// first returns what scan makes of the first row, or missing if there is none.
-func first[T any](ctx context.Context, read reader, q Stmt, scan func(row) (T, error), missing error) (T, error) {
-	found, err := all(ctx, read, q, scan)
-	if err != nil || len(found) == 0 {
-		var none T
-		if err == nil {
-			err = missing
-		}
-		return none, err
-	}
-	return found[0], nil
-}
-
-// count returns how many rows a statement answers.
-func count(ctx context.Context, read reader, q Stmt) (n int64, err error) {
-	err = read(ctx, q, func(row) error { n++; return nil })
-	return n, err
-}
-
-// stmt makes a statement.
-func stmt(text string, args ...any) Stmt { return Stmt{SQL: text, Args: args, Rows: Any} }
-
-// scalar reads one value.
-func scalar[T any](r row) (v T, err error) {
-	err = r.Scan(&v)
-	return v, err
 }

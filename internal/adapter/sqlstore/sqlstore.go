@@ -29,10 +29,10 @@ type Options struct {
 
 // Parts are what an engine's package puts a store together from.
 type Parts struct {
-	Engine  Engine
-	Dialect Dialect
-	Schema  Schema
-	Bell    Notifier
+	Engine   Engine
+	Dialect  Dialect
+	Schema   Schema
+	Notifier Notifier
 }
 
 // DB implements store.DB.
@@ -78,7 +78,7 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 	waits := backoff.New(firstWait, lastWait, d.options.Random)
 	for attempt := 1; ; attempt++ {
 		err := d.run(ctx, Write, fn)
-		if err == nil || attempt == attempts || !d.again(err) || !backoff.Wait(ctx, waits.Next()) {
+		if err == nil || attempt == attempts || !d.retryable(err) || !backoff.Wait(ctx, waits.Next()) {
 			return err
 		}
 	}
@@ -89,10 +89,10 @@ func (d *DB) View(ctx context.Context, fn func(store.Tx) error) error { return d
 
 // Snapshot implements store.DB.
 func (d *DB) Snapshot(ctx context.Context, fn func(store.Tx) error) error {
-	return d.run(ctx, Still, fn)
+	return d.run(ctx, Snapshot, fn)
 }
 
-func (d *DB) again(err error) bool { return errors.Is(err, errAgain) || d.parts.Engine.Retry(err) }
+func (d *DB) retryable(err error) bool { return errors.Is(err, errRetry) || d.parts.Engine.Retry(err) }
 
 // run runs fn once. Whatever happens in fn, a panic included, the connection
 // is given back without what was not committed.
@@ -107,20 +107,20 @@ func (d *DB) run(ctx context.Context, mode Mode, fn func(store.Tx) error) error 
 	defer conn.End()
 	s := d.session(ctx, conn, mode)
 	if err := s.do(ctx, fn); err != nil {
-		if d.parts.Engine.Gone(err) {
-			return fmt.Errorf("%w: %w", ErrAway, err)
+		if d.parts.Engine.Disconnected(err) {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		return err
 	}
-	if s.promised {
-		ring(d.committed)
+	if s.appended {
+		notify(d.committed)
 	}
 	return nil
 }
 
 func (s *session) do(ctx context.Context, fn func(store.Tx) error) error {
 	if err := fn(s.tables()); err != nil {
-		return s.blame(err)
+		return s.cause(err)
 	}
 	return s.commit(ctx)
 }
@@ -132,13 +132,13 @@ func (d *DB) session(ctx context.Context, conn Conn, mode Mode) *session {
 	}
 }
 
-// blame returns why fn failed. Where a statement broke the transaction, its
+// cause returns why fn failed. Where a statement broke the transaction, its
 // error says whether to try again, even if fn made another one of it.
-func (s *session) blame(err error) error {
-	if s.broken == nil || errors.Is(err, s.broken) {
+func (s *session) cause(err error) error {
+	if s.failed == nil || errors.Is(err, s.failed) {
 		return err
 	}
-	return fmt.Errorf("%w (%w)", err, s.broken)
+	return fmt.Errorf("%w (%w)", err, s.failed)
 }
 
 func (s *session) tables() store.Tx {
@@ -149,7 +149,3 @@ func (s *session) tables() store.Tx {
 		Audit: audit{s}, Sales: sales{s},
 	}
 }
-
-func micros(t time.Time) int64 { return t.UnixMicro() }
-
-func timeOf(micros int64) time.Time { return time.UnixMicro(micros).UTC() }

@@ -17,7 +17,7 @@ import (
 // outbox compares the number of waiting events with none.
 func outbox(ctx context.Context, tx store.Tx, r *recount) error {
 	waiting, _, err := tx.Outbox.Backlog(ctx)
-	r.Compared()
+	r.Checked()
 	if waiting > 0 {
 		r.Differs(store.Difference{Subject: "outbox", What: "events waiting", Got: waiting})
 	}
@@ -67,7 +67,7 @@ func byPlace(a, b place) int {
 }
 
 func compare(at place, want, got metric.Counters, r store.AuditReport) {
-	r.Compared()
+	r.Checked()
 	for _, f := range []struct {
 		name      string
 		want, got int64

@@ -17,15 +17,15 @@ func everyLane() []int {
 	return lanes
 }
 
-func (s *shop) promises(lanes []int, limit int) []store.OutboxRecord {
+func (s *shop) outbox(lanes []int, limit int) []store.OutboxRecord {
 	s.Helper()
 	return read(s, func(ctx context.Context, tx store.Tx) ([]store.OutboxRecord, error) {
 		return tx.Outbox.Next(ctx, lanes, limit)
 	})
 }
 
-// promise appends a like of each product.
-func (s *shop) promise(products ...int64) {
+// appendLikes appends a like of each product.
+func (s *shop) appendLikes(products ...int64) {
 	s.Helper()
 	s.queue(func(tx store.Tx) {
 		for _, pid := range products {
@@ -62,8 +62,8 @@ func (s *shop) backlog(want int64, since time.Time) {
 	})
 }
 
-// silent demands that no commit has rung since it was last heard.
-func (s *shop) silent() {
+// noSignal demands that no commit has rung since it was last heard.
+func (s *shop) noSignal() {
 	s.Helper()
 	select {
 	case <-s.db.Committed():
@@ -78,7 +78,7 @@ func eventReads(s *shop) {
 	}}
 	before := time.Now().Truncate(time.Microsecond) //nolint:forbidigo // the store under test has the real clock
 	s.queue(func(tx store.Tx) { tx.Outbox.Append(e) })
-	got := s.promises(everyLane(), 10)
+	got := s.outbox(everyLane(), 10)
 	if len(got) != 1 {
 		s.Fatalf("%d promises, want 1", len(got))
 	}
@@ -94,13 +94,13 @@ func eventReads(s *shop) {
 }
 
 func eventsInOrder(s *shop) {
-	s.promise(5, 3, 4)
-	s.promise(3, 1)
-	got := s.promises(everyLane(), 4)
+	s.appendLikes(5, 3, 4)
+	s.appendLikes(3, 1)
+	got := s.outbox(everyLane(), 4)
 	s.equal([]string{"5", "3", "4", "3"}, keysOf(got))
 	s.queue(func(tx store.Tx) { tx.Outbox.Sent([]int64{got[0].Seq, got[2].Seq, got[3].Seq}) })
 	s.queue(func(tx store.Tx) { tx.Outbox.Sent(nil) })
-	s.equal([]string{"3", "1"}, keysOf(s.promises(everyLane(), 10)))
+	s.equal([]string{"3", "1"}, keysOf(s.outbox(everyLane(), 10)))
 }
 
 func lanesShareOut(s *shop) {
@@ -108,10 +108,10 @@ func lanesShareOut(s *shop) {
 	for pid := range int64(200) {
 		all = append(all, pid+1, pid+1)
 	}
-	s.promise(all...)
+	s.appendLikes(all...)
 	seen := map[string]int{}
 	for _, lane := range everyLane() {
-		found := s.promises([]int{lane}, 1_000)
+		found := s.outbox([]int{lane}, 1_000)
 		if len(found) == 0 {
 			s.Errorf("lane %d is empty", lane)
 		}
@@ -127,14 +127,14 @@ func lanesShareOut(s *shop) {
 			s.Errorf("product %d: %d events in the lanes together", pid, seen[strconv.FormatInt(pid, 10)])
 		}
 	}
-	s.equal(0, len(s.promises(nil, 10)))
+	s.equal(0, len(s.outbox(nil, 10)))
 }
 
 func backlogTells(s *shop) {
 	s.backlog(0, time.Time{})
-	s.promise(1, 2)
-	s.promise(3)
-	got := s.promises(everyLane(), 10)
+	s.appendLikes(1, 2)
+	s.appendLikes(3)
+	got := s.outbox(everyLane(), 10)
 	s.backlog(3, got[0].Envelope.Time)
 	s.queue(func(tx store.Tx) { tx.Outbox.Sent([]int64{got[0].Seq}) })
 	s.backlog(2, got[1].Envelope.Time)
@@ -142,9 +142,9 @@ func backlogTells(s *shop) {
 
 func commitRings(s *shop) {
 	s.user()
-	s.silent()
-	s.promise(1)
-	s.promise(2)
+	s.noSignal()
+	s.appendLikes(1)
+	s.appendLikes(2)
 	<-s.db.Committed() // rung twice, heard once
-	s.silent()
+	s.noSignal()
 }

@@ -23,7 +23,7 @@ func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, product
 	o := s.order(u.ID, s.listing(productID).Product)
 	tx.Orders.Add(o)
 	tx.Outbox.Append(o.PlacedEvent())
-	s.papers(tx, o)
+	s.couponAndPayment(tx, o)
 	tx.Keys.Keep(store.Key{UserID: u.ID, Route: "r", Key: "k"}, store.Answer{Status: 200, At: noon()})
 	tx.Likes.AddCounts(map[int64]int64{productID: 1})
 	tx.Metrics.Add([]metric.Counters{{ProductID: productID, Day: 20251103, Views: 1}})
@@ -43,9 +43,9 @@ func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, product
 	return nil
 }
 
-// papers writes a coupon that the order's user owns, and a payment of the order
+// couponAndPayment writes a coupon that the order's user owns, and a payment of the order
 // with a charge.
-func (s *shop) papers(tx store.Tx, o order.Order) {
+func (s *shop) couponAndPayment(tx store.Tx, o order.Order) {
 	c := coupon.Coupon{ID: id.ID{7}, Name: "c", Type: coupon.Fixed, Value: 1, Quantity: 1, ValidDays: 1, CreatedAt: noon()}
 	tx.Coupons.Add(c)
 	tx.Owned.Add(coupon.Owned{ID: id.ID{8}, UserID: o.UserID, Coupon: c, IssuedAt: noon(), ExpiresAt: noon()})
@@ -70,8 +70,8 @@ func (s *shop) papersKept(user id.ID) int {
 // untouched demands that nothing of everything is there.
 func (s *shop) untouched(u user.User, productID int64) {
 	s.Helper()
-	s.silent()
-	s.equal(0, len(s.promises(everyLane(), 10)))
+	s.noSignal()
+	s.equal(0, len(s.outbox(everyLane(), 10)))
 	s.equal(0, s.papersKept(u.ID))
 	s.refuses(coupon.ErrNotFound, func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Coupons.Get(ctx, id.ID{7})
@@ -118,7 +118,7 @@ func everythingCommits(s *shop) {
 	u, pid := s.stocked()
 	s.update(func(ctx context.Context, tx store.Tx) error { return s.everything(ctx, tx, u, pid) })
 	<-s.db.Committed()
-	s.equal(2, len(s.promises(everyLane(), 10)))
+	s.equal(2, len(s.outbox(everyLane(), 10)))
 	s.equal(4, s.papersKept(u.ID))
 	s.equal([]int64{4, 1}, []int64{s.listing(pid).Stock, s.listing(pid).LikeCount})
 	s.equal(int64(40), int64(s.balance(u.ID)))

@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.DB) {
 	t.Helper()
 	for _, group := range []map[string]func(*shop){
 		transactionTests(), rollbackTests(), raceTests(), userTests(), brandTests(), productTests(), listTests(), stockTests(),
-		likeTests(), pointTests(), orderTests(), metricTests(), outboxTests(), handledTests(), leaseTests(), keyTests(), bookTests(),
+		likeTests(), pointTests(), orderTests(), metricTests(), outboxTests(), handledTests(), leaseTests(), keyTests(), auditTests(),
 		couponTests(), paymentTests(), payBookTests(), damageTests(),
 	} {
 		for name, test := range group {

@@ -18,14 +18,14 @@ func TestAServerThatIsStillStartingIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	for _, mode := range []sqlstore.Mode{sqlstore.Write, sqlstore.Read, sqlstore.Still} {
+	for _, mode := range []sqlstore.Mode{sqlstore.Write, sqlstore.Read, sqlstore.Snapshot} {
 		c, err := (&engine{pool}).Begin(t.Context(), mode)
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = c.Commit(t.Context(), []sqlstore.Stmt{{SQL: "SELECT 1", Rows: sqlstore.Any}})
 		c.End()
-		if !errors.Is(err, sqlstore.ErrAway) {
+		if !errors.Is(err, sqlstore.ErrUnavailable) {
 			t.Errorf("mode %d: %v is not ErrAway", mode, err)
 		}
 	}

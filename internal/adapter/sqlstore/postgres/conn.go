@@ -76,7 +76,7 @@ func (c *conn) acquire(ctx context.Context) (err error) {
 	// A server that is starting or has no room says so in words of its own:
 	// nobody above could tell that from a bug.
 	if c.held, err = c.pool.Acquire(ctx); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: %w", sqlstore.ErrAway, err)
+		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
 	}
 	return err
 }
@@ -96,7 +96,7 @@ func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt, last sqlstore.
 		c.begin, c.open = "", true
 	}
 	for _, st := range pending {
-		b.Queue(demanding(st), native(st.Args)...)
+		b.Queue(requireRows(st), native(st.Args)...)
 	}
 	b.Queue(last.SQL, native(last.Args)...)
 	return results{c.held.SendBatch(ctx, &b), begun}
@@ -118,10 +118,10 @@ func (c *conn) check(sent results, pending []sqlstore.Stmt) error {
 	return nil
 }
 
-// demanding is a write that fails on the server where it does not touch as many
+// requireRows is a write that fails on the server where it does not touch as many
 // rows as it must. To count them here would be too late: a COMMIT may be in the
 // same pipeline.
-func demanding(st sqlstore.Stmt) string {
+func requireRows(st sqlstore.Stmt) string {
 	if st.Rows == sqlstore.Any {
 		return st.SQL
 	}
@@ -133,7 +133,7 @@ func demanding(st sqlstore.Stmt) string {
 func explain(st sqlstore.Stmt, err error) error {
 	var e *pgconn.PgError
 	if st.Rows != sqlstore.Any && errors.As(err, &e) && e.Code == divisionByZero {
-		return st.Missed
+		return st.Mismatch
 	}
 	return st.Explain(violated(err), err)
 }
@@ -206,9 +206,9 @@ func (*engine) Retry(err error) bool {
 	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
 }
 
-// Gone implements sqlstore.Engine: the server is shut down, or one of its
+// Disconnected implements sqlstore.Engine: the server is shut down, or one of its
 // processes has died and takes all others along.
-func (*engine) Gone(err error) bool {
+func (*engine) Disconnected(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "57P01" || e.Code == "57P02" || e.Code == "57P03")
 }

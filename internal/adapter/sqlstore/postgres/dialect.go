@@ -16,9 +16,8 @@ func dialect() sqlstore.Dialect {
 		TryLock: func(param int) string {
 			return fmt.Sprintf("CASE WHEN pg_try_advisory_xact_lock($%d) THEN 1 ELSE 0 END", param)
 		},
-		In:   in,
-		List: func(values any) any { return values },
-		Set:  set,
+		In:  in,
+		Set: set,
 	}
 }
 

@@ -28,7 +28,7 @@ func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, er
 	}
 	e := &engine{pool}
 	return sqlstore.New(sqlstore.Parts{
-		Engine: e, Dialect: dialect(), Schema: e, Bell: &notifier{pool, o.Random, o.Log},
+		Engine: e, Dialect: dialect(), Schema: e, Notifier: &notifier{pool, o.Random, o.Log},
 	}, o), nil
 }
 
@@ -40,7 +40,7 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = maxConns
 	}
-	config.AfterConnect = settle
+	config.AfterConnect = configure
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// settle changes what the server leaves at its default. Whoever administers it
+// configure changes what the server leaves at its default. Whoever administers it
 // may set something else.
 //
 // It ends a transaction whose program is silent for a minute: a machine that
@@ -60,7 +60,7 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 // plans for pages that are in memory or on a disk without a head: otherwise it
 // reads all brands for each product of a list, as long as they fit on a few
 // pages, rather than the one by its index.
-func settle(ctx context.Context, c *pgx.Conn) error {
+func configure(ctx context.Context, c *pgx.Conn) error {
 	_, err := c.Exec(ctx, `
 		SELECT set_config(name, value, false)
 		FROM (VALUES ('idle_in_transaction_session_timeout', '0', '60s'), ('random_page_cost', '4', '1.1')) v (name, given, value)
@@ -77,7 +77,7 @@ func (e *engine) Begin(_ context.Context, mode sqlstore.Mode) (sqlstore.Conn, er
 	switch mode {
 	case sqlstore.Write:
 		c.begin = "BEGIN"
-	case sqlstore.Still:
+	case sqlstore.Snapshot:
 		c.begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	case sqlstore.Read: // each statement for itself
 	}

@@ -41,7 +41,7 @@ func (c *conn) Query(ctx context.Context, pending []sqlstore.Stmt, q sqlstore.St
 	if err := c.send(ctx, pending); err != nil {
 		return nil, err
 	}
-	found, err := c.QueryContext(ctx, q.SQL, q.Args...) //nolint:rowserrcheck // Close of what wraps it looks
+	found, err := c.QueryContext(ctx, q.SQL, bound(q.Args)...) //nolint:rowserrcheck // Close of what wraps it looks
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (c *conn) Commit(ctx context.Context, pending []sqlstore.Stmt) error {
 
 func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt) error {
 	for _, st := range pending {
-		done, err := c.ExecContext(ctx, st.SQL, st.Args...)
+		done, err := c.ExecContext(ctx, st.SQL, bound(st.Args)...)
 		if err != nil {
 			return st.Explain(violated(err), err)
 		}

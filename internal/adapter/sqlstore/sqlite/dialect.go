@@ -11,6 +11,7 @@ import (
 	codes "modernc.org/sqlite/lib"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
 func dialect() sqlstore.Dialect {
@@ -20,17 +21,30 @@ func dialect() sqlstore.Dialect {
 		In: func(column string, _ sqlstore.Type, param int) string {
 			return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, param)
 		},
-		List: list,
-		Set:  set,
+		Set: set,
 	}
 }
 
-// list is a slice as json_each takes it. What the tables give it, numbers,
-// texts and ids, always has a JSON form.
-func list(values any) any {
+// bound returns arguments as the driver takes them: a slice is one JSON array,
+// as json_each reads it. What the tables give, numbers, texts and ids, always
+// has a JSON form.
+func bound(args []any) []any {
+	given := make([]any, len(args))
+	for i, arg := range args {
+		switch arg.(type) {
+		case []int, []int64, []string, []id.ID:
+			given[i] = array(arg)
+		default:
+			given[i] = arg
+		}
+	}
+	return given
+}
+
+func array(values any) any {
 	text, err := json.Marshal(values)
 	if err != nil {
-		return err // no type that a driver knows: the statement fails and says so
+		return err // no type that a driver knows: the statement fails with this error
 	}
 	return string(text)
 }
@@ -107,5 +121,5 @@ func keyName(message string, columns bool) string {
 	return strings.Join(append(name, "pkey"), "_")
 }
 
-// Gone implements sqlstore.Engine: a file does not leave.
-func (*engine) Gone(error) bool { return false }
+// Disconnected implements sqlstore.Engine: a file does not leave.
+func (*engine) Disconnected(error) bool { return false }

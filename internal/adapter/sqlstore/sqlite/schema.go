@@ -21,7 +21,7 @@ func migrations() (fs.FS, error) { return fs.Sub(files, "migrations") }
 // Another process that migrates the same file can make a step fail that it
 // has taken first; the second try finds it taken.
 func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) error {
-	leave, err := e.enter(ctx)
+	leave, err := e.lock(ctx)
 	if err != nil {
 		return err
 	}

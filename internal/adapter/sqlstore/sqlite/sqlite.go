@@ -26,14 +26,14 @@ func Open(ctx context.Context, path string, o sqlstore.Options) (*sqlstore.DB, e
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return sqlstore.New(sqlstore.Parts{Engine: e, Dialect: dialect(), Schema: e, Bell: noNotifier{}}, o), nil
+	return sqlstore.New(sqlstore.Parts{Engine: e, Dialect: dialect(), Schema: e, Notifier: noNotifier{}}, o), nil
 }
 
 // engine has one connection that writes and some that read. SQLite has one
 // writer at a time anyhow; waiting for it here is fair, and costs no polling.
 type engine struct {
 	writer, readers *sql.DB
-	turn            chan struct{} // holds a token while someone writes
+	writeLock       chan struct{} // holds a token while someone writes
 }
 
 func openEngine(ctx context.Context, path string) (*engine, error) {
@@ -53,34 +53,34 @@ func openEngine(ctx context.Context, path string) (*engine, error) {
 	n := max(4, runtime.GOMAXPROCS(0))
 	readers.SetMaxOpenConns(n)
 	readers.SetMaxIdleConns(n)
-	return &engine{writer: writer, readers: readers, turn: make(chan struct{}, 1)}, nil
+	return &engine{writer: writer, readers: readers, writeLock: make(chan struct{}, 1)}, nil
 }
 
 // Begin implements sqlstore.Engine.
 func (e *engine) Begin(ctx context.Context, mode sqlstore.Mode) (sqlstore.Conn, error) {
 	switch mode {
 	case sqlstore.Write:
-		return e.write(ctx)
-	case sqlstore.Still:
+		return e.beginWrite(ctx)
+	case sqlstore.Snapshot:
 		return begin(ctx, e.readers, "BEGIN", func() {})
 	default:
 		return begin(ctx, e.readers, "", func() {})
 	}
 }
 
-func (e *engine) write(ctx context.Context) (sqlstore.Conn, error) {
-	leave, err := e.enter(ctx)
+func (e *engine) beginWrite(ctx context.Context) (sqlstore.Conn, error) {
+	leave, err := e.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return begin(ctx, e.writer, "BEGIN IMMEDIATE", leave)
 }
 
-// enter waits for the turn to write, first come, first served.
-func (e *engine) enter(ctx context.Context) (leave func(), err error) {
+// lock waits for the turn to write, first come, first served.
+func (e *engine) lock(ctx context.Context) (leave func(), err error) {
 	select {
-	case e.turn <- struct{}{}:
-		return func() { <-e.turn }, nil
+	case e.writeLock <- struct{}{}:
+		return func() { <-e.writeLock }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -44,7 +44,7 @@ func (t audit) Paid(ctx context.Context, out store.AuditReport) error {
 		if err != nil {
 			return err
 		}
-		out.Compared()
+		out.Checked()
 		f.compare(comparison{fmt.Sprintf("order %s, %s", oid, f.order), out})
 		return nil
 	})
@@ -68,13 +68,6 @@ func (f funds) compare(c comparison) {
 	}
 }
 
-func flag(yes bool) int64 {
-	if yes {
-		return 1
-	}
-	return 0
-}
-
 // The charges that took money and that nobody has decided to give back.
 const chargedSQL = `
 	SELECT c.order_id, COALESCE(o.status, 'not there'), COALESCE(o.card, 0), COUNT(*)
@@ -90,7 +83,7 @@ func (t audit) Charged(ctx context.Context, out store.AuditReport) error {
 		if err := r.Scan(&oid, &status, &card, &n); err != nil {
 			return err
 		}
-		out.Compared()
+		out.Checked()
 		want := flag(status == "PAID" && card > 0)
 		comparison{fmt.Sprintf("order %s, %s", oid, status), out}.equal("charges that are kept", want, n)
 		return nil

@@ -22,20 +22,20 @@ func (s *shop) audit(compare comparing) (int64, []store.Difference) {
 		err = compare(tx.Audit, ctx, &found)
 		return found, err
 	})
-	return found.Places, found.Differences
+	return found.Rows, found.Differences
 }
 
-func bookTests() map[string]func(*shop) {
+func auditTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"stock agrees with its journal and with live orders": stockBooks,
-		"balances agree with the ledger":                     walletBooks,
-		"points of orders agree with the ledger":             spentBooks,
-		"like counts agree with likes and with the counters": likeBooks,
-		"sales are the lines of paid orders, by product":     saleBooks,
+		"stock agrees with its journal and with live orders": stockAudit,
+		"balances agree with the ledger":                     walletAudit,
+		"points of orders agree with the ledger":             spentAudit,
+		"like counts agree with likes and with the counters": likeAudit,
+		"sales are the lines of paid orders, by product":     salesOfPaidOrders,
 	}
 }
 
-func stockBooks(s *shop) {
+func stockAudit(s *shop) {
 	b, u := s.brand(), s.user()
 	p, q := s.product(b.ID, 10), s.product(b.ID, 10)
 	o := s.order(u.ID, p, q) // one p, two q
@@ -81,7 +81,7 @@ func stockBooks(s *shop) {
 	}, found[0])
 }
 
-func walletBooks(s *shop) {
+func walletAudit(s *shop) {
 	u, other := s.user(), s.user()
 	s.charge(u.ID, 100)
 	s.charge(other.ID, 5)
@@ -101,7 +101,7 @@ func walletBooks(s *shop) {
 	}, found)
 }
 
-func spentBooks(s *shop) {
+func spentAudit(s *shop) {
 	u, other := s.user(), s.user()
 	s.charge(u.ID, 100)
 	p := s.product(s.brand().ID, 1)
@@ -152,7 +152,7 @@ func spentBooks(s *shop) {
 	}, found)
 }
 
-func likeBooks(s *shop) {
+func likeAudit(s *shop) {
 	u, b := s.user(), s.brand()
 	p, q := s.product(b.ID, 0), s.product(b.ID, 0)
 	s.like(u.ID, p.ID, noon())
@@ -171,7 +171,7 @@ func likeBooks(s *shop) {
 	}, found)
 }
 
-func saleBooks(s *shop) {
+func salesOfPaidOrders(s *shop) {
 	u := s.user()
 	paid, cancelled := s.placed(u), s.placed(u)
 	pending := s.order(u.ID, s.product(s.brand().ID, 1))

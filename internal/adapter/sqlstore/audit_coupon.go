@@ -42,7 +42,7 @@ func (t audit) couponsIssued(ctx context.Context, out store.AuditReport) error {
 		if err := r.Scan(&cid, &quantity, &issued, &owners); err != nil {
 			return err
 		}
-		out.Compared()
+		out.Checked()
 		c := comparison{fmt.Sprintf("coupon %s", cid), out}
 		c.equal("issued, number of owners", owners, issued)
 		c.atMost("owners beyond what there are", quantity, owners)
@@ -57,7 +57,7 @@ func (t audit) couponsUsed(ctx context.Context, out store.AuditReport) error {
 		if err := r.Scan(&oid, &used, &orders, &named); err != nil {
 			return err
 		}
-		out.Compared()
+		out.Checked()
 		c := comparison{fmt.Sprintf("owned coupon %s", oid), out}
 		c.equal("live orders that use it", used, orders)
 		if orders > 0 {
@@ -65,10 +65,4 @@ func (t audit) couponsUsed(ctx context.Context, out store.AuditReport) error {
 		}
 		return nil
 	})
-}
-
-func (c comparison) atMost(what string, most, got int64) {
-	if got > most {
-		c.out.Differs(store.Difference{Subject: c.subject, What: what, Want: most, Got: got})
-	}
 }
