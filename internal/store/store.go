@@ -140,8 +140,8 @@ type Audit interface {
 	Stock(ctx context.Context, r AuditReport) error
 	// Wallets: a balance is the sum of its ledger entries, and never negative.
 	Wallets(ctx context.Context, r AuditReport) error
-	// Spent: the ledger of the buyer has a debit for the points of each pending
-	// or paid order, and none, or its reversal, for any other order.
+	// Spent: the ledger entries of an order add up to its points if the order is
+	// pending or paid, and to 0 otherwise. They belong to the buyer.
 	Spent(ctx context.Context, r AuditReport) error
 	// Coupons: an owned coupon is used by at most one pending or paid order, the
 	// one that it names. The number of issued coupons is the number of owners, and

@@ -9,11 +9,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// audit compares sums that the database makes. The rows of a comparison are
-// read as they come, so that memory does not grow with the shop.
+// audit compares sums that the database computes. The rows are processed as they
+// arrive, so that memory does not grow with the number of rows.
 type audit struct{ *session }
 
-// Sums of bigints are numeric in PostgreSQL; they are cast back everywhere.
+// In PostgreSQL, the sum of bigints is numeric. It is cast back to bigint.
 const stockSQL = `
 	WITH moved AS (
 		SELECT product_id, CAST(SUM(delta) AS BIGINT) AS delta,
@@ -28,7 +28,7 @@ const stockSQL = `
 	FROM stocks s LEFT JOIN moved m ON m.product_id = s.product_id LEFT JOIN held h ON h.product_id = s.product_id
 	ORDER BY s.product_id`
 
-// Stock implements store.Books.
+// Stock implements store.Audit.
 func (t audit) Stock(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(stockSQL), func(r row) error {
 		var pid, stock, moved, left int64
@@ -50,7 +50,7 @@ const walletSQL = `
 		SELECT user_id, CAST(SUM(amount) AS BIGINT) AS amount FROM point_entries GROUP BY user_id
 	) e ON e.user_id = w.user_id ORDER BY w.user_id`
 
-// Wallets implements store.Books.
+// Wallets implements store.Audit.
 func (t audit) Wallets(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(walletSQL), func(r row) error {
 		var user id.ID
@@ -66,8 +66,8 @@ func (t audit) Wallets(ctx context.Context, out store.AuditReport) error {
 	})
 }
 
-// What the ledger says of an order, by whose points. An entry for another
-// person's order, or for none, stands alone.
+// spentSQL adds up the ledger entries of each order and user. Entries of a user who
+// is not the buyer, or of an order that does not exist, are rows of their own.
 const spentSQL = `
 	SELECT COALESCE(o.id, e.order_id), COALESCE(o.status, 'not there'), COALESCE(o.points, 0), COALESCE(-e.amount, 0)
 	FROM orders o FULL JOIN (
@@ -77,7 +77,7 @@ const spentSQL = `
 	WHERE o.points > 0 OR e.order_id IS NOT NULL
 	ORDER BY 1, 2`
 
-// Spent implements store.Books.
+// Spent implements store.Audit.
 func (t audit) Spent(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(spentSQL), func(r row) error {
 		var oid id.ID
@@ -102,7 +102,7 @@ const likeSQL = `
 	) m ON m.product_id = p.id
 	ORDER BY p.id`
 
-// Likes implements store.Books.
+// Likes implements store.Audit.
 func (t audit) Likes(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(likeSQL), func(r row) error {
 		var pid, shown, likes, daily int64

@@ -2,7 +2,7 @@ package sqlstore
 
 import "github.com/loopers-commerce/commerce/internal/store"
 
-// comparison names what differs about one subject.
+// comparison compares the values of one subject, such as a product.
 type comparison struct {
 	subject string
 	out     store.AuditReport

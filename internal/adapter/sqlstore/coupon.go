@@ -45,7 +45,7 @@ func (t coupons) Save(c coupon.Coupon) {
 
 func scanCoupon(r row) (coupon.Coupon, error) { return scanCouponAfter(r) }
 
-// scanCouponAfter reads a coupon from a row that has other columns ahead of it.
+// scanCouponAfter reads a coupon from the last columns of a row.
 func scanCouponAfter(r row, ahead ...any) (c coupon.Coupon, err error) {
 	var created int64
 	var most *int64

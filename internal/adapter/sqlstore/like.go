@@ -13,8 +13,8 @@ import (
 
 type likes struct{ *session }
 
-// Add implements like.Table. Of the same like at the same time, one is new:
-// the others wait for it at the primary key.
+// Add implements like.Table. If the same like is added several times at once, the
+// primary key makes the others wait for the first, and only that one is new.
 func (t likes) Add(ctx context.Context, l like.Like) (bool, error) {
 	q := stmt(`
 		INSERT INTO likes (user_id, product_id, at_us) VALUES ($1, $2, $3)
@@ -49,8 +49,8 @@ func likesStmt(user id.ID, after *like.Position, limit int) Stmt {
 	return page(`SELECT user_id, product_id, at_us FROM likes `, w, "at_us DESC, product_id DESC", limit)
 }
 
-// AddCounts implements like.Table. The rows are locked in id order, so that
-// two writers can never wait for one another.
+// AddCounts implements like.Table. The rows are locked in the order
+// of ids, so that two writers cannot deadlock.
 func (t likes) AddCounts(delta map[int64]int64) {
 	if len(delta) == 0 {
 		return

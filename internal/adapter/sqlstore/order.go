@@ -31,8 +31,8 @@ func couponOf(o order.Order) []any {
 	return []any{o.Coupon.ID, o.Coupon.CouponID, o.Coupon.Name}
 }
 
-// Save implements order.Table. If another transaction has taken a step from
-// the same version, this one is run again, on the order as it is then.
+// Save implements order.Table. If another transaction has changed the same version
+// of the order, this one is run again, with the new version.
 func (t orders) Save(o order.Order) {
 	known := o.Version() - int64(len(o.Unsaved()))
 	t.queue(Stmt{
@@ -66,8 +66,8 @@ func (t orders) addLines(o order.Order) {
 		args...)
 }
 
-// addSteps queues the steps of the history that the table has not yet. A step
-// that another transaction has taken meanwhile has the same version.
+// addSteps queues the steps that are not stored yet. A step that another transaction
+// has stored meanwhile has the same version.
 func (t orders) addSteps(o order.Order) {
 	version := o.Version() - int64(len(o.Unsaved()))
 	for _, c := range o.Unsaved() {

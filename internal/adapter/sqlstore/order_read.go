@@ -45,8 +45,8 @@ func ordersStmt(user, before id.ID, limit int) Stmt {
 	return page(selectOrder, olderThan(user, before), "id DESC", limit)
 }
 
-// complete adds lines, history and payments to orders, in two reads, or three
-// where a card pays one, however many they are.
+// complete adds lines, history and payments to orders. For any number of orders it
+// takes two reads, or three if there are card payments.
 func (t orders) complete(ctx context.Context, found []order.Order) ([]order.Order, error) {
 	ids := make([]id.ID, len(found))
 	for i, o := range found {

@@ -12,9 +12,9 @@ import (
 
 type outbox struct{ *session }
 
-// Append implements store.Outbox. The number of an event is given while its
-// transaction holds the lock on what the event is about, so that numbers grow
-// in the order in which the events of one key happened.
+// Append implements store.Outbox. A record gets its sequence number while the
+// transaction holds the lock on the product or the order of the event. So the
+// numbers grow in the order in which the events of a key happened.
 func (t outbox) Append(events ...event.Event) {
 	for _, e := range events {
 		v, err := event.Wrap(t.ids(), t.now(), t.trace, e)

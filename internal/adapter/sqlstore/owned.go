@@ -24,8 +24,8 @@ func (t owned) Has(ctx context.Context, user, kind id.ID) (bool, error) {
 	return n > 0, err
 }
 
-// The coupon itself does not change but for how many were issued, and whoever
-// issues one must not wait for an order: the owned row alone is locked.
+// The offer is not locked: only its number of issued coupons changes, and a user who
+// is issued a coupon must not wait for an order. The owned row is locked by findOwned.
 const selectOwned = `
 	SELECT o.id, o.user_id, o.issued_us, o.expires_us, o.used_us, o.order_id, ` + couponColumns + `
 	FROM owned_coupons o JOIN coupons c ON c.id = o.coupon_id `

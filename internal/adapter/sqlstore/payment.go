@@ -53,8 +53,9 @@ func (t payments) Of(ctx context.Context, either id.ID) (payment.Payment, error)
 	return first(ctx, t.each, stmt(selectPayment+paymentOf, either), scanPayment, payment.ErrNotFound)
 }
 
-// What waits is due ahead of what is over and only watched, of which there may
-// be far more: all payments of a day.
+// Payments that are pending, or have a refund due, are returned ahead of payments
+// that have ended and are still checked. Of the latter there may be far more: all
+// payments of a day.
 const (
 	selectWaiting = `
 		SELECT order_id FROM (
@@ -71,7 +72,7 @@ func (t payments) Due(ctx context.Context, now time.Time, limit int) ([]id.ID, e
 		return due, err
 	}
 	watched, err := all(ctx, t.each, stmt(selectWatched, micros(now), limit), scalar[id.ID])
-	for _, orderID := range watched { // those that wait for a refund are there twice
+	for _, orderID := range watched { // one with a refund due is in both
 		if len(due) < limit && !slices.Contains(due, orderID) {
 			due = append(due, orderID)
 		}
@@ -95,8 +96,8 @@ func (t payments) Find(ctx context.Context, f payment.Filter, before id.ID, limi
 	return all(ctx, t.each, findStmt(f, before, limit), scanPayment)
 }
 
-// The few payments that wait among the many that do not are found by two
-// indexes; an OR of both would have the whole table read.
+// The few payments that are pending, or have a refund due, are found by two
+// indexes. With an OR of the conditions, the whole table would be read.
 const (
 	refundDue = `SELECT p.id FROM charges c JOIN payments p ON p.order_id = c.order_id WHERE c.refund = 'DUE'`
 	stuck     = `SELECT id FROM payments WHERE status = 'PENDING' UNION ` + refundDue

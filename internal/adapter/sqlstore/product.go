@@ -8,17 +8,17 @@ import (
 
 type products struct{ *session }
 
-// productColumns and itemColumns are read by productDest. An item is without
-// its description: a list shows none, and one may be as long as all the rest
-// of the page.
+// productColumns and itemColumns are read by productDest. An item of a list has no
+// description: lists do not show it, and one may be longer than the rest of the
+// page.
 const (
 	productColumns = `p.id, COALESCE(p.sku, ''), p.brand_id, p.name, p.description, p.price, p.status, p.created_us`
 	itemColumns    = `p.id, COALESCE(p.sku, ''), p.brand_id, p.name, '', p.price, p.status, p.created_us`
 )
 
-// Brand and stock are looked up for each row that is shown. With a join, the
-// planners found ways to begin elsewhere than at the index that is in the
-// order of the list, and to sort the whole shop in the end.
+// Brand and stock are read by subqueries for each row of the result. With a join,
+// the planners did not read the products by the index of the sort, and sorted all
+// of them.
 const (
 	selectListing = `SELECT ` + productColumns + ofListing
 	selectItem    = `SELECT ` + itemColumns + ofListing
@@ -28,8 +28,8 @@ const (
 	FROM products p `
 )
 
-// Add implements product.Table. The product's stock begins at 0, so that there
-// is always a row to lock.
+// Add implements product.Table. It adds a stock of 0, so that there is always a row
+// to lock.
 func (t products) Add(ctx context.Context, p product.Product) (product.Product, error) {
 	q := stmt(`
 		INSERT INTO products (sku, brand_id, name, description, price, status, created_us)

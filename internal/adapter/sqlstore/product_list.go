@@ -7,8 +7,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
 
-// List implements product.Table. The statement is built of fixed pieces only;
-// whatever comes from outside is a parameter.
+// List implements product.Table. The statement consists of fixed parts; all values
+// are parameters.
 func (t products) List(ctx context.Context, q product.Query, limit int) ([]product.Listing, error) {
 	listing, err := listStmt(q, limit)
 	if err != nil {
@@ -17,14 +17,14 @@ func (t products) List(ctx context.Context, q product.Query, limit int) ([]produ
 	return all(ctx, t.each, listing, scanListing)
 }
 
-// listOrder is how a sort reads in SQL. Each is total and the order of an index,
-// with a brand and without, which every list is read along: no page is sorted,
-// whatever the filters. (But PostgreSQL reads a shop that fits on a few disk
-// pages whole, and is right.)
+// listOrder is a sort in SQL. Each is total, and there is an index in this order,
+// with and without the brand. Every list is read by such an index: no page is
+// sorted, whatever the filters. (A table of a few pages is read as a whole by
+// PostgreSQL, which is faster.)
 type listOrder struct {
 	key       string // the column before the id; empty if there is none
 	direction string
-	beyond    string // what comes later in the order is ... than a position
+	beyond    string // the operator between a later row and a position
 }
 
 const priceKey = "p.price"
@@ -83,8 +83,8 @@ func listStmt(q product.Query, limit int) (Stmt, error) {
 		}
 		addName(w, q.Text)
 	})
-	// The limit is written out: PostgreSQL takes one that it does not know for a
-	// tenth of the shop, finds a plan for that dear, and plans each time anew.
+	// The limit is not a parameter: for an unknown limit, PostgreSQL expects a tenth
+	// of all products. Such a plan seems so expensive that it plans each execution.
 	return stmt(selectItem+w.text+" ORDER BY "+o.by()+" LIMIT "+strconv.Itoa(limit), w.args...), nil
 }
 
@@ -101,8 +101,8 @@ func addPrices(w *where, q product.Query) {
 // addName adds the condition that a name contains a text.
 func addName(w *where, text string) {
 	if text != "" {
-		// lower() knows only ASCII letters on SQLite. Both sides go through the
-		// same one, so that a needle always finds itself.
+		// On SQLite, lower() changes ASCII letters only. It is applied to both sides,
+		// so that a text always matches itself.
 		w.and(`lower(p.name) LIKE lower(%s) ESCAPE '\'`, "%"+escapeLike(text)+"%")
 	}
 }

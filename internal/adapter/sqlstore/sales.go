@@ -16,7 +16,7 @@ const salesSQL = `
 	JOIN order_lines l ON l.order_id = o.id
 	WHERE o.status = 'PAID' ORDER BY l.product_id, h.at_us, o.id, l.line`
 
-// Each implements store.Sales. The rows are never in memory all at once.
+// Each implements store.Sales. The rows are processed as they arrive.
 func (t sales) Each(ctx context.Context, yield func(order.Line, time.Time) error) error {
 	return t.each(ctx, stmt(salesSQL), func(r row) error {
 		var l order.Line

@@ -8,7 +8,7 @@ type row interface{ Scan(dest ...any) error }
 // reader is session.each or session.change.
 type reader func(ctx context.Context, q Stmt, fn func(row) error) error
 
-// all returns what scan makes of each row.
+// all returns the rows that a statement returns, as scan reads them.
 func all[T any](ctx context.Context, read reader, q Stmt, scan func(row) (T, error)) ([]T, error) {
 	var found []T
 	err := read(ctx, q, func(r row) error {
@@ -19,7 +19,8 @@ func all[T any](ctx context.Context, read reader, q Stmt, scan func(row) (T, err
 	return found, err
 }
 
-// first returns what scan makes of the first row, or missing if there is none.
+// first returns the first row that a statement returns, as scan reads it, or the
+// error missing if there is none.
 func first[T any](ctx context.Context, read reader, q Stmt, scan func(row) (T, error), missing error) (T, error) {
 	found, err := all(ctx, read, q, scan)
 	if err != nil || len(found) == 0 {
@@ -32,13 +33,13 @@ func first[T any](ctx context.Context, read reader, q Stmt, scan func(row) (T, e
 	return found[0], nil
 }
 
-// count returns how many rows a statement answers.
+// count returns the number of rows that a statement returns.
 func count(ctx context.Context, read reader, q Stmt) (n int64, err error) {
 	err = read(ctx, q, func(row) error { n++; return nil })
 	return n, err
 }
 
-// scalar reads one value.
+// scalar reads a row with one column.
 func scalar[T any](r row) (v T, err error) {
 	err = r.Scan(&v)
 	return v, err

@@ -7,7 +7,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
-// session is one open transaction. All tables of a store.Tx share one.
+// session is one open transaction. The tables of a store.Tx share it.
 type session struct {
 	conn    Conn
 	engine  Engine
@@ -15,16 +15,16 @@ type session struct {
 	mode    Mode
 	now     clock.Clock
 	ids     id.Source
-	trace   string // traceparent of the events that it promises
+	trace   string // traceparent of its events
 
 	pending []Stmt
-	// failed is the first error of a statement. PostgreSQL refuses everything
-	// after one; SQLite would go on, so it is remembered here for both.
+	// failed is the first error of a statement. After an error, PostgreSQL refuses
+	// further statements and SQLite does not; with this field both do.
 	failed   error
-	appended bool // there are events in the outbox
+	appended bool // events were appended to the outbox
 }
 
-// queue has a write wait for the next read or the commit.
+// queue keeps a write until the next read or the commit.
 func (s *session) queue(st Stmt) {
 	if s.mode != Write {
 		_ = s.fail(errReadOnly)
@@ -33,10 +33,11 @@ func (s *session) queue(st Stmt) {
 	s.pending = append(s.pending, st)
 }
 
-// exec queues a write for which it does not matter how many rows it touches.
+// exec queues a write that may change any number of rows.
 func (s *session) exec(text string, args ...any) { s.queue(stmt(text, args...)) }
 
-// fail notes that the transaction cannot be committed any more.
+// fail notes an error after which the transaction cannot be committed, and returns
+// the first such error.
 func (s *session) fail(err error) error {
 	if s.failed == nil {
 		s.failed = err
@@ -44,7 +45,7 @@ func (s *session) fail(err error) error {
 	return s.failed
 }
 
-// each calls fn with each row that a read answers. An error of fn ends it.
+// each calls fn with each row that a read returns. An error of fn ends it.
 func (s *session) each(ctx context.Context, q Stmt, fn func(row) error) error {
 	if s.failed != nil {
 		return s.failed
@@ -62,8 +63,8 @@ func (s *session) each(ctx context.Context, q Stmt, fn func(row) error) error {
 	return stopped
 }
 
-// drain calls fn with each row until it returns an error. The rows are closed
-// even when fn panics: a connection with open rows cannot be given back.
+// drain calls fn with each row until fn returns an error. The rows are closed even
+// if fn panics: a connection with open rows cannot be given back.
 func drain(rows Rows, fn func(row) error) (stopped, err error) {
 	defer func() { err = rows.Close() }()
 	for stopped == nil && rows.Next() {
@@ -72,7 +73,7 @@ func drain(rows Rows, fn func(row) error) (stopped, err error) {
 	return stopped, nil
 }
 
-// change is each for statements that write or lock, and so need Update.
+// change is each for statements that write or lock, which only Update may do.
 func (s *session) change(ctx context.Context, q Stmt, fn func(row) error) error {
 	if s.mode != Write {
 		return s.fail(errReadOnly)
@@ -80,7 +81,7 @@ func (s *session) change(ctx context.Context, q Stmt, fn func(row) error) error 
 	return s.each(ctx, q, fn)
 }
 
-// commit sends what waits, and commits.
+// commit sends the queued writes and commits.
 func (s *session) commit(ctx context.Context) error {
 	if s.failed != nil {
 		return s.failed

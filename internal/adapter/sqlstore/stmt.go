@@ -2,27 +2,26 @@ package sqlstore
 
 import "strings"
 
-// Stmt is a statement with its arguments. Parameters are $1, $2, ... in the
-// order of their first use: SQLite numbers them so.
+// Stmt is a statement with its arguments. Parameters are $1, $2, ... in the order
+// of their first use, because SQLite numbers them in this order.
 type Stmt struct {
 	SQL  string
 	Args []any
-	// Rows is how many rows a write must touch; Any says that it does not matter.
+	// Rows is the number of rows that a write must change, or Any.
 	Rows int64
-	// Mismatch is the error when it touched another number of rows.
+	// Mismatch is the error of a write that changes another number of rows.
 	Mismatch error
-	// Faults are the errors that stand for broken rules of the schema, by the
-	// name of the constraint.
+	// Faults are the errors of violated constraints, by name.
 	Faults Faults
 }
 
-// Any number of rows will do.
+// Any means that a write may change any number of rows.
 const Any int64 = -1
 
-// Faults are errors by name of the constraint that was violated.
+// Faults are errors by the name of the violated constraint.
 type Faults map[string]error
 
-// Check returns the error of a write that touched n rows.
+// Check returns the error of a write that changed n rows.
 func (st Stmt) Check(n int64) error {
 	if st.Rows == Any || st.Rows == n {
 		return nil
@@ -30,8 +29,7 @@ func (st Stmt) Check(n int64) error {
 	return st.Mismatch
 }
 
-// Explain returns what an error of the statement means: the fault that stands
-// for the violated rule, or err itself.
+// Explain returns the fault of the violated constraint, or err if there is none.
 func (st Stmt) Explain(v Violation, err error) error {
 	if fault, known := st.Faults[v.Constraint]; known {
 		return fault
@@ -46,25 +44,25 @@ func (st Stmt) Explain(v Violation, err error) error {
 	return err
 }
 
-// Violation is a rule of the schema that a statement ran into.
+// Violation is a constraint that a statement violated.
 type Violation struct {
 	Rule Rule
-	// Constraint is the rule's name as PostgreSQL would give it. SQLite does
-	// not tell which foreign key was violated: it is empty then, and a
-	// statement can have a fault for one foreign key only.
+	// Constraint is the name as PostgreSQL generates it. SQLite does not report
+	// which foreign key was violated: the name is empty then. So a statement can
+	// have a fault for one foreign key only.
 	Constraint string
 }
 
-// Rule is a kind of rule of the schema.
+// Rule is a kind of constraint.
 type Rule uint8
 
-// The kinds of rules.
+// The kinds of constraints.
 const (
 	NoRule Rule = iota
 	Unique
 	ForeignKey
 	Check
-	Table // that there is no such table
+	Table // the table does not exist
 )
 
 // stmt makes a statement.

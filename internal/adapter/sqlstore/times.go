@@ -2,8 +2,7 @@ package sqlstore
 
 import "time"
 
-// Times are kept as microseconds since 1970 in UTC.
-
+// micros returns a time as it is stored: microseconds since 1970, UTC.
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
 func timeOf(micros int64) time.Time { return time.UnixMicro(micros).UTC() }

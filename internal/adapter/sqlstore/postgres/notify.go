@@ -11,9 +11,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 )
 
-// notifier is NOTIFY and LISTEN on a channel of the schema's own: shops that share
-// a database do not wake one another. Names of schemas may be as long as those
-// of channels, hence the hash.
+// notifier uses NOTIFY and LISTEN on a channel of the schema, so that shops in one
+// database do not wake one another. The name of the channel is a hash, because a
+// name with the schema in it could be too long.
 type notifier struct {
 	pool   *pgxpool.Pool
 	random backoff.Random
@@ -22,47 +22,47 @@ type notifier struct {
 
 const channel = `'commerce_' || md5(COALESCE(current_schema(), ''))`
 
-// Announce implements sqlstore.Bell.
-func (b *notifier) Announce(ctx context.Context) error {
-	_, err := b.pool.Exec(ctx, `SELECT pg_notify(`+channel+`, '')`)
+// Announce implements sqlstore.Notifier.
+func (n *notifier) Announce(ctx context.Context) error {
+	_, err := n.pool.Exec(ctx, `SELECT pg_notify(`+channel+`, '')`)
 	return err
 }
 
-// How long to wait before a lost connection is tried again.
+// The waits before a lost connection is opened again.
 const (
 	firstWait = 100 * time.Millisecond
 	lastWait  = 5 * time.Second
 )
 
-// Listen implements sqlstore.Bell.
-func (b *notifier) Listen(ctx context.Context, ring func()) error {
-	waits := backoff.New(firstWait, lastWait, b.random)
+// Listen implements sqlstore.Notifier.
+func (n *notifier) Listen(ctx context.Context, notify func()) error {
+	waits := backoff.New(firstWait, lastWait, n.random)
 	for {
-		err := b.listen(ctx, func() {
+		err := n.listen(ctx, func() {
 			waits.Reset()
-			ring()
+			notify()
 		})
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // to end was what it was told
+			return nil //nolint:nilerr // the caller has ended ctx
 		}
-		b.log.WarnContext(ctx, "no longer hear of other processes' events; will poll until I do", "error", err)
+		n.log.WarnContext(ctx, "lost the connection for notifications; events of other processes are found by polling meanwhile", "error", err)
 		if !backoff.Wait(ctx, waits.Next()) {
 			return nil
 		}
 	}
 }
 
-// listen rings once it hears, for what was announced before, and then whenever
-// it hears something, until the connection is lost.
-func (b *notifier) listen(ctx context.Context, ring func()) error {
-	c, err := pgx.ConnectConfig(ctx, b.pool.Config().ConnConfig)
+// listen calls notify once it listens, for earlier announcements, and then for each
+// notification, until the connection is lost.
+func (n *notifier) listen(ctx context.Context, notify func()) error {
+	c, err := pgx.ConnectConfig(ctx, n.pool.Config().ConnConfig)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		_ = c.Close(end) // it is being given up anyway
+		_ = c.Close(end) // an error does not matter: the connection is not used again
 	}()
 	var name string
 	if err := c.QueryRow(ctx, `SELECT `+channel).Scan(&name); err != nil {
@@ -72,7 +72,7 @@ func (b *notifier) listen(ctx context.Context, ring func()) error {
 		return err
 	}
 	for {
-		ring()
+		notify()
 		if _, err := c.WaitForNotification(ctx); err != nil {
 			return err
 		}
