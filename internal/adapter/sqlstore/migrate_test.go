@@ -105,7 +105,7 @@ func (r rawDB) requireUnchanged(t *testing.T, before map[string][]string) {
 	}
 }
 
-func TestAShopThatIsFullKeepsEveryRowWhenItsTablesChange(t *testing.T) {
+func TestMigrationsKeepEveryRow(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, db rawDB) {
 		t.Helper()

@@ -107,7 +107,7 @@ func killWhen(t *testing.T, path string, grown int64) {
 	}
 }
 
-func TestAServerThatEndsAMigrationDoesNoHarm(t *testing.T) {
+func TestAMigrationThatTheServerEndsDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	address := namedSchema(t)
 	// Named otherwise, so that it is not killed.

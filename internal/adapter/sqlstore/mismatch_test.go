@@ -11,7 +11,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-func TestAWriteThatFindsNoRowTakesTheWholeTransactionWithIt(t *testing.T) {
+func TestAWriteThatChangesNoRowRollsBackTheTransaction(t *testing.T) {
 	t.Parallel()
 	for name, db := range map[string]*sqlstore.DB{
 		"sqlite":   storetest.SQLite(t, sqlstore.Options{}),

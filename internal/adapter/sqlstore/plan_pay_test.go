@@ -56,7 +56,7 @@ func (r rawDB) fillPayments(t *testing.T) {
 	}
 }
 
-func TestEveryOtherListIsReadInTheOrderOfAnIndexAndPaymentsAreFoundByOne(t *testing.T) {
+func TestEveryOtherListUsesAnIndex(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, db rawDB) {
 		t.Helper()

@@ -186,7 +186,7 @@ func noticed(t *testing.T, db *sqlstore.DB, within time.Duration) bool {
 	}
 }
 
-func TestPostgresHearsOtherProcessesOfTheSameSchemaAlone(t *testing.T) {
+func TestPostgresNotifiesProcessesOfTheSameSchemaOnly(t *testing.T) {
 	t.Parallel()
 	address := namedSchema(t)
 	listener, speaker, stranger := openPostgres(t, address), openPostgres(t, address), openPostgres(t, storetest.Schema(t))

@@ -73,7 +73,7 @@ func TestProgramsMayMigrateAtTheSameTime(t *testing.T) {
 
 type traced struct{}
 
-func TestPromisedEventsCarryTheTraceOfTheirTransaction(t *testing.T) {
+func TestEventsHaveTheTraceparentOfTheirTransaction(t *testing.T) {
 	t.Parallel()
 	db := storetest.SQLite(t, sqlstore.Options{Traceparent: func(ctx context.Context) string {
 		trace, _ := ctx.Value(traced{}).(string)
@@ -99,7 +99,7 @@ func TestPromisedEventsCarryTheTraceOfTheirTransaction(t *testing.T) {
 	}
 }
 
-func TestATransactionThatLosesEachTimeEnds(t *testing.T) {
+func TestATransactionThatLosesEveryRaceFails(t *testing.T) {
 	t.Parallel()
 	db := storetest.SQLite(t, sqlstore.Options{})
 	k := store.Key{Route: "r", Key: "k"}

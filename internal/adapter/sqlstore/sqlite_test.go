@@ -45,7 +45,7 @@ func addBrand(t *testing.T, db store.DB, name string) error {
 	})
 }
 
-func TestSQLiteLivesInABubble(t *testing.T) {
+func TestSQLiteWorksInASynctestBubble(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := storetest.SQLite(t, sqlstore.Options{})

@@ -161,7 +161,7 @@ func TestPointsLoseNothingInJSON(t *testing.T) {
 	})
 }
 
-func TestBoardsAreKeptAsLongAsTheirDayFlowsIntoALiveScore(t *testing.T) {
+func TestBoardsAreKeptAsLongAsTheirDayIsPartOfALiveScore(t *testing.T) {
 	t.Parallel()
 	noon := day.Start().Add(12 * time.Hour)
 	days := ranking.OnBoard(noon)

@@ -15,7 +15,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// audit returns what a comparison finds.
+// audit returns the number of rows and the differences of a check.
 func (s *shop) audit(compare comparing) (int64, []store.Difference) {
 	s.Helper()
 	found := read(s, func(ctx context.Context, tx store.Tx) (found storetest.Report, err error) {

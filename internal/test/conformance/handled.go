@@ -39,7 +39,7 @@ func leaseTests() map[string]func(*shop) {
 	}
 }
 
-// An event is forgotten once it was both made and noted long ago.
+// A mark is purged if both the event and the mark are old.
 func forgotten(s *shop) {
 	day := 24 * time.Hour
 	at := func(when time.Time) id.ID { return id.NewSource(func() time.Time { return when }, rand.Reader)() }
@@ -68,8 +68,7 @@ func freshOnce(s *shop) {
 	s.equal(0, len(s.mark("ranking")))
 }
 
-// Of events that are marked as new none may be known, and nothing is left of
-// the transaction that was wrong about it.
+// If one of the events is marked already, the whole transaction is rolled back.
 func newTogether(s *shop) {
 	a, b, c := s.ids(), s.ids(), s.ids()
 	mark := func(consumer string, events ...id.ID) func(context.Context, store.Tx) error {

@@ -34,8 +34,8 @@ func (s *shop) appendLikes(products ...int64) {
 	})
 }
 
-func keysOf(promises []store.OutboxRecord) (keys []string) {
-	for _, p := range promises {
+func keysOf(records []store.OutboxRecord) (keys []string) {
+	for _, p := range records {
 		keys = append(keys, p.Envelope.Key)
 	}
 	return keys
@@ -43,11 +43,11 @@ func keysOf(promises []store.OutboxRecord) (keys []string) {
 
 func outboxTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"an event reads as it was promised":                          eventReads,
-		"events come oldest first, and stay until they are sent":     eventsInOrder,
-		"a key has one lane, and keys share out over all of them":    lanesShareOut,
-		"the backlog is what waits, and since when":                  backlogTells,
-		"a commit that promised something rings, any other does not": commitRings,
+		"an event reads as it was appended":                       eventReads,
+		"events come oldest first, and stay until they are sent":  eventsInOrder,
+		"a key has one lane, and keys share out over all of them": lanesShareOut,
+		"the backlog is what waits, and since when":               backlogTells,
+		"a commit with events signals, any other does not":        commitRings,
 	}
 }
 
@@ -62,12 +62,12 @@ func (s *shop) backlog(want int64, since time.Time) {
 	})
 }
 
-// noSignal demands that no commit has rung since it was last heard.
+// noSignal fails the test if a commit has signalled new events.
 func (s *shop) noSignal() {
 	s.Helper()
 	select {
 	case <-s.db.Committed():
-		s.Error("a commit rang that promised nothing")
+		s.Error("a commit without events has signalled")
 	default:
 	}
 }
@@ -80,7 +80,7 @@ func eventReads(s *shop) {
 	s.queue(func(tx store.Tx) { tx.Outbox.Append(e) })
 	got := s.outbox(everyLane(), 10)
 	if len(got) != 1 {
-		s.Fatalf("%d promises, want 1", len(got))
+		s.Fatalf("%d records, want 1", len(got))
 	}
 	v := got[0].Envelope
 	if v.ID.IsZero() || v.Time.Before(before) || v.Time.Location() != time.UTC {
@@ -145,6 +145,6 @@ func commitRings(s *shop) {
 	s.noSignal()
 	s.appendLikes(1)
 	s.appendLikes(2)
-	<-s.db.Committed() // rung twice, heard once
+	<-s.db.Committed() // two signals become one
 	s.noSignal()
 }

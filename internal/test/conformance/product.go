@@ -22,7 +22,7 @@ func (s *shop) listing(pid int64) product.Listing {
 	return read(s, func(ctx context.Context, tx store.Tx) (product.Listing, error) { return tx.Products.Get(ctx, pid) })
 }
 
-// item is a product as lists have it.
+// item returns a product as it is in lists.
 func (s *shop) item(pid int64) product.Listing {
 	s.Helper()
 	l := s.listing(pid)
@@ -82,7 +82,7 @@ func productReads(s *shop) {
 func newProductIsBare(s *shop) {
 	p := s.product(s.brand().ID, 0)
 	p.SKU = ""
-	for range 2 { // the second: no SKU is not a SKU that is taken
+	for range 2 { // twice: products without a SKU do not conflict
 		l := s.listing(s.add(p, 0).ID)
 		s.equal(int64(0), l.Stock)
 		s.equal("", l.SKU)

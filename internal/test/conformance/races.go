@@ -17,8 +17,8 @@ import (
 
 func weights() ranking.Weights { return ranking.DefaultWeights() }
 
-// at once runs fn n times at the same time, each in an Update of its own, and
-// returns how many succeeded; an error other than the one expected is a fault.
+// atOnce runs fn n times at the same time, each in an Update of its own, and returns
+// how many succeeded. An error other than the expected one fails the test.
 func (s *shop) atOnce(n int, expected error, fn func(ctx context.Context, tx store.Tx, i int) error) int64 {
 	s.Helper()
 	var done atomic.Int64
@@ -49,7 +49,7 @@ func raceTests() map[string]func(*shop) {
 		"a lease is won by exactly one":                             leaseRace,
 		"counters and like counts added to at once lose nothing":    counterRace,
 		"an event handled at once by many is fresh once":            handledRace,
-		"an event thought new by many is marked by one":             newRace,
+		"an event marked as new by many at once is marked by one":   newRace,
 		"a request sent twice at once has one effect":               requestRace,
 	}
 }
@@ -131,7 +131,7 @@ func handledRace(s *shop) {
 	s.equal(int64(3), fresh.Load())
 }
 
-// They are thought new by all, in different orders and overlapping sets.
+// All of them mark overlapping sets of events as new, in different orders.
 func newRace(s *shop) {
 	events := []id.ID{s.ids(), s.ids(), s.ids()}
 	marked := s.atOnce(32, store.ErrHandled, func(_ context.Context, tx store.Tx, i int) error {

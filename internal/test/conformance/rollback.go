@@ -17,8 +17,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// everything writes to every table: some of it is sent, the rest still waits
-// in the queue when it returns.
+// everything writes to every table. Some writes are sent, the rest is queued when it
+// returns.
 func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, productID int64) error {
 	o := s.order(u.ID, s.listing(productID).Product)
 	tx.Orders.Add(o)
@@ -43,7 +43,7 @@ func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, product
 	return nil
 }
 
-// couponAndPayment writes a coupon that the order's user owns, and a payment of the order
+// couponAndPayment queues a coupon of the order's user, and a payment of the order
 // with a charge.
 func (s *shop) couponAndPayment(tx store.Tx, o order.Order) {
 	c := coupon.Coupon{ID: id.ID{7}, Name: "c", Type: coupon.Fixed, Value: 1, Quantity: 1, ValidDays: 1, CreatedAt: noon()}
@@ -56,7 +56,7 @@ func (s *shop) couponAndPayment(tx store.Tx, o order.Order) {
 	tx.Charges.Save(payment.Charge{Key: "k", OrderID: id.ID{9}, Status: pgwire.Success, Refund: payment.NoRefund}, noon())
 }
 
-// papersKept is how many rows of papers there are, and how many notes.
+// papersKept returns how many rows of couponAndPayment are stored.
 func (s *shop) papersKept(user id.ID) int {
 	return read(s, func(ctx context.Context, tx store.Tx) (int, error) {
 		owned, one := tx.Owned.Of(ctx, user, id.ID{}, 10)
@@ -67,7 +67,7 @@ func (s *shop) papersKept(user id.ID) int {
 	})
 }
 
-// untouched demands that nothing of everything is there.
+// untouched fails the test if a write of everything is stored.
 func (s *shop) untouched(u user.User, productID int64) {
 	s.Helper()
 	s.noSignal()
@@ -110,7 +110,7 @@ func rollbackTests() map[string]func(*shop) {
 		"a panic between the rows of a read does no harm":                      panicBetweenRows,
 		"nothing is there after the context has ended, and the store works on": endedContext,
 		"a read whose context has ended fails, and the store works on":         endedRead,
-		"who waits for a lock can give up":                                     impatience,
+		"a transaction that waits for a lock ends with its context":            lockWaitEnds,
 	}
 }
 
@@ -207,7 +207,7 @@ func endedRead(s *shop) {
 	s.user()
 }
 
-func impatience(s *shop) {
+func lockWaitEnds(s *shop) {
 	_, pid := s.stocked()
 	s.update(func(ctx context.Context, tx store.Tx) error {
 		if err := s.take(ctx, tx, 1, pid); err != nil {
@@ -217,7 +217,7 @@ func impatience(s *shop) {
 		defer cancel()
 		err := s.db.Update(short, func(tx store.Tx) error { return s.take(short, tx, 1, pid) })
 		if !errors.Is(err, context.DeadlineExceeded) {
-			s.Errorf("who gave up got %v", err)
+			s.Errorf("a transaction whose context has ended: %v", err)
 		}
 		return nil
 	})

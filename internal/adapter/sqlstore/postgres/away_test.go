@@ -11,7 +11,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 )
 
-func TestAServerThatIsStillStartingIsAway(t *testing.T) {
+func TestAServerThatIsStartingIsUnavailable(t *testing.T) {
 	t.Parallel()
 	pool, err := pgxpool.New(t.Context(), "postgres://shop@"+starting(t)+"/shop?sslmode=disable")
 	if err != nil {
