@@ -24,8 +24,8 @@ func engines() map[string]func(testing.TB, sqlstore.Options) *sqlstore.DB {
 	}
 }
 
-// BenchmarkOrder places orders of one product, each by a user of his own: what
-// the busiest transaction of the shop does, without its rules.
+// BenchmarkOrder places orders of one product, each by another user: the statements
+// of the busiest transaction of the shop, without its rules.
 func BenchmarkOrder(b *testing.B) {
 	for name, open := range engines() {
 		b.Run(name, func(b *testing.B) {
@@ -47,7 +47,7 @@ func BenchmarkOrder(b *testing.B) {
 	}
 }
 
-// BenchmarkCounters adds a batch of the streamer: 1,000 products at a time.
+// BenchmarkCounters adds the counters of 1,000 products, a batch of the streamer.
 func BenchmarkCounters(b *testing.B) {
 	for name, open := range engines() {
 		b.Run(name, func(b *testing.B) {

@@ -28,7 +28,7 @@ func (v values) insert(table string) string {
 
 func quoted(text string) string { return "'" + text + "'" }
 
-// badRow is a row that a table must refuse: a good one but for these columns.
+// badRow is a row that a table must refuse: a good row with some columns changed.
 type badRow struct {
 	table, what string
 	changed     values
@@ -42,8 +42,8 @@ const (
 	aPayment
 )
 
-// goodRows is a good row of each table, in the order in which they can be added;
-// the id of each is the n-th of its kind.
+// goodRows returns a good row of each table, in the order in which they can be
+// inserted. The id of each is the n-th of its kind.
 func goodRows(n int) []struct {
 	table string
 	row   values
@@ -130,14 +130,14 @@ func TestTablesOfPaymentsRefuseWhatCannotBe(t *testing.T) {
 		}
 		for _, b := range badRows() {
 			if err := db.refusal(t, b); err == nil {
-				t.Errorf("%s: a row %s is taken", b.table, b.what)
+				t.Errorf("%s: a row %s is accepted", b.table, b.what)
 			}
 		}
 	})
 }
 
-// refusal returns the error of a bad row, after all good ones that come before
-// it; none of them stays.
+// refusal returns the error of inserting a bad row, after the good rows of the tables
+// before it. All of them are rolled back.
 func (r rawDB) refusal(t *testing.T, b badRow) error {
 	t.Helper()
 	tx, err := r.BeginTx(t.Context(), nil)

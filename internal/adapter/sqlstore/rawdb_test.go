@@ -13,15 +13,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// rawDB is a database of an engine as SQL sees it, beside the stores that open
-// returns, each time another program's.
+// rawDB is a connection to the database of a store, for SQL. open opens another store
+// on the same database, as another program does.
 type rawDB struct {
 	*sql.DB
 	engine string
 	open   func() *sqlstore.DB
 }
 
-// eachEngine calls test with a new database without tables of each engine.
+// eachEngine runs test with a new database of each engine, without tables.
 func eachEngine(t *testing.T, test func(*testing.T, rawDB)) {
 	t.Helper()
 	for name, open := range map[string]func(*testing.T) rawDB{"SQLite": rawSQLite, "PostgreSQL": rawPostgres} {
@@ -36,7 +36,7 @@ func rawSQLite(t *testing.T) rawDB {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "shop.db")
 	open := func() *sqlstore.DB { return openSQLite(t, path) }
-	open() // makes the file as the shop wants it
+	open() // creates the file with the settings of the store
 	return rawDB{openRaw(t, "sqlite", path+"?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)"), "sqlite", open}
 }
 
@@ -71,7 +71,7 @@ func (r rawDB) exec(t *testing.T, text string, args ...any) {
 	}
 }
 
-// lines is what a query answers, each row as text.
+// lines returns the rows of a query, each as text.
 func (r rawDB) lines(t *testing.T, query string) (all []string) {
 	t.Helper()
 	rows, err := r.QueryContext(t.Context(), query)
@@ -99,5 +99,5 @@ func (r rawDB) lines(t *testing.T, query string) (all []string) {
 	return all
 }
 
-// uid is the n-th id of a kind, as text; the ids of a kind sort by n.
+// uid returns the n-th id of a kind, as text. The ids of a kind sort by n.
 func uid(kind, n int) string { return fmt.Sprintf("01920000-%04x-7000-8000-%012x", kind, n) }

@@ -14,7 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// empties is a function for each engine that opens two stores on one empty
+// empties returns a function for each engine that opens two stores on one empty
 // database.
 func empties() map[string]func(t *testing.T) (one, other *sqlstore.DB) {
 	return map[string]func(t *testing.T) (one, other *sqlstore.DB){
@@ -111,7 +111,7 @@ func TestATransactionThatLosesEveryRaceFails(t *testing.T) {
 			return nil
 		})
 		if runs > 1 && err == nil {
-			t.Error("a key was kept twice")
+			t.Error("an answer was stored twice")
 		}
 	}
 	if runs != 1+10 {

@@ -26,12 +26,12 @@ func TestAServerThatIsStartingIsUnavailable(t *testing.T) {
 		err = c.Commit(t.Context(), []sqlstore.Stmt{{SQL: "SELECT 1", Rows: sqlstore.Any}})
 		c.End()
 		if !errors.Is(err, sqlstore.ErrUnavailable) {
-			t.Errorf("mode %d: %v is not ErrAway", mode, err)
+			t.Errorf("mode %d: %v is not ErrUnavailable", mode, err)
 		}
 	}
 }
 
-// starting is a server that says to everybody that it is not ready yet.
+// starting returns the address of a server that answers that it is starting.
 func starting(t *testing.T) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
