@@ -9,7 +9,7 @@ import (
 
 // ErrUnavailable is returned if there is no connection to the database, or if it
 // breaks.
-var ErrUnavailable = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "a part of the shop cannot be reached just now")
+var ErrUnavailable = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "the database cannot be reached; try again later")
 
 // Engine is a kind of database.
 type Engine interface {

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrTooLarge is returned if an amount is above Max.
-var ErrTooLarge = fault.New(fault.Invalid, "AMOUNT_TOO_LARGE", "the amount is larger than this shop can count")
+var ErrTooLarge = fault.New(fault.Invalid, "AMOUNT_TOO_LARGE", "the amount is larger than the shop allows")
 
 // Max is the largest amount: 10^15 won. The sum of thousands of such amounts fits
 // into 64 bits.

@@ -13,7 +13,7 @@ import (
 // Errors of stock.
 var (
 	ErrInsufficientStock = fault.New(fault.Conflict, "INSUFFICIENT_STOCK", "not enough of a product is left")
-	ErrStockTooLarge     = fault.New(fault.Conflict, "STOCK_TOO_LARGE", "more stock than this shop can count")
+	ErrStockTooLarge     = fault.New(fault.Conflict, "STOCK_TOO_LARGE", "the stock would be higher than the shop allows")
 )
 
 // MaxStock is the highest stock of one product, in pieces.

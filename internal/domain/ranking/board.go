@@ -10,7 +10,7 @@ import (
 // ErrSuperseded is returned to a process that rebuilds the board of a day, if
 // another process has begun to rebuild it. That happens, too, after a process has
 // taken so long that it was taken for dead.
-var ErrSuperseded = fault.New(fault.Conflict, "BOARD_SUPERSEDED", "somebody else is making this board anew")
+var ErrSuperseded = fault.New(fault.Conflict, "BOARD_SUPERSEDED", "another process is rebuilding this board")
 
 // Kept is the number of days for which the board of a day is kept, the day itself
 // included: as long as the day is part of a live score. Older rankings are read

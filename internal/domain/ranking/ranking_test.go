@@ -177,7 +177,7 @@ func TestBoardsAreKeptAsLongAsTheirDayIsPartOfALiveScore(t *testing.T) {
 		}
 	}
 	if noon.Before(ranking.Expiry(days[0].Add(-1))) {
-		t.Error("a board is kept that nobody looks after")
+		t.Error("a board that has expired is kept")
 	}
 }
 

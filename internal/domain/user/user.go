@@ -16,8 +16,8 @@ import (
 // Errors of users.
 var (
 	ErrNotFound       = fault.New(fault.NotFound, "USER_NOT_FOUND", "no such user")
-	ErrLoginIDTaken   = fault.New(fault.Conflict, "LOGIN_ID_TAKEN", "someone else has this loginId")
-	ErrEmailTaken     = fault.New(fault.Conflict, "EMAIL_TAKEN", "someone else signed up with this email")
+	ErrLoginIDTaken   = fault.New(fault.Conflict, "LOGIN_ID_TAKEN", "another user has this loginId")
+	ErrEmailTaken     = fault.New(fault.Conflict, "EMAIL_TAKEN", "another user has this email")
 	ErrBadCredentials = fault.New(fault.Unauthenticated, "BAD_CREDENTIALS", "no user has this loginId and password")
 )
 

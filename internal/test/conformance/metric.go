@@ -23,9 +23,9 @@ func (s *shop) count(deltas ...metric.Counters) {
 
 func metricTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"counters begin at zero, add up and grow in version":          countersAddUp,
-		"all counters of some days come in order, until told to stop": countersInOrder,
-		"the ranking that SQL reads is the one that Go folds":         foldsAsGo,
+		"counters begin at zero, add up and grow in version":               countersAddUp,
+		"all counters of some days come in order, until an error of yield": countersInOrder,
+		"the ranking that SQL reads is the one that Go folds":              foldsAsGo,
 		"a ranking has pages": rankingPages,
 	}
 }

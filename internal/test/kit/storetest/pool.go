@@ -27,7 +27,7 @@ func migratedSchema(tb testing.TB) string {
 	tb.Helper()
 	address := held(tb).address()
 	if _, measures := tb.(*testing.B); !measures {
-		address += "&synchronous_commit=off" // what a test reads does not depend on the disk
+		address += "&synchronous_commit=off" // tests need not wait for the disk
 	}
 	return address
 }
@@ -59,7 +59,7 @@ func (p *pooled) address() string {
 	return within(p, p.schema)
 }
 
-// claim takes a schema of the pool that nobody holds. It may not be there yet.
+// claim takes a schema of the pool that no test holds. It may not exist yet.
 func (p *pooled) claim() {
 	p.Helper()
 	const most = 200 // of max_connections
@@ -110,7 +110,7 @@ func (p *pooled) intact() (same bool) {
 	return same
 }
 
-// make makes the schema anew, and notes its structure when that is done.
+// make creates the schema anew, and stores its structure when it is complete.
 func (p *pooled) make() {
 	p.Helper()
 	p.exec("DROP SCHEMA IF EXISTS " + p.schema + " CASCADE")
@@ -133,8 +133,8 @@ func (p *pooled) make() {
 	p.exec("COMMENT ON SCHEMA " + p.schema + " IS '" + found + "'")
 }
 
-// empty deletes all rows, begins all sequences anew, and returns how many rows
-// there were. What has grown is truncated instead, and not counted: that takes
+// empty deletes all rows, restarts all sequences, and returns the number of rows. If
+// a table has grown, all are truncated instead, and the number is 0: that takes
 // longer, but leaves no dead rows.
 func (p *pooled) empty() (rows int64) {
 	p.Helper()
