@@ -123,3 +123,17 @@ func text(e ast.Expr) string {
 		return ""
 	}
 }
+
+// A dialect that grows hides a second implementation: what differs more belongs
+// into the package of the engine.
+func TestTheDialectStaysSmall(t *testing.T) {
+	t.Parallel()
+	dialect, ok := typesOf(t, "adapter/sqlstore")["Dialect"].(*ast.StructType)
+	if !ok {
+		t.Fatal("sqlstore.Dialect is not a struct")
+	}
+	const most = 6
+	if n := dialect.Fields.NumFields(); n > most {
+		t.Errorf("sqlstore.Dialect has %d members, at most %d are allowed", n, most)
+	}
+}
