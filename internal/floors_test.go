@@ -12,18 +12,27 @@ import (
 	"testing"
 )
 
-const root = "github.com/loopers-commerce/commerce/internal/"
+const (
+	module = "github.com/loopers-commerce/commerce/"
+	root   = module + "internal/"
+)
 
 // floors lists the floors from bottom to top. A package imports from the floors
 // below its own and, unless the floor is open, from no room beside it except the
-// one that it is part of. Only tests import the top floor.
-var floors = []string{"base", "contract", "pgsim", "domain", "store", "app", "adapter", "program", "test"}
+// one that it is part of. A floor inside of another one, such as program/kit, is
+// a floor of its own.
+//
+// The law is about the product: files whose name ends in _test.go may import
+// what they need. So only tests import the top floor.
+var floors = []string{
+	"base", "contract", "pgsim", "domain", "store", "app", "adapter", "program/kit", "program", "test/kit", "test",
+}
 
 // open lists the floors whose rooms may import one another.
-var open = []string{"base", "contract", "domain", "program", "test"}
+var open = []string{"base", "contract", "domain", "program/kit", "program", "test/kit"}
 
-// reserved lists modules that only the rooms named may import: a part that
-// leaks out of its room can no longer be exchanged there.
+// reserved lists the modules that only some rooms may import. A library that is
+// used in one room can be replaced there.
 var reserved = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":    {"adapter/api"},
 	"github.com/jackc/pgx/v5":             {"adapter/sqlstore/postgres", "test"},
@@ -41,40 +50,75 @@ var reserved = map[string][]string{
 	"github.com/google/uuid":              {"base/id"},
 	"github.com/swaggest/swgui":           {"adapter/api"},
 	"golang.org/x/crypto":                 {"adapter/credentials"},
-	"database/sql":                        {"adapter/sqlstore", "base/id"}, // an id knows how it is stored
+	"database/sql":                        {"adapter/sqlstore", "base/id"}, // an id implements sql.Scanner
 	"net/http":                            {"adapter", "program", "pgsim", "test"},
-	"os":                                  {"adapter", "program", "pgsim", "test"},
+	"os":                                  {"cmd", "adapter", "program", "pgsim", "test"},
 }
 
-// pgsim stands for a company of its own: it knows the wire and nothing of the shop.
-func TestTheSimulatedGatewayKnowsTheWireOnly(t *testing.T) {
-	t.Parallel()
-	eachImport(t, func(file, from, name string) {
-		to, ours := strings.CutPrefix(name, root)
-		if within(from, "pgsim") && ours && !within(to, "base") && !within(to, "contract/pgwire") && !within(to, "pgsim") {
-			t.Errorf("%s may not import %s: the gateway knows contract/pgwire and base only", file, to)
-		}
-		if within(to, "pgsim") && !within(from, "program") && !within(from, "test") && !within(from, "pgsim") {
-			t.Errorf("%s may not import %s: the shop knows the gateway by its wire only", file, to)
-		}
-	})
-}
-
-// The files are read here, not by go list, so that the test cache sees them.
 func TestImportsGoDown(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(file, from, name string) {
-		if to, ours := strings.CutPrefix(name, root); ours && !allowed(from, to) {
-			t.Errorf("%s may not import %s: imports go down, and not sideways", file, to)
+		if to, ours := strings.CutPrefix(name, root); ours {
+			if wrong := violation(from, to); wrong != "" {
+				t.Errorf("%s may not import %s: %s", file, to, wrong)
+			}
 		}
 	})
 }
 
-func TestPartsStayInTheirRooms(t *testing.T) {
+// The cases are imports that somebody might write.
+func TestTheLawOfFloorsIsEnforced(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		from, to string
+		allowed  bool
+	}{
+		{"app/checkout", "store", true},
+		{"app/checkout", "app/settle", false},
+		{"app/checkout", "adapter/pgclient", false},
+		{"app/checkout", "test/kit/storetest", false},
+		{"domain/order", "domain/coupon", true},
+		{"domain/order", "store", false},
+		{"adapter/api", "app/checkout", true},
+		{"adapter/api", "adapter/sqlstore", false},
+		{"adapter/sqlstore/postgres", "adapter/sqlstore", true},
+		{"adapter/sqlstore", "test/conformance", false},
+		{"program/allinone", "program/api", true},
+		{"program/allinone", "program/kit/run", true},
+		{"program/kit/run", "program/api", false},
+		{"program/api", "test/kit/cluster", false},
+		{"test/kit/shoptest", "test/kit/storetest", true},
+		{"test/kit/storetest", "test/conformance", false},
+		{"test/kit/cluster", "test/e2e/crash", false},
+		{"test/e2e/cards", "test/kit/cluster", true},
+		{"test/e2e/cards", "test/e2e/crash", false},
+		{"test/e2e/cards", "program/api", true},
+		{"pgsim", "contract/pgwire", true},
+		{"pgsim", "contract/event", false},
+		{"pgsim", "domain/payment", false},
+		{"adapter/pgclient", "pgsim", false},
+		{"program/pgsim", "pgsim", true},
+		{"test/kit/cluster", "pgsim", true},
+		{"cmd/commerce", "program/operator", true},
+		{"cmd/commerce", "program/kit/config", false},
+		{"cmd/commerce", "adapter/api", false},
+		{"cmd/commerce", "test/kit/cluster", false},
+		{"base/clock", "base/fault", true},
+		{"base/clock", "contract/event", false},
+		{"store", "nowhere", false},
+		{"nowhere", "store", false},
+	} {
+		if wrong := violation(c.from, c.to); (wrong == "") != c.allowed {
+			t.Errorf("%s imports %s: allowed is to be %t, the law says %q", c.from, c.to, c.allowed, wrong)
+		}
+	}
+}
+
+func TestLibrariesStayInTheirRooms(t *testing.T) {
 	t.Parallel()
 	eachImport(t, func(file, from, name string) {
-		for part, rooms := range reserved {
-			if within(name, part) && !slices.ContainsFunc(rooms, func(room string) bool { return within(from, room) }) {
+		for library, rooms := range reserved {
+			if within(name, library) && !slices.ContainsFunc(rooms, func(room string) bool { return within(from, room) }) {
 				t.Errorf("%s may not import %s: it belongs to %v", file, name, rooms)
 			}
 		}
@@ -110,48 +154,81 @@ func TestMainsAreShort(t *testing.T) {
 }
 
 // eachImport calls see for every import of every file of the product, with the
-// room that the file stands in.
+// package of the file: its folder below internal/, or cmd/NAME. The files are
+// read here, not by go list, so that the test cache sees them.
 func eachImport(t *testing.T, see func(file, from, name string)) {
 	t.Helper()
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		from := filepath.ToSlash(filepath.Dir(path))
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
-		if err != nil {
-			return err
-		}
-		for _, spec := range file.Imports {
-			name, err := strconv.Unquote(spec.Path.Value)
+	seen := map[string]int{}
+	for prefix, dir := range map[string]string{"": ".", "cmd/": "../cmd"} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			seen[dir]++
+			from, err := filepath.Rel(dir, filepath.Dir(path))
 			if err != nil {
 				return err
 			}
-			see(path, from, name)
+			return imports(path, func(name string) { see(path, prefix+filepath.ToSlash(from), name) })
+		})
+		if err != nil || seen[dir] == 0 {
+			t.Fatalf("%d files in %s (%v)", seen[dir], dir, err)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
-func allowed(from, to string) bool {
-	f, g := floor(from), floor(to)
-	if f != g {
-		return g < f
+// imports calls see for every import of a file.
+func imports(path string, see func(name string)) error {
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		return err
 	}
-	return f < len(floors) && slices.Contains(open, floors[f]) || within(from, to) || within(to, from)
+	for _, spec := range file.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return err
+		}
+		see(name)
+	}
+	return nil
+}
+
+// violation says why a package of the product may not import another one; empty
+// if it may.
+func violation(from, to string) string {
+	f, g := floor(from), floor(to)
+	switch {
+	case within(from, "cmd"):
+		if !within(to, "program") || within(to, "program/kit") {
+			return "a main starts one program"
+		}
+		return ""
+	case f == len(floors):
+		return "the package that imports it stands on no floor"
+	case within(from, "pgsim") && !within(to, "base") && !within(to, "contract/pgwire") && !within(to, "pgsim"):
+		return "the simulated gateway knows contract/pgwire and base only, like another company's"
+	case within(to, "pgsim") && f < slices.Index(floors, "program/kit") && !within(from, "pgsim"):
+		return "the shop knows the gateway by contract/pgwire only"
+	case g > f || g == len(floors):
+		return "imports go down"
+	case g == f && !slices.Contains(open, floors[f]) && !within(from, to) && !within(to, from):
+		return "imports do not go sideways on this floor"
+	default:
+		return ""
+	}
 }
 
 func within(pkg, room string) bool { return pkg == room || strings.HasPrefix(pkg, room+"/") }
 
-// floor is the height of a package; one on no floor is higher than all, so
-// that nothing may import it.
+// floor returns the height of a package: the index in floors of the longest name
+// that it is within. A package on no floor is higher than all others, so that
+// nothing may import it.
 func floor(pkg string) int {
-	name, _, _ := strings.Cut(pkg, "/")
-	if i := slices.Index(floors, name); i >= 0 {
-		return i
+	height := len(floors)
+	for i, name := range floors {
+		if within(pkg, name) && (height == len(floors) || len(name) > len(floors[height])) {
+			height = i
+		}
 	}
-	return len(floors)
+	return height
 }

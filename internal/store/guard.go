@@ -3,15 +3,17 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"time"
 )
 
-// Guard lets a transaction act at most once. A use case calls Enter before it
-// reads anything and Leave after its last write, with what it made.
+// Guard makes a use case act at most once. The use case calls Enter before it
+// reads anything, and Leave after its last write, with the result.
 type Guard interface {
 	Enter(ctx context.Context, tx Tx) error
-	Leave(ctx context.Context, tx Tx, made any) error
+	Leave(ctx context.Context, tx Tx, result any) error
 }
 
 // Unguarded is the guard of a request without an idempotency key.
@@ -23,25 +25,37 @@ func (Unguarded) Enter(context.Context, Tx) error { return nil }
 // Leave implements Guard.
 func (Unguarded) Leave(context.Context, Tx, any) error { return nil }
 
-// RepeatedError is how a Keyed guard ends an act that was done before: with the
-// answer of that time. It passes through a use case as an error.
+// RepeatedError is returned by Enter if a request with the same key was answered
+// before. Kept is that answer. A use case passes it on as any error.
 type RepeatedError struct{ Kept Answer }
 
 // Error implements error.
 func (*RepeatedError) Error() string { return "this request was answered before" }
 
-// Keyed is a Guard that keeps, under a key and in the transaction of the act,
-// what is answered about the T that was made.
+// Fingerprint returns a hash of a request: the SHA-256 of its JSON form. Two
+// requests with the same key must have the same fingerprint.
+func Fingerprint(request any) ([]byte, error) {
+	text, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("fingerprint of a request: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return sum[:], nil
+}
+
+// Keyed is a Guard that stores the answer to a request under an idempotency key,
+// in the transaction of the use case. The use case has a result of type T.
 type Keyed[T any] struct {
 	Key         Key
-	Fingerprint []byte // of the request; with another one the key ends in ErrKeyReused
+	Fingerprint []byte // of the request
 	At          time.Time
-	// Show returns status, location and body of the answer.
+	// Show returns the status, location and body of the answer.
 	Show func(T) (Answer, error)
 }
 
-// Enter implements Guard. It ends in *RepeatedError, ErrKeyReused or ErrKeyInUse
-// where the act must not happen.
+// Enter implements Guard. It returns *RepeatedError if there is an answer to the
+// same request, ErrKeyReused if there is an answer to another request, and
+// ErrKeyInUse if a request with the key is running.
 func (g Keyed[T]) Enter(ctx context.Context, tx Tx) error {
 	kept, err := tx.Keys.Claim(ctx, g.Key)
 	if err != nil || kept == nil {
@@ -53,15 +67,15 @@ func (g Keyed[T]) Enter(ctx context.Context, tx Tx) error {
 	return &RepeatedError{*kept}
 }
 
-// Leave implements Guard.
-func (g Keyed[T]) Leave(_ context.Context, tx Tx, made any) error {
-	thing, ok := made.(T)
+// Leave implements Guard. It queues the answer.
+func (g Keyed[T]) Leave(_ context.Context, tx Tx, result any) error {
+	made, ok := result.(T)
 	if !ok {
-		return fmt.Errorf("a %T was made where a %T was promised", made, thing)
+		return fmt.Errorf("the result is a %T, the guard expects a %T", result, made)
 	}
-	a, err := g.Show(thing)
+	a, err := g.Show(made)
 	if err != nil {
-		return fmt.Errorf("keep an answer: %w", err)
+		return fmt.Errorf("store an answer: %w", err)
 	}
 	a.Fingerprint, a.At = g.Fingerprint, g.At
 	tx.Keys.Keep(g.Key, a)

@@ -8,7 +8,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
-// Faults of idempotency keys.
+// Errors of idempotency keys.
 var (
 	ErrKeyReused = fault.New(fault.Unprocessable, "IDEMPOTENCY_KEY_REUSED",
 		"this Idempotency-Key was used for a request with another body")
@@ -16,31 +16,32 @@ var (
 		"a request with this Idempotency-Key is still running")
 )
 
-// Key is an idempotency key in the scope that it counts in.
+// Key is an idempotency key with its scope: the same text of another user, or on
+// another route, is another key.
 type Key struct {
 	UserID id.ID
 	Route  string // method and path pattern
 	Key    string
 }
 
-// Answer is what was answered to the first request with a key.
+// Answer is the stored answer to the first request with a key.
 type Answer struct {
-	Fingerprint []byte // of the request's body
+	Fingerprint []byte // of the request, see Fingerprint
 	Status      int
 	Location    string // Location header; empty if there was none
 	Body        []byte
 	At          time.Time
 }
 
-// Keys keeps answers by idempotency key.
+// Keys stores answers by idempotency key.
 type Keys interface {
-	// Claim returns the answer kept under the key, or nil if there is none. In
-	// that case the key is the transaction's until it ends: another one that
-	// claims it meanwhile gets ErrKeyInUse. A claim dies with its transaction,
+	// Claim returns the answer that is stored under the key, or nil if there is
+	// none. Without an answer, the key belongs to the transaction until it ends:
+	// a Claim of another transaction returns ErrKeyInUse. A claim is not stored,
 	// so a crash leaves none behind.
 	Claim(ctx context.Context, k Key) (*Answer, error)
-	// Keep queues the answer.
+	// Keep queues an answer, to be stored under the key.
 	Keep(k Key, a Answer)
-	// Purge deletes answers older than the time given, at most limit of them.
+	// Purge deletes up to limit answers that are older than the time given.
 	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)
 }

@@ -1,5 +1,5 @@
-// Package store is the one door to the database. A transaction is a struct of
-// small tables that commit together.
+// Package store is the only way to the database. A transaction is a struct of
+// small tables whose writes are committed together.
 package store
 
 import (
@@ -22,16 +22,20 @@ import (
 
 // DB opens transactions.
 type DB interface {
-	// Update runs fn in a transaction and commits when fn returns nil. Methods
-	// without a context queue their writes; those are sent with the commit, or
-	// ahead of the next read, so that a transaction sees what it wrote. fn runs
-	// again after a deadlock or a serialisation failure, so it must not act
-	// outside of tx.
+	// Update runs fn in a transaction, and commits if fn returns nil.
+	//
+	// A method of a table that takes a context is sent to the database at once.
+	// A method without a context queues a write. Queued writes are sent with the
+	// commit, or ahead of the next method that is sent at once, so a transaction
+	// sees its own writes. If a queued write fails, Update returns its error.
+	//
+	// fn runs again after a deadlock or a serialization failure, so it must have
+	// no effects other than through tx.
 	Update(ctx context.Context, fn func(tx Tx) error) error
-	// View runs fn on one connection without a transaction: each read sees what
-	// was committed when it began. A write in it is an error.
+	// View runs fn on one connection without a transaction: each read sees the
+	// commits from before that read. A write or a lock is an error.
 	View(ctx context.Context, fn func(tx Tx) error) error
-	// Snapshot is View in which all reads see the same moment.
+	// Snapshot is a View in which all reads see the same commits.
 	Snapshot(ctx context.Context, fn func(tx Tx) error) error
 }
 
@@ -55,44 +59,49 @@ type Tx struct {
 	Leases   Leases
 	Keys     Keys
 	Audit    Audit
+	Sales    Sales
 }
 
-// Outbox keeps the events that transactions promised to publish.
+// Outbox stores events that have to be published.
 type Outbox interface {
-	// Append queues events: each is given an id, the time now and its lane.
-	Append(ctx context.Context, events ...event.Event)
-	// Next returns up to limit events of the lanes, oldest first.
+	// Append queues events. Each gets an id, the present time, the traceparent
+	// of the context that Update was called with, and the lane of its key.
+	Append(events ...event.Event)
+	// Next returns up to limit records of the lanes, oldest first.
 	Next(ctx context.Context, lanes []int, limit int) ([]OutboxRecord, error)
-	// Sent deletes promises that were kept.
-	Sent(ctx context.Context, seqs []int64) error
-	// Backlog says how many events wait, and since when the oldest does; the
-	// zero time if none.
+	// Sent queues the deletion of records that were published.
+	Sent(seqs []int64)
+	// Backlog returns the number of records, and the time of the oldest event;
+	// the zero time if there is none.
 	Backlog(ctx context.Context) (waiting int64, oldest time.Time, err error)
 }
 
 // OutboxRecord is an event in the outbox.
 type OutboxRecord struct {
-	Seq      int64
+	Seq      int64 // grows in the order in which the events of a key happened
 	Envelope event.Envelope
 }
 
-// Lanes is how many lanes the outbox has. A lane is a hash of the event's key:
-// it is relayed by one process at a time, so that a key's events stay in order.
+// Lanes is the number of lanes of the outbox. The lane of an event is a hash of
+// its key. One process at a time publishes the events of a lane, so the events of
+// a key stay in order.
 const Lanes = 8
 
-// ErrHandled is why events cannot be marked as new.
+// ErrHandled is returned by a commit that marks an event as new which was
+// handled before.
 var ErrHandled = errors.New("store: an event was handled before")
 
-// Handled remembers which events each consumer has dealt with.
+// Handled stores which events each consumer has handled.
 type Handled interface {
-	// MarkNew queues notes of events that are thought to be new, each given once.
-	// If one was noted before, the transaction fails with ErrHandled. It costs
-	// about half of what Mark does, and no round trip of its own.
-	MarkNew(consumer string, events []id.ID, now time.Time) error
-	// Mark notes the events, and returns those that were not noted before.
+	// MarkNew queues marks of events that are probably new, each given once. If
+	// one is marked already, the transaction fails with ErrHandled. MarkNew costs
+	// half as much as Mark, and no round trip.
+	MarkNew(consumer string, events []id.ID, now time.Time)
+	// Mark marks the events, and returns those that were not marked before, in
+	// the order given.
 	Mark(ctx context.Context, consumer string, events []id.ID, now time.Time) (fresh []id.ID, err error)
-	// Purge forgets events that were made, and noted, before the time given; at
-	// most limit notes of them.
+	// Purge deletes up to limit marks. Both the event and its mark are older
+	// than the time given.
 	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)
 }
 
@@ -108,43 +117,51 @@ type Leases interface {
 
 // Difference is one place where the books do not agree.
 type Difference struct {
-	Subject string `json:"subject"` // "product 17"
-	What    string `json:"what"`    // what was compared
-	Want    int64  `json:"want"`    // what the journal, ledger or recount says
-	Got     int64  `json:"got"`     // what the row says
+	Subject string `json:"subject"` // for example "product 17"
+	What    string `json:"what"`    // which two values were compared
+	Want    int64  `json:"want"`    // the value that the journal, the ledger or the rows add up to
+	Got     int64  `json:"got"`     // the value that is stored
 }
 
-// AuditReport is told what comes of a comparison.
+// AuditReport collects the result of an audit.
 type AuditReport interface {
-	// Compared: one more place was looked at.
-	Compared()
-	// Differs: and this is wrong there.
+	// Checked counts one more row that was compared.
+	Checked()
+	// Differs adds a difference.
 	Differs(d Difference)
 }
 
-// Audit compares what is kept twice.
+// Audit compares values that are stored more than once. Each method checks one
+// rule and reports every row that breaks it.
 type Audit interface {
-	// Stock: a product's stock is the sum of its movements, and what was put in
-	// less what live orders hold; never negative.
+	// Stock: the stock of a product is the sum of its movements. It is also the
+	// sum of what was put in, less the quantities of pending and paid orders. It
+	// is never negative.
 	Stock(ctx context.Context, r AuditReport) error
-	// Wallets: a balance is the sum of its ledger, and never negative.
+	// Wallets: a balance is the sum of its ledger entries, and never negative.
 	Wallets(ctx context.Context, r AuditReport) error
-	// Spent: the ledger has taken the points of a live order from whoever placed
-	// it, and has given back those of a dead one.
+	// Spent: the ledger entries of an order add up to its points if the order is
+	// pending or paid, and to 0 otherwise. They belong to the buyer.
 	Spent(ctx context.Context, r AuditReport) error
-	// Coupons: a coupon is used by one live order at most, which is the one that it
-	// says; and as many are issued as people have, never more than there are.
+	// Coupons: an owned coupon is used by at most one pending or paid order, the
+	// one that it names. The number of issued coupons is the number of owners, and
+	// never more than the quantity of the offer.
 	Coupons(ctx context.Context, r AuditReport) error
-	// Paid: an order is paid if and only if its points and the charge that was
-	// approved are what it costs.
+	// Paid: an order is paid if and only if its points and its approved charge
+	// add up to its price.
 	Paid(ctx context.Context, r AuditReport) error
-	// Charged: no order has two charges that took money and were not given back,
-	// and a dead one has none.
+	// Charged: a paid order has at most one charge that was neither refunded nor
+	// marked for a refund. Any other order has none.
 	Charged(ctx context.Context, r AuditReport) error
-	// Likes: a product's like count is the number of its likes, and the sum of
-	// its daily net likes.
+	// Likes: the like count of a product is the number of its likes, and the sum
+	// of its daily net likes.
 	Likes(ctx context.Context, r AuditReport) error
-	// Sales calls yield for each line of each paid order that was not
-	// cancelled, with the time it was paid, in order of product.
-	Sales(ctx context.Context, yield func(line order.Line, paidAt time.Time) error) error
+}
+
+// Sales reads the sold order lines, to check counters against them.
+type Sales interface {
+	// Each calls yield with each line of each order that is paid and not
+	// cancelled, and with the time of the payment, in order of product. An error
+	// of yield ends it.
+	Each(ctx context.Context, yield func(line order.Line, paidAt time.Time) error) error
 }

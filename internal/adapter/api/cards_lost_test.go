@@ -30,10 +30,10 @@ func (d forgetful) Update(ctx context.Context, fn func(store.Tx) error) error {
 		if err := fn(tx); err != nil || !undone {
 			return err
 		}
-		return sqlstore.ErrAway
+		return sqlstore.ErrUnavailable
 	})
 	if err == nil && d.lose.CompareAndSwap(true, false) {
-		return sqlstore.ErrAway
+		return sqlstore.ErrUnavailable
 	}
 	return err
 }

@@ -2,10 +2,7 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -52,13 +49,12 @@ func once[T any](ctx context.Context, s *service, a attempt, show func(T) answer
 	if err != nil {
 		return none, err
 	}
-	asked, err := json.Marshal(a.asked)
+	fingerprint, err := store.Fingerprint(a.asked)
 	if err != nil {
-		return none, fmt.Errorf("fingerprint of a request: %w", err)
+		return none, err
 	}
-	sum := sha256.Sum256(asked)
 	g := store.Keyed[T]{
-		Key: store.Key{UserID: caller(ctx), Route: a.route, Key: key}, Fingerprint: sum[:], At: s.Clock(), Show: kept(show),
+		Key: store.Key{UserID: caller(ctx), Route: a.route, Key: key}, Fingerprint: fingerprint, At: s.Clock(), Show: kept(show),
 	}
 	made, err := act(g)
 	if err != nil {

@@ -28,8 +28,8 @@ func (v values) insert(table string) string {
 
 func quoted(text string) string { return "'" + text + "'" }
 
-// bad is a row that a table must refuse: a good one but for these columns.
-type bad struct {
+// badRow is a row that a table must refuse: a good row with some columns changed.
+type badRow struct {
 	table, what string
 	changed     values
 }
@@ -42,9 +42,9 @@ const (
 	aPayment
 )
 
-// goods is a good row of each table, in the order in which they can be added;
-// the id of each is the n-th of its kind.
-func goods(n int) []struct {
+// goodRows returns a good row of each table, in the order in which they can be
+// inserted. The id of each is the n-th of its kind.
+func goodRows(n int) []struct {
 	table string
 	row   values
 } {
@@ -78,8 +78,8 @@ func goods(n int) []struct {
 	}
 }
 
-func bads() []bad {
-	return []bad{
+func badRows() []badRow {
+	return []badRow{
 		{"coupons", "of no type", values{"type": "'FREE'"}},
 		{"coupons", "of more than all", values{"value": "101"}},
 		{"coupons", "of nothing", values{"value": "0"}},
@@ -122,30 +122,30 @@ func bads() []bad {
 
 func TestTablesOfPaymentsRefuseWhatCannotBe(t *testing.T) {
 	t.Parallel()
-	raws(t, func(t *testing.T, db raw) {
+	eachEngine(t, func(t *testing.T, db rawDB) {
 		t.Helper()
 		db.migrated(t)
-		for _, g := range goods(1) {
+		for _, g := range goodRows(1) {
 			db.exec(t, g.row.insert(g.table))
 		}
-		for _, b := range bads() {
+		for _, b := range badRows() {
 			if err := db.refusal(t, b); err == nil {
-				t.Errorf("%s: a row %s is taken", b.table, b.what)
+				t.Errorf("%s: a row %s is accepted", b.table, b.what)
 			}
 		}
 	})
 }
 
-// refusal returns the error of a bad row, after all good ones that come before
-// it; none of them stays.
-func (r raw) refusal(t *testing.T, b bad) error {
+// refusal returns the error of inserting a bad row, after the good rows of the tables
+// before it. All of them are rolled back.
+func (r rawDB) refusal(t *testing.T, b badRow) error {
 	t.Helper()
 	tx, err := r.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
-	for _, g := range goods(2) {
+	for _, g := range goodRows(2) {
 		if g.table == b.table {
 			_, err := tx.ExecContext(t.Context(), g.row.with(b.changed).insert(g.table))
 			return err

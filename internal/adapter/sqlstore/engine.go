@@ -3,127 +3,62 @@ package sqlstore
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// ErrAway is raised where no connection to the database can be had, or kept.
-var ErrAway = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "a part of the shop cannot be reached just now")
+// ErrUnavailable is returned if there is no connection to the database, or if it
+// breaks.
+var ErrUnavailable = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "the database cannot be reached; try again later")
 
-// Engine is a database that the tables can live in.
+// Engine is a kind of database.
 type Engine interface {
-	// Begin opens a transaction, or what the mode says. It may put off the work
-	// until the first statement.
+	// Begin opens a transaction, or what the mode says. The engine may do so with
+	// the first statement only.
 	Begin(ctx context.Context, mode Mode) (Conn, error)
-	// Retry reports whether a transaction that ended with err may succeed when
-	// it is run again as it is.
+	// Retry reports whether a transaction that failed with err may succeed if it
+	// is run again.
 	Retry(err error) bool
-	// Violated says which rule of the schema a statement ran into; the zero
-	// Violation if err is about something else.
+	// Violated returns the constraint that a statement violated; the zero
+	// Violation if err has another cause.
 	Violated(err error) Violation
-	// Gone reports whether err is the server's word that it has to leave, in the
-	// middle of a transaction.
-	Gone(err error) bool
+	// Disconnected reports whether err means that the server has ended the
+	// connection.
+	Disconnected(err error) bool
 	Close() error
 }
 
-// Mode is what a connection is opened for.
+// Mode is the purpose of a connection.
 type Mode uint8
 
 // The modes.
 const (
-	Write Mode = iota // a transaction that writes
-	Read              // no transaction: each statement for itself
-	Still             // a transaction in which all reads see the same moment
+	Write    Mode = iota // a transaction that may write
+	Read                 // no transaction: each statement by itself
+	Snapshot             // a transaction whose reads all see the same commits
 )
 
-// Conn is a connection that one transaction has for itself.
+// Conn is the connection of one transaction.
 type Conn interface {
-	// Query sends the pending writes and then q, if it can in one round trip.
+	// Query sends the pending writes and then q, in one round trip if possible.
 	Query(ctx context.Context, pending []Stmt, q Stmt) (Rows, error)
-	// Commit sends the pending writes and commits, if it can in one round trip.
+	// Commit sends the pending writes and commits, in one round trip if possible.
 	Commit(ctx context.Context, pending []Stmt) error
-	// End undoes what was not committed and gives the connection back. It works
-	// even when the transaction's context has ended.
+	// End rolls back what was not committed, and gives the connection back. It
+	// works even if the context of the transaction has ended.
 	End()
 }
 
-// Rows is what a statement answers. Close is called once, and returns the
-// error that ended the rows early, if one did.
+// Rows are the rows that a statement returns. Close is called once. It returns the
+// error that ended them early, if there is one.
 type Rows interface {
 	Next() bool
 	Scan(dest ...any) error
 	Close() error
 }
 
-// Stmt is a statement with its arguments. Parameters are $1, $2, ... in the
-// order of their first use: SQLite numbers them so.
-type Stmt struct {
-	SQL  string
-	Args []any
-	// Rows is how many rows a write must touch; Any says that it does not matter.
-	Rows int64
-	// Missed is the error when it touched another number of rows.
-	Missed error
-	// Faults are the errors that stand for broken rules of the schema, by the
-	// name of the constraint.
-	Faults Faults
-}
-
-// Any number of rows will do.
-const Any int64 = -1
-
-// Faults are errors by name of the constraint that was violated.
-type Faults map[string]error
-
-// Check returns the error of a write that touched n rows.
-func (st Stmt) Check(n int64) error {
-	if st.Rows == Any || st.Rows == n {
-		return nil
-	}
-	return st.Missed
-}
-
-// Explain returns what an error of the statement means: the fault that stands
-// for the violated rule, or err itself.
-func (st Stmt) Explain(v Violation, err error) error {
-	if fault, known := st.Faults[v.Constraint]; known {
-		return fault
-	}
-	if v.Rule == ForeignKey && v.Constraint == "" {
-		for name, fault := range st.Faults {
-			if strings.HasSuffix(name, "_fkey") {
-				return fault
-			}
-		}
-	}
-	return err
-}
-
-// Violation is a rule of the schema that a statement ran into.
-type Violation struct {
-	Rule Rule
-	// Constraint is the rule's name as PostgreSQL would give it. SQLite does
-	// not tell which foreign key was violated: it is empty then, and a
-	// statement can have a fault for one foreign key only.
-	Constraint string
-}
-
-// Rule is a kind of rule of the schema.
-type Rule uint8
-
-// The kinds of rules.
-const (
-	NoRule Rule = iota
-	Unique
-	ForeignKey
-	Check
-	Table // that there is no such table
-)
-
-// Dialect is what a second engine has forced to differ in the statements, and
-// nothing more.
+// Dialect is the part of statements in which the engines differ. It has at most six
+// members.
 type Dialect struct {
 	// ForUpdate is the suffix of a SELECT that locks; empty where a writer owns
 	// the whole database.
@@ -131,16 +66,15 @@ type Dialect struct {
 	// TryLock is an expression that takes a lock on the number given until the
 	// transaction ends, and is 1, or is 0 if someone else holds it.
 	TryLock func(param int) string
-	// In is the predicate that a column of the type is one of the values of a
-	// parameter, which is bound as List returns it.
-	In   func(column string, kind Type, param int) string
-	List func(values any) any
-	// Set is a table expression of rows that are given from outside, with the
-	// columns named, beginning at the parameter named.
+	// In returns the condition that a column of the type has one of the values of
+	// a parameter, which is a slice.
+	In func(column string, kind Type, param int) string
+	// Set returns a table expression with rows from arguments, which have the
+	// parameters from param on.
 	Set func(param int, columns []Column) (table string, args []any, err error)
 }
 
-// Column is a column of a set of rows.
+// Column is a column of such rows.
 type Column struct {
 	Name   string
 	Type   Type
@@ -160,7 +94,7 @@ const (
 
 var (
 	errReadOnly = errors.New("sqlstore: a write, or a lock, outside of Update")
-	// errAgain is raised by writes that lost a race which a second run, reading
-	// what the winner wrote, does not lose.
-	errAgain = errors.New("sqlstore: another transaction wrote this at the same time")
+	// errRetry is returned by writes that lost a race. Run again, the transaction
+	// reads what the winner has written.
+	errRetry = errors.New("sqlstore: another transaction wrote this at the same time")
 )

@@ -7,15 +7,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 )
 
-// planner tells how an engine would do what the store asks, on a connection of
-// the store: with the settings that it plans by.
+// planner returns the plans of an engine, on a connection of the store, which has the
+// settings of the store.
 type planner struct {
 	*testing.T
 	engine string
 	conn   sqlstore.Conn
 }
 
-func (r raw) planner(t *testing.T) planner {
+func (r rawDB) planner(t *testing.T) planner {
 	t.Helper()
 	conn, err := sqlstore.Connection(t.Context(), r.open())
 	if err != nil {
@@ -25,9 +25,9 @@ func (r raw) planner(t *testing.T) planner {
 	return planner{t, r.engine, conn}
 }
 
-// plans are how a statement may be done, by name. PostgreSQL plans for the values
-// given, or, once it has done so a few times, for all values, whichever it thinks
-// cheaper: both must be good.
+// plans returns the plans of a statement, by name. PostgreSQL has a custom plan for
+// the values and, after some executions, a generic plan. It uses the cheaper one, so
+// both must be good.
 func (p planner) plans(st sqlstore.Stmt) map[string]string {
 	p.Helper()
 	if p.engine == "sqlite" {
@@ -47,7 +47,7 @@ func (p planner) plans(st sqlstore.Stmt) map[string]string {
 	}
 }
 
-// ask returns what a statement answers, of each row the last column.
+// ask returns the last column of each row that a statement returns.
 func (p planner) ask(text string, args ...any) string {
 	p.Helper()
 	rows, err := p.conn.Query(p.Context(), nil, sqlstore.Stmt{SQL: text, Args: args})

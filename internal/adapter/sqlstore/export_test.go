@@ -2,10 +2,10 @@ package sqlstore
 
 import "context"
 
-// Connection opens a connection as the store itself uses it to read.
+// Connection opens a connection as the store does for reads.
 func Connection(ctx context.Context, d *DB) (Conn, error) { return d.parts.Engine.Begin(ctx, Read) }
 
-// For tests that look at how statements are planned.
+// For the tests of plans.
 var (
 	ListStmt    = listStmt
 	OrdersStmt  = ordersStmt
@@ -16,7 +16,7 @@ var (
 	CountersOf  = countersOf
 )
 
-// Statements that take their arguments as they are.
+// Statements without a function.
 const (
 	WaitingSQL   = selectWaiting
 	WatchedSQL   = selectWatched

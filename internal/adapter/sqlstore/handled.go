@@ -11,24 +11,23 @@ import (
 
 type handled struct{ *session }
 
-// MarkNew implements store.Handled. Without ON CONFLICT PostgreSQL looks at each
-// key and writes each row once rather than twice.
-func (t handled) MarkNew(consumer string, events []id.ID, now time.Time) error {
+// MarkNew implements store.Handled. Without ON CONFLICT, PostgreSQL looks up each
+// key once and writes each row once, instead of twice.
+func (t handled) MarkNew(consumer string, events []id.ID, now time.Time) {
 	if len(events) == 0 {
-		return nil
+		return
 	}
 	insert, args, err := t.insert(consumer, events, now)
 	if err != nil {
-		return err
+		_ = t.fail(err)
+		return
 	}
 	q := stmt(insert, args...)
 	q.Faults = Faults{"event_handled_pkey": store.ErrHandled}
 	t.queue(q)
-	return nil
 }
 
-// Mark implements store.Handled. The fresh events come in the order in which
-// they were given, each once.
+// Mark implements store.Handled. Each fresh event is returned once.
 func (t handled) Mark(ctx context.Context, consumer string, events []id.ID, now time.Time) ([]id.ID, error) {
 	if len(events) == 0 {
 		return nil, nil
@@ -38,15 +37,15 @@ func (t handled) Mark(ctx context.Context, consumer string, events []id.ID, now 
 		return nil, err
 	}
 	q := stmt(insert+` ON CONFLICT DO NOTHING RETURNING event_id`, args...)
-	noted, err := all(ctx, t.change, q, scalar[id.ID])
+	marked, err := all(ctx, t.change, q, scalar[id.ID])
 	if err != nil {
 		return nil, err
 	}
-	return among(events, noted), nil
+	return among(events, marked), nil
 }
 
-// insert notes the events. They are sorted, so that two consumers of the same
-// ones cannot wait for one another.
+// insert returns the statement that marks the events. They are sorted, so that two
+// transactions with the same events cannot deadlock.
 func (t handled) insert(consumer string, events []id.ID, now time.Time) (sql string, args []any, err error) {
 	table, set, err := t.dialect.Set(3, []Column{{"event_id", UUID, events}})
 	if err != nil {
@@ -58,8 +57,8 @@ func (t handled) insert(consumer string, events []id.ID, now time.Time) (sql str
 		append([]any{consumer, micros(now)}, set...), nil
 }
 
-// Purge implements store.Handled. Ids tell when an event was made, so that the
-// primary key finds the old ones.
+// Purge implements store.Handled. The id of an event contains its time, so old
+// events are found by the primary key.
 func (t handled) Purge(ctx context.Context, before time.Time, limit int) (int64, error) {
 	return count(ctx, t.change, stmt(`
 		DELETE FROM event_handled WHERE (event_id, consumer) IN (
@@ -67,13 +66,13 @@ func (t handled) Purge(ctx context.Context, before time.Time, limit int) (int64,
 		) RETURNING at_us`, id.Floor(before), micros(before), limit))
 }
 
-// among returns those of the events that are in noted, each once.
-func among(events, noted []id.ID) []id.ID {
-	left := make(map[id.ID]bool, len(noted))
-	for _, e := range noted {
+// among returns the events that are in marked, each once.
+func among(events, marked []id.ID) []id.ID {
+	left := make(map[id.ID]bool, len(marked))
+	for _, e := range marked {
 		left[e] = true
 	}
-	found := make([]id.ID, 0, len(noted))
+	found := make([]id.ID, 0, len(marked))
 	for _, e := range events {
 		if left[e] {
 			found = append(found, e)

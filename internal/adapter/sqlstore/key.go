@@ -11,11 +11,11 @@ import (
 
 type keys struct{ *session }
 
-// Claim implements store.Keys. The lock and the answer are asked for in one
-// statement, which may read what was kept a moment before the lock was free;
-// in that case Keep runs into the primary key and Update runs again. If the act
-// is refused instead, by what the other one did, whoever keeps the refusal finds
-// the answer.
+// Claim implements store.Keys. One statement takes the lock and reads the answer.
+// It may read the table just before another transaction stores the answer, and take
+// the lock just after. Then Keep violates the primary key and Update runs again. If
+// the use case fails instead, because of what the other transaction did, the answer
+// is found when the failure is stored.
 func (t keys) Claim(ctx context.Context, k store.Key) (*store.Answer, error) {
 	q := stmt(`
 		SELECT c.mine, k.fingerprint, k.status, k.location, k.body, k.at_us
@@ -30,8 +30,8 @@ func (t keys) Claim(ctx context.Context, k store.Key) (*store.Answer, error) {
 	return answer, err
 }
 
-// scanAnswer reads the answer kept, if there is one; it needs no lock. Without
-// one, the lock says whether somebody is about to make it.
+// scanAnswer returns the stored answer if there is one, with or without the lock.
+// Without an answer and without the lock, another transaction holds the key.
 func scanAnswer(r row) (*store.Answer, error) {
 	var mine int64
 	var a store.Answer
@@ -47,12 +47,12 @@ func scanAnswer(r row) (*store.Answer, error) {
 	case mine == 0:
 		return nil, store.ErrKeyInUse
 	default:
-		return nil, nil //nolint:nilnil // the two nils are the answer: the key is free, and ours now
+		return nil, nil //nolint:nilnil // the key is free, and belongs to this transaction now
 	}
 }
 
-// lockOf is a number for the key; two keys that share one only refuse each
-// other while both run.
+// lockOf returns the number of the lock of a key. If two keys have the same number,
+// one of two transactions that run at the same time gets ErrKeyInUse.
 func lockOf(k store.Key) int64 {
 	h := xxhash.New()
 	_, _ = h.Write(k.UserID[:]) // a hash never fails
@@ -70,11 +70,11 @@ func (t keys) Keep(k store.Key, a store.Answer) {
 			k.UserID, k.Route, k.Key, present(a.Fingerprint), int64(a.Status), a.Location, present(a.Body), micros(a.At),
 		},
 		Rows:   Any,
-		Faults: Faults{"idempotency_keys_pkey": errAgain},
+		Faults: Faults{"idempotency_keys_pkey": errRetry},
 	})
 }
 
-// present has no bytes mean no bytes, not NULL.
+// present returns an empty slice for nil, which would be NULL.
 func present(b []byte) []byte {
 	if b == nil {
 		return []byte{}

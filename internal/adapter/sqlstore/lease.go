@@ -26,6 +26,6 @@ func (t leases) Acquire(ctx context.Context, names []string, holder string, now,
 
 // Release implements store.Leases.
 func (t leases) Release(_ context.Context, names []string, holder string) error {
-	t.exec(`DELETE FROM leases WHERE `+t.dialect.In("name", Text, 1)+` AND holder = $2`, t.dialect.List(names), holder)
+	t.exec(`DELETE FROM leases WHERE `+t.dialect.In("name", Text, 1)+` AND holder = $2`, names, holder)
 	return nil
 }

@@ -2,6 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/like"
@@ -10,8 +13,8 @@ import (
 
 type likes struct{ *session }
 
-// Add implements like.Table. Of the same like at the same time, one is new:
-// the others wait for it at the primary key.
+// Add implements like.Table. If the same like is added several times at once, the
+// primary key makes the others wait for the first, and only that one is new.
 func (t likes) Add(ctx context.Context, l like.Like) (bool, error) {
 	q := stmt(`
 		INSERT INTO likes (user_id, product_id, at_us) VALUES ($1, $2, $3)
@@ -43,7 +46,26 @@ func likesStmt(user id.ID, after *like.Position, limit int) Stmt {
 	if after != nil {
 		w.and("(at_us, product_id) < (%s, %s)", micros(after.At), after.ProductID)
 	}
-	w.args = append(w.args, limit)
-	return stmt(`SELECT user_id, product_id, at_us FROM likes `+w.text+
-		` ORDER BY at_us DESC, product_id DESC LIMIT `+place(len(w.args)), w.args...)
+	return page(`SELECT user_id, product_id, at_us FROM likes `, w, "at_us DESC, product_id DESC", limit)
+}
+
+// AddCounts implements like.Table. The rows are locked in the order
+// of ids, so that two writers cannot deadlock.
+func (t likes) AddCounts(delta map[int64]int64) {
+	if len(delta) == 0 {
+		return
+	}
+	ids := slices.Sorted(maps.Keys(delta))
+	t.exec(`SELECT id FROM products p WHERE `+t.dialect.In("p.id", BigInt, 1)+` ORDER BY p.id `+t.dialect.ForUpdate,
+		ids)
+	counts := make([]int64, len(ids))
+	for i, pid := range ids {
+		counts[i] = delta[pid]
+	}
+	table, args, err := t.dialect.Set(1, []Column{{"id", BigInt, ids}, {"delta", BigInt, counts}})
+	if err != nil {
+		_ = t.fail(fmt.Errorf("like counts: %w", err))
+		return
+	}
+	t.exec(`UPDATE products SET like_count = like_count + v.delta FROM `+table+` v WHERE products.id = v.id`, args...)
 }

@@ -10,15 +10,16 @@ import (
 
 type metrics struct{ *session }
 
-// Add implements metric.Table. The rows are locked in one order by everybody,
-// so that two writers can never wait for one another.
-func (t metrics) Add(_ context.Context, deltas []metric.Counters) error {
+// Add implements metric.Table. The rows are locked in the order of the primary key,
+// so that two writers cannot deadlock.
+func (t metrics) Add(deltas []metric.Counters) {
 	if len(deltas) == 0 {
-		return nil
+		return
 	}
 	table, args, err := t.dialect.Set(1, columnsOf(deltas))
 	if err != nil {
-		return fmt.Errorf("counters: %w", err)
+		_ = t.fail(fmt.Errorf("counters: %w", err))
+		return
 	}
 	t.exec(`
 		INSERT INTO product_metrics AS m
@@ -30,7 +31,6 @@ func (t metrics) Add(_ context.Context, deltas []metric.Counters) error {
 			orders = m.orders + excluded.orders, quantity = m.quantity + excluded.quantity,
 			amount = m.amount + excluded.amount, amount_log = m.amount_log + excluded.amount_log,
 			version = m.version + 1`, args...)
-	return nil
 }
 
 // columnsOf turns rows into columns.
@@ -59,19 +59,19 @@ const selectCounters = `
 
 // Of implements metric.Table.
 func (t metrics) Of(ctx context.Context, productIDs []int64, first, last clock.Day) ([]metric.Counters, error) {
-	q := stmt(countersOf(t.dialect.In("product_id", BigInt, 1)), t.dialect.List(productIDs), int64(first), int64(last))
+	q := stmt(countersOf(t.dialect.In("product_id", BigInt, 1)), productIDs, int64(first), int64(last))
 	return all(ctx, t.each, q, scanCounters)
 }
 
-// countersOf reads by the primary key. PostgreSQL makes one plan for all days:
-// of a column between two bounds that it does not know it expects a 200th part,
-// and would read the counters of all products of the days by the other index.
-// Of one bound it expects a third, and the sum hides the other from it.
+// countersOf returns a statement that PostgreSQL executes by the primary key. In a
+// generic plan, PostgreSQL expects 1 of 200 rows between two unknown bounds, and
+// would read the counters of all products on these days by the other index. For one
+// bound it expects a third of the rows, and "day + 0" hides the other bound.
 func countersOf(products string) string {
 	return selectCounters + `WHERE ` + products + ` AND day >= $2 AND day + 0 <= $3 ORDER BY product_id, day`
 }
 
-// All implements metric.Table. The rows are never in memory all at once.
+// All implements metric.Table. The rows are processed as they arrive.
 func (t metrics) All(ctx context.Context, first, last clock.Day, yield func(metric.Counters) error) error {
 	q := stmt(selectCounters+`WHERE day BETWEEN $1 AND $2 ORDER BY product_id, day`, int64(first), int64(last))
 	return t.each(ctx, q, func(r row) error {

@@ -20,8 +20,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// atVersion1 makes the tables of the first version.
-func (r raw) atVersion1(t *testing.T) {
+// atVersion1 creates the tables of version 1.
+func (r rawDB) atVersion1(t *testing.T) {
 	t.Helper()
 	dialect := map[string]goose.Dialect{"sqlite": goose.DialectSQLite3, "postgres": goose.DialectPostgres}[r.engine]
 	p, err := goose.NewProvider(dialect, r.DB, os.DirFS(filepath.Join(r.engine, "migrations")), goose.WithDisableGlobalRegistry(true))
@@ -33,11 +33,11 @@ func (r raw) atVersion1(t *testing.T) {
 	}
 }
 
-// numbers is a table of the numbers from 1 to the one given.
+// numbers is a table with the numbers from 1 to $1.
 const numbers = `(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) SELECT n FROM s) s`
 
-// someID makes an id of a kind of the number n.
-func (r raw) someID(kind string) string {
+// someID returns an expression for the n-th id of a kind.
+func (r rawDB) someID(kind string) string {
 	hex := "printf('%012x', n)"
 	if r.engine == "postgres" {
 		hex = "lpad(to_hex(n), 12, '0')"
@@ -49,9 +49,9 @@ func (r raw) someID(kind string) string {
 	return id
 }
 
-// fillVersion1 fills the tables of version 1 with so many orders of each status,
-// each of another user, whose books are right.
-func (r raw) fillVersion1(t *testing.T, n int) {
+// fillVersion1 fills the tables of version 1 with n orders, each of another user. An
+// audit finds no differences.
+func (r rawDB) fillVersion1(t *testing.T, n int) {
 	t.Helper()
 	name := "CAST(n AS TEXT)"
 	user, placed := r.someID("1"), r.someID("4")
@@ -78,9 +78,9 @@ func (r raw) fillVersion1(t *testing.T, n int) {
 	}
 }
 
-// version1 is every row of the tables that version 1 has, by the columns that
-// version 1 has.
-func (r raw) version1(t *testing.T) map[string][]string {
+// version1 returns every row of the tables of version 1, with the columns of version
+// 1.
+func (r rawDB) version1(t *testing.T) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	for table, columns := range map[string]string{
@@ -97,17 +97,17 @@ func (r raw) version1(t *testing.T) map[string][]string {
 	return all
 }
 
-// unchanged demands that the rows are those of before, and names the first that is not.
-func (r raw) unchanged(t *testing.T, before map[string][]string) {
+// requireUnchanged fails the test unless the rows are the same as before.
+func (r rawDB) requireUnchanged(t *testing.T, before map[string][]string) {
 	t.Helper()
 	if after := r.version1(t); !cmp.Equal(before, after) {
 		t.Errorf("rows were lost, or changed (-before +after):\n%.2000s", cmp.Diff(before, after))
 	}
 }
 
-func TestAShopThatIsFullKeepsEveryRowWhenItsTablesChange(t *testing.T) {
+func TestMigrationsKeepEveryRow(t *testing.T) {
 	t.Parallel()
-	raws(t, func(t *testing.T, db raw) {
+	eachEngine(t, func(t *testing.T, db rawDB) {
 		t.Helper()
 		db.atVersion1(t)
 		db.fillVersion1(t, 50)
@@ -122,7 +122,7 @@ func TestAShopThatIsFullKeepsEveryRowWhenItsTablesChange(t *testing.T) {
 			})
 		}
 		all.Wait()
-		db.unchanged(t, before)
+		db.requireUnchanged(t, before)
 		for _, p := range programs {
 			if err := p.CheckSchema(t.Context()); err != nil {
 				t.Error(err)
@@ -131,13 +131,14 @@ func TestAShopThatIsFullKeepsEveryRowWhenItsTablesChange(t *testing.T) {
 		}
 		soundAfterwards(t, programs[0])
 		db.refersToOrders(t)
-		// A program of the version before goes on.
+		// A program of version 1 keeps working.
 		db.exec(t, `INSERT INTO orders (id, user_id, status, version, amount, points, created_us)
 			SELECT `+db.someID("8")+`, `+db.someID("1")+`, 'PAID', 2, 9, 9, 0 FROM `+numbers, 1)
 	})
 }
 
-// refusesOrphans demands that a store refuses rows that refer to none.
+// refusesOrphans fails the test unless a store refuses rows that refer to rows that
+// do not exist.
 func refusesOrphans(t *testing.T, db store.DB) {
 	t.Helper()
 	orphan, err := order.New(id.ID{1}, id.ID{2}, []order.Line{{ProductID: 1, Price: 1, Quantity: 1}}, time.UnixMicro(0))
@@ -146,8 +147,8 @@ func refusesOrphans(t *testing.T, db store.DB) {
 	}
 	unpaid := payment.New(id.ID{3}, id.ID{1}, id.ID{2}, payment.Card{Last4: "0123"}, 1, time.UnixMicro(0), payment.DefaultPolicy())
 	for what, write := range map[string]func(store.Tx){
-		"an order of nobody":    func(tx store.Tx) { tx.Orders.Add(orphan) },
-		"a payment of no order": func(tx store.Tx) { tx.Payments.Add(unpaid) },
+		"an order without a user": func(tx store.Tx) { tx.Orders.Add(orphan) },
+		"a payment of no order":   func(tx store.Tx) { tx.Payments.Add(unpaid) },
 	} {
 		err := db.Update(t.Context(), func(tx store.Tx) error { write(tx); return nil })
 		if err == nil || !strings.Contains(strings.ToLower(err.Error()), "foreign key") {
@@ -177,39 +178,39 @@ func soundAfterwards(t *testing.T, db store.DB) {
 	}
 }
 
-// A step that fails in the middle leaves the tables as they were, and the rules.
+// A migration that fails leaves tables and constraints as they were.
 func TestAMigrationThatFailsHasChangedNothing(t *testing.T) {
 	t.Parallel()
-	raws(t, func(t *testing.T, db raw) {
+	eachEngine(t, func(t *testing.T, db rawDB) {
 		t.Helper()
 		db.atVersion1(t)
 		db.fillVersion1(t, 5)
 		before := db.version1(t)
-		db.exec(t, `CREATE TABLE charges (x INTEGER)`) // the last table that version 2 makes
+		db.exec(t, `CREATE TABLE charges (x INTEGER)`) // the last table that version 2 creates
 		program := db.open()
 		if _, err := program.Migrate(t.Context()); err == nil {
-			t.Fatal("it did not fail")
+			t.Fatal("the migration did not fail")
 		}
-		db.unchanged(t, before)
+		db.requireUnchanged(t, before)
 		if have, _, err := program.Version(t.Context()); have != 1 || err != nil {
 			t.Errorf("at version %d (%v)", have, err)
 		}
 		if _, err := db.ExecContext(t.Context(), `SELECT discount FROM orders`); err == nil {
-			t.Error("half of it was done")
+			t.Error("a part of the migration was applied")
 		}
 		db.exec(t, `DROP TABLE charges`)
 		if _, err := program.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		db.unchanged(t, before)
+		db.requireUnchanged(t, before)
 		refusesOrphans(t, program)
 		db.refersToOrders(t)
 	})
 }
 
-// refersToOrders demands that lines and steps refer to the table that has taken
-// the place of the one that they were made for.
-func (r raw) refersToOrders(t *testing.T) {
+// refersToOrders fails the test unless lines and history refer to the table that has
+// replaced the table of orders.
+func (r rawDB) refersToOrders(t *testing.T) {
 	t.Helper()
 	for _, insert := range []string{
 		`INSERT INTO order_lines SELECT ` + r.someID("9") + `, 1, 1, '', 1, 1 FROM ` + numbers,
@@ -223,10 +224,10 @@ func (r raw) refersToOrders(t *testing.T) {
 	if r.engine != "sqlite" {
 		return
 	}
-	if broken := r.lines(t, `PRAGMA foreign_key_check`); len(broken) > 0 {
-		t.Errorf("rows refer to none: %v", broken)
+	if orphans := r.lines(t, `PRAGMA foreign_key_check`); len(orphans) > 0 {
+		t.Errorf("rows refer to rows that do not exist: %v", orphans)
 	}
 	if left := r.lines(t, `SELECT sql FROM sqlite_master WHERE sql LIKE '%orders$_new%' ESCAPE '$' OR sql LIKE '%history$_new%' ESCAPE '$'`); len(left) > 0 {
-		t.Errorf("something refers to a table that is gone: %v", left)
+		t.Errorf("something refers to a table that does not exist: %v", left)
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// victim names the file that the process which is to be killed migrates.
-const victim = "SQLSTORE_TEST_MIGRATE"
+// migrateFile is the environment variable with the file that the process migrates.
+const migrateFile = "SQLSTORE_TEST_MIGRATE"
 
-// TestTheProcessThatMigrates is that process, when the test below starts it.
+// TestTheProcessThatMigrates is this process, if the test below has started it.
 func TestTheProcessThatMigrates(t *testing.T) {
-	path := os.Getenv(victim)
+	path := os.Getenv(migrateFile)
 	if path == "" {
 		return
 	}
@@ -30,24 +30,24 @@ func TestTheProcessThatMigrates(t *testing.T) {
 	}
 }
 
-// The process is killed as soon as its log has grown by so much: in the middle
-// of copying, while it commits, or after it.
+// The process is killed when the WAL has reached a size: while it copies rows, while
+// it commits, or after the commit.
 func TestAProcessKilledWhileItMigratesAFileDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "full.db")
 	openSQLite(t, path)
-	full := raw{openRaw(t, "sqlite", path), "sqlite", nil}
+	full := rawDB{openRaw(t, "sqlite", path), "sqlite", nil}
 	full.atVersion1(t)
 	full.fillVersion1(t, 300)
 	before := full.version1(t)
-	full.exec(t, `PRAGMA default_cache_size = 10`) // pages: the log grows long before the commit
+	full.exec(t, `PRAGMA default_cache_size = 10`) // pages: the WAL grows before the commit
 	full.exec(t, `PRAGMA wal_checkpoint(TRUNCATE)`)
 	unfinished := 0
 	for _, grown := range []int64{1, 50 << 10, 100 << 10, 400 << 10} {
 		copied := copyOf(t, path)
 		killWhen(t, copied, grown)
-		db := raw{openRaw(t, "sqlite", copied+"?_pragma=foreign_keys(1)"), "sqlite", nil}
-		db.unchanged(t, before)
+		db := rawDB{openRaw(t, "sqlite", copied+"?_pragma=foreign_keys(1)"), "sqlite", nil}
+		db.requireUnchanged(t, before)
 		if versions := db.lines(t, `SELECT MAX(version_id) FROM goose_db_version`); versions[0] == "1" {
 			unfinished++
 		}
@@ -55,13 +55,13 @@ func TestAProcessKilledWhileItMigratesAFileDoesNoHarm(t *testing.T) {
 		if _, err := program.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		db.unchanged(t, before)
+		db.requireUnchanged(t, before)
 		refusesOrphans(t, program)
 		db.refersToOrders(t)
 		soundAfterwards(t, program)
 	}
 	if unfinished == 0 {
-		t.Error("it was never killed before it was done")
+		t.Error("the process was never killed before the migration was applied")
 	}
 }
 
@@ -78,11 +78,12 @@ func copyOf(t *testing.T, path string) string {
 	return other
 }
 
-// killWhen has a process migrate the file, and kills it when its log has grown.
+// killWhen starts a process that migrates the file, and kills it when the WAL has
+// reached a size.
 func killWhen(t *testing.T, path string, grown int64) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheProcessThatMigrates$")
-	c.Env = append(os.Environ(), victim+"="+path)
+	c.Env = append(os.Environ(), migrateFile+"="+path)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -95,11 +96,11 @@ func killWhen(t *testing.T, path string, grown int64) {
 	defer look.Stop()
 	for {
 		select {
-		case <-ended: // it was faster
+		case <-ended: // it has finished before
 			return
 		case <-look.C:
 			if log, err := os.Stat(path + "-wal"); err == nil && log.Size() >= grown {
-				_ = c.Process.Kill() // it may have ended by itself
+				_ = c.Process.Kill() // it may have finished
 				<-ended
 				return
 			}
@@ -107,11 +108,11 @@ func killWhen(t *testing.T, path string, grown int64) {
 	}
 }
 
-func TestAServerThatEndsAMigrationDoesNoHarm(t *testing.T) {
+func TestAMigrationThatTheServerEndsDoesNoHarm(t *testing.T) {
 	t.Parallel()
-	address := named(t)
-	// Named otherwise, so that it is not killed.
-	db := raw{openRaw(t, "pgx", address+"_other"), "postgres", func() *sqlstore.DB { return openPostgres(t, address) }}
+	address := namedSchema(t)
+	// It has another name, so that it is not killed.
+	db := rawDB{openRaw(t, "pgx", address+"_other"), "postgres", func() *sqlstore.DB { return openPostgres(t, address) }}
 	db.atVersion1(t)
 	db.fillVersion1(t, 50)
 	before := db.version1(t)
@@ -132,15 +133,15 @@ func TestAServerThatEndsAMigrationDoesNoHarm(t *testing.T) {
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		waits := db.lines(t, `SELECT 1 FROM pg_locks WHERE relation = 'order_history'::regclass AND NOT granted`)
 		if len(waits) > 0 {
-			break // it has changed orders, and waits for the reader
+			break // the migration has changed orders, and waits for the reader
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("it does not wait for who reads")
+			t.Fatal("the migration does not wait for the reader")
 		}
 	}
 	kill(t, address)
 	if err := <-ended; err == nil {
-		t.Error("it has been done")
+		t.Error("the migration has not failed")
 	}
 	if err := reader.Rollback(); err != nil {
 		t.Fatal(err)
@@ -152,7 +153,7 @@ func TestAServerThatEndsAMigrationDoesNoHarm(t *testing.T) {
 	if _, err := again.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	db.unchanged(t, before)
+	db.requireUnchanged(t, before)
 	db.refersToOrders(t)
 	soundAfterwards(t, again)
 }

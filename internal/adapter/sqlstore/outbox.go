@@ -12,10 +12,10 @@ import (
 
 type outbox struct{ *session }
 
-// Append implements store.Outbox. The number of an event is given while its
-// transaction holds the lock on what the event is about, so that numbers grow
-// in the order in which the events of one key happened.
-func (t outbox) Append(_ context.Context, events ...event.Event) {
+// Append implements store.Outbox. A record gets its sequence number while the
+// transaction holds the lock on the product or the order of the event. So the
+// numbers grow in the order in which the events of a key happened.
+func (t outbox) Append(events ...event.Event) {
 	for _, e := range events {
 		v, err := event.Wrap(t.ids(), t.now(), t.trace, e)
 		if err != nil {
@@ -26,7 +26,7 @@ func (t outbox) Append(_ context.Context, events ...event.Event) {
 			INSERT INTO outbox (event_id, lane, topic, key, type, time_us, sequence, traceparent, data)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			v.ID, laneOf(v.Key), v.Topic, v.Key, v.Type, micros(v.Time), v.Sequence, v.Traceparent, string(v.Data))
-		t.promised = true
+		t.appended = true
 	}
 }
 
@@ -36,7 +36,7 @@ func laneOf(key string) int64 { return int64(xxhash.Sum64String(key) % store.Lan
 func (t outbox) Next(ctx context.Context, lanes []int, limit int) ([]store.OutboxRecord, error) {
 	q := stmt(`
 		SELECT seq, event_id, topic, key, type, time_us, sequence, traceparent, data FROM outbox
-		WHERE `+t.dialect.In("lane", Integer, 1)+` ORDER BY seq LIMIT $2`, t.dialect.List(lanes), limit)
+		WHERE `+t.dialect.In("lane", Integer, 1)+` ORDER BY seq LIMIT $2`, lanes, limit)
 	return all(ctx, t.each, q, func(r row) (p store.OutboxRecord, err error) {
 		var at int64
 		var data string
@@ -48,11 +48,10 @@ func (t outbox) Next(ctx context.Context, lanes []int, limit int) ([]store.Outbo
 }
 
 // Sent implements store.Outbox.
-func (t outbox) Sent(_ context.Context, seqs []int64) error {
+func (t outbox) Sent(seqs []int64) {
 	if len(seqs) > 0 {
-		t.exec(`DELETE FROM outbox WHERE `+t.dialect.In("seq", BigInt, 1), t.dialect.List(seqs))
+		t.exec(`DELETE FROM outbox WHERE `+t.dialect.In("seq", BigInt, 1), seqs)
 	}
-	return nil
 }
 
 // Backlog implements store.Outbox.

@@ -31,7 +31,7 @@ func (t payments) Save(p payment.Payment) {
 	t.queue(Stmt{
 		SQL:  `UPDATE payments SET status = $1, charge_key = $2, reason = $3, ended_us = $4, due_us = $5 WHERE id = $6`,
 		Args: []any{string(p.Status), p.Key, p.Reason, microsOrNil(p.EndedAt), microsOrNil(p.DueAt), p.ID},
-		Rows: 1, Missed: payment.ErrNotFound,
+		Rows: 1, Mismatch: payment.ErrNotFound,
 	})
 	t.addNotes(p)
 }
@@ -53,8 +53,9 @@ func (t payments) Of(ctx context.Context, either id.ID) (payment.Payment, error)
 	return first(ctx, t.each, stmt(selectPayment+paymentOf, either), scanPayment, payment.ErrNotFound)
 }
 
-// What waits is due ahead of what is over and only watched, of which there may
-// be far more: all payments of a day.
+// Payments that are pending, or have a refund due, are returned ahead of payments
+// that have ended and are still checked. Of the latter there may be far more: all
+// payments of a day.
 const (
 	selectWaiting = `
 		SELECT order_id FROM (
@@ -71,7 +72,7 @@ func (t payments) Due(ctx context.Context, now time.Time, limit int) ([]id.ID, e
 		return due, err
 	}
 	watched, err := all(ctx, t.each, stmt(selectWatched, micros(now), limit), scalar[id.ID])
-	for _, orderID := range watched { // those that wait for a refund are there twice
+	for _, orderID := range watched { // one with a refund due is in both
 		if len(due) < limit && !slices.Contains(due, orderID) {
 			due = append(due, orderID)
 		}
@@ -95,8 +96,8 @@ func (t payments) Find(ctx context.Context, f payment.Filter, before id.ID, limi
 	return all(ctx, t.each, findStmt(f, before, limit), scanPayment)
 }
 
-// The few payments that wait among the many that do not are found by two
-// indexes; an OR of both would have the whole table read.
+// The few payments that are pending, or have a refund due, are found by two
+// indexes. With an OR of the conditions, the whole table would be read.
 const (
 	refundDue = `SELECT p.id FROM charges c JOIN payments p ON p.order_id = c.order_id WHERE c.refund = 'DUE'`
 	stuck     = `SELECT id FROM payments WHERE status = 'PENDING' UNION ` + refundDue
@@ -119,8 +120,7 @@ func findStmt(f payment.Filter, before id.ID, limit int) Stmt {
 	if f.Stuck {
 		w.text += ` AND id IN (` + stuck + `)`
 	}
-	w.args = append(w.args, limit)
-	return stmt(selectPayment+w.text+` ORDER BY id DESC LIMIT `+place(len(w.args)), w.args...)
+	return page(selectPayment, w, "id DESC", limit)
 }
 
 func scanPayment(r row) (p payment.Payment, err error) {
@@ -129,41 +129,4 @@ func scanPayment(r row) (p payment.Payment, err error) {
 	err = r.Scan(&p.ID, &p.OrderID, &p.UserID, &p.Status, &p.Amount, &p.Card.Type, &p.Card.Last4, &p.Key, &p.Reason, &created, &ended, &due)
 	p.CreatedAt, p.EndedAt, p.DueAt = timeOf(created), timeOrNil(ended), timeOrNil(due)
 	return p, err
-}
-
-type charges struct{ *session }
-
-const selectCharges = `SELECT charge_key, order_id, amount, status, reason, refund FROM charges
-	WHERE order_id = $1 ORDER BY heard_us, charge_key`
-
-// Of implements payment.ChargeTable.
-func (t charges) Of(ctx context.Context, orderID id.ID) ([]payment.Charge, error) {
-	return all(ctx, t.each, stmt(selectCharges, orderID), func(r row) (c payment.Charge, err error) {
-		err = r.Scan(&c.Key, &c.OrderID, &c.Amount, &c.Status, &c.Reason, &c.Refund)
-		return c, err
-	})
-}
-
-// Save implements payment.ChargeTable.
-func (t charges) Save(c payment.Charge, heardAt time.Time) {
-	t.exec(`
-		INSERT INTO charges (charge_key, order_id, amount, status, reason, refund, heard_us) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (order_id, charge_key) DO UPDATE SET amount = excluded.amount, status = excluded.status, reason = excluded.reason, refund = excluded.refund`,
-		c.Key, c.OrderID, int64(c.Amount), string(c.Status), c.Reason, string(c.Refund), micros(heardAt))
-}
-
-func microsOrNil(t *time.Time) *int64 {
-	if t == nil {
-		return nil
-	}
-	at := micros(*t)
-	return &at
-}
-
-func timeOrNil(at *int64) *time.Time {
-	if at == nil {
-		return nil
-	}
-	t := timeOf(*at)
-	return &t
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// paged is a list that is read page by page, and the index that has its order.
+// paged is a list that is read page by page, and the index in its order.
 type paged struct {
 	sqlstore.Stmt
 	index string
 }
 
-// pages is every list but that of products, from the beginning and from the
-// middle: of somebody who has much of everything, and of somebody who has little.
+// pages returns every list except that of products, from the beginning and from the
+// middle, of a user with many rows and of a user with few.
 func pages() map[string]paged {
 	all := map[string]paged{}
 	for who, user := range map[string]id.ID{"of a user": someUser(oneOfMany), "of a user who has much": someUser(hasMuch)} {
@@ -43,11 +43,11 @@ const (
 	oneOfMany = 2 // is one of 2,000 who have one or two
 )
 
-// someUser is the n-th user.
+// someUser returns the n-th user.
 func someUser(n byte) id.ID { return id.ID{0x01, 0x92, 5: 0x01, 6: 0x70, 8: 0x80, 15: n} }
 
-// fillPages is a shop in which one user has as much as a tenth of all others.
-func (r raw) fillPages(t *testing.T) {
+// fillPages fills a shop in which one user has a tenth of all rows.
+func (r rawDB) fillPages(t *testing.T) {
 	t.Helper()
 	r.fillPayments(t)
 	user := r.literal(someUser(hasMuch))
@@ -65,7 +65,7 @@ func (r raw) fillPages(t *testing.T) {
 }
 
 // literal is an id in SQL.
-func (r raw) literal(v id.ID) string {
+func (r rawDB) literal(v id.ID) string {
 	text := quoted(v.String())
 	if r.engine == "postgres" {
 		text += "::uuid"

@@ -10,8 +10,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// lookup is a statement about payments or coupons, and the indexes that find
-// what it asks for.
+// lookup is a statement about payments or coupons, and the indexes that it must use.
 type lookup struct {
 	sqlstore.Stmt
 	indexes []string
@@ -37,8 +36,8 @@ func lookups() map[string]lookup {
 	}
 }
 
-// fillPayments is a shop of many payments, few of which wait, and many coupons.
-func (r raw) fillPayments(t *testing.T) {
+// fillPayments fills a shop with many coupons and many payments, few of them pending.
+func (r rawDB) fillPayments(t *testing.T) {
 	t.Helper()
 	r.fillVersion1(t, 2_000)
 	user, placed := r.someID("1"), r.someID("4")
@@ -56,12 +55,12 @@ func (r raw) fillPayments(t *testing.T) {
 	}
 }
 
-func TestEveryOtherListIsReadInTheOrderOfAnIndexAndPaymentsAreFoundByOne(t *testing.T) {
+func TestEveryOtherListUsesAnIndex(t *testing.T) {
 	t.Parallel()
-	raws(t, func(t *testing.T, db raw) {
+	eachEngine(t, func(t *testing.T, db rawDB) {
 		t.Helper()
 		db.migrated(t)
-		if db.engine == "sqlite" { // a new shop has no statistics yet
+		if db.engine == "sqlite" { // a new shop has no statistics
 			db.planner(t).pagesByIndex()
 			db.planner(t).findByIndex()
 		}
@@ -72,10 +71,10 @@ func TestEveryOtherListIsReadInTheOrderOfAnIndexAndPaymentsAreFoundByOne(t *test
 }
 
 func (p planner) findByIndex() {
-	keys := map[string]string{ // SQLite numbers the keys of a table
+	keys := map[string]string{ // SQLite names keys by number
 		"payments_pkey": "sqlite_autoindex_payments_1", "payments_order_id_key": "sqlite_autoindex_payments_2",
 		"charges_pkey": "sqlite_autoindex_charges_1", "owned_coupons_": "owned_coupons",
-		"payments_waiting": "INDEX payments_", // or payments_status, which finds them as well
+		"payments_waiting": "INDEX payments_", // or payments_status, which will do
 	}
 	for name, l := range lookups() {
 		for how, plan := range p.plans(l.Stmt) {

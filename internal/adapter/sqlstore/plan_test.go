@@ -12,7 +12,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
 
-// listing is a query and the indexes that are made for it.
+// listing is a query and the indexes for it.
 type listing struct {
 	query   product.Query
 	indexes []string
@@ -26,8 +26,8 @@ const (
 	tinyBrand    = 200 // three products
 )
 
-// listings is every sort, of all brands and of brands of each size, with each
-// filter by itself and with all of them, from the beginning and from the middle.
+// listings returns queries with every sort, for all brands and for brands of each
+// size, with each filter and with all of them, from the beginning and from the middle.
 func listings() map[string]listing {
 	all := map[string]listing{}
 	for sort, index := range map[product.Sort]string{
@@ -40,7 +40,7 @@ func listings() map[string]listing {
 				if brand != anyBrand {
 					indexes[0] = "products_brand_" + index
 				}
-				if brand == bigBrand { // found as soon on the way through all brands, in the same order
+				if brand == bigBrand { // the index of all brands is as good
 					indexes = append(indexes, "products_"+index)
 				}
 				all[name] = listing{q, indexes}
@@ -52,8 +52,8 @@ func listings() map[string]listing {
 	return all
 }
 
-// filters is each filter by itself, and all of them; ranges of prices that leave
-// much and few.
+// filters returns each filter, and all of them together, with wide and narrow ranges
+// of prices.
 func filters() map[string]product.Query {
 	low, high, lower, higher := money.Won(30_000), money.Won(60_000), money.Won(49_900), money.Won(50_100)
 	return map[string]product.Query{
@@ -69,9 +69,9 @@ func filters() map[string]product.Query {
 	}
 }
 
-// fillProducts is a shop of 10,000 products and 200 brands, of which the engine
-// has statistics.
-func (r raw) fillProducts(t *testing.T) {
+// fillProducts fills a shop with 10,000 products of 200 brands, and updates the
+// statistics.
+func (r rawDB) fillProducts(t *testing.T) {
 	t.Helper()
 	const products = 10_000
 	for _, text := range []string{
@@ -89,11 +89,11 @@ func (r raw) fillProducts(t *testing.T) {
 
 func TestEveryListIsReadInTheOrderOfAnIndex(t *testing.T) {
 	t.Parallel()
-	raws(t, func(t *testing.T, db raw) {
+	eachEngine(t, func(t *testing.T, db rawDB) {
 		t.Helper()
 		db.migrated(t)
-		if db.engine == "sqlite" { // PostgreSQL reads so small a shop whole, and knows why
-			db.planner(t).listsByIndex() // a new shop has no statistics yet
+		if db.engine == "sqlite" { // PostgreSQL reads such a small table as a whole
+			db.planner(t).listsByIndex() // a new shop has no statistics
 		}
 		db.fillProducts(t)
 		db.planner(t).listsByIndex()
@@ -114,8 +114,8 @@ func (p planner) listsByIndex() {
 	}
 }
 
-// walks reports whether a plan reads products by an index. On SQLite, the table
-// itself is the latest, in their order.
+// walks reports whether a plan reads products by an index. On SQLite, the table is in
+// the order of the sort "latest".
 func (p planner) walks(plan, index string) bool {
 	switch {
 	case p.engine == "postgres":
@@ -140,22 +140,21 @@ func TestPostgresPlansAListOnce(t *testing.T) {
 	}
 }
 
-// planned reports whether PostgreSQL rather plans for the values of a list: those
-// of a brand that is not like most, or of prices in the order of prices, are known
-// to be more, or fewer, than a plan for all values takes them for. Both plans walk
-// the same index.
+// planned reports whether PostgreSQL uses custom plans for a list. It does so for a
+// brand of unusual size, or for a range of prices in the order of prices, because the
+// generic plan expects another number of rows. Both plans read the same index.
 func planned(q product.Query) bool {
 	byPrice := q.Sort == product.PriceAsc || q.Sort == product.PriceDesc
 	return q.BrandID == bigBrand || q.BrandID == tinyBrand || byPrice && q.MinPrice != nil && q.MaxPrice != nil
 }
 
-// plansOnce demands that a list is not planned anew each time.
+// plansOnce fails the test if a list is planned for each execution.
 func (p planner) plansOnce(name string, l listing) {
 	st, err := sqlstore.ListStmt(l.query, 21)
 	if err != nil {
 		p.Fatal(err)
 	}
-	const enough = 5 // times, before PostgreSQL compares what they cost with a plan for all values
+	const enough = 5 // executions, after which PostgreSQL compares the costs with the generic plan
 	for range enough + 3 {
 		rows, err := p.conn.Query(p.Context(), nil, st)
 		if err != nil {

@@ -32,13 +32,15 @@ func (t points) Save(w point.Wallet, e point.Entry) {
 	t.queue(Stmt{
 		SQL:  `UPDATE wallets SET balance = $1 WHERE user_id = $2`,
 		Args: []any{int64(w.Balance()), w.UserID()},
-		Rows: 1, Missed: point.ErrNoWallet,
+		Rows: 1, Mismatch: point.ErrNoWallet,
 	})
 	t.exec(`
 		INSERT INTO point_entries (id, user_id, type, amount, balance, order_id, at_us)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		e.ID, e.UserID, string(e.Type), int64(e.Amount), int64(e.Balance), e.OrderID, micros(e.At))
 }
+
+const selectEntry = `SELECT id, user_id, type, amount, balance, order_id, at_us FROM point_entries `
 
 // History implements point.Table.
 func (t points) History(ctx context.Context, user, before id.ID, limit int) ([]point.Entry, error) {
@@ -51,19 +53,7 @@ func (t points) History(ctx context.Context, user, before id.ID, limit int) ([]p
 }
 
 func entriesStmt(user, before id.ID, limit int) Stmt {
-	w := olderThan(user, before)
-	w.args = append(w.args, limit)
-	return stmt(`SELECT id, user_id, type, amount, balance, order_id, at_us FROM point_entries `+w.text+
-		` ORDER BY id DESC LIMIT `+place(len(w.args)), w.args...)
-}
-
-// olderThan selects what a user has from before an id; ids sort by time.
-func olderThan(user, before id.ID) where {
-	w := where{text: "WHERE user_id = $1", args: []any{user}}
-	if !before.IsZero() {
-		w.and("id < %s", before)
-	}
-	return w
+	return page(selectEntry, olderThan(user, before), "id DESC", limit)
 }
 
 func scanWallet(r row) (point.Wallet, error) {

@@ -28,7 +28,7 @@ func TestPostgres(t *testing.T) {
 	})
 }
 
-// openPostgres opens a store on a schema that is there already.
+// openPostgres opens a store in an existing schema.
 func openPostgres(t *testing.T, address string) *sqlstore.DB {
 	t.Helper()
 	db, err := postgres.Open(t.Context(), address, storetest.Complete(sqlstore.Options{}))
@@ -61,8 +61,8 @@ func twoProducts(t *testing.T, db store.DB) (first, second int64) {
 	return first, second
 }
 
-// Each of two transactions locks a row and then wants the other one's: the
-// server ends one of them, which is run again.
+// Each of two transactions locks a row and then the row of the other. The server ends
+// one of them, which is run again.
 func TestPostgresRunsADeadlockedTransactionAgain(t *testing.T) {
 	t.Parallel()
 	db := storetest.Postgres(t, sqlstore.Options{})
@@ -89,8 +89,8 @@ func TestPostgresRunsADeadlockedTransactionAgain(t *testing.T) {
 		})
 	}
 	all.Wait()
-	// The one that is run again may be faster than the one it made way for, and
-	// meet it once more: then there are four runs.
+	// The second run may deadlock with the other transaction, too. Then there are four
+	// runs.
 	if runs.Load() < 3 {
 		t.Errorf("the two transactions ran %d times, want 3: there was no deadlock", runs.Load())
 	}
@@ -117,7 +117,7 @@ func TestPostgresRefusesAKeyThatIsInUseAtOnce(t *testing.T) {
 	}
 }
 
-// kill ends every connection into the schema but its own.
+// kill ends the connections with the application_name of the address.
 func kill(t *testing.T, address string) {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -137,8 +137,9 @@ func kill(t *testing.T, address string) {
 	}
 }
 
-// named is the address of a new schema, whose connections bear its name.
-func named(t *testing.T) string {
+// namedSchema returns the address of a new schema, with the schema as the
+// application_name.
+func namedSchema(t *testing.T) string {
 	t.Helper()
 	address := storetest.Schema(t)
 	u, err := url.Parse(address)
@@ -150,7 +151,7 @@ func named(t *testing.T) string {
 
 func TestPostgresWorksOnAfterItsConnectionsWereKilled(t *testing.T) {
 	t.Parallel()
-	address := named(t)
+	address := namedSchema(t)
 	db := openPostgres(t, address)
 	if _, err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -162,8 +163,8 @@ func TestPostgresWorksOnAfterItsConnectionsWereKilled(t *testing.T) {
 		kill(t, address)
 		return nil
 	})
-	if !errors.Is(err, sqlstore.ErrAway) {
-		t.Errorf("a transaction on a dead connection: %v, want ErrAway", err)
+	if !errors.Is(err, sqlstore.ErrUnavailable) {
+		t.Errorf("a transaction on a dead connection: %v, want ErrUnavailable", err)
 	}
 	for _, run := range []func(context.Context, func(store.Tx) error) error{db.View, db.Snapshot, db.Update} {
 		err := run(t.Context(), func(tx store.Tx) error {
@@ -176,7 +177,7 @@ func TestPostgresWorksOnAfterItsConnectionsWereKilled(t *testing.T) {
 	}
 }
 
-func heard(t *testing.T, db *sqlstore.DB, within time.Duration) bool {
+func noticed(t *testing.T, db *sqlstore.DB, within time.Duration) bool {
 	t.Helper()
 	select {
 	case <-db.Noticed():
@@ -186,40 +187,40 @@ func heard(t *testing.T, db *sqlstore.DB, within time.Duration) bool {
 	}
 }
 
-func TestPostgresHearsOtherProcessesOfTheSameSchemaAlone(t *testing.T) {
+func TestPostgresNotifiesProcessesOfTheSameSchemaOnly(t *testing.T) {
 	t.Parallel()
-	address := named(t)
+	address := namedSchema(t)
 	listener, speaker, stranger := openPostgres(t, address), openPostgres(t, address), openPostgres(t, storetest.Schema(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- listener.Listen(ctx) }()
 	const patience = 10 * time.Second
-	if !heard(t, listener, patience) {
-		t.Fatal("it does not ring once it hears")
+	if !noticed(t, listener, patience) {
+		t.Fatal("no signal after the start")
 	}
 	if err := stranger.Announce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if heard(t, listener, 100*time.Millisecond) {
-		t.Error("it hears another schema")
+	if noticed(t, listener, 100*time.Millisecond) {
+		t.Error("a signal from another schema")
 	}
-	if err := speaker.Announce(t.Context()); err != nil || !heard(t, listener, patience) {
-		t.Errorf("it does not hear its own schema (%v)", err)
+	if err := speaker.Announce(t.Context()); err != nil || !noticed(t, listener, patience) {
+		t.Errorf("no notification from its own schema (%v)", err)
 	}
 	kill(t, address)
-	if !heard(t, listener, patience) {
-		t.Error("it does not ring after it has lost its connection")
+	if !noticed(t, listener, patience) {
+		t.Error("no signal after the connection was lost")
 	}
-	for deadline := time.Now().Add(patience); speaker.Announce(t.Context()) != nil; { // its connections died, too
+	for deadline := time.Now().Add(patience); speaker.Announce(t.Context()) != nil; { // its connections were ended, too
 		if time.Now().After(deadline) {
-			t.Fatal("the speaker does not recover")
+			t.Fatal("the announcing store does not recover")
 		}
 	}
-	if !heard(t, listener, patience) {
-		t.Error("it does not hear after it has lost its connection")
+	if !noticed(t, listener, patience) {
+		t.Error("no notification after the connection was lost")
 	}
 	cancel()
 	if err := <-ended; err != nil {
-		t.Errorf("told to end, it says %v", err)
+		t.Errorf("after the context has ended: %v", err)
 	}
 }

@@ -2,26 +2,23 @@ package sqlstore
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
 
 type products struct{ *session }
 
-// productColumns and itemColumns are read by productDest. An item is without
-// its description: a list shows none, and one may be as long as all the rest
-// of the page.
+// productColumns and itemColumns are read by productDest. An item of a list has no
+// description: lists do not show it, and one may be longer than the rest of the
+// page.
 const (
 	productColumns = `p.id, COALESCE(p.sku, ''), p.brand_id, p.name, p.description, p.price, p.status, p.created_us`
 	itemColumns    = `p.id, COALESCE(p.sku, ''), p.brand_id, p.name, '', p.price, p.status, p.created_us`
 )
 
-// Brand and stock are looked up for each row that is shown. With a join, the
-// planners found ways to begin elsewhere than at the index that is in the
-// order of the list, and to sort the whole shop in the end.
+// Brand and stock are read by subqueries for each row of the result. With a join,
+// the planners did not read the products by the index of the sort, and sorted all
+// of them.
 const (
 	selectListing = `SELECT ` + productColumns + ofListing
 	selectItem    = `SELECT ` + itemColumns + ofListing
@@ -31,8 +28,8 @@ const (
 	FROM products p `
 )
 
-// Add implements product.Table. The product's stock begins at 0, so that there
-// is always a row to lock.
+// Add implements product.Table. It adds a stock of 0, so that there is always a row
+// to lock.
 func (t products) Add(ctx context.Context, p product.Product) (product.Product, error) {
 	q := stmt(`
 		INSERT INTO products (sku, brand_id, name, description, price, status, created_us)
@@ -62,7 +59,7 @@ func (t products) Save(p product.Product) {
 			UPDATE products SET sku = NULLIF($1, ''), brand_id = $2, name = $3, description = $4, price = $5, status = $6
 			WHERE id = $7`,
 		Args: []any{p.SKU, p.BrandID, p.Name, p.Description, int64(p.Price), string(p.Status), p.ID},
-		Rows: 1, Missed: product.ErrNotFound,
+		Rows: 1, Mismatch: product.ErrNotFound,
 		Faults: Faults{
 			"products_brand_id_fkey": product.ErrBrandNotFound,
 			"products_sku_key":       product.ErrSKUTaken,
@@ -77,14 +74,14 @@ func (t products) Get(ctx context.Context, pid int64) (product.Listing, error) {
 
 // Many implements product.Table.
 func (t products) Many(ctx context.Context, ids []int64) ([]product.Listing, error) {
-	q := stmt(selectItem+`WHERE `+t.dialect.In("p.id", BigInt, 1), t.dialect.List(ids))
+	q := stmt(selectItem+`WHERE `+t.dialect.In("p.id", BigInt, 1), ids)
 	return all(ctx, t.each, q, scanListing)
 }
 
 // BySKU implements product.Table.
 func (t products) BySKU(ctx context.Context, skus []string) (map[string]int64, error) {
 	known := make(map[string]int64, len(skus))
-	q := stmt(`SELECT sku, id FROM products WHERE `+t.dialect.In("sku", Text, 1), t.dialect.List(skus))
+	q := stmt(`SELECT sku, id FROM products WHERE `+t.dialect.In("sku", Text, 1), skus)
 	err := t.each(ctx, q, func(r row) error {
 		var sku string
 		var pid int64
@@ -93,27 +90,6 @@ func (t products) BySKU(ctx context.Context, skus []string) (map[string]int64, e
 		return err
 	})
 	return known, err
-}
-
-// AddLikes implements product.Table. The rows are locked in id order, so that
-// two writers can never wait for one another.
-func (t products) AddLikes(_ context.Context, delta map[int64]int64) error {
-	if len(delta) == 0 {
-		return nil
-	}
-	ids := slices.Sorted(maps.Keys(delta))
-	t.exec(`SELECT id FROM products p WHERE `+t.dialect.In("p.id", BigInt, 1)+` ORDER BY p.id `+t.dialect.ForUpdate,
-		t.dialect.List(ids))
-	counts := make([]int64, len(ids))
-	for i, pid := range ids {
-		counts[i] = delta[pid]
-	}
-	table, args, err := t.dialect.Set(1, []Column{{"id", BigInt, ids}, {"delta", BigInt, counts}})
-	if err != nil {
-		return fmt.Errorf("like counts: %w", err)
-	}
-	t.exec(`UPDATE products SET like_count = like_count + v.delta FROM `+table+` v WHERE products.id = v.id`, args...)
-	return nil
 }
 
 func productDest(p *product.Product, created *int64) []any {

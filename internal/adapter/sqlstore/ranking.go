@@ -28,10 +28,10 @@ func (t rankings) Top(ctx context.Context, w ranking.Weights, day clock.Day, off
 	})
 }
 
-// topSQL is ranking.Weights.Score in SQL, over n days: the points of each day
-// side by side, folded from the oldest to the newest. Divisions of integers
-// truncate toward zero in Go, PostgreSQL and SQLite alike. The parameters are
-// the weights, the first and the last day, those between, carry, limit, offset.
+// topSQL returns ranking.Weights.Score in SQL, over n days: the points of each day
+// are a column, and are added up from the oldest to the newest day. In Go, PostgreSQL
+// and SQLite, divisions of integers truncate toward zero. The parameters are the
+// weights, the first and the last day, the days between, carry, limit and offset.
 func topSQL(n int) string {
 	dayParam := func(i int) int { // of the i-th day: the first and the last come first
 		switch i {

@@ -13,11 +13,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// counter is a way to the server that counts round trips: how often the client
-// speaks after the server has spoken.
+// counter is a proxy that counts round trips: how often the client sends after the
+// server has sent.
 type counter struct {
 	trips  atomic.Int64
-	server atomic.Bool // who has spoken last
+	server atomic.Bool // whether the server has sent last
 }
 
 func (c *counter) listen(t *testing.T, server string) (address string) {
@@ -87,7 +87,7 @@ func TestPostgresTakesAsFewRoundTripsAsItCan(t *testing.T) {
 	}
 	write := func(tx store.Tx) {
 		tx.Stocks.Save(product.StockOf(pid, 7), product.Movement{ProductID: pid, Delta: 7, Quantity: 7, Reason: product.Adjusted})
-		tx.Outbox.Append(t.Context(), event.NewStockDepleted(pid), event.NewStockAdjusted(pid, 7, 7, "why"))
+		tx.Outbox.Append(event.NewStockDepleted(pid), event.NewStockAdjusted(pid, 7, 7, "why"))
 	}
 	for _, tx := range []struct {
 		what string
@@ -108,8 +108,8 @@ func TestPostgresTakesAsFewRoundTripsAsItCan(t *testing.T) {
 		}},
 		{"nothing", 0, func() error { return db.Update(t.Context(), func(store.Tx) error { return nil }) }},
 	} {
-		// The first run also prepares statements, and the pool may look whether
-		// a connection that rested is alive.
+		// The first run also prepares statements, and the pool may check an idle
+		// connection.
 		least := int64(100)
 		for range 4 {
 			before := c.trips.Load()

@@ -11,26 +11,26 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// ErrSchema is raised by CheckSchema where tables are missing or too old.
+// ErrSchema is returned by CheckSchema if the tables are missing or too old.
 var ErrSchema = fault.New(fault.Unavailable, "SCHEMA_TOO_OLD", "the schema is too old: run `commerce migrate`")
 
-// Schema makes and changes the tables.
+// Schema creates and changes the tables.
 type Schema interface {
-	// Migrate calls up with the engine's migrations, and sees to it that nobody
-	// else migrates at the same time.
+	// Migrate calls up with the migrations of the engine. Meanwhile no other
+	// program migrates the same database.
 	Migrate(ctx context.Context, up func(*goose.Provider) error) error
-	// Newest is the version of the newest migration that this program has.
+	// Newest returns the version of the newest migration of this program.
 	Newest() (int64, error)
 }
 
-// Migration is one step that was taken.
+// Migration is a migration that was applied.
 type Migration struct {
 	Version int64
 	Name    string // of the file
 }
 
-// Migrate brings the tables up to date and returns the steps that were taken.
-// Programs may call it at the same time: one of them does the work.
+// Migrate brings the tables up to date, and returns the migrations that it applied.
+// Several programs may call it at the same time: one of them does the work.
 func (d *DB) Migrate(ctx context.Context) ([]Migration, error) {
 	var taken []Migration
 	err := d.parts.Schema.Migrate(ctx, func(p *goose.Provider) error {
@@ -46,8 +46,8 @@ func (d *DB) Migrate(ctx context.Context) ([]Migration, error) {
 	return taken, nil
 }
 
-// Version returns the version of the tables, 0 where there are none, and the
-// one that this program was made for.
+// Version returns the version of the tables, 0 if there are none, and the version
+// that this program needs.
 func (d *DB) Version(ctx context.Context) (have, want int64, err error) {
 	if want, err = d.parts.Schema.Newest(); err != nil {
 		return 0, 0, err
@@ -62,9 +62,9 @@ func (d *DB) Version(ctx context.Context) (have, want int64, err error) {
 	return have, want, err
 }
 
-// CheckSchema returns ErrSchema if the tables are older than this program. It
-// accepts newer ones: a migration must leave the programs of the version
-// before at work.
+// CheckSchema returns ErrSchema if the tables are older than this program needs.
+// Newer tables are accepted: programs of the version before must keep working
+// after a migration.
 func (d *DB) CheckSchema(ctx context.Context) error {
 	have, want, err := d.Version(ctx)
 	if err == nil && have < want {
@@ -73,7 +73,7 @@ func (d *DB) CheckSchema(ctx context.Context) error {
 	return err
 }
 
-// Ping reports whether the database answers.
+// Ping returns an error if the database does not answer.
 func (d *DB) Ping(ctx context.Context) error {
 	return d.read(ctx, func(s *session) error {
 		_, err := first(ctx, s.each, stmt(`SELECT 1`), scalar[int64], errors.New("no answer"))

@@ -14,7 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// empties is a function for each engine that opens two stores on one empty
+// empties returns a function for each engine that opens two stores on one empty
 // database.
 func empties() map[string]func(t *testing.T) (one, other *sqlstore.DB) {
 	return map[string]func(t *testing.T) (one, other *sqlstore.DB){
@@ -73,7 +73,7 @@ func TestProgramsMayMigrateAtTheSameTime(t *testing.T) {
 
 type traced struct{}
 
-func TestPromisedEventsCarryTheTraceOfTheirTransaction(t *testing.T) {
+func TestEventsHaveTheTraceparentOfTheirTransaction(t *testing.T) {
 	t.Parallel()
 	db := storetest.SQLite(t, sqlstore.Options{Traceparent: func(ctx context.Context) string {
 		trace, _ := ctx.Value(traced{}).(string)
@@ -81,7 +81,7 @@ func TestPromisedEventsCarryTheTraceOfTheirTransaction(t *testing.T) {
 	}})
 	ctx := context.WithValue(t.Context(), traced{}, "00-abc-def-01")
 	err := db.Update(ctx, func(tx store.Tx) error {
-		tx.Outbox.Append(ctx, event.NewStockDepleted(1))
+		tx.Outbox.Append(event.NewStockDepleted(1))
 		return nil
 	})
 	if err != nil {
@@ -99,7 +99,7 @@ func TestPromisedEventsCarryTheTraceOfTheirTransaction(t *testing.T) {
 	}
 }
 
-func TestATransactionThatLosesEachTimeEnds(t *testing.T) {
+func TestATransactionThatLosesEveryRaceFails(t *testing.T) {
 	t.Parallel()
 	db := storetest.SQLite(t, sqlstore.Options{})
 	k := store.Key{Route: "r", Key: "k"}
@@ -111,7 +111,7 @@ func TestATransactionThatLosesEachTimeEnds(t *testing.T) {
 			return nil
 		})
 		if runs > 1 && err == nil {
-			t.Error("a key was kept twice")
+			t.Error("an answer was stored twice")
 		}
 	}
 	if runs != 1+10 {

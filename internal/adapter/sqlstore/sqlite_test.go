@@ -45,7 +45,7 @@ func addBrand(t *testing.T, db store.DB, name string) error {
 	})
 }
 
-func TestSQLiteLivesInABubble(t *testing.T) {
+func TestSQLiteWorksInASynctestBubble(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := storetest.SQLite(t, sqlstore.Options{})
@@ -59,7 +59,7 @@ func TestSQLiteLivesInABubble(t *testing.T) {
 			t.Error(err)
 		}
 		if passed := time.Since(began); passed != 0 {
-			t.Errorf("it slept for %v", passed)
+			t.Errorf("the store waited for %v", passed)
 		}
 	})
 }
@@ -74,7 +74,7 @@ func TestSQLiteKeepsWhatWasCommitted(t *testing.T) {
 	if err := addBrand(t, db, "kept"); err != nil {
 		t.Fatal(err)
 	}
-	again := openSQLite(t, path) // the first one has not been closed, as after a crash
+	again := openSQLite(t, path) // the first store is still open, as after a crash
 	if err := addBrand(t, again, "kept"); !errors.Is(err, product.ErrBrandNameTaken) {
 		t.Errorf("the brand is not there: %v", err)
 	}
@@ -83,8 +83,8 @@ func TestSQLiteKeepsWhatWasCommitted(t *testing.T) {
 	}
 }
 
-// Two processes that read and then write one file wait for each other, and
-// neither has to begin again.
+// Two processes that read and then write one file wait for each other. No transaction
+// is run again.
 func TestSQLiteSharesItsFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "shop.db")
@@ -128,7 +128,7 @@ func TestSQLiteSharesItsFile(t *testing.T) {
 	}
 }
 
-// What the types of PostgreSQL refuse, these tables refuse as well.
+// The tables refuse the values that the types of PostgreSQL refuse.
 func TestSQLiteTablesRefuseWhatTypesWouldRefuse(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "shop.db")
@@ -141,8 +141,8 @@ func TestSQLiteTablesRefuseWhatTypesWouldRefuse(t *testing.T) {
 	}
 	defer db.Close()
 	const good = "01920000-0000-7000-8000-00000000000a"
-	lease := `INSERT INTO event_handled (event_id, consumer, at_us) VALUES (?, ?, ?)`
-	if _, err := db.ExecContext(t.Context(), lease, good, "c", 1); err != nil {
+	insert := `INSERT INTO event_handled (event_id, consumer, at_us) VALUES (?, ?, ?)`
+	if _, err := db.ExecContext(t.Context(), insert, good, "c", 1); err != nil {
 		t.Fatal(err)
 	}
 	for what, args := range map[string][]any{
@@ -154,8 +154,8 @@ func TestSQLiteTablesRefuseWhatTypesWouldRefuse(t *testing.T) {
 		"a text where a time is":     {good, "d", "now"},
 		"a fraction where a time is": {good, "d", 1.5},
 	} {
-		if _, err := db.ExecContext(t.Context(), lease, args...); err == nil {
-			t.Errorf("%s is taken", what)
+		if _, err := db.ExecContext(t.Context(), insert, args...); err == nil {
+			t.Errorf("%s is accepted", what)
 		}
 	}
 }

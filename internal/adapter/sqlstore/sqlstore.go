@@ -1,6 +1,6 @@
-// Package sqlstore keeps the shop in a SQL database. Statements are written
-// once, in what PostgreSQL and SQLite have in common; the few words in which
-// they differ come from a Dialect, and what they do from an Engine.
+// Package sqlstore implements the store in SQL. Each statement is written once, in
+// the common subset of PostgreSQL and SQLite. The few differences between their
+// SQL are in a Dialect, those between their connections in an Engine.
 package sqlstore
 
 import (
@@ -16,23 +16,23 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Options are what a store is given from outside.
+// Options are the dependencies of a store.
 type Options struct {
-	Clock  clock.Clock // when events happened
-	IDs    id.Source   // ids of events
-	Random backoff.Random
-	// Traceparent returns the W3C trace context of a transaction's context, for
-	// the events that it promises; nil for none.
+	Clock  clock.Clock    // for the time of events
+	IDs    id.Source      // for the ids of events
+	Random backoff.Random // for the waits between attempts
+	// Traceparent returns the W3C trace context of a context. It becomes the
+	// traceparent of the events of a transaction; nil: they have none.
 	Traceparent func(context.Context) string
 	Log         *slog.Logger
 }
 
-// Parts are what an engine's package puts a store together from.
+// Parts are what the package of an engine makes a store from.
 type Parts struct {
-	Engine  Engine
-	Dialect Dialect
-	Schema  Schema
-	Bell    Notifier
+	Engine   Engine
+	Dialect  Dialect
+	Schema   Schema
+	Notifier Notifier
 }
 
 // DB implements store.DB.
@@ -45,7 +45,7 @@ type DB struct {
 
 var _ store.DB = (*DB)(nil)
 
-// New returns a store of the parts of an engine. Close it after use.
+// New returns a store made from the parts of an engine. Close it after use.
 func New(parts Parts, o Options) *DB {
 	if o.Traceparent == nil {
 		o.Traceparent = func(context.Context) string { return "" }
@@ -53,8 +53,7 @@ func New(parts Parts, o Options) *DB {
 	return &DB{parts: parts, options: o, committed: make(chan struct{}, 1), noticed: make(chan struct{}, 1)}
 }
 
-// At returns the same store for somebody who lives by another clock: it tells
-// when what happened there happened. Only the first one is closed.
+// At returns the same store with another clock. Close only the first one.
 func (d *DB) At(now clock.Clock) *DB {
 	other := *d
 	other.options.Clock = now
@@ -64,21 +63,21 @@ func (d *DB) At(now clock.Clock) *DB {
 // Close closes all connections.
 func (d *DB) Close() error { return d.parts.Engine.Close() }
 
-// How often a transaction is run before its last error is returned, and how
-// long it waits in between.
+// How many times a transaction is run before its last error is returned, and the
+// waits in between.
 const (
 	attempts  = 10
 	firstWait = 2 * time.Millisecond
 	lastWait  = 200 * time.Millisecond
 )
 
-// Update implements store.DB. It must not be called inside of another Update:
-// on SQLite it would wait for itself.
+// Update implements store.DB. It must not be called within another Update: on
+// SQLite it would wait for itself.
 func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 	waits := backoff.New(firstWait, lastWait, d.options.Random)
 	for attempt := 1; ; attempt++ {
 		err := d.run(ctx, Write, fn)
-		if err == nil || attempt == attempts || !d.again(err) || !backoff.Wait(ctx, waits.Next()) {
+		if err == nil || attempt == attempts || !d.retryable(err) || !backoff.Wait(ctx, waits.Next()) {
 			return err
 		}
 	}
@@ -89,13 +88,13 @@ func (d *DB) View(ctx context.Context, fn func(store.Tx) error) error { return d
 
 // Snapshot implements store.DB.
 func (d *DB) Snapshot(ctx context.Context, fn func(store.Tx) error) error {
-	return d.run(ctx, Still, fn)
+	return d.run(ctx, Snapshot, fn)
 }
 
-func (d *DB) again(err error) bool { return errors.Is(err, errAgain) || d.parts.Engine.Retry(err) }
+func (d *DB) retryable(err error) bool { return errors.Is(err, errRetry) || d.parts.Engine.Retry(err) }
 
-// run runs fn once. Whatever happens in fn, a panic included, the connection
-// is given back without what was not committed.
+// run runs fn once. Even if fn panics, the connection goes back to the pool and what
+// was not committed is rolled back.
 func (d *DB) run(ctx context.Context, mode Mode, fn func(store.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -107,20 +106,20 @@ func (d *DB) run(ctx context.Context, mode Mode, fn func(store.Tx) error) error 
 	defer conn.End()
 	s := d.session(ctx, conn, mode)
 	if err := s.do(ctx, fn); err != nil {
-		if d.parts.Engine.Gone(err) {
-			return fmt.Errorf("%w: %w", ErrAway, err)
+		if d.parts.Engine.Disconnected(err) {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		return err
 	}
-	if s.promised {
-		ring(d.committed)
+	if s.appended {
+		notify(d.committed)
 	}
 	return nil
 }
 
 func (s *session) do(ctx context.Context, fn func(store.Tx) error) error {
 	if err := fn(s.tables()); err != nil {
-		return s.blame(err)
+		return s.cause(err)
 	}
 	return s.commit(ctx)
 }
@@ -132,13 +131,13 @@ func (d *DB) session(ctx context.Context, conn Conn, mode Mode) *session {
 	}
 }
 
-// blame returns why fn failed. Where a statement broke the transaction, its
-// error says whether to try again, even if fn made another one of it.
-func (s *session) blame(err error) error {
-	if s.broken == nil || errors.Is(err, s.broken) {
+// cause returns the error of fn, together with the first error of a statement if fn
+// has returned another one: it says whether to run the transaction again.
+func (s *session) cause(err error) error {
+	if s.failed == nil || errors.Is(err, s.failed) {
 		return err
 	}
-	return fmt.Errorf("%w (%w)", err, s.broken)
+	return fmt.Errorf("%w (%w)", err, s.failed)
 }
 
 func (s *session) tables() store.Tx {
@@ -146,10 +145,6 @@ func (s *session) tables() store.Tx {
 		Users: users{s}, Brands: brands{s}, Products: products{s}, Stocks: stocks{s}, Likes: likes{s},
 		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Payments: payments{s}, Charges: charges{s},
 		Metrics: metrics{s}, Ranking: rankings{s}, Outbox: outbox{s}, Handled: handled{s}, Leases: leases{s}, Keys: keys{s},
-		Audit: audit{s},
+		Audit: audit{s}, Sales: sales{s},
 	}
 }
-
-func micros(t time.Time) int64 { return t.UnixMicro() }
-
-func timeOf(micros int64) time.Time { return time.UnixMicro(micros).UTC() }

@@ -40,7 +40,7 @@ func (t users) ByLoginID(ctx context.Context, loginID string) (user.User, error)
 // Known implements user.Table.
 func (t users) Known(ctx context.Context, loginIDs []string) (map[string]id.ID, error) {
 	known := make(map[string]id.ID, len(loginIDs))
-	q := stmt(`SELECT login_id, id FROM users WHERE `+t.dialect.In("login_id", Text, 1), t.dialect.List(loginIDs))
+	q := stmt(`SELECT login_id, id FROM users WHERE `+t.dialect.In("login_id", Text, 1), loginIDs)
 	err := t.each(ctx, q, func(r row) error {
 		var loginID string
 		var uid id.ID

@@ -60,7 +60,7 @@ func (d *Service) CreateProduct(ctx context.Context, draft Draft, guard store.Gu
 			return err
 		}
 		stockUp(tx, added, draft.Stock)
-		tx.Outbox.Append(ctx, added.Changed())
+		tx.Outbox.Append(added.Changed())
 		made = product.Listing{Product: added, BrandName: brand.Name, Stock: draft.Stock}
 		return guard.Leave(ctx, tx, made)
 	})
@@ -97,7 +97,7 @@ func (d *Service) ChangeProduct(ctx context.Context, productID int64, edit Edit)
 			return err
 		}
 		tx.Products.Save(after)
-		tx.Outbox.Append(ctx, after.Changed())
+		tx.Outbox.Append(after.Changed())
 		return nil
 	})
 	if err != nil {
@@ -158,9 +158,9 @@ func (d *Service) adjust(ctx context.Context, tx store.Tx, before product.Stock,
 	tx.Stocks.Save(after, product.Movement{
 		ProductID: pid, Delta: a.Delta, Quantity: after.Quantity(), Reason: product.Adjusted, Note: a.Note, At: d.now(),
 	})
-	tx.Outbox.Append(ctx, event.NewStockAdjusted(pid, a.Delta, after.Quantity(), a.Note))
+	tx.Outbox.Append(event.NewStockAdjusted(pid, a.Delta, after.Quantity(), a.Note))
 	if after.Quantity() == 0 {
-		tx.Outbox.Append(ctx, event.NewStockDepleted(pid))
+		tx.Outbox.Append(event.NewStockDepleted(pid))
 	}
 	return after.Quantity(), nil
 }

@@ -65,7 +65,7 @@ func (d *Service) callOff(ctx context.Context, tx store.Tx, o *order.Order) erro
 		if p, err = p.Cancel("the order was cancelled", now); err != nil {
 			return err
 		}
-		tx.Outbox.Append(ctx, p.DeclinedEvent())
+		tx.Outbox.Append(p.DeclinedEvent())
 	}
 	charges, err := tx.Charges.Of(ctx, o.ID)
 	if err != nil {
@@ -78,7 +78,7 @@ func (d *Service) callOff(ctx context.Context, tx store.Tx, o *order.Order) erro
 	if back, c, ok := p.RefundedElsewhere(charges, now); ok {
 		p = back
 		tx.Charges.Save(c, now)
-		tx.Outbox.Append(ctx, p.RefundedEvent(c))
+		tx.Outbox.Append(p.RefundedEvent(c))
 	}
 	p = p.DueNow(now)
 	tx.Payments.Save(p)
@@ -104,7 +104,7 @@ func (d *Service) Compensate(ctx context.Context, tx store.Tx, o order.Order) er
 		return err
 	}
 	tx.Orders.Save(o)
-	tx.Outbox.Append(ctx, o.EndEvent())
+	tx.Outbox.Append(o.EndEvent())
 	return nil
 }
 

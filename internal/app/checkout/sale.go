@@ -168,7 +168,7 @@ func (s sale) write(ctx context.Context, o order.Order, w point.Wallet) (order.O
 		s.tx.Payments.Add(*o.Payment)
 	}
 	s.move(s.tx, w, point.Use, -o.Points, o)
-	s.tx.Outbox.Append(ctx, events...)
+	s.tx.Outbox.Append(events...)
 	return o, nil
 }
 
@@ -189,7 +189,7 @@ func (s sale) takeStock(ctx context.Context, o order.Order) error {
 			Reason: product.Ordered, OrderID: &o.ID, At: s.at,
 		})
 		if left[i].Quantity() == 0 {
-			s.tx.Outbox.Append(ctx, event.NewStockDepleted(line.ProductID))
+			s.tx.Outbox.Append(event.NewStockDepleted(line.ProductID))
 		}
 	}
 	return nil

@@ -86,9 +86,7 @@ func (s *shop) count(daysAgo int, views map[int64]int64) {
 	err := s.db.Update(s.Context(), func(tx store.Tx) error {
 		for pid, n := range views {
 			c := metric.Counters{ProductID: pid, Day: s.today.Add(-daysAgo), Views: n}
-			if err := tx.Metrics.Add(s.Context(), []metric.Counters{c}); err != nil {
-				return err
-			}
+			tx.Metrics.Add([]metric.Counters{c})
 		}
 		return nil
 	})

@@ -38,7 +38,7 @@ func (d *Service) Like(ctx context.Context, user id.ID, productID int64) error {
 		}
 		added, err := tx.Likes.Add(ctx, like.Like{UserID: user, ProductID: productID, At: d.now()})
 		if added {
-			tx.Outbox.Append(ctx, event.NewProductLiked(productID, user))
+			tx.Outbox.Append(event.NewProductLiked(productID, user))
 		}
 		return err
 	})
@@ -49,7 +49,7 @@ func (d *Service) Unlike(ctx context.Context, user id.ID, productID int64) error
 	return d.db.Update(ctx, func(tx store.Tx) error {
 		removed, err := tx.Likes.Remove(ctx, user, productID)
 		if removed {
-			tx.Outbox.Append(ctx, event.NewProductUnliked(productID, user))
+			tx.Outbox.Append(event.NewProductUnliked(productID, user))
 		}
 		return err
 	})

@@ -87,7 +87,7 @@ func (c connection) Snapshot(ctx context.Context, fn func(store.Tx) error) error
 // tables are used inside of a transaction: the lock is held.
 type tables struct{ *shop }
 
-func (tables) Append(context.Context, ...event.Event) {}
+func (tables) Append(...event.Event) {}
 
 func (t tables) Next(_ context.Context, lanes []int, limit int) (next []store.OutboxRecord, err error) {
 	for _, p := range t.rows {
@@ -98,9 +98,8 @@ func (t tables) Next(_ context.Context, lanes []int, limit int) (next []store.Ou
 	return next, nil
 }
 
-func (t tables) Sent(_ context.Context, seqs []int64) error {
+func (t tables) Sent(seqs []int64) {
 	t.rows = slices.DeleteFunc(t.rows, func(p store.OutboxRecord) bool { return slices.Contains(seqs, p.Seq) })
-	return nil
 }
 
 func (t tables) Backlog(context.Context) (waiting int64, oldest time.Time, err error) {

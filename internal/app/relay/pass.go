@@ -69,7 +69,7 @@ func (r *Relay) forget(ctx context.Context, seqs []int64) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
-	err := r.DB.Update(ctx, func(tx store.Tx) error { return tx.Outbox.Sent(ctx, seqs) })
+	err := r.DB.Update(ctx, func(tx store.Tx) error { tx.Outbox.Sent(seqs); return nil })
 	if err != nil {
 		return fmt.Errorf("delete from the outbox: %w", err)
 	}

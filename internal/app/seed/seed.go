@@ -188,7 +188,7 @@ func (p *Seeder) product(ctx context.Context, tx store.Tx, brandID int64, w Prod
 			ProductID: made.ID, Delta: w.Stock, Quantity: w.Stock, Reason: product.Initial, At: now,
 		})
 	}
-	tx.Outbox.Append(ctx, made.Changed())
+	tx.Outbox.Append(made.Changed())
 	return nil
 }
 

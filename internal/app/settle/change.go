@@ -125,7 +125,7 @@ func (c *change) pay(ctx context.Context, by payment.Charge) (err error) {
 	}
 	c.ended = approved
 	c.tx.Orders.Save(c.order)
-	c.tx.Outbox.Append(ctx, c.payment.ApprovedEvent(), c.order.PaidEvent())
+	c.tx.Outbox.Append(c.payment.ApprovedEvent(), c.order.PaidEvent())
 	return nil
 }
 
@@ -153,7 +153,7 @@ func (c *change) expire(ctx context.Context, why string) (err error) {
 
 // releaseOrder gives back what a dead order took.
 func (c *change) releaseOrder(ctx context.Context) error {
-	c.tx.Outbox.Append(ctx, c.payment.DeclinedEvent())
+	c.tx.Outbox.Append(c.payment.DeclinedEvent())
 	return c.service.Compensator.Compensate(ctx, c.tx, c.order)
 }
 
@@ -176,7 +176,7 @@ func (c *change) recordRefund(ctx context.Context, i int, status pgwire.Status) 
 	c.payment = c.payment.WithRefund(was, c.now)
 	if was.Status == pgwire.Success {
 		c.ended = refunded
-		c.tx.Outbox.Append(ctx, c.payment.RefundedEvent(was))
+		c.tx.Outbox.Append(c.payment.RefundedEvent(was))
 	}
 }
 

@@ -87,10 +87,9 @@ func (t *Tally) Counted() (fresh, repeated int64) { return t.counted.Load(), t.r
 func (t *Tally) count(ctx context.Context, facts []fact) (fresh int, err error) {
 	events := ids(facts)
 	err = t.db.Update(ctx, func(tx store.Tx) error {
-		if err := tx.Handled.MarkNew(Consumer, events, t.now()); err != nil {
-			return err
-		}
-		return add(ctx, tx, facts, events)
+		tx.Handled.MarkNew(Consumer, events, t.now())
+		add(tx, facts, events)
+		return nil
 	})
 	if !errors.Is(err, store.ErrHandled) {
 		return len(events), err
@@ -101,23 +100,17 @@ func (t *Tally) count(ctx context.Context, facts []fact) (fresh int, err error) 
 		if err != nil || fresh == 0 {
 			return err
 		}
-		return add(ctx, tx, facts, marked)
+		add(tx, facts, marked)
+		return nil
 	})
 	return fresh, err
 }
 
 // add adds those facts to the counters that are fresh.
-func add(ctx context.Context, tx store.Tx, facts []fact, fresh []id.ID) error {
+func add(tx store.Tx, facts []fact, fresh []id.ID) {
 	deltas, likes := sum(facts, fresh)
-	if len(deltas) > 0 {
-		if err := tx.Metrics.Add(ctx, deltas); err != nil {
-			return err
-		}
-	}
-	if len(likes) > 0 {
-		return tx.Products.AddLikes(ctx, likes)
-	}
-	return nil
+	tx.Metrics.Add(deltas)
+	tx.Likes.AddCounts(likes)
 }
 
 // ids returns the ids of the events, each once and in order: two transactions

@@ -36,8 +36,8 @@ func (r *recount) read() {
 	}
 }
 
-// Compared implements store.Recount.
-func (r *recount) Compared() {
+// Checked implements store.Recount.
+func (r *recount) Checked() {
 	r.read()
 	r.Result.Compared++
 }

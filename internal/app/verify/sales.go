@@ -17,7 +17,7 @@ import (
 // outbox compares the number of waiting events with none.
 func outbox(ctx context.Context, tx store.Tx, r *recount) error {
 	waiting, _, err := tx.Outbox.Backlog(ctx)
-	r.Compared()
+	r.Checked()
 	if waiting > 0 {
 		r.Differs(store.Difference{Subject: "outbox", What: "events waiting", Got: waiting})
 	}
@@ -40,7 +40,7 @@ const (
 // compares them with the counters.
 func sales(ctx context.Context, tx store.Tx, r *recount) error {
 	sold := map[place]metric.Counters{}
-	err := tx.Audit.Sales(ctx, func(l order.Line, paidAt time.Time) error {
+	err := tx.Sales.Each(ctx, func(l order.Line, paidAt time.Time) error {
 		r.read()
 		at := place{l.ProductID, clock.DayOf(paidAt)}
 		sold[at] = sold[at].Plus(metric.Sale(l.ProductID, at.day, l.Quantity, l.Price))
@@ -67,7 +67,7 @@ func byPlace(a, b place) int {
 }
 
 func compare(at place, want, got metric.Counters, r store.AuditReport) {
-	r.Compared()
+	r.Checked()
 	for _, f := range []struct {
 		name      string
 		want, got int64

@@ -54,7 +54,8 @@ func TestSalesAreRecountedFromTheOrders(t *testing.T) {
 			wrong := right
 			wrong.Quantity = 3
 			ghost := metric.Counters{ProductID: pids[2], Day: today, Orders: 1}
-			return tx.Metrics.Add(t.Context(), []metric.Counters{wrong, ghost})
+			tx.Metrics.Add([]metric.Counters{wrong, ghost})
+			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -124,7 +125,7 @@ func TestWhatNoWaitingMendsIsToldAtOnce(t *testing.T) {
 func promise(t *testing.T, db store.DB) {
 	t.Helper()
 	err := db.Update(t.Context(), func(tx store.Tx) error {
-		tx.Outbox.Append(t.Context(), event.NewStockDepleted(1))
+		tx.Outbox.Append(event.NewStockDepleted(1))
 		return nil
 	})
 	if err != nil {
@@ -140,7 +141,8 @@ func keep(t *testing.T, db store.DB) {
 		if err != nil || len(next) != 1 {
 			return errors.Join(err, errors.New("not one event waits"))
 		}
-		return tx.Outbox.Sent(t.Context(), []int64{next[0].Seq})
+		tx.Outbox.Sent([]int64{next[0].Seq})
+		return nil
 	})
 	if err != nil {
 		t.Error(err)

@@ -1,5 +1,5 @@
-// Package clock holds time as the shop sees it: a clock that is given, never
-// taken, and business days in Asia/Seoul.
+// Package clock holds the clock, which is passed to the code that needs the time, and
+// business days in Asia/Seoul.
 package clock
 
 import (
@@ -7,25 +7,26 @@ import (
 	"time"
 )
 
-// Clock tells the time. Programs give time.Now, tests and replays their own.
+// Clock returns the present time. Programs pass time.Now; tests and replays pass
+// clocks of their own.
 type Clock func() time.Time
 
-// KST is Asia/Seoul: UTC+9, without summer time since 1988, so that no time
+// KST is Asia/Seoul: UTC+9. There has been no summer time since 1988, so no time
 // zone database is needed.
 var KST = time.FixedZone("KST", 9*60*60) //nolint:gochecknoglobals // a constant in all but its type
 
-// Day is a business day: a date in Asia/Seoul as the number yyyymmdd, which
-// sorts as dates do and reads well in tables, keys and logs.
+// Day is a business day: a date in Asia/Seoul as the number yyyymmdd. It sorts as
+// dates do, and is easy to read in tables, keys and logs.
 type Day int32
 
-// DayOf returns the business day that t falls on.
+// DayOf returns the business day of a time.
 func DayOf(t time.Time) Day {
 	y, m, d := t.In(KST).Date()
 	return Day(y*10000 + int(m)*100 + d)
 }
 
-// ParseDay reads yyyyMMdd. It refuses dates that do not exist, and the year 0:
-// the days before it have no number.
+// ParseDay parses yyyyMMdd. It returns an error for a date that does not exist, and
+// for the year 0.
 func ParseDay(s string) (Day, error) {
 	t, err := time.ParseInLocation("20060102", s, KST)
 	if err != nil || t.Year() < 1 {

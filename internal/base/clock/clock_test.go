@@ -35,7 +35,7 @@ func TestADayBeginsAtMidnightInSeoul(t *testing.T) {
 	}
 }
 
-func TestDaysAreReadAsTheyAreWritten(t *testing.T) {
+func TestParseDayReturnsTheDayOfItsString(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		d := day(t)
@@ -72,7 +72,7 @@ func TestADayLastsFromItsStartToTheNext(t *testing.T) {
 	})
 }
 
-func TestAddingDaysCanBeTakenBackAndKeepsTheirOrder(t *testing.T) {
+func TestAddIsReversibleAndKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		d, n := day(t), rapid.IntRange(-1000, 1000).Draw(t, "days")
@@ -85,7 +85,7 @@ func TestAddingDaysCanBeTakenBackAndKeepsTheirOrder(t *testing.T) {
 	})
 }
 
-func TestUntilIsEveryDayOnce(t *testing.T) {
+func TestUntilReturnsEveryDayOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		d, n := day(t), rapid.IntRange(-3, 800).Draw(t, "days")

@@ -1,6 +1,5 @@
-// Package fault gives every expected failure a kind, so that HTTP can choose a
-// status and a consumer can choose between retry and dead letter, each in one
-// place.
+// Package fault gives every expected error a kind. From the kind, HTTP chooses the
+// status, and a consumer chooses between a retry and the dead letter topic.
 package fault
 
 import (
@@ -8,23 +7,23 @@ import (
 	"fmt"
 )
 
-// Kind says what the caller may do about a failure.
+// Kind says what a caller can do about an error.
 type Kind uint8
 
-// The kinds of failure.
+// The kinds.
 const (
-	Internal        Kind = iota // a bug or a broken dependency: not the caller's doing
-	Invalid                     // the request can never succeed as it stands
-	Unauthenticated             // nobody, or nobody we know, is asking
-	Forbidden                   // we know who asks, and they may not
-	NotFound                    // there is no such thing, or none that the caller may see
-	Conflict                    // well formed, but the present state forbids it
-	Unprocessable               // well formed, but contradicts what was said before
-	Unavailable                 // a part that is needed is away; later may help
+	Internal        Kind = iota // a bug or an unexpected failure: not the caller's mistake
+	Invalid                     // the same request never succeeds
+	Unauthenticated             // the caller is unknown
+	Forbidden                   // the caller is known, but has no permission
+	NotFound                    // it does not exist, or the caller may not see it
+	Conflict                    // the request is valid, but not in the present state
+	Unprocessable               // the request is valid, but contradicts an earlier one
+	Unavailable                 // something that is needed cannot be reached; a retry may help
 )
 
-// Error is an expected failure. Declare one per rule, beside the rule, and
-// compare with errors.Is: two faults are the same when their codes are.
+// Error is an expected error. Declare one for each rule, beside the rule, and
+// compare with errors.Is: two errors are equal if their codes are.
 type Error struct {
 	Kind   Kind
 	Code   string  // stable and machine-readable: "INSUFFICIENT_POINTS"
@@ -32,40 +31,40 @@ type Error struct {
 	Fields []Field // what is wrong with which part of the request, if known
 }
 
-// Field is one complaint about one part of a request.
+// Field says what is wrong with one part of a request.
 type Field struct {
 	Pointer string `json:"pointer"` // JSON pointer into the body, or the parameter's name
 	Detail  string `json:"detail"`
 }
 
-// New declares a fault.
+// New returns an error of a kind, with a code and a text.
 func New(kind Kind, code, text string) *Error { return &Error{Kind: kind, Code: code, Text: text} }
 
-// Error returns the sentence for a person.
+// Error implements error. It returns the text.
 func (e *Error) Error() string { return e.Text }
 
-// Is makes errors.Is compare faults by code, so that a fault with a more
-// precise text is still the one it was made from.
+// Is makes errors.Is compare by code, so that Because and About return an error
+// that is equal to e.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
 }
 
-// Because returns the same fault with a text that names the case at hand.
+// Because returns the same error with another text, which has the details.
 func (e *Error) Because(format string, args ...any) *Error {
 	other := *e
 	other.Text = fmt.Sprintf(format, args...)
 	return &other
 }
 
-// About returns the same fault with complaints about parts of the request.
+// About returns the same error with more fields.
 func (e *Error) About(fields ...Field) *Error {
 	other := *e
 	other.Fields = append(append([]Field(nil), e.Fields...), fields...)
 	return &other
 }
 
-// KindOf returns the kind of the first fault in err's chain, or Internal.
+// KindOf returns the kind of the first Error in the chain of err, or Internal.
 func KindOf(err error) Kind {
 	var e *Error
 	if errors.As(err, &e) {
@@ -74,21 +73,21 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// ErrValidation is the fault behind every request whose parts break a rule; its
-// Fields hold all complaints at once.
+// ErrValidation is the error of a request that breaks rules. Fields has one entry
+// for each broken rule.
 var ErrValidation = New(Invalid, "VALIDATION_FAILED", "the request is not valid; see errors")
 
-// Check gathers complaints about a request.
+// Check collects the broken rules of a request.
 type Check struct{ fields []Field }
 
-// That notes a complaint about pointer unless ok.
+// That adds a field unless ok.
 func (c *Check) That(ok bool, pointer, format string, args ...any) {
 	if !ok {
 		c.fields = append(c.fields, Field{Pointer: pointer, Detail: fmt.Sprintf(format, args...)})
 	}
 }
 
-// Err returns ErrValidation with every complaint, or nil if there are none.
+// Err returns ErrValidation with all fields, or nil if there are none.
 func (c *Check) Err() error {
 	if len(c.fields) == 0 {
 		return nil
@@ -96,8 +95,9 @@ func (c *Check) Err() error {
 	return ErrValidation.About(c.fields...)
 }
 
-// Join returns ErrValidation with the complaints of all checks; or the first
-// error that is no complaint; or nil.
+// Join returns ErrValidation with the fields of all checks. If there is an error
+// other than ErrValidation, it returns the first one. If all are nil, it returns
+// nil.
 func Join(checks ...error) error {
 	var all Check
 	for _, err := range checks {

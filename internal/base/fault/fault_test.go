@@ -12,7 +12,7 @@ import (
 
 var errFull = fault.New(fault.Conflict, "FULL", "it is full")
 
-func TestAFaultWithMoreToSayIsStillItself(t *testing.T) {
+func TestBecauseAndAboutKeepTheCode(t *testing.T) {
 	t.Parallel()
 	precise := fmt.Errorf("while filling: %w", errFull.Because("holds %d of %d", 5, 5))
 	if !errors.Is(precise, errFull) {
@@ -39,7 +39,7 @@ func TestTheKindIsFoundThroughWrapping(t *testing.T) {
 	}
 }
 
-func TestACheckTellsEveryComplaint(t *testing.T) {
+func TestCheckReturnsEveryField(t *testing.T) {
 	t.Parallel()
 	var c fault.Check
 	c.That(true, "/a", "is fine")
@@ -57,7 +57,7 @@ func TestACheckTellsEveryComplaint(t *testing.T) {
 	}
 }
 
-func TestJoinedChecksTellEveryComplaint(t *testing.T) {
+func TestJoinReturnsTheFieldsOfAllChecks(t *testing.T) {
 	t.Parallel()
 	var a, b fault.Check
 	if err := fault.Join(a.Err(), nil, b.Err()); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // An id is below the floor of every later moment, and not below that of its own.
-func TestTheFloorDividesIdsByTheirTime(t *testing.T) {
+func TestFloorIsAboveEarlierIDsAndBelowLaterOnes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		at := time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "at"))

@@ -1,5 +1,5 @@
-// Package id makes and reads the ids of users, orders and events: UUID version
-// 7 (RFC 9562), which sort by the time they were made.
+// Package id makes and parses the ids of users, orders and events: UUIDs of version
+// 7 (RFC 9562), which sort by the time at which they were made.
 package id
 
 import (
@@ -13,14 +13,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// ID is a UUID. The zero ID is no id.
+// ID is a UUID. The zero ID means that there is none.
 type ID [16]byte
 
-// Source makes new ids. Programs share one; tests give their own.
+// Source returns a new id. A program has one for all of its parts.
 type Source func() ID
 
-// NewSource returns a source whose ids carry the time that now tells and bits
-// from random. It is safe for concurrent use, and its ids only grow, even when
+// NewSource returns a source whose ids contain the time of now and bits of random.
+// It is safe for concurrent use. Each id is greater than the one before, even if
 // the clock stands still or steps back.
 func NewSource(now func() time.Time, random io.Reader) Source {
 	var mu sync.Mutex
@@ -33,8 +33,8 @@ func NewSource(now func() time.Time, random io.Reader) Source {
 	}
 }
 
-// stamp is the time as 48 bits of milliseconds and 12 bits of the fraction of
-// one (RFC 9562, section 6.2, method 3).
+// stamp returns the time as 48 bits of milliseconds and 12 bits of the fraction of
+// a millisecond (RFC 9562, section 6.2, method 3).
 func stamp(t time.Time) uint64 {
 	nanos := t.UnixNano()
 	milli := nanos / int64(time.Millisecond)
@@ -52,8 +52,8 @@ func build(stamp uint64, random io.Reader) ID {
 	return v
 }
 
-// Floor returns the smallest id that a source can make at t: every id made
-// before t is below it.
+// Floor returns the smallest id that a source can make at t. Every id that was made
+// before t is smaller.
 func Floor(t time.Time) ID {
 	var v ID
 	at := stamp(t)
@@ -62,9 +62,9 @@ func Floor(t time.Time) ID {
 	return v
 }
 
-// Parse reads the usual form: xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.
+// Parse parses the form xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.
 func Parse(s string) (ID, error) {
-	if len(s) != 36 { // uuid.Parse would take braces and URNs as well
+	if len(s) != 36 { // uuid.Parse accepts braces and URNs, too
 		return ID{}, fmt.Errorf("%q is not an id", s)
 	}
 	u, err := uuid.Parse(s)
@@ -74,10 +74,10 @@ func Parse(s string) (ID, error) {
 	return ID(u), nil
 }
 
-// IsZero reports whether v is no id.
+// IsZero reports whether v is the zero ID.
 func (v ID) IsZero() bool { return v == ID{} }
 
-// String returns the usual form.
+// String returns the form that Parse parses.
 func (v ID) String() string { return uuid.UUID(v).String() }
 
 // MarshalText implements encoding.TextMarshaler.
@@ -89,7 +89,7 @@ func (v *ID) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Value implements driver.Valuer: databases are given the usual form.
+// Value implements driver.Valuer. It returns the text form.
 func (v ID) Value() (driver.Value, error) { return v.String(), nil }
 
 // Scan implements sql.Scanner.

@@ -61,7 +61,7 @@ func TestNoTwoIDsAreTheSame(t *testing.T) {
 	all.Wait()
 }
 
-func TestOnlyTheUsualFormIsRead(t *testing.T) {
+func TestParseAcceptsOneFormOnly(t *testing.T) {
 	t.Parallel()
 	good := "0197a1b2-c3d4-7e5f-8a6b-9c0d1e2f3a4b"
 	v, err := id.Parse(good)

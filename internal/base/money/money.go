@@ -1,5 +1,5 @@
-// Package money holds amounts in won, the smallest unit there is: integers
-// only, and sums that refuse to overflow.
+// Package money holds amounts in won, which has no smaller unit: integers, with
+// arithmetic that returns an error instead of overflowing.
 package money
 
 import (
@@ -8,11 +8,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// ErrTooLarge is raised where an amount does not fit.
-var ErrTooLarge = fault.New(fault.Invalid, "AMOUNT_TOO_LARGE", "the amount is larger than this shop can count")
+// ErrTooLarge is returned if an amount is above Max.
+var ErrTooLarge = fault.New(fault.Invalid, "AMOUNT_TOO_LARGE", "the amount is larger than the shop allows")
 
-// Max is the largest amount the shop deals in: 10^15 won. It leaves sums of
-// thousands of such amounts well inside 64 bits.
+// Max is the largest amount: 10^15 won. The sum of thousands of such amounts fits
+// into 64 bits.
 const Max Won = 1_000_000_000_000_000
 
 // Won is an amount of money in Korean won.

@@ -16,7 +16,7 @@ func any64() *rapid.Generator[int64] {
 		rapid.Int64Range(int64(money.Max)-2, int64(money.Max)+2), rapid.Int64Range(0, 1_000_000))
 }
 
-func TestTimesIsExactOrRefuses(t *testing.T) {
+func TestTimesIsExactOrAnError(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, n := any64().Draw(t, "w"), any64().Draw(t, "n")
@@ -25,7 +25,7 @@ func TestTimesIsExactOrRefuses(t *testing.T) {
 	})
 }
 
-func TestPlusIsExactOrRefuses(t *testing.T) {
+func TestPlusIsExactOrAnError(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, v := any64().Draw(t, "w"), any64().Draw(t, "v")

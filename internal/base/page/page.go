@@ -1,5 +1,6 @@
-// Package page cuts long lists by keyset: a cursor names the last thing seen,
-// so that page 1,000 costs what page 1 does and nothing is shown twice.
+// Package page divides long lists into pages by keyset pagination: a cursor
+// contains the key of the last item of a page. So page 1,000 costs as much as page
+// 1, and no item is on two pages.
 package page
 
 import (
@@ -15,7 +16,8 @@ const (
 	MaxSize     = 100
 )
 
-// ErrCursor is raised for a cursor that we did not make, or made for another list.
+// ErrCursor is returned for a cursor that Encode did not make, or made for another
+// list.
 var ErrCursor = fault.New(fault.Invalid, "INVALID_CURSOR",
 	"the cursor is not one of this list; leave it out to start from the beginning")
 
@@ -25,8 +27,9 @@ type Page[T any] struct {
 	Next  string // the cursor of the next page; empty on the last
 }
 
-// Of cuts items, read with a limit of size+1, to a page of size, whose cursor
-// is made from the last item kept.
+// Of returns a page of at most size items. The items must have been read with a
+// limit of size+1: one more means that there is a next page. The cursor is made
+// from the key of the last item of the page.
 func Of[T, K any](items []T, size int, kind string, key func(T) K) Page[T] {
 	if len(items) <= size {
 		return Page[T]{Items: items}
@@ -35,7 +38,7 @@ func Of[T, K any](items []T, size int, kind string, key func(T) K) Page[T] {
 	return Page[T]{Items: items, Next: Encode(kind, key(items[size-1]))}
 }
 
-// Map turns each item of a page into something else.
+// Map returns the page with f applied to each item.
 func Map[T, U any](p Page[T], f func(T) U) Page[U] {
 	items := make([]U, len(p.Items))
 	for i, item := range p.Items {
@@ -44,14 +47,14 @@ func Map[T, U any](p Page[T], f func(T) U) Page[U] {
 	return Page[U]{Items: items, Next: p.Next}
 }
 
-// envelope ties a cursor to the list it was made for: a cursor of another sort
-// must be refused, not misread.
+// envelope is the content of a cursor. The kind is the list that it was made for:
+// a cursor of another list or sort is an error.
 type envelope[K any] struct {
 	Kind string `json:"k"`
 	Key  K      `json:"v"`
 }
 
-// Encode makes a cursor for the list kind that continues after key.
+// Encode returns the cursor that continues the list of a kind after a key.
 func Encode[K any](kind string, key K) string {
 	raw, err := json.Marshal(envelope[K]{kind, key})
 	if err != nil {
@@ -60,8 +63,8 @@ func Encode[K any](kind string, key K) string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// Decode reads a cursor made by Encode for the same kind. An empty cursor is
-// the beginning: ok is false.
+// Decode returns the key of a cursor that Encode made for the same kind, or
+// ErrCursor. An empty cursor is the beginning of the list: ok is false.
 func Decode[K any](kind, cursor string) (key K, ok bool, err error) {
 	if cursor == "" {
 		return key, false, nil

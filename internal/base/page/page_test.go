@@ -17,7 +17,7 @@ type key struct {
 	ID    int64 `json:"i"`
 }
 
-func TestACursorComesBackAsItWas(t *testing.T) {
+func TestDecodeReturnsTheEncodedKey(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		want := key{rapid.Int64().Draw(t, "price"), rapid.Int64().Draw(t, "id")}
@@ -35,7 +35,7 @@ func TestNoCursorIsTheBeginning(t *testing.T) {
 	}
 }
 
-func TestAForeignCursorIsRefused(t *testing.T) {
+func TestACursorOfAnotherListIsAnError(t *testing.T) {
 	t.Parallel()
 	good := page.Encode("list", key{1, 2})
 	for name, cursor := range map[string]string{

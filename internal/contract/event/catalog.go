@@ -9,7 +9,7 @@ import (
 
 var errNoProduct = errors.New("productId must be positive")
 
-// product is what every catalog event is about.
+// product is the part that all catalog events have.
 type product struct {
 	ProductID int64 `json:"productId"`
 }
@@ -27,14 +27,14 @@ func (p product) check() error {
 	return nil
 }
 
-// ProductViewed says that someone looked at a product. It may be lost under
-// load: it is sent straight, not through the outbox.
+// ProductViewed says that a product was viewed. It is sent without the outbox, and
+// may be lost under load.
 type ProductViewed struct {
 	product
 	UserID *id.ID `json:"userId"` // null for a visitor
 }
 
-// NewProductViewed tells of a view; user is nil for a visitor.
+// NewProductViewed returns the event of a view. The user is nil for a visitor.
 func NewProductViewed(productID int64, user *id.ID) ProductViewed {
 	return ProductViewed{product{productID}, user}
 }
@@ -42,13 +42,13 @@ func NewProductViewed(productID int64, user *id.ID) ProductViewed {
 // Type implements Event.
 func (ProductViewed) Type() string { return "product.viewed" }
 
-// ProductLiked says that a user who did not like a product now does.
+// ProductLiked says that a user has added a like.
 type ProductLiked struct {
 	product
 	UserID id.ID `json:"userId"`
 }
 
-// NewProductLiked tells of a like.
+// NewProductLiked returns the event of a new like.
 func NewProductLiked(productID int64, user id.ID) ProductLiked {
 	return ProductLiked{product{productID}, user}
 }
@@ -56,13 +56,13 @@ func NewProductLiked(productID int64, user id.ID) ProductLiked {
 // Type implements Event.
 func (ProductLiked) Type() string { return "product.liked" }
 
-// ProductUnliked says that a user who liked a product no longer does.
+// ProductUnliked says that a user has removed a like.
 type ProductUnliked struct {
 	product
 	UserID id.ID `json:"userId"`
 }
 
-// NewProductUnliked tells of a like taken back.
+// NewProductUnliked returns the event of a removed like.
 func NewProductUnliked(productID int64, user id.ID) ProductUnliked {
 	return ProductUnliked{product{productID}, user}
 }
@@ -70,8 +70,8 @@ func NewProductUnliked(productID int64, user id.ID) ProductUnliked {
 // Type implements Event.
 func (ProductUnliked) Type() string { return "product.unliked" }
 
-// ProductChanged says how a product reads from now on; a new product is its
-// first change.
+// ProductChanged has the new values of a product. It is published for a new
+// product, too.
 type ProductChanged struct {
 	product
 	BrandID int64  `json:"brandId"`
@@ -80,7 +80,7 @@ type ProductChanged struct {
 	Status  string `json:"status"`
 }
 
-// NewProductChanged tells how a product reads from now on.
+// NewProductChanged returns the event with the new values of a product.
 func NewProductChanged(productID, brandID int64, name string, price int64, status string) ProductChanged {
 	return ProductChanged{product{productID}, brandID, name, price, status}
 }
@@ -88,15 +88,15 @@ func NewProductChanged(productID, brandID int64, name string, price int64, statu
 // Type implements Event.
 func (ProductChanged) Type() string { return "product.changed" }
 
-// StockAdjusted says that stock was put in or taken out by hand.
+// StockAdjusted says that an administrator has changed the stock of a product.
 type StockAdjusted struct {
 	product
-	Delta    int64  `json:"delta"`
-	Quantity int64  `json:"quantity"` // left afterwards
+	Delta    int64  `json:"delta"`    // pieces; negative if some were taken out
+	Quantity int64  `json:"quantity"` // stock after the change
 	Reason   string `json:"reason"`
 }
 
-// NewStockAdjusted tells of stock put in or taken out by hand.
+// NewStockAdjusted returns the event of a change of stock by an administrator.
 func NewStockAdjusted(productID, delta, quantity int64, reason string) StockAdjusted {
 	return StockAdjusted{product{productID}, delta, quantity, reason}
 }
@@ -104,10 +104,10 @@ func NewStockAdjusted(productID, delta, quantity int64, reason string) StockAdju
 // Type implements Event.
 func (StockAdjusted) Type() string { return "stock.adjusted" }
 
-// StockDepleted says that the last piece of a product has gone.
+// StockDepleted says that the stock of a product is 0.
 type StockDepleted struct{ product }
 
-// NewStockDepleted tells that the last piece of a product has gone.
+// NewStockDepleted returns the event of a stock of 0.
 func NewStockDepleted(productID int64) StockDepleted { return StockDepleted{product{productID}} }
 
 // Type implements Event.

@@ -1,6 +1,6 @@
-// Package event is the language the programs speak over Kafka. Each event is
-// defined here once, as one struct with a golden JSON file: the API writes it,
-// the streamer reads it. An event is only ever added to.
+// Package event defines the events that the programs exchange over Kafka. Each event
+// is a struct with a golden JSON file. The API publishes it and the streamer reads
+// it. Fields may be added to an event, but never changed or removed.
 package event
 
 import (
@@ -19,40 +19,40 @@ const (
 	Partitions   = 12
 )
 
-// Topics lists every topic that events are published to.
+// Topics returns all topics that events are published to.
 func Topics() []string { return []string{CatalogTopic, OrderTopic} }
 
-// Source is the CloudEvents source of everything the shop publishes.
+// Source is the CloudEvents source of all events of the shop.
 const Source = "/commerce"
 
-// Event is one fact that has already happened.
+// Event is something that has happened.
 type Event interface {
-	Type() string  // "order.placed"
+	Type() string  // for example "order.placed"
 	Topic() string // CatalogTopic or OrderTopic
-	Key() string   // what must stay in order: one product, one order
+	Key() string   // the id of the product or order, whose events stay in order
 }
 
-// sequenced is an event that carries the version of the thing it tells of.
+// sequenced is an event with the version of the order that it is about.
 type sequenced interface{ Sequence() int64 }
 
-// Envelope carries an event through the outbox and over the wire, with the
-// attributes of CloudEvents 1.0.
+// Envelope is an event in the outbox and in Kafka, with the attributes of
+// CloudEvents 1.0.
 type Envelope struct {
 	ID          id.ID
 	Type        string
 	Source      string
-	Time        time.Time // when it happened, by the server's clock
+	Time        time.Time // when it happened, by the clock of the API
 	Topic       string
 	Key         string
-	Sequence    int64  // version of the order, from 1; 0 where there is none
+	Sequence    int64  // version of the order, from 1; 0 if there is none
 	Traceparent string // W3C trace context; empty if the event was not traced
 	Data        []byte // the event as JSON
 }
 
-// ErrUnreadable is why an envelope cannot be opened, now or ever.
+// ErrUnreadable is returned for an event that can never be read.
 var ErrUnreadable = errors.New("unreadable event")
 
-// Wrap puts e into an envelope.
+// Wrap returns the envelope of an event.
 func Wrap(id id.ID, at time.Time, traceparent string, e Event) (Envelope, error) {
 	data, err := json.Marshal(e)
 	if err != nil {
@@ -68,19 +68,19 @@ func Wrap(id id.ID, at time.Time, traceparent string, e Event) (Envelope, error)
 	return v, nil
 }
 
-// Open returns the event inside. A type that is not known yields nil and no
-// error: a newer program may speak words that this one has not learned. What
-// is known but cannot be read is ErrUnreadable.
+// Open returns the event of an envelope. It returns nil and no error for an unknown
+// type, which a newer program may have published. It returns ErrUnreadable if the
+// type is known and the data is not valid.
 func (v Envelope) Open() (Event, error) {
 	decode, known := decoders[v.Type]
 	if !known {
-		return nil, nil //nolint:nilnil // the two nils are the answer, see above
+		return nil, nil //nolint:nilnil // an unknown type is not an error
 	}
 	return decode(v.Data)
 }
 
-// decoders is the vocabulary: one line for each event.
-var decoders = map[string]func([]byte) (Event, error){ //nolint:gochecknoglobals // a table that nobody writes to
+// decoders has one line for each event.
+var decoders = map[string]func([]byte) (Event, error){ //nolint:gochecknoglobals // it is never written to
 	ProductViewed{}.Type():  decode[ProductViewed],
 	ProductLiked{}.Type():   decode[ProductLiked],
 	ProductUnliked{}.Type(): decode[ProductUnliked],
@@ -99,7 +99,7 @@ var decoders = map[string]func([]byte) (Event, error){ //nolint:gochecknoglobals
 	PaymentRefunded{}.Type():  decode[PaymentRefunded],
 }
 
-// checked is an event that can tell whether what it says makes sense.
+// checked is an event with a check of its values.
 type checked interface{ check() error }
 
 func decode[E interface {

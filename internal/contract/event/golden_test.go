@@ -122,7 +122,7 @@ func TestAnUnknownTypeIsNoError(t *testing.T) {
 	}
 }
 
-func TestWhatMakesNoSenseIsUnreadable(t *testing.T) {
+func TestInvalidEventsAreUnreadable(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ name, data string }{
 		"not JSON":              {"product.liked", `{`},

@@ -1,6 +1,6 @@
 package event
 
-// Opened is an envelope with the event that was inside.
+// Opened is an envelope with its event.
 type Opened struct {
 	Envelope
 	Event Event

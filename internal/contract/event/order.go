@@ -8,11 +8,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
-// Order is what every order event tells: which order, in which version, and
-// what it is about.
+// Order is the part that all order events have.
 type Order struct {
 	OrderID id.ID  `json:"orderId"`
-	Version int64  `json:"version"` // of the order, from 1 on without gaps
+	Version int64  `json:"version"` // of the order, from 1, without gaps
 	UserID  id.ID  `json:"userId"`
 	Amount  int64  `json:"amount"` // sum of the lines, in won
 	Lines   []Line `json:"lines"`
@@ -31,7 +30,7 @@ func (Order) Topic() string { return OrderTopic }
 // Key implements Event.
 func (o Order) Key() string { return o.OrderID.String() }
 
-// Sequence is the order's version.
+// Sequence returns the version of the order.
 func (o Order) Sequence() int64 { return o.Version }
 
 func (o Order) check() error {
@@ -57,12 +56,12 @@ type OrderPlaced struct {
 // Type implements Event.
 func (OrderPlaced) Type() string { return "order.placed" }
 
-// OrderPaid says that an order is paid in full: from now on its lines count.
+// OrderPaid says that an order is paid in full. Its lines are counted as sales.
 type OrderPaid struct {
 	Order
 
-	// PaidAt is when that was, and so on which day the lines count. The event
-	// itself is a moment later, which midnight may lie between.
+	// PaidAt is the time of the payment. Its day is the day on which the lines are
+	// counted. The time of the event is later, and may be on the next day.
 	PaidAt time.Time `json:"paidAt"`
 }
 
@@ -76,20 +75,21 @@ func (o OrderPaid) check() error {
 	return o.Order.check()
 }
 
-// OrderCancelled says that an order was called off and gave back what it took.
+// OrderCancelled says that an order was cancelled, and that its stock, points and
+// coupon were given back.
 type OrderCancelled struct {
 	Order
 	Reason string `json:"reason"`
-	// PaidAt is when the order was paid, to take its lines back from the day
-	// they count on; null if it never was.
+	// PaidAt is the time of the payment; its lines are subtracted from the counters
+	// of that day. It is null if the order was not paid.
 	PaidAt *time.Time `json:"paidAt"`
 }
 
 // Type implements Event.
 func (OrderCancelled) Type() string { return "order.cancelled" }
 
-// OrderFailed says that the payment of an order was declined, and that the
-// order gave back what it took.
+// OrderFailed says that the payment of an order was declined, and that its stock,
+// points and coupon were given back.
 type OrderFailed struct {
 	Order
 	Reason string `json:"reason"`
@@ -98,7 +98,8 @@ type OrderFailed struct {
 // Type implements Event.
 func (OrderFailed) Type() string { return "order.failed" }
 
-// OrderExpired says that an order was not paid in time, and gave back what it took.
+// OrderExpired says that an order was not paid in time, and that its stock, points
+// and coupon were given back.
 type OrderExpired struct {
 	Order
 	Reason string `json:"reason"`

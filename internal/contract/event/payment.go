@@ -6,9 +6,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
-// Payment is what every payment event tells. It goes the way of its order's
-// events, so that they stay in order, but is no step of the order: it has no
-// sequence.
+// Payment is the part that all payment events have. They have the topic and the key
+// of the order's events, so that they stay in order with them. They have no sequence,
+// because they do not change the version of the order.
 type Payment struct {
 	PaymentID      id.ID  `json:"paymentId"`
 	OrderID        id.ID  `json:"orderId"`
@@ -16,7 +16,7 @@ type Payment struct {
 	Amount         int64  `json:"amount"` // won
 	CardType       string `json:"cardType"`
 	CardLast4      string `json:"cardLast4"`
-	TransactionKey string `json:"transactionKey"` // of the gateway; empty while, or where, there is none
+	TransactionKey string `json:"transactionKey"` // of the gateway; empty if there is none
 }
 
 // Topic implements Event.
@@ -44,8 +44,8 @@ type PaymentApproved struct{ Payment }
 // Type implements Event.
 func (PaymentApproved) Type() string { return "payment.approved" }
 
-// PaymentDeclined says that the card was not charged and will not be: the
-// gateway refused, or it took too long, or the order was called off.
+// PaymentDeclined says that the card is not charged: the gateway declined, or it took
+// too long, or the order was cancelled.
 type PaymentDeclined struct {
 	Payment
 	Reason string `json:"reason"`
@@ -54,8 +54,8 @@ type PaymentDeclined struct {
 // Type implements Event.
 func (PaymentDeclined) Type() string { return "payment.declined" }
 
-// PaymentRefunded says that a charge was given back: the one that paid, since
-// the order was called off; or one too many, or too late.
+// PaymentRefunded says that a charge was refunded: the one of an order that was
+// cancelled, or one that was made twice or too late.
 type PaymentRefunded struct{ Payment }
 
 // Type implements Event.

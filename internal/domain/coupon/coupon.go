@@ -1,6 +1,5 @@
-// Package coupon holds what takes something off the price of an order: coupons
-// that the shop offers in a limited number, and those that a person owns and
-// may use once.
+// Package coupon holds coupons: the offers of the shop, of which a limited number
+// is issued, and the coupons that users own, each of which can be used once.
 package coupon
 
 import (
@@ -14,7 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/money"
 )
 
-// Faults of coupons.
+// Errors of coupons.
 var (
 	ErrNotFound    = fault.New(fault.NotFound, "COUPON_NOT_FOUND", "no such coupon")
 	ErrSoldOut     = fault.New(fault.Conflict, "COUPON_SOLD_OUT", "all coupons of this kind have been issued")
@@ -24,16 +23,16 @@ var (
 	ErrMinimum     = fault.New(fault.Conflict, "COUPON_MINIMUM_NOT_MET", "the order costs less than the coupon asks for")
 )
 
-// Type is how a coupon reckons.
+// Type says how the discount of a coupon is computed.
 type Type string
 
 // The types.
 const (
-	Fixed   Type = "FIXED"   // takes off an amount
-	Percent Type = "PERCENT" // takes off a part of the price
+	Fixed   Type = "FIXED"   // an amount
+	Percent Type = "PERCENT" // a percentage of the price
 )
 
-// Bounds of a coupon.
+// Limits of a coupon.
 const (
 	MaxName      = 200 // characters
 	MaxQuantity  = 1_000_000_000
@@ -41,21 +40,22 @@ const (
 	whole        = 100 // percent
 )
 
-// Coupon is an offer: so many people may have one, each once.
+// Coupon is an offer. It is issued at most Quantity times, once to each user.
 type Coupon struct {
 	ID             id.ID
 	Name           string
 	Type           Type
 	Value          int64      // won, or percent
-	MaxDiscount    *money.Won // the most that a percentage takes off; nil: no limit
-	MinOrderAmount money.Won  // of the order, before the discount
-	Quantity       int64      // how many there are in all
-	Issued         int64      // how many people have one
-	ValidDays      int64      // how long each is good for, in days of 24 hours
+	MaxDiscount    *money.Won // the highest discount of a percentage; nil: no limit
+	MinOrderAmount money.Won  // the lowest order amount, before the discount
+	Quantity       int64      // how many can be issued
+	Issued         int64      // how many are issued
+	ValidDays      int64      // days of 24 hours for which an issued coupon can be used
 	CreatedAt      time.Time
 }
 
-// Check returns every complaint about a new coupon.
+// Check returns fault.ErrValidation with every rule that a new coupon breaks, or
+// nil.
 func (c Coupon) Check() error {
 	var k fault.Check
 	n := utf8.RuneCountInString(strings.TrimSpace(c.Name))
@@ -76,9 +76,9 @@ func (c Coupon) Check() error {
 	return k.Err()
 }
 
-// Discount is what the coupon takes off an order that costs amount, never more
-// than that; or ErrMinimum. Of a percentage the fraction of a won is dropped:
-// nobody is given a won that the shop did not promise.
+// Discount returns the discount on an order amount, which is never more than the
+// amount. It returns ErrMinimum if the amount is below MinOrderAmount. A
+// percentage is rounded down to a whole won.
 func (c Coupon) Discount(amount money.Won) (money.Won, error) {
 	if amount < c.MinOrderAmount {
 		return 0, ErrMinimum.Because("the order costs %d, the coupon asks for %d or more", amount, c.MinOrderAmount)
@@ -93,15 +93,15 @@ func (c Coupon) Discount(amount money.Won) (money.Won, error) {
 	return min(off, amount), nil
 }
 
-// percent is value percent of amount, rounded down. It is reckoned in two
-// parts, so that no amount overflows.
+// percent returns value percent of amount, rounded down. It is computed in two
+// parts, so that it does not overflow.
 func percent(amount money.Won, value int64) money.Won {
 	v := money.Won(value)
 	return amount/whole*v + amount%whole*v/whole
 }
 
-// Issue gives one to a person: the offer with one less, and what they own now;
-// or ErrSoldOut.
+// Issue issues a coupon to a user. It returns the offer with one more issued, and
+// the coupon with the id owned; or ErrSoldOut.
 func (c Coupon) Issue(owned, user id.ID, now time.Time) (Coupon, Owned, error) {
 	if c.Issued >= c.Quantity {
 		return c, Owned{}, ErrSoldOut
@@ -111,7 +111,7 @@ func (c Coupon) Issue(owned, user id.ID, now time.Time) (Coupon, Owned, error) {
 	return c, Owned{ID: owned, UserID: user, Coupon: c, IssuedAt: now, ExpiresAt: now.Add(time.Duration(c.ValidDays) * day)}, nil
 }
 
-// Status is what can be done with a coupon that somebody owns.
+// Status says whether an owned coupon can be used.
 type Status string
 
 // The statuses.
@@ -121,17 +121,17 @@ const (
 	Expired Status = "EXPIRED"
 )
 
-// Owned is a coupon that somebody has.
+// Owned is a coupon that was issued to a user.
 type Owned struct {
 	ID, UserID id.ID
 	Coupon     Coupon
 	IssuedAt   time.Time
 	ExpiresAt  time.Time
 	UsedAt     *time.Time
-	OrderID    *id.ID // that it was used for
+	OrderID    *id.ID // the order that it is used for; nil if none
 }
 
-// Status is the coupon's status at a moment.
+// Status returns the status at a time.
 func (o Owned) Status(now time.Time) Status {
 	switch {
 	case o.OrderID != nil:
@@ -143,7 +143,7 @@ func (o Owned) Status(now time.Time) Status {
 	}
 }
 
-// Use takes the coupon for an order; or ErrAlreadyUsed, or ErrExpired.
+// Use returns the coupon used for an order, or ErrAlreadyUsed or ErrExpired.
 func (o Owned) Use(orderID id.ID, now time.Time) (Owned, error) {
 	switch o.Status(now) {
 	case Used:
@@ -156,38 +156,42 @@ func (o Owned) Use(orderID id.ID, now time.Time) (Owned, error) {
 	}
 }
 
-// GiveBack is the coupon as it was before it was used. It lives no longer for
-// that: one that ran out meanwhile has expired.
+// GiveBack returns the coupon not used any more. Its expiry stays the same, so it
+// may have expired.
 func (o Owned) GiveBack() Owned {
 	o.OrderID, o.UsedAt = nil, nil
 	return o
 }
 
-// Table keeps offers.
+// Table stores offers.
 type Table interface {
 	// Add queues a new offer.
 	Add(c Coupon)
+	// Get returns an offer, or ErrNotFound.
 	Get(ctx context.Context, coupon id.ID) (Coupon, error)
-	// Lock returns an offer, locked until the transaction ends.
+	// Lock returns an offer and locks it until the transaction ends, or returns
+	// ErrNotFound.
 	Lock(ctx context.Context, coupon id.ID) (Coupon, error)
-	// Save queues how many were issued.
+	// Save queues the number of issued coupons. Nothing else of an offer changes.
+	// The commit returns ErrNotFound if there is no such offer.
 	Save(c Coupon)
 }
 
-// OwnedTable keeps the coupons that people have.
+// OwnedTable stores the coupons of users.
 type OwnedTable interface {
-	// Add queues a coupon for its owner; the transaction ends in ErrIssued if
-	// they have one of its kind.
+	// Add queues a coupon of a user. The commit returns ErrIssued if the user has
+	// one of the same offer.
 	Add(o Owned)
-	// Has reports whether the user has one of the coupon's kind.
+	// Has reports whether a user has a coupon of an offer.
 	Has(ctx context.Context, user, coupon id.ID) (bool, error)
-	// Lock returns a user's coupon, locked until the transaction ends. It may be
-	// named by its own id or by that of its kind, of which a person has one at
-	// most. Somebody else's is ErrNotFound.
-	Lock(ctx context.Context, user, named id.ID) (Owned, error)
-	// Save queues whether, and for what, it was used.
+	// Lock returns a coupon of a user and locks it until the transaction ends. It
+	// is found by its own id or by the id of its offer. It returns ErrNotFound if
+	// the user has no such coupon.
+	Lock(ctx context.Context, user, either id.ID) (Owned, error)
+	// Save queues the time of use and the order of a coupon, both of which may be
+	// nil. The commit returns ErrNotFound if there is no such coupon.
 	Save(o Owned)
-	// Of returns up to limit coupons of a user, newest first, older than the one
-	// named; the zero id is the beginning.
+	// Of returns up to limit coupons of a user, newest first, that are older than
+	// the coupon before; the zero id is the beginning.
 	Of(ctx context.Context, user, before id.ID, limit int) ([]Owned, error)
 }

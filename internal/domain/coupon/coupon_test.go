@@ -63,7 +63,7 @@ func TestAPercentageIsExactWhateverTheAmount(t *testing.T) {
 	})
 }
 
-func TestNoMoreAreIssuedThanThereAre(t *testing.T) {
+func TestNoMoreCouponsAreIssuedThanTheQuantity(t *testing.T) {
 	t.Parallel()
 	c := coupon.Coupon{ID: id.ID{1}, Quantity: 2, ValidDays: 3}
 	for n := range int64(3) {
@@ -107,7 +107,7 @@ func TestACouponIsUsedOnceAndBeforeItExpires(t *testing.T) {
 	}
 }
 
-func TestEveryComplaintAboutACouponIsToldAtOnce(t *testing.T) {
+func TestCheckReturnsEveryFieldOfACoupon(t *testing.T) {
 	t.Parallel()
 	good := coupon.Coupon{Name: "Spring", Type: coupon.Percent, Value: 10, MaxDiscount: won(5_000), Quantity: 1, ValidDays: 1}
 	for name, c := range map[string]struct {

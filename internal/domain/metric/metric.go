@@ -1,5 +1,5 @@
-// Package metric holds what was counted of each product on each business day:
-// the truth that every ranking is made from.
+// Package metric holds the counters of each product and business day. Every
+// ranking is computed from them.
 package metric
 
 import (
@@ -10,19 +10,19 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/money"
 )
 
-// Counters is what was counted of one product on one day, all integers. Likes
-// are net and may be negative: an unlike counts on the day it happened.
+// Counters are the counters of one product on one business day. Likes are net: an
+// unlike counts as -1 on the day on which it happened, so they may be negative.
 type Counters struct {
 	ProductID int64
 	Day       clock.Day
 	Views     int64
 	Likes     int64 // likes less unlikes
-	Orders    int64 // paid orders that name the product, less cancelled ones
-	Quantity  int64
+	Orders    int64 // paid orders with the product, less cancelled ones
+	Quantity  int64 // pieces in these orders
 	Amount    money.Won
-	AmountLog int64 // sum of LogAmount over the order lines
-	// Version grows with every change of the row; a reader who has seen a
-	// higher one has seen newer counters.
+	AmountLog int64 // sum of LogAmount over the lines of these orders
+	// Version grows by one with every change of the row. Of two readings of the
+	// same row, the one with the higher version is newer.
 	Version int64
 }
 
@@ -37,7 +37,7 @@ func (c Counters) Plus(d Counters) Counters {
 	return c
 }
 
-// Minus returns what takes the counters back.
+// Minus returns the counters that cancel c out.
 func (c Counters) Minus() Counters {
 	return Counters{
 		ProductID: c.ProductID, Day: c.Day, Views: -c.Views, Likes: -c.Likes, Orders: -c.Orders,
@@ -45,7 +45,7 @@ func (c Counters) Minus() Counters {
 	}
 }
 
-// Sale counts one paid order line on a day.
+// Sale returns the counters of one paid order line; price is that of one piece.
 func Sale(productID int64, day clock.Day, quantity int64, price money.Won) Counters {
 	amount := quantity * int64(price)
 	return Counters{
@@ -54,23 +54,23 @@ func Sale(productID int64, day clock.Day, quantity int64, price money.Won) Count
 	}
 }
 
-// LogAmount is round(1000 x ln(1 + amount)) for an amount >= 0 in won. Logs are
-// summed, line by line: the log of a sum is not the sum of logs, and a batch
-// that took one where the stream took the other could never agree with it.
+// LogAmount returns round(1000 x ln(1 + amount)) for an amount >= 0 in won. It is
+// taken of each order line and then summed. The logarithm of a sum would be
+// another number, on which batch and stream would disagree.
 func LogAmount(amount int64) int64 {
 	return int64(math.Round(1000 * math.Log1p(float64(amount))))
 }
 
-// Table keeps counters.
+// Table stores counters.
 type Table interface {
-	// Add adds deltas to the counters, which begin at zero, in one statement;
-	// each product and day occurs at most once in deltas.
-	Add(ctx context.Context, deltas []Counters) error
-	// Of returns the counters of products on the days from first to last, as
-	// they were at one moment.
+	// Add queues deltas, which are added to the counters in one statement. A
+	// counter begins at zero. Each product and day occurs at most once in deltas.
+	Add(deltas []Counters)
+	// Of returns the counters of products on the days from first to last, both
+	// included, by product and day. All are read in one statement.
 	Of(ctx context.Context, productIDs []int64, first, last clock.Day) ([]Counters, error)
-	// All calls yield with every counter of the days from first to last, in
-	// order of product and day, as they were at one moment, until it returns
-	// an error.
+	// All calls yield with the counters of every product on the days from first to
+	// last, both included, by product and day. All are read in one statement. An
+	// error of yield ends it and is returned.
 	All(ctx context.Context, first, last clock.Day, yield func(Counters) error) error
 }

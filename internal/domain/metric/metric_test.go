@@ -21,7 +21,7 @@ func draw(t *rapid.T, label string) metric.Counters {
 	}
 }
 
-func TestCountersAddUpInAnyOrderAndCanBeTakenBack(t *testing.T) {
+func TestPlusIsCommutativeAndMinusReversesIt(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, c := draw(t, "a"), draw(t, "b"), draw(t, "c")

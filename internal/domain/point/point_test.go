@@ -50,7 +50,7 @@ func TestABalanceIsTheSumOfItsMovesAndNeverNegative(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBePaidNamesBothSums(t *testing.T) {
+func TestInsufficientPointsNameBothAmounts(t *testing.T) {
 	t.Parallel()
 	_, err := point.WalletOf(id.ID{1}, 5).Spend(7)
 	if !errors.Is(err, point.ErrInsufficient) || err.Error() != "the balance is 5, 7 is needed" {

@@ -1,4 +1,4 @@
-// Package product holds what is for sale, who makes it and how much is left.
+// Package product holds brands, products and their stock.
 package product
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// Faults of brands.
+// Errors of brands.
 var (
 	ErrBrandNotFound  = fault.New(fault.NotFound, "BRAND_NOT_FOUND", "no such brand")
 	ErrBrandNameTaken = fault.New(fault.Conflict, "BRAND_NAME_TAKEN", "there is a brand of this name")
@@ -21,14 +21,14 @@ const (
 	MaxDescription = 4000
 )
 
-// Brand is a maker of products.
+// Brand is the brand of a product.
 type Brand struct {
 	ID          int64
 	Name        string
 	Description string
 }
 
-// Check returns every complaint about the brand at once.
+// Check returns fault.ErrValidation with every rule that the brand breaks, or nil.
 func (b Brand) Check() error {
 	var c fault.Check
 	checkText(&c, b.Name, b.Description)
@@ -42,10 +42,12 @@ func checkText(c *fault.Check, name, description string) {
 		"must be at most %d characters", MaxDescription)
 }
 
-// BrandTable keeps brands.
+// BrandTable stores brands.
 type BrandTable interface {
-	// Add returns the brand with the id it was given, or ErrBrandNameTaken.
+	// Add adds a brand and returns it with its new id, or ErrBrandNameTaken.
 	Add(ctx context.Context, b Brand) (Brand, error)
+	// Get returns the brand with an id, or ErrBrandNotFound.
 	Get(ctx context.Context, bid int64) (Brand, error)
+	// ByName returns the brand with a name, or ErrBrandNotFound.
 	ByName(ctx context.Context, name string) (Brand, error)
 }

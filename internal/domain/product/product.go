@@ -9,7 +9,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
-// Faults of products.
+// Errors of products.
 var (
 	ErrNotFound = fault.New(fault.NotFound, "PRODUCT_NOT_FOUND", "no such product")
 	ErrSKUTaken = fault.New(fault.Conflict, "SKU_TAKEN", "there is a product with this SKU")
@@ -18,18 +18,18 @@ var (
 // MaxPrice is the highest price of one piece, in won.
 const MaxPrice money.Won = 1_000_000_000
 
-// Status is how a product shows in the shop.
+// Status says whether customers see a product and can buy it.
 type Status string
 
-// The states of a product. SoldOut is never stored: it is what OnSale becomes
-// when no stock is left, so the two can never disagree.
+// The statuses. SoldOut is never stored: a product that is OnSale is shown as
+// SoldOut while its stock is 0.
 const (
 	OnSale  Status = "ON_SALE"
 	SoldOut Status = "SOLD_OUT"
 	Hidden  Status = "HIDDEN"
 )
 
-// Product is a thing for sale.
+// Product is a product that the shop sells.
 type Product struct {
 	ID          int64
 	SKU         string // the shop's own code; empty if it has none
@@ -41,7 +41,7 @@ type Product struct {
 	CreatedAt   time.Time
 }
 
-// Check returns every complaint about the product at once.
+// Check returns fault.ErrValidation with every rule that the product breaks, or nil.
 func (p Product) Check() error {
 	var c fault.Check
 	checkText(&c, p.Name, p.Description)
@@ -51,12 +51,12 @@ func (p Product) Check() error {
 	return c.Err()
 }
 
-// Changed is the event that tells others how the product reads now.
+// Changed returns the event with the present values of the product.
 func (p Product) Changed() event.ProductChanged {
 	return event.NewProductChanged(p.ID, p.BrandID, p.Name, int64(p.Price), string(p.Status))
 }
 
-// Listing is a product as the shop window shows it.
+// Listing is a product with the values that are shown beside it.
 type Listing struct {
 	Product
 	BrandName string
@@ -64,7 +64,7 @@ type Listing struct {
 	LikeCount int64
 }
 
-// Shown is the status that a shopper sees.
+// Shown returns the status that customers see.
 func (l Listing) Shown() Status {
 	if l.Status == OnSale && l.Stock == 0 {
 		return SoldOut
@@ -72,25 +72,26 @@ func (l Listing) Shown() Status {
 	return l.Status
 }
 
-// Table keeps products.
+// Table stores products.
 type Table interface {
-	// Add returns the product with the id it was given. It ends in
-	// ErrBrandNotFound or ErrSKUTaken where one of those is the case.
+	// Add adds a product with a stock of 0, and returns it with its new id. It
+	// returns ErrBrandNotFound or ErrSKUTaken.
 	Add(ctx context.Context, p Product) (Product, error)
-	// Lock returns a product, locked until the transaction ends.
+	// Lock returns a product and locks it until the transaction ends, or returns
+	// ErrNotFound.
 	Lock(ctx context.Context, pid int64) (Product, error)
+	// Save queues the new values of a product. The commit returns ErrNotFound,
+	// ErrBrandNotFound or ErrSKUTaken.
 	Save(p Product)
-	// Get returns a product whatever its status.
+	// Get returns a product of any status, or ErrNotFound.
 	Get(ctx context.Context, pid int64) (Listing, error)
-	// Many returns those of the products that exist, in no order and without
-	// their descriptions.
+	// Many returns the products that exist, in no order and without their
+	// descriptions.
 	Many(ctx context.Context, ids []int64) ([]Listing, error)
-	// List returns up to limit products that are not hidden, in the query's
-	// order and without their descriptions.
+	// List returns up to limit products that are not hidden, in the order of the
+	// query and without their descriptions. It returns ErrSort for an order that
+	// does not exist.
 	List(ctx context.Context, q Query, limit int) ([]Listing, error)
-	// BySKU returns the ids of those of the products that exist, by SKU.
+	// BySKU returns the ids of the products that exist, by SKU.
 	BySKU(ctx context.Context, skus []string) (map[string]int64, error)
-	// AddLikes adds to the like counts of products; a product that does not
-	// exist is passed over.
-	AddLikes(ctx context.Context, delta map[int64]int64) error
 }

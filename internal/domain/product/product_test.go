@@ -106,7 +106,7 @@ func TestWithoutStockAProductOnSaleIsSoldOut(t *testing.T) {
 	}
 }
 
-func TestSortsAreReadAndOthersRefused(t *testing.T) {
+func TestParseSortKnowsEverySort(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]product.Sort{
 		"": product.Latest, "latest": product.Latest, "price_asc": product.PriceAsc,
@@ -147,7 +147,7 @@ func TestACursorHoldsTheKeyOfItsSortAndIsOfNoOther(t *testing.T) {
 	}
 }
 
-func TestAPriceRangeMustMakeSense(t *testing.T) {
+func TestRangeRefusesAnInvalidPriceRange(t *testing.T) {
 	t.Parallel()
 	won := func(n money.Won) *money.Won { return &n }
 	for name, c := range map[string]struct {

@@ -6,22 +6,22 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/page"
 )
 
-// ErrSort is raised for an order of lists that does not exist.
+// ErrSort is returned for a sort that does not exist.
 var ErrSort = fault.New(fault.Invalid, "INVALID_SORT", "sort must be latest, price_asc, price_desc or likes_desc")
 
-// Sort is an order of the product list. Each is total: equal keys are told
-// apart by id.
+// Sort is an order of the product list. Products with the same key are ordered by
+// id.
 type Sort string
 
 // The sorts.
 const (
-	Latest    Sort = "latest"     // id descending: ids are given in the order of creation
+	Latest    Sort = "latest"     // id, descending: a newer product has a higher id
 	PriceAsc  Sort = "price_asc"  // price, then id, ascending
 	PriceDesc Sort = "price_desc" // price, then id, descending
 	LikesDesc Sort = "likes_desc" // like count, then id, descending
 )
 
-// ParseSort reads a sort; empty is Latest.
+// ParseSort returns the sort with a name, or ErrSort. An empty name is Latest.
 func ParseSort(s string) (Sort, error) {
 	switch sort := Sort(s); sort {
 	case "":
@@ -33,28 +33,31 @@ func ParseSort(s string) (Sort, error) {
 	}
 }
 
-// Query says which products to list and in which order.
+// Query selects products and their order.
 type Query struct {
 	Sort     Sort
 	BrandID  int64      // 0: any brand
-	Text     string     // part of the name, in any case; empty: any
-	MinPrice *money.Won // nil: no bound
-	MaxPrice *money.Won
-	After    *Position // nil: from the beginning
+	Text     string     // a part of the name, upper or lower case; empty: any
+	MinPrice *money.Won // of one piece, included; nil: no limit
+	MaxPrice *money.Won // of one piece, included; nil: no limit
+	After    *Position  // nil: from the beginning
 }
 
-// Position is a place in a sorted list: the sort key and id of the last product seen.
+// Position is a position in a sorted list: the sort key and the id of the last
+// product of a page. It is part of cursors, so its JSON form must not change.
 type Position struct {
 	Key int64 `json:"k"` // price or like count; unused by Latest
 	ID  int64 `json:"i"`
 }
 
-// Page cuts what Table.List gave for a limit of size+1.
+// Page returns a page of size products. The products found are those that
+// Table.List returned for a limit of size+1.
 func (q Query) Page(found []Listing, size int) page.Page[Listing] {
 	return page.Of(found, size, q.kind(), func(l Listing) Position { return q.Sort.position(l) })
 }
 
-// From continues the query after the cursor of an earlier page of the same sort.
+// From returns the query for the page after a cursor, or page.ErrCursor. An empty
+// cursor is the beginning.
 func (q Query) From(cursor string) (Query, error) {
 	after, ok, err := page.Decode[Position](q.kind(), cursor)
 	if ok {
@@ -76,7 +79,7 @@ func (s Sort) position(l Listing) Position {
 	}
 }
 
-// Range checks a price range.
+// Range returns fault.ErrValidation if a price range is not valid.
 func Range(minPrice, maxPrice *money.Won) error {
 	var c fault.Check
 	c.That(minPrice == nil || *minPrice >= 0, "minPrice", "must not be negative")

@@ -10,31 +10,32 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
-// Faults of stock.
+// Errors of stock.
 var (
 	ErrInsufficientStock = fault.New(fault.Conflict, "INSUFFICIENT_STOCK", "not enough of a product is left")
-	ErrStockTooLarge     = fault.New(fault.Conflict, "STOCK_TOO_LARGE", "more stock than this shop can count")
+	ErrStockTooLarge     = fault.New(fault.Conflict, "STOCK_TOO_LARGE", "the stock would be higher than the shop allows")
 )
 
-// MaxStock is the most pieces of one product that the shop can hold.
+// MaxStock is the highest stock of one product, in pieces.
 const MaxStock = 1_000_000_000
 
-// Stock is how many pieces of a product are left.
+// Stock is the number of pieces of a product that are left. It is never negative.
 type Stock struct {
 	productID int64
 	quantity  int64
 }
 
-// StockOf returns the stock of a product; quantity is never negative.
+// StockOf returns the stock of a product; a negative quantity is taken as 0.
 func StockOf(productID, quantity int64) Stock { return Stock{productID, max(quantity, 0)} }
 
-// ProductID is the product that the stock is of.
+// ProductID returns the id of the product.
 func (s Stock) ProductID() int64 { return s.productID }
 
-// Quantity is how many pieces are left.
+// Quantity returns the number of pieces that are left.
 func (s Stock) Quantity() int64 { return s.quantity }
 
-// Take returns the stock with n pieces less, n > 0, or ErrInsufficientStock.
+// Take returns the stock less n pieces, or ErrInsufficientStock. n must be
+// positive.
 func (s Stock) Take(n int64) (Stock, error) {
 	if n > s.quantity {
 		return s, ErrInsufficientStock.Because("product %d has %d left, %d wanted", s.productID, s.quantity, n)
@@ -42,7 +43,7 @@ func (s Stock) Take(n int64) (Stock, error) {
 	return Stock{s.productID, s.quantity - n}, nil
 }
 
-// Put returns the stock with n pieces more, n > 0, or ErrStockTooLarge.
+// Put returns the stock plus n pieces, or ErrStockTooLarge. n must be positive.
 func (s Stock) Put(n int64) (Stock, error) {
 	if n > MaxStock-s.quantity {
 		return s, ErrStockTooLarge
@@ -50,15 +51,15 @@ func (s Stock) Put(n int64) (Stock, error) {
 	return Stock{s.productID, s.quantity + n}, nil
 }
 
-// Return returns the stock with n pieces more, n > 0, that an order gives back.
-// Unlike Put it takes any number: that a shelf was filled up meanwhile must not
-// keep a customer from cancelling.
+// Return returns the stock plus n pieces of a cancelled order. n must be positive.
+// Unlike Put, Return accepts a stock above MaxStock: a customer must be able to
+// cancel even if the stock was filled up after the order.
 func (s Stock) Return(n int64) Stock { return Stock{s.productID, s.quantity + n} }
 
-// Reason is why stock moved.
+// Reason is the reason of a movement.
 type Reason string
 
-// The reasons of a movement.
+// The reasons.
 const (
 	Initial   Reason = "INITIAL"
 	Adjusted  Reason = "ADJUSTED"
@@ -66,25 +67,26 @@ const (
 	Cancelled Reason = "CANCELLED"
 )
 
-// Movement is one line of the stock journal, which is only appended to: the sum
-// of a product's deltas is its stock.
+// Movement is one entry of the stock journal. Entries are never changed. The sum
+// of the deltas of a product is its stock.
 type Movement struct {
 	ProductID int64
-	Delta     int64
-	Quantity  int64 // left afterwards
+	Delta     int64 // pieces; negative if some were taken out
+	Quantity  int64 // stock after the movement
 	Reason    Reason
-	Note      string // why, in the words of whoever adjusted it by hand
-	OrderID   *id.ID
+	Note      string // the reason that an administrator gave; empty otherwise
+	OrderID   *id.ID // nil if the movement belongs to no order
 	At        time.Time
 }
 
-// Adjustment is a change of stock by hand.
+// Adjustment is a change of stock by an administrator.
 type Adjustment struct {
-	Delta int64
-	Note  string
+	Delta int64  // pieces; negative to take some out
+	Note  string // the reason
 }
 
-// Check returns every complaint about the adjustment at once.
+// Check returns fault.ErrValidation with every rule that the adjustment breaks, or
+// nil.
 func (a Adjustment) Check() error {
 	var c fault.Check
 	c.That(a.Delta != 0 && a.Delta >= -MaxStock && a.Delta <= MaxStock, "/delta",
@@ -94,7 +96,7 @@ func (a Adjustment) Check() error {
 	return c.Err()
 }
 
-// Apply returns the stock after the adjustment.
+// Apply returns the stock after the adjustment, or the error of Take or Put.
 func (a Adjustment) Apply(s Stock) (Stock, error) {
 	if a.Delta < 0 {
 		return s.Take(-a.Delta)
@@ -102,12 +104,13 @@ func (a Adjustment) Apply(s Stock) (Stock, error) {
 	return s.Put(a.Delta)
 }
 
-// StockTable keeps stock and its journal.
+// StockTable stores stock and its journal.
 type StockTable interface {
-	// Lock returns the stocks of those of the products that exist, in id order,
-	// locked until the transaction ends. Locks are taken in id order, so that
-	// two baskets can never wait for one another.
+	// Lock returns the stocks of the products that exist, by product id, and locks
+	// them until the transaction ends. Locks are taken in the order of ids, so two
+	// orders of the same products cannot deadlock.
 	Lock(ctx context.Context, productIDs []int64) ([]Stock, error)
-	// Save queues the stock and the movement that led to it.
+	// Save queues the new stock and the movement that explains it. The commit
+	// returns ErrNotFound if there is no such product.
 	Save(s Stock, m Movement)
 }

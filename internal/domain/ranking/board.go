@@ -7,24 +7,25 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// ErrSuperseded is raised to whoever makes a day's board anew when somebody
-// else has begun to do the same, or when they took so long that they were
-// thought dead.
-var ErrSuperseded = fault.New(fault.Conflict, "BOARD_SUPERSEDED", "somebody else is making this board anew")
+// ErrSuperseded is returned to a process that rebuilds the board of a day, if
+// another process has begun to rebuild it. That happens, too, after a process has
+// taken so long that it was taken for dead.
+var ErrSuperseded = fault.New(fault.Conflict, "BOARD_SUPERSEDED", "another process is rebuilding this board")
 
-// Kept is how many days a day's board is kept, its own included: as long as the
-// day flows into a live score. Older rankings are read from the database.
+// Kept is the number of days for which the board of a day is kept, the day itself
+// included: as long as the day is part of a live score. Older rankings are read
+// from the database.
 const Kept = Window + 1
 
-// Eve is how long before midnight the next day's board is made, so that
-// readers find it whole when the day begins.
+// Eve is how long before midnight the board of the next day is made, so that it
+// is complete when the day begins.
 const Eve = 10 * time.Minute
 
-// Expiry is the moment from which a day's board is gone.
+// Expiry returns the time at which the board of a day expires.
 func Expiry(day clock.Day) time.Time { return day.Add(Kept).Start() }
 
-// OnBoard returns the days whose boards are to be whole at a time, oldest
-// first: those kept, and tomorrow on its eve.
+// OnBoard returns the days whose boards must be complete at a time, oldest first:
+// the days that are kept and, in the last minutes of a day, the next one.
 func OnBoard(now time.Time) []clock.Day {
 	return clock.DayOf(now).Add(1 - Kept).Until(clock.DayOf(now.Add(Eve)))
 }

@@ -1,6 +1,6 @@
-// Package ranking turns counters into scores. All of it is integer arithmetic
-// in micro points (a millionth of a point), so that Redis, SQL and a recount
-// agree to the last digit.
+// Package ranking computes scores from counters. All of it is integer arithmetic
+// in micro points (millionths of a point), so that Redis, SQL and Go get the same
+// number, to the last digit.
 package ranking
 
 import (
@@ -13,52 +13,55 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 )
 
-// ErrPeriod is raised for a period that has no ranking.
+// ErrPeriod is returned for a period that has no ranking.
 var ErrPeriod = fault.New(fault.Invalid, "INVALID_PERIOD", "period must be daily")
 
-// ErrDate is raised for a date that does not exist.
+// ErrDate is returned for a date that does not exist.
 var ErrDate = fault.New(fault.Invalid, "INVALID_DATE", "date must be a day of the form yyyyMMdd")
 
-// Weights say how much a view, a like and the log of an order amount are worth,
-// and how much of yesterday's score a product keeps: all in thousandths.
+// Weights are the values of a view, of a like and of the logarithm of an order
+// amount, and the part of yesterday's score that a product keeps. All are in
+// thousandths.
 type Weights struct {
 	View, Like, Order int64
 	Carry             int64
 }
 
-// DefaultWeights are 0.1, 0.2 and 0.7, with a tenth carried over.
+// DefaultWeights returns 0.1 for a view, 0.2 for a like, 0.7 for the logarithm of
+// an order amount, and a carry of 0.1.
 func DefaultWeights() Weights { return Weights{View: 100, Like: 200, Order: 700, Carry: 100} }
 
-// Window is how many days before a day flow into its live score. The rule is
+// Window is the number of earlier days that are part of the live score of a day.
+// The rule is
 //
 //	live(day) = own(day) + carry x live(day - 1)
 //
-// with carry 0.1, so that a day's part shrinks tenfold each day; after seven it
-// is a ten-millionth. Cutting it off there makes a live score a function of
-// eight rows, which anyone can compute again exactly. Divisions truncate
+// With a carry of 0.1, the part of a day shrinks tenfold each day, and is a
+// ten-millionth after seven days. Earlier days are left out. So a live score is a
+// function of eight rows, which can be computed again exactly. Divisions truncate
 // toward zero, as they do in SQL.
 const Window = 7
 
-// Own is the score of one day alone, in micro points:
+// Own returns the score of one day alone, in micro points:
 //
 //	own(day) = 1000 x (wView x views + wLike x likes) + wOrder x amountLog
 func (w Weights) Own(c metric.Counters) int64 {
 	return 1000*(w.View*c.Views+w.Like*c.Likes) + w.Order*c.AmountLog
 }
 
-// Score is how a product stands on a day.
+// Score is the score of a product on a day.
 type Score struct {
 	ProductID int64
-	Own       int64 // micro points of the day alone
-	Live      int64 // micro points with what the days before left over
+	Own       int64 // of the day alone, in micro points
+	Live      int64 // with the carry of the days before, in micro points
 	// Version is the sum of the versions of the counters that the score was
-	// made from. Versions only grow, so of two scores of the same product and
-	// day the one with the higher version is the newer.
+	// computed from. Versions only grow. So of two scores of the same product and
+	// day, the one with the higher version is newer.
 	Version int64
 }
 
-// Score folds the counters of one product on the days from day - Window to day
-// into its score. Counters of other days are passed over.
+// Score computes the score of a product from its counters on the days from
+// day - Window to day. Counters of other days are ignored.
 func (w Weights) Score(day clock.Day, rows []metric.Counters) Score {
 	byDay := make(map[clock.Day]metric.Counters, len(rows))
 	for _, c := range rows {
@@ -75,19 +78,19 @@ func (w Weights) Score(day clock.Day, rows []metric.Counters) Score {
 	return s
 }
 
-// Ranked reports whether the product has a place in the day's ranking: one
-// whose likes and unlikes cancel out has none.
+// Ranked reports whether the product is part of the ranking: its live score must
+// be positive.
 func (s Score) Ranked() bool { return s.Live > 0 }
 
-// Entry is one place of a ranking. The order is score descending, then product
-// id descending.
+// Entry is one entry of a ranking. The order is by score, then by product id, both
+// descending.
 type Entry struct {
 	Rank      int64 // from 1
 	ProductID int64
 	Score     Points
 }
 
-// Points is a score in micro points. It reads as the exact decimal of points.
+// Points is a score in micro points. Its text is the exact decimal in points.
 type Points int64
 
 // String returns points with up to six decimals and no trailing zeros.
@@ -103,8 +106,9 @@ func (p Points) String() string {
 // MarshalJSON writes the exact decimal as a JSON number.
 func (p Points) MarshalJSON() ([]byte, error) { return []byte(p.String()), nil }
 
-// Table reads rankings from counters, for when the board is away.
+// Table computes rankings from the counters, for when Redis cannot be reached.
 type Table interface {
-	// Top returns the places offset+1 to offset+limit of a day's live ranking.
+	// Top returns the entries with the ranks from offset+1 to offset+limit of the
+	// live ranking of a day.
 	Top(ctx context.Context, w Weights, day clock.Day, offset, limit int64) ([]Entry, error)
 }

@@ -161,7 +161,7 @@ func TestPointsLoseNothingInJSON(t *testing.T) {
 	})
 }
 
-func TestBoardsAreKeptAsLongAsTheirDayFlowsIntoALiveScore(t *testing.T) {
+func TestBoardsAreKeptAsLongAsTheirDayIsPartOfALiveScore(t *testing.T) {
 	t.Parallel()
 	noon := day.Start().Add(12 * time.Hour)
 	days := ranking.OnBoard(noon)
@@ -177,7 +177,7 @@ func TestBoardsAreKeptAsLongAsTheirDayFlowsIntoALiveScore(t *testing.T) {
 		}
 	}
 	if noon.Before(ranking.Expiry(days[0].Add(-1))) {
-		t.Error("a board is kept that nobody looks after")
+		t.Error("a board that has expired is kept")
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package user holds the people who like and buy, and who may run the shop.
+// Package user holds the users of the shop: customers and administrators.
 package user
 
 import (
@@ -13,11 +13,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
-// Faults of this room.
+// Errors of users.
 var (
 	ErrNotFound       = fault.New(fault.NotFound, "USER_NOT_FOUND", "no such user")
-	ErrLoginIDTaken   = fault.New(fault.Conflict, "LOGIN_ID_TAKEN", "someone else has this loginId")
-	ErrEmailTaken     = fault.New(fault.Conflict, "EMAIL_TAKEN", "someone else signed up with this email")
+	ErrLoginIDTaken   = fault.New(fault.Conflict, "LOGIN_ID_TAKEN", "another user has this loginId")
+	ErrEmailTaken     = fault.New(fault.Conflict, "EMAIL_TAKEN", "another user has this email")
 	ErrBadCredentials = fault.New(fault.Unauthenticated, "BAD_CREDENTIALS", "no user has this loginId and password")
 )
 
@@ -33,20 +33,20 @@ const (
 // Gender as the user states it.
 type Gender string
 
-// The genders that the contract knows.
+// The genders.
 const (
 	Male   Gender = "MALE"
 	Female Gender = "FEMALE"
 )
 
-// Limits of what a user gives.
+// Limits of a sign-up.
 const (
 	MaxEmail    = 254 // RFC 5321, section 4.5.3.1.3
 	MinPassword = 8
-	MaxPassword = 128 // bytes; a bound on the work of hashing
+	MaxPassword = 128 // bytes: to hash a longer one would take too long
 )
 
-// User is a person known to the shop.
+// User is a registered person.
 type User struct {
 	ID           id.ID
 	LoginID      string
@@ -58,7 +58,7 @@ type User struct {
 	CreatedAt    time.Time
 }
 
-// Application is what a person gives to sign up.
+// Application is the data of a sign-up.
 type Application struct {
 	LoginID, Email, BirthDate string
 	Gender                    Gender
@@ -67,7 +67,8 @@ type Application struct {
 
 var loginID = regexp.MustCompile(`^[A-Za-z0-9]{1,10}$`)
 
-// Check returns every complaint about the application at once.
+// Check returns fault.ErrValidation with every rule that the application breaks,
+// or nil. The birth date must not be after now, in Asia/Seoul.
 func (a Application) Check(now time.Time) error {
 	var c fault.Check
 	c.That(loginID.MatchString(a.LoginID), "/loginId", "must be 1 to 10 letters and digits")
@@ -79,7 +80,7 @@ func (a Application) Check(now time.Time) error {
 	return c.Err()
 }
 
-// New makes a customer of a checked application.
+// New returns a customer with the data of an application that passed Check.
 func New(a Application, uid id.ID, passwordHash string, now time.Time) User {
 	return User{
 		ID: uid, LoginID: a.LoginID, Email: strings.ToLower(a.Email), BirthDate: a.BirthDate,
@@ -97,14 +98,17 @@ func validBirth(s string, now time.Time) bool {
 	return err == nil && !t.After(now) && t.Year() >= 1900
 }
 
-// Table keeps users.
+// Table stores users.
 type Table interface {
-	// Add is queued; it ends in ErrLoginIDTaken or ErrEmailTaken at the commit.
+	// Add queues a new user. The commit returns ErrLoginIDTaken or ErrEmailTaken
+	// if there is a user with the same loginId or email.
 	Add(u User)
+	// Get returns the user with an id, or ErrNotFound.
 	Get(ctx context.Context, uid id.ID) (User, error)
+	// ByLoginID returns the user with a loginId, or ErrNotFound.
 	ByLoginID(ctx context.Context, loginID string) (User, error)
-	// Known returns the ids of those of the users that exist, by loginId.
+	// Known returns the ids of the users that exist, by loginId.
 	Known(ctx context.Context, loginIDs []string) (map[string]id.ID, error)
-	// SetRole ends in ErrNotFound if there is no such user.
+	// SetRole changes the role of the user with a loginId, or returns ErrNotFound.
 	SetRole(ctx context.Context, loginID string, role Role) error
 }

@@ -59,7 +59,7 @@ func TestAnApplicationIsCheckedFieldByField(t *testing.T) {
 	}
 }
 
-func TestAllComplaintsComeAtOnce(t *testing.T) {
+func TestCheckReturnsAllFieldsAtOnce(t *testing.T) {
 	t.Parallel()
 	f, ok := errors.AsType[*fault.Error](user.Application{}.Check(now))
 	if !ok || len(f.Fields) != 5 {

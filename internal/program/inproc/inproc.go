@@ -5,10 +5,7 @@ package inproc
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -162,12 +159,11 @@ func (s *Shop) Like(ctx context.Context, v replay.Visit, productID int64) error 
 // once returns the guard of an act that answers with a text. It is kept by the
 // real clock: by that of the visit it would be thrown away at once.
 func once[T any](s *Shop, k store.Key, asked any, text func(T) string) (store.Keyed[T], error) {
-	body, err := json.Marshal(asked)
+	fingerprint, err := store.Fingerprint(asked)
 	if err != nil {
-		return store.Keyed[T]{}, fmt.Errorf("fingerprint: %w", err)
+		return store.Keyed[T]{}, err
 	}
-	sum := sha256.Sum256(body)
-	return store.Keyed[T]{Key: k, Fingerprint: sum[:], At: s.ground.Clock(), Show: func(made T) (store.Answer, error) {
+	return store.Keyed[T]{Key: k, Fingerprint: fingerprint, At: s.ground.Clock(), Show: func(made T) (store.Answer, error) {
 		return store.Answer{Status: http.StatusOK, Body: []byte(text(made))}, nil
 	}}, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// offer adds a coupon of which there are so many.
+// offer adds an offer of a quantity.
 func (s *shop) offer(quantity int64) coupon.Coupon {
 	s.Helper()
 	c := coupon.Coupon{
@@ -20,7 +20,7 @@ func (s *shop) offer(quantity int64) coupon.Coupon {
 	return c
 }
 
-// issue gives a user one of a kind, as the shop does.
+// issue issues a coupon of an offer to a user, as the use case does.
 func (s *shop) issue(ctx context.Context, tx store.Tx, kind, user id.ID) (coupon.Owned, error) {
 	c, err := tx.Coupons.Lock(ctx, kind)
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *shop) issue(ctx context.Context, tx store.Tx, kind, user id.ID) (coupon
 	return o, nil
 }
 
-// own is issue in an Update of its own.
+// own runs issue in an Update.
 func (s *shop) own(kind, user id.ID) coupon.Owned {
 	s.Helper()
 	return write(s, func(ctx context.Context, tx store.Tx) (coupon.Owned, error) { return s.issue(ctx, tx, kind, user) })
@@ -53,15 +53,15 @@ func (s *shop) lockOwned(user, named id.ID) coupon.Owned {
 
 func couponTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"a coupon reads as it was added, and as it was issued":                 couponReads,
-		"an unknown coupon is not found":                                       couponUnknown,
-		"a coupon that is owned is found by its id or its kind's by its owner": ownedFound,
-		"whether a coupon was used is saved, and given back":                   ownedSaved,
-		"a user has one coupon of a kind":                                      ownedOnce,
-		"a user's coupons are listed newest first, page by page":               ownedListed,
-		"no more coupons are issued at once than there are":                    issueRace,
-		"a coupon is issued to a user once, however often at once":             issueTwiceRace,
-		"one coupon pays for one of many orders at once":                       useRace,
+		"a coupon reads as it was added, and as it was issued":      couponReads,
+		"an unknown coupon is not found":                            couponUnknown,
+		"an owned coupon is found by its id or the id of its offer": ownedFound,
+		"whether a coupon was used is saved, and given back":        ownedSaved,
+		"a user has one coupon of a kind":                           ownedOnce,
+		"a user's coupons are listed newest first, page by page":    ownedListed,
+		"no more coupons are issued at once than the quantity":      issueRace,
+		"a coupon is issued to a user once, however often at once":  issueTwiceRace,
+		"one coupon pays for one of many orders at once":            useRace,
 	}
 }
 

@@ -27,10 +27,10 @@ func (s *shop) keep(k store.Key, a store.Answer) {
 
 func keyTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"an answer is kept by user, route and key":                  answerKept,
-		"a claim dies with its transaction":                         claimDies,
-		"who keeps an answer second runs again and reads the first": secondKeeper,
-		"old answers are purged, a few at a time":                   answersPurged,
+		"an answer is kept by user, route and key":                                 answerKept,
+		"a claim dies with its transaction":                                        claimDies,
+		"a transaction that stores a second answer runs again and reads the first": secondKeeper,
+		"old answers are purged, a few at a time":                                  answersPurged,
 	}
 }
 

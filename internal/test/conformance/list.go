@@ -11,8 +11,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// shelf adds products of two brands, many of which share prices and like
-// counts, some hidden, and returns them as they are listed.
+// shelf adds products of two brands, many with the same price and like count, some
+// hidden. It returns those that are listed.
 func (s *shop) shelf() []product.Listing {
 	s.Helper()
 	brands := []product.Brand{s.brand(), s.brand()}
@@ -26,9 +26,7 @@ func (s *shop) shelf() []product.Listing {
 			p.Status = product.Hidden
 		}
 		p = s.add(p, int64(i))
-		s.update(func(ctx context.Context, tx store.Tx) error {
-			return tx.Products.AddLikes(ctx, map[int64]int64{p.ID: int64(i % 3)})
-		})
+		s.queue(func(tx store.Tx) { tx.Likes.AddCounts(map[int64]int64{p.ID: int64(i % 3)}) })
 		if p.Status != product.Hidden {
 			all = append(all, s.item(p.ID))
 		}
@@ -43,7 +41,7 @@ func (s *shop) list(q product.Query, limit int) []product.Listing {
 	})
 }
 
-// pages walks through a list by cursors, as a client does.
+// pages reads a list page by page, as a client does.
 func (s *shop) pages(q product.Query, size int) (all []product.Listing) {
 	s.Helper()
 	for cursor := ""; ; {

@@ -18,19 +18,20 @@ import (
 
 func (s *shop) count(deltas ...metric.Counters) {
 	s.Helper()
-	s.update(func(ctx context.Context, tx store.Tx) error { return tx.Metrics.Add(ctx, deltas) })
+	s.queue(func(tx store.Tx) { tx.Metrics.Add(deltas) })
 }
 
 func metricTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"counters begin at zero, add up and grow in version":          countersAddUp,
-		"all counters of some days come in order, until told to stop": countersInOrder,
-		"the ranking that SQL reads is the one that Go folds":         foldsAsGo,
+		"counters begin at zero, add up and grow in version":               countersAddUp,
+		"all counters of some days come in order, until an error of yield": countersInOrder,
+		"the ranking that SQL reads is the one that Go folds":              foldsAsGo,
 		"a ranking has pages": rankingPages,
 	}
 }
 
-// counters reads those of 2 and 3 November, and stops after the number given.
+// counters returns the counters of 2 and 3 November. It stops after the given number
+// of rows; 0 means never.
 func (s *shop) counters(stop int) (got []metric.Counters) {
 	s.Helper()
 	enough := errors.New("enough")
@@ -55,8 +56,8 @@ func (s *shop) top(w ranking.Weights, day clock.Day, offset, limit int64) []rank
 	})
 }
 
-// foldsAlike draws counters and weights, negative ones included, and compares
-// the whole ranking. Each case has days of its own, far from the others'.
+// foldsAlike draws counters, also negative ones, and weights, and compares the whole
+// ranking. The days of a case are far from those of the others.
 func foldsAlike(s *shop, t *rapid.T) {
 	day := clock.Day(19000101).Add(int(s.serial.Add(1)) * 20)
 	amount := rapid.Int64Range(-1_000, 1_000)

@@ -10,7 +10,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// placed adds a paid order of two products and returns it as it is kept.
+// placed adds a paid order of two products, and returns it as it is stored.
 func (s *shop) placed(u user.User) order.Order {
 	s.Helper()
 	b := s.brand()
@@ -103,7 +103,8 @@ func ordersListed(s *shop) {
 	s.equal(0, len(page(want[4].ID)))
 }
 
-// Nobody forgets to lock; if somebody did, this is what would save the shop.
+// The use cases lock an order before they change it. The version protects an order
+// that is changed without a lock.
 func staleStep(s *shop) {
 	o := s.placed(s.user())
 	stale := s.cancelled(o)

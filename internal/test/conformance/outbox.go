@@ -17,26 +17,25 @@ func everyLane() []int {
 	return lanes
 }
 
-func (s *shop) promises(lanes []int, limit int) []store.OutboxRecord {
+func (s *shop) outbox(lanes []int, limit int) []store.OutboxRecord {
 	s.Helper()
 	return read(s, func(ctx context.Context, tx store.Tx) ([]store.OutboxRecord, error) {
 		return tx.Outbox.Next(ctx, lanes, limit)
 	})
 }
 
-// promise appends a like of each product.
-func (s *shop) promise(products ...int64) {
+// appendLikes appends a like of each product.
+func (s *shop) appendLikes(products ...int64) {
 	s.Helper()
-	s.update(func(ctx context.Context, tx store.Tx) error {
+	s.queue(func(tx store.Tx) {
 		for _, pid := range products {
-			tx.Outbox.Append(ctx, event.NewProductLiked(pid, s.ids()))
+			tx.Outbox.Append(event.NewProductLiked(pid, s.ids()))
 		}
-		return nil
 	})
 }
 
-func keysOf(promises []store.OutboxRecord) (keys []string) {
-	for _, p := range promises {
+func keysOf(records []store.OutboxRecord) (keys []string) {
+	for _, p := range records {
 		keys = append(keys, p.Envelope.Key)
 	}
 	return keys
@@ -44,11 +43,11 @@ func keysOf(promises []store.OutboxRecord) (keys []string) {
 
 func outboxTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"an event reads as it was promised":                          eventReads,
-		"events come oldest first, and stay until they are sent":     eventsInOrder,
-		"a key has one lane, and keys share out over all of them":    lanesShareOut,
-		"the backlog is what waits, and since when":                  backlogTells,
-		"a commit that promised something rings, any other does not": commitRings,
+		"an event reads as it was appended":                       eventReads,
+		"events come oldest first, and stay until they are sent":  eventsInOrder,
+		"a key has one lane, and keys share out over all of them": lanesShareOut,
+		"the backlog is what waits, and since when":               backlogTells,
+		"a commit with events signals, any other does not":        commitRings,
 	}
 }
 
@@ -63,12 +62,12 @@ func (s *shop) backlog(want int64, since time.Time) {
 	})
 }
 
-// silent demands that no commit has rung since it was last heard.
-func (s *shop) silent() {
+// noSignal fails the test if a commit has signalled new events.
+func (s *shop) noSignal() {
 	s.Helper()
 	select {
 	case <-s.db.Committed():
-		s.Error("a commit rang that promised nothing")
+		s.Error("a commit without events has signalled")
 	default:
 	}
 }
@@ -78,10 +77,10 @@ func eventReads(s *shop) {
 		OrderID: s.ids(), Version: 2, UserID: s.ids(), Amount: 10, Lines: []event.Line{{ProductID: 1, Quantity: 1, UnitPrice: 10}},
 	}}
 	before := time.Now().Truncate(time.Microsecond) //nolint:forbidigo // the store under test has the real clock
-	s.update(func(ctx context.Context, tx store.Tx) error { tx.Outbox.Append(ctx, e); return nil })
-	got := s.promises(everyLane(), 10)
+	s.queue(func(tx store.Tx) { tx.Outbox.Append(e) })
+	got := s.outbox(everyLane(), 10)
 	if len(got) != 1 {
-		s.Fatalf("%d promises, want 1", len(got))
+		s.Fatalf("%d records, want 1", len(got))
 	}
 	v := got[0].Envelope
 	if v.ID.IsZero() || v.Time.Before(before) || v.Time.Location() != time.UTC {
@@ -95,15 +94,13 @@ func eventReads(s *shop) {
 }
 
 func eventsInOrder(s *shop) {
-	s.promise(5, 3, 4)
-	s.promise(3, 1)
-	got := s.promises(everyLane(), 4)
+	s.appendLikes(5, 3, 4)
+	s.appendLikes(3, 1)
+	got := s.outbox(everyLane(), 4)
 	s.equal([]string{"5", "3", "4", "3"}, keysOf(got))
-	s.update(func(ctx context.Context, tx store.Tx) error {
-		return tx.Outbox.Sent(ctx, []int64{got[0].Seq, got[2].Seq, got[3].Seq})
-	})
-	s.update(func(ctx context.Context, tx store.Tx) error { return tx.Outbox.Sent(ctx, nil) })
-	s.equal([]string{"3", "1"}, keysOf(s.promises(everyLane(), 10)))
+	s.queue(func(tx store.Tx) { tx.Outbox.Sent([]int64{got[0].Seq, got[2].Seq, got[3].Seq}) })
+	s.queue(func(tx store.Tx) { tx.Outbox.Sent(nil) })
+	s.equal([]string{"3", "1"}, keysOf(s.outbox(everyLane(), 10)))
 }
 
 func lanesShareOut(s *shop) {
@@ -111,10 +108,10 @@ func lanesShareOut(s *shop) {
 	for pid := range int64(200) {
 		all = append(all, pid+1, pid+1)
 	}
-	s.promise(all...)
+	s.appendLikes(all...)
 	seen := map[string]int{}
 	for _, lane := range everyLane() {
-		found := s.promises([]int{lane}, 1_000)
+		found := s.outbox([]int{lane}, 1_000)
 		if len(found) == 0 {
 			s.Errorf("lane %d is empty", lane)
 		}
@@ -130,24 +127,24 @@ func lanesShareOut(s *shop) {
 			s.Errorf("product %d: %d events in the lanes together", pid, seen[strconv.FormatInt(pid, 10)])
 		}
 	}
-	s.equal(0, len(s.promises(nil, 10)))
+	s.equal(0, len(s.outbox(nil, 10)))
 }
 
 func backlogTells(s *shop) {
 	s.backlog(0, time.Time{})
-	s.promise(1, 2)
-	s.promise(3)
-	got := s.promises(everyLane(), 10)
+	s.appendLikes(1, 2)
+	s.appendLikes(3)
+	got := s.outbox(everyLane(), 10)
 	s.backlog(3, got[0].Envelope.Time)
-	s.update(func(ctx context.Context, tx store.Tx) error { return tx.Outbox.Sent(ctx, []int64{got[0].Seq}) })
+	s.queue(func(tx store.Tx) { tx.Outbox.Sent([]int64{got[0].Seq}) })
 	s.backlog(2, got[1].Envelope.Time)
 }
 
 func commitRings(s *shop) {
 	s.user()
-	s.silent()
-	s.promise(1)
-	s.promise(2)
-	<-s.db.Committed() // rung twice, heard once
-	s.silent()
+	s.noSignal()
+	s.appendLikes(1)
+	s.appendLikes(2)
+	<-s.db.Committed() // two signals become one
+	s.noSignal()
 }

@@ -32,7 +32,7 @@ func (s *shop) spend(ctx context.Context, tx store.Tx, user id.ID, amount money.
 func pointTests() map[string]func(*shop) {
 	return map[string]func(*shop){
 		"a new wallet is empty":                                 walletBegins,
-		"who has no wallet has none":                            walletUnknown,
+		"an unknown wallet is not found":                        walletUnknown,
 		"the history is the ledger, newest first, page by page": historyListed,
 	}
 }

@@ -22,7 +22,7 @@ func (s *shop) listing(pid int64) product.Listing {
 	return read(s, func(ctx context.Context, tx store.Tx) (product.Listing, error) { return tx.Products.Get(ctx, pid) })
 }
 
-// item is a product as lists have it.
+// item returns a product as it is in lists.
 func (s *shop) item(pid int64) product.Listing {
 	s.Helper()
 	l := s.listing(pid)
@@ -82,7 +82,7 @@ func productReads(s *shop) {
 func newProductIsBare(s *shop) {
 	p := s.product(s.brand().ID, 0)
 	p.SKU = ""
-	for range 2 { // the second: no SKU is not a SKU that is taken
+	for range 2 { // twice: products without a SKU do not conflict
 		l := s.listing(s.add(p, 0).ID)
 		s.equal(int64(0), l.Stock)
 		s.equal("", l.SKU)
@@ -153,7 +153,7 @@ func likeCountsAdd(s *shop) {
 	b := s.brand()
 	p, q := s.product(b.ID, 1), s.product(b.ID, 2)
 	for _, delta := range []map[int64]int64{{p.ID: 3, q.ID: 1, 99: 5}, {p.ID: -1}, {}} {
-		s.update(func(ctx context.Context, tx store.Tx) error { return tx.Products.AddLikes(ctx, delta) })
+		s.queue(func(tx store.Tx) { tx.Likes.AddCounts(delta) })
 	}
 	s.equal([]int64{2, 1}, []int64{s.listing(p.ID).LikeCount, s.listing(q.ID).LikeCount})
 }

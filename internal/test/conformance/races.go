@@ -17,8 +17,8 @@ import (
 
 func weights() ranking.Weights { return ranking.DefaultWeights() }
 
-// at once runs fn n times at the same time, each in an Update of its own, and
-// returns how many succeeded; an error other than the one expected is a fault.
+// atOnce runs fn n times at the same time, each in an Update of its own, and returns
+// how many succeeded. An error other than the expected one fails the test.
 func (s *shop) atOnce(n int, expected error, fn func(ctx context.Context, tx store.Tx, i int) error) int64 {
 	s.Helper()
 	var done atomic.Int64
@@ -49,7 +49,7 @@ func raceTests() map[string]func(*shop) {
 		"a lease is won by exactly one":                             leaseRace,
 		"counters and like counts added to at once lose nothing":    counterRace,
 		"an event handled at once by many is fresh once":            handledRace,
-		"an event thought new by many is marked by one":             newRace,
+		"an event marked as new by many at once is marked by one":   newRace,
 		"a request sent twice at once has one effect":               requestRace,
 	}
 }
@@ -102,12 +102,14 @@ func leaseRace(s *shop) {
 func counterRace(s *shop) {
 	b := s.brand()
 	p, q := s.product(b.ID, 0), s.product(b.ID, 0)
-	s.atOnce(32, nil, func(ctx context.Context, tx store.Tx, i int) error {
+	s.atOnce(32, nil, func(_ context.Context, tx store.Tx, i int) error {
 		deltas := []metric.Counters{{ProductID: p.ID, Day: 20251103, Views: 1}, {ProductID: q.ID, Day: 20251103, Views: 1}}
 		if i%2 == 1 {
 			deltas[0], deltas[1] = deltas[1], deltas[0]
 		}
-		return errors.Join(tx.Metrics.Add(ctx, deltas), tx.Products.AddLikes(ctx, map[int64]int64{p.ID: 1, q.ID: 2}))
+		tx.Metrics.Add(deltas)
+		tx.Likes.AddCounts(map[int64]int64{p.ID: 1, q.ID: 2})
+		return nil
 	})
 	got := read(s, func(ctx context.Context, tx store.Tx) ([]metric.Counters, error) {
 		return tx.Metrics.Of(ctx, []int64{p.ID, q.ID}, 20251103, 20251103)
@@ -129,11 +131,12 @@ func handledRace(s *shop) {
 	s.equal(int64(3), fresh.Load())
 }
 
-// They are thought new by all, in different orders and overlapping sets.
+// All of them mark overlapping sets of events as new, in different orders.
 func newRace(s *shop) {
 	events := []id.ID{s.ids(), s.ids(), s.ids()}
 	marked := s.atOnce(32, store.ErrHandled, func(_ context.Context, tx store.Tx, i int) error {
-		return tx.Handled.MarkNew("c", append(events[i%3:i%3+1:i%3+1], events[(i+1)%3]), noon())
+		tx.Handled.MarkNew("c", append(events[i%3:i%3+1:i%3+1], events[(i+1)%3]), noon())
+		return nil
 	})
 	s.equal(int64(1), marked) // of three pairs of three, any two have one in common
 }

@@ -17,20 +17,17 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// everything writes to every table: some of it is sent, the rest still waits
-// in the queue when it returns.
+// everything writes to every table. Some writes are sent, the rest is queued when it
+// returns.
 func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, productID int64) error {
 	o := s.order(u.ID, s.listing(productID).Product)
 	tx.Orders.Add(o)
-	tx.Outbox.Append(ctx, o.PlacedEvent())
-	s.papers(tx, o)
+	tx.Outbox.Append(o.PlacedEvent())
+	s.couponAndPayment(tx, o)
 	tx.Keys.Keep(store.Key{UserID: u.ID, Route: "r", Key: "k"}, store.Answer{Status: 200, At: noon()})
-	err := errors.Join(
-		s.take(ctx, tx, 1, productID), s.spend(ctx, tx, u.ID, 10),
-		tx.Products.AddLikes(ctx, map[int64]int64{productID: 1}),
-		tx.Metrics.Add(ctx, []metric.Counters{{ProductID: productID, Day: 20251103, Views: 1}}),
-	)
-	if err != nil {
+	tx.Likes.AddCounts(map[int64]int64{productID: 1})
+	tx.Metrics.Add([]metric.Counters{{ProductID: productID, Day: 20251103, Views: 1}})
+	if err := errors.Join(s.take(ctx, tx, 1, productID), s.spend(ctx, tx, u.ID, 10)); err != nil {
 		return err
 	}
 	if _, err := tx.Likes.Add(ctx, like.Like{UserID: u.ID, ProductID: productID, At: noon()}); err != nil {
@@ -42,13 +39,13 @@ func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, product
 	if _, err := tx.Leases.Acquire(ctx, []string{"l"}, "me", noon(), noon()); err != nil {
 		return err
 	}
-	tx.Outbox.Append(ctx, event.NewProductLiked(productID, u.ID)) // queued to the end
+	tx.Outbox.Append(event.NewProductLiked(productID, u.ID)) // queued to the end
 	return nil
 }
 
-// papers writes a coupon that the order's user owns, and a payment of the order
+// couponAndPayment queues a coupon of the order's user, and a payment of the order
 // with a charge.
-func (s *shop) papers(tx store.Tx, o order.Order) {
+func (s *shop) couponAndPayment(tx store.Tx, o order.Order) {
 	c := coupon.Coupon{ID: id.ID{7}, Name: "c", Type: coupon.Fixed, Value: 1, Quantity: 1, ValidDays: 1, CreatedAt: noon()}
 	tx.Coupons.Add(c)
 	tx.Owned.Add(coupon.Owned{ID: id.ID{8}, UserID: o.UserID, Coupon: c, IssuedAt: noon(), ExpiresAt: noon()})
@@ -59,7 +56,7 @@ func (s *shop) papers(tx store.Tx, o order.Order) {
 	tx.Charges.Save(payment.Charge{Key: "k", OrderID: id.ID{9}, Status: pgwire.Success, Refund: payment.NoRefund}, noon())
 }
 
-// papersKept is how many rows of papers there are, and how many notes.
+// papersKept returns how many rows of couponAndPayment are stored.
 func (s *shop) papersKept(user id.ID) int {
 	return read(s, func(ctx context.Context, tx store.Tx) (int, error) {
 		owned, one := tx.Owned.Of(ctx, user, id.ID{}, 10)
@@ -70,11 +67,11 @@ func (s *shop) papersKept(user id.ID) int {
 	})
 }
 
-// untouched demands that nothing of everything is there.
+// untouched fails the test if a write of everything is stored.
 func (s *shop) untouched(u user.User, productID int64) {
 	s.Helper()
-	s.silent()
-	s.equal(0, len(s.promises(everyLane(), 10)))
+	s.noSignal()
+	s.equal(0, len(s.outbox(everyLane(), 10)))
 	s.equal(0, s.papersKept(u.ID))
 	s.refuses(coupon.ErrNotFound, func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.Coupons.Get(ctx, id.ID{7})
@@ -113,7 +110,7 @@ func rollbackTests() map[string]func(*shop) {
 		"a panic between the rows of a read does no harm":                      panicBetweenRows,
 		"nothing is there after the context has ended, and the store works on": endedContext,
 		"a read whose context has ended fails, and the store works on":         endedRead,
-		"who waits for a lock can give up":                                     impatience,
+		"a transaction that waits for a lock ends with its context":            lockWaitEnds,
 	}
 }
 
@@ -121,7 +118,7 @@ func everythingCommits(s *shop) {
 	u, pid := s.stocked()
 	s.update(func(ctx context.Context, tx store.Tx) error { return s.everything(ctx, tx, u, pid) })
 	<-s.db.Committed()
-	s.equal(2, len(s.promises(everyLane(), 10)))
+	s.equal(2, len(s.outbox(everyLane(), 10)))
 	s.equal(4, s.papersKept(u.ID))
 	s.equal([]int64{4, 1}, []int64{s.listing(pid).Stock, s.listing(pid).LikeCount})
 	s.equal(int64(40), int64(s.balance(u.ID)))
@@ -210,7 +207,7 @@ func endedRead(s *shop) {
 	s.user()
 }
 
-func impatience(s *shop) {
+func lockWaitEnds(s *shop) {
 	_, pid := s.stocked()
 	s.update(func(ctx context.Context, tx store.Tx) error {
 		if err := s.take(ctx, tx, 1, pid); err != nil {
@@ -220,7 +217,7 @@ func impatience(s *shop) {
 		defer cancel()
 		err := s.db.Update(short, func(tx store.Tx) error { return s.take(short, tx, 1, pid) })
 		if !errors.Is(err, context.DeadlineExceeded) {
-			s.Errorf("who gave up got %v", err)
+			s.Errorf("a transaction whose context has ended: %v", err)
 		}
 		return nil
 	})

@@ -7,7 +7,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// take takes n pieces of each product, which must be there.
+// take takes n pieces of each product. All products must exist.
 func (s *shop) take(ctx context.Context, tx store.Tx, n int64, ids ...int64) error {
 	stocks, err := tx.Stocks.Lock(ctx, ids)
 	for _, stock := range stocks {

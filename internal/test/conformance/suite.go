@@ -1,4 +1,4 @@
-// Package conformance is the suite that every store must pass, on either engine.
+// Package conformance is the test suite that a store must pass on each engine.
 package conformance
 
 import (
@@ -24,13 +24,12 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// Run tries everything that is promised of a store on the stores that open
-// returns: an empty one each time.
+// Run runs the suite. For each test, open returns an empty store.
 func Run(t *testing.T, open func(t *testing.T) *sqlstore.DB) {
 	t.Helper()
 	for _, group := range []map[string]func(*shop){
 		transactionTests(), rollbackTests(), raceTests(), userTests(), brandTests(), productTests(), listTests(), stockTests(),
-		likeTests(), pointTests(), orderTests(), metricTests(), outboxTests(), handledTests(), leaseTests(), keyTests(), bookTests(),
+		likeTests(), pointTests(), orderTests(), metricTests(), outboxTests(), handledTests(), leaseTests(), keyTests(), auditTests(),
 		couponTests(), paymentTests(), payBookTests(), damageTests(),
 	} {
 		for name, test := range group {
@@ -42,11 +41,11 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.DB) {
 	}
 }
 
-// noon is when things happen in tests that do not care: microseconds included,
-// to see that they are kept.
+// noon is the time of events in tests that need no other: 12:00 in Seoul, with
+// microseconds, to see that they are stored.
 func noon() time.Time { return time.Date(2025, time.November, 3, 3, 0, 0, 123456000, time.UTC) }
 
-// shop is a store under test, with short words for what tests say often.
+// shop is a store under test, with helpers for common steps.
 type shop struct {
 	*testing.T
 	db     *sqlstore.DB
@@ -59,6 +58,12 @@ func (s *shop) update(fn func(ctx context.Context, tx store.Tx) error) {
 	if err := s.db.Update(s.Context(), func(tx store.Tx) error { return fn(s.Context(), tx) }); err != nil {
 		s.Fatalf("update: %v", err)
 	}
+}
+
+// queue runs an Update that only queues writes.
+func (s *shop) queue(fn func(tx store.Tx)) {
+	s.Helper()
+	s.update(func(_ context.Context, tx store.Tx) error { fn(tx); return nil })
 }
 
 // user adds a user with an open wallet.
@@ -128,7 +133,7 @@ func (s *shop) charge(user id.ID, amount money.Won) {
 	})
 }
 
-// order returns an order that is not in the store yet.
+// order returns an order that is not stored yet.
 func (s *shop) order(user id.ID, products ...product.Product) order.Order {
 	s.Helper()
 	var lines []order.Line
@@ -165,7 +170,7 @@ func write[T any](s *shop, fn func(ctx context.Context, tx store.Tx) (T, error))
 	return v
 }
 
-// refuses demands that an Update of fn ends in the error.
+// refuses fails the test unless an Update of fn returns the error.
 func (s *shop) refuses(want error, fn func(ctx context.Context, tx store.Tx) error) {
 	s.Helper()
 	if err := s.db.Update(s.Context(), func(tx store.Tx) error { return fn(s.Context(), tx) }); !errors.Is(err, want) {
@@ -173,7 +178,7 @@ func (s *shop) refuses(want error, fn func(ctx context.Context, tx store.Tx) err
 	}
 }
 
-// equal demands that got is want.
+// equal fails the test unless got is want.
 func (s *shop) equal(want, got any) {
 	s.Helper()
 	diff := cmp.Diff(want, got, cmp.AllowUnexported(product.Stock{}, point.Wallet{}, order.Order{}), cmpopts.IgnoreUnexported(payment.Payment{}))

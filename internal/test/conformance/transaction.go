@@ -14,13 +14,13 @@ var errBoom = errors.New("boom")
 
 func transactionTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"a transaction sees what it has queued":                   ownWritesSeen,
-		"a transaction of nothing commits":                        emptyCommit,
-		"writes and locks in a View or a Snapshot are refused":    readOnlyRefuses,
-		"a Snapshot sees one moment, a View each time the newest": snapshotStandsStill,
-		"nobody sees what is not committed":                       uncommittedUnseen,
-		"the database answers, and its schema is the one wanted":  schemaWanted,
-		"an error that fn swallows still ends the transaction":    swallowedError,
+		"a transaction sees what it has queued":                                    ownWritesSeen,
+		"a transaction of nothing commits":                                         emptyCommit,
+		"writes and locks in a View or a Snapshot are refused":                     readOnlyRefuses,
+		"a Snapshot sees the same commits in all reads, a View the newest in each": snapshotStandsStill,
+		"other transactions do not see what is not committed":                      uncommittedUnseen,
+		"the database answers, and its schema is the one wanted":                   schemaWanted,
+		"an error that fn swallows still ends the transaction":                     swallowedError,
 	}
 }
 
@@ -123,7 +123,7 @@ func swallowedError(s *shop) {
 		if _, err := tx.Products.Add(ctx, other); err != nil {
 			return err
 		}
-		_, _ = tx.Products.Add(ctx, p) // taken: not looked at
+		_, _ = tx.Products.Add(ctx, p) // the error is ignored
 		return nil
 	})
 	s.equal(0, len(read(s, func(ctx context.Context, tx store.Tx) (map[string]int64, error) {

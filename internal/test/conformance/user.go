@@ -13,7 +13,7 @@ func userTests() map[string]func(*shop) {
 		"a user reads as it was added":            userReads,
 		"a loginId is taken once":                 loginIDOnce,
 		"an email is taken once":                  emailOnce,
-		"nobody is found under an unknown name":   nobodyFound,
+		"an unknown user is not found":            nobodyFound,
 		"those of many users who exist are known": knownUsers,
 		"a role is changed":                       roleChanges,
 	}

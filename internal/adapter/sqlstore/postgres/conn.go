@@ -15,11 +15,12 @@ import (
 
 var errRolledBack = errors.New("postgres: the server rolled back instead of committing")
 
-// conn is one transaction, on a connection that it takes when it needs one.
+// conn is one transaction. It takes a connection from the pool with the first
+// statement.
 type conn struct {
 	pool  *pgxpool.Pool
 	held  *pgxpool.Conn // nil until the first statement
-	begin string        // what opens the transaction; empty once it was sent
+	begin string        // the statement that opens the transaction; empty once it was sent
 	open  bool          // there is a transaction on the connection
 }
 
@@ -60,7 +61,7 @@ func (c *conn) Commit(ctx context.Context, pending []sqlstore.Stmt) error {
 	}
 	tag, err := sent.Exec()
 	if err == nil && tag.String() != "COMMIT" {
-		err = errRolledBack // a COMMIT after an error is answered so, and is no error itself
+		err = errRolledBack // the server answers ROLLBACK to a COMMIT after an error, without an error
 	}
 	if err = closing(sent, err); err != nil {
 		return fmt.Errorf("commit: %w", err)
@@ -73,21 +74,23 @@ func (c *conn) acquire(ctx context.Context) (err error) {
 	if c.held != nil {
 		return nil
 	}
-	// A server that is starting or has no room says so in words of its own:
-	// nobody above could tell that from a bug.
+	// A server that is starting, or has too many connections, reports errors of its
+	// own, which callers could not tell from a bug.
 	if c.held, err = c.pool.Acquire(ctx); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: %w", sqlstore.ErrAway, err)
+		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
 	}
 	return err
 }
 
-// results is the answers to a pipeline, with whether BEGIN is the first.
+// results are the results of a pipeline. begun says whether the first is that of
+// BEGIN.
 type results struct {
 	pgx.BatchResults
 	begun bool
 }
 
-// send sends what is due in one pipeline: BEGIN, the writes, the last statement.
+// send sends one pipeline: BEGIN if it is not sent yet, the writes, and the last
+// statement.
 func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt, last sqlstore.Stmt) results {
 	var b pgx.Batch
 	begun := c.begin != ""
@@ -96,14 +99,14 @@ func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt, last sqlstore.
 		c.begin, c.open = "", true
 	}
 	for _, st := range pending {
-		b.Queue(demanding(st), native(st.Args)...)
+		b.Queue(requireRows(st), native(st.Args)...)
 	}
 	b.Queue(last.SQL, native(last.Args)...)
 	return results{c.held.SendBatch(ctx, &b), begun}
 }
 
-// check reads the answers to BEGIN and to the writes. After an error the
-// pipeline is closed.
+// check reads the results of BEGIN and of the writes. It closes the pipeline after an
+// error.
 func (c *conn) check(sent results, pending []sqlstore.Stmt) error {
 	if sent.begun {
 		if _, err := sent.Exec(); err != nil {
@@ -118,10 +121,10 @@ func (c *conn) check(sent results, pending []sqlstore.Stmt) error {
 	return nil
 }
 
-// demanding is a write that fails on the server where it does not touch as many
-// rows as it must. To count them here would be too late: a COMMIT may be in the
-// same pipeline.
-func demanding(st sqlstore.Stmt) string {
+// requireRows returns the text of a write that fails on the server if it does not
+// change the number of rows that it must. The program could count them only after
+// the COMMIT, which may be in the same pipeline.
+func requireRows(st sqlstore.Stmt) string {
 	if st.Rows == sqlstore.Any {
 		return st.SQL
 	}
@@ -133,7 +136,7 @@ func demanding(st sqlstore.Stmt) string {
 func explain(st sqlstore.Stmt, err error) error {
 	var e *pgconn.PgError
 	if st.Rows != sqlstore.Any && errors.As(err, &e) && e.Code == divisionByZero {
-		return st.Missed
+		return st.Mismatch
 	}
 	return st.Explain(violated(err), err)
 }
@@ -148,8 +151,8 @@ func closing(sent results, err error) error {
 	return err
 }
 
-// End implements sqlstore.Conn. A connection that cannot be brought back to
-// rest is closed by the pool.
+// End implements sqlstore.Conn. If the ROLLBACK fails, the pool closes the
+// connection.
 func (c *conn) End() {
 	if c.held == nil {
 		return
@@ -185,7 +188,7 @@ func (r rows) Close() error {
 	return err
 }
 
-// violated says which rule of the schema an error is about.
+// violated returns the constraint that a statement violated.
 func violated(err error) sqlstore.Violation {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
@@ -200,15 +203,15 @@ func violated(err error) sqlstore.Violation {
 // Violated implements sqlstore.Engine.
 func (*engine) Violated(err error) sqlstore.Violation { return violated(err) }
 
-// Retry implements sqlstore.Engine: a deadlock, or a serialisation failure.
+// Retry implements sqlstore.Engine: a deadlock, or a serialization failure.
 func (*engine) Retry(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
 }
 
-// Gone implements sqlstore.Engine: the server is shut down, or one of its
-// processes has died and takes all others along.
-func (*engine) Gone(err error) bool {
+// Disconnected implements sqlstore.Engine: the server shuts down, or it ends all
+// connections because one of its processes has crashed.
+func (*engine) Disconnected(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "57P01" || e.Code == "57P02" || e.Code == "57P03")
 }

@@ -10,22 +10,20 @@ import (
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
-		// What an UPDATE takes: stricter locks would make those wait who only
-		// refer to the row by a foreign key.
+		// The lock of an UPDATE. With FOR UPDATE, an insert that refers to the row
+		// by a foreign key would wait.
 		ForUpdate: "FOR NO KEY UPDATE",
 		TryLock: func(param int) string {
 			return fmt.Sprintf("CASE WHEN pg_try_advisory_xact_lock($%d) THEN 1 ELSE 0 END", param)
 		},
-		In:   in,
-		List: func(values any) any { return values },
-		Set:  set,
+		In:  in,
+		Set: set,
 	}
 }
 
-// in hides the array from the planner, behind a SELECT. To see that it is short
-// makes a plan for it look better than one for any array, and the planner would
-// go on making one for every execution: for an order that was a fifth of all
-// work of the server.
+// in hides the array from the planner behind a SELECT. A planner that sees a short
+// array makes a plan for it that seems cheaper than the generic plan, so it plans
+// every execution. For an order that was a fifth of the work of the server.
 func in(column string, kind sqlstore.Type, param int) string {
 	return fmt.Sprintf("%s = ANY ((SELECT $%d::%s[])::%[3]s[])", column, param, kind)
 }
@@ -41,8 +39,8 @@ func set(param int, columns []sqlstore.Column) (table string, args []any, err er
 	return fmt.Sprintf("(SELECT * FROM unnest(%s) AS u (%s))", strings.Join(arrays, ", "), strings.Join(names, ", ")), args, nil
 }
 
-// native gives pgx ids as bytes, which it sends as they are; it would send a
-// driver.Valuer as text.
+// native returns arguments with ids as byte arrays, which pgx sends in binary form. A
+// driver.Valuer would be sent as text.
 func native(args []any) []any {
 	given := make([]any, len(args))
 	for i, arg := range args {

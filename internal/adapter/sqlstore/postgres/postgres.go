@@ -1,6 +1,6 @@
-// Package postgres keeps a store in PostgreSQL, over pgx's own interface: its
-// pipeline sends what a transaction has queued in one round trip with the
-// next read, or with the COMMIT.
+// Package postgres implements the engine of PostgreSQL, with the native interface of
+// pgx. Its pipeline sends the queued writes of a transaction in one round trip with
+// the next read, or with the COMMIT.
 package postgres
 
 import (
@@ -14,13 +14,12 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 )
 
-// maxConns is the size of the pool where the address has no pool_max_conns:
-// transactions that wait for a row hold a connection meanwhile.
+// maxConns is the size of the pool if the address has no pool_max_conns. A
+// transaction that waits for a row lock holds a connection.
 const maxConns = 16
 
-// Open connects to the database at the address, a postgres:// URL. The tables
-// are made by Migrate, in the first schema of the search_path. Close it after
-// use.
+// Open connects to the database at a postgres:// URL. The tables are in the first
+// schema of the search_path; Migrate creates them. Close the store after use.
 func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, error) {
 	pool, err := connect(ctx, url)
 	if err != nil {
@@ -28,7 +27,7 @@ func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, er
 	}
 	e := &engine{pool}
 	return sqlstore.New(sqlstore.Parts{
-		Engine: e, Dialect: dialect(), Schema: e, Bell: &notifier{pool, o.Random, o.Log},
+		Engine: e, Dialect: dialect(), Schema: e, Notifier: &notifier{pool, o.Random, o.Log},
 	}, o), nil
 }
 
@@ -40,7 +39,7 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = maxConns
 	}
-	config.AfterConnect = settle
+	config.AfterConnect = configure
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -52,15 +51,17 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// settle changes what the server leaves at its default. Whoever administers it
-// may set something else.
+// configure changes two settings of a connection, unless the administrator of the
+// server has changed their defaults.
 //
-// It ends a transaction whose program is silent for a minute: a machine that
-// has lost its power or its network would keep its locks for hours. And it
-// plans for pages that are in memory or on a disk without a head: otherwise it
-// reads all brands for each product of a list, as long as they fit on a few
-// pages, rather than the one by its index.
-func settle(ctx context.Context, c *pgx.Conn) error {
+// idle_in_transaction_session_timeout: the server ends a transaction whose program
+// has sent nothing for a minute. Otherwise a machine without power or network would
+// keep its locks for hours.
+//
+// random_page_cost: plans are made for pages in memory or on an SSD. Otherwise, while
+// the brands fit on a few pages, all of them are read for each product of a list,
+// instead of one by the index.
+func configure(ctx context.Context, c *pgx.Conn) error {
 	_, err := c.Exec(ctx, `
 		SELECT set_config(name, value, false)
 		FROM (VALUES ('idle_in_transaction_session_timeout', '0', '60s'), ('random_page_cost', '4', '1.1')) v (name, given, value)
@@ -77,7 +78,7 @@ func (e *engine) Begin(_ context.Context, mode sqlstore.Mode) (sqlstore.Conn, er
 	switch mode {
 	case sqlstore.Write:
 		c.begin = "BEGIN"
-	case sqlstore.Still:
+	case sqlstore.Snapshot:
 		c.begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	case sqlstore.Read: // each statement for itself
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestWhatTheServerLeavesAtItsDefaultIsSettled(t *testing.T) {
+func TestSettingsAreChangedUnlessTheAdministratorHas(t *testing.T) {
 	t.Parallel()
 	address := os.Getenv("TEST_DATABASE_URL")
 	if address == "" {

@@ -16,17 +16,20 @@ import (
 //go:embed migrations/*.sql
 var files embed.FS
 
+// Migrations returns the files of the migrations.
+func Migrations() fs.FS { return files }
+
 func migrations() (fs.FS, error) { return fs.Sub(files, "migrations") }
 
-// A second program that migrates looks once a second, for five minutes,
-// whether the first one is done.
+// A second program that migrates checks once a second, for five minutes, whether the
+// first one has finished.
 const (
 	lockPeriod = 1
 	lockTries  = 300
 )
 
-// Migrate implements sqlstore.Schema. The lock is for this schema alone:
-// shops that share a database do not wait for one another.
+// Migrate implements sqlstore.Schema. The lock is for this schema only: shops in one
+// database do not wait for one another.
 func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) error {
 	steps, err := migrations()
 	if err != nil {
@@ -54,7 +57,7 @@ func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) er
 func lockID(schema string) int64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte("commerce migrate " + schema)) // a hash never fails
-	return int64(h.Sum64())                              //nolint:gosec // all 64 bits are wanted, whatever the sign
+	return int64(h.Sum64())                              //nolint:gosec // the sign does not matter
 }
 
 // Newest implements sqlstore.Schema.

@@ -9,28 +9,27 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 )
 
-// conn is one connection while one transaction has it.
+// conn is the connection of one transaction.
 type conn struct {
 	*sql.Conn
-	open  bool // there is a transaction to roll back
-	leave func()
+	open   bool // there is a transaction to roll back
+	unlock func()
 }
 
-// begin takes a connection and begins a transaction by the words given; no
-// words, no transaction. It calls leave when the transaction ends, or cannot
-// begin.
-func begin(ctx context.Context, db *sql.DB, words string, leave func()) (*conn, error) {
+// begin takes a connection and executes a statement that begins a transaction; an
+// empty one begins none. It calls unlock when the transaction ends, or cannot begin.
+func begin(ctx context.Context, db *sql.DB, statement string, unlock func()) (*conn, error) {
 	free, err := db.Conn(ctx)
 	if err != nil {
-		leave()
+		unlock()
 		return nil, err
 	}
-	c := &conn{Conn: free, leave: leave, open: words != ""}
+	c := &conn{Conn: free, unlock: unlock, open: statement != ""}
 	if !c.open {
 		return c, nil
 	}
-	if _, err := free.ExecContext(ctx, words); err != nil {
-		c.End() // where ctx ended meanwhile, the words may have been obeyed all the same
+	if _, err := free.ExecContext(ctx, statement); err != nil {
+		c.End() // if ctx has ended, the transaction may have begun in spite of the error
 		return nil, err
 	}
 	return c, nil
@@ -41,7 +40,7 @@ func (c *conn) Query(ctx context.Context, pending []sqlstore.Stmt, q sqlstore.St
 	if err := c.send(ctx, pending); err != nil {
 		return nil, err
 	}
-	found, err := c.QueryContext(ctx, q.SQL, q.Args...) //nolint:rowserrcheck // Close of what wraps it looks
+	found, err := c.QueryContext(ctx, q.SQL, bound(q.Args)...) //nolint:rowserrcheck // Close of what wraps it looks
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +61,7 @@ func (c *conn) Commit(ctx context.Context, pending []sqlstore.Stmt) error {
 
 func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt) error {
 	for _, st := range pending {
-		done, err := c.ExecContext(ctx, st.SQL, st.Args...)
+		done, err := c.ExecContext(ctx, st.SQL, bound(st.Args)...)
 		if err != nil {
 			return st.Explain(violated(err), err)
 		}
@@ -82,12 +81,12 @@ func (c *conn) End() {
 	if c.open {
 		_, err := c.ExecContext(context.Background(), "ROLLBACK")
 		if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
-			// It may still be inside: let nobody else have it.
+			// The transaction may still be open: close the connection.
 			_ = c.Raw(func(any) error { return driver.ErrBadConn })
 		}
 	}
-	_ = c.Close() // gives it back; there is nothing to flush
-	c.leave()
+	_ = c.Close() // gives it back to the pool; it has nothing to flush
+	c.unlock()
 }
 
 // rows implements sqlstore.Rows.

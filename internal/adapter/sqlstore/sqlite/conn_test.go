@@ -7,17 +7,17 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 )
 
-// The driver tells of an error where a context ends while its BEGIN succeeds.
-func TestABeginThatWasObeyedInSpiteOfAnErrorIsUndone(t *testing.T) {
+// The driver returns an error if a context ends while its BEGIN succeeds.
+func TestABeginThatSucceedsInSpiteOfAnErrorIsRolledBack(t *testing.T) {
 	t.Parallel()
 	e, err := openEngine(t.Context(), filepath.Join(t.TempDir(), "shop.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Close() })
-	left := false
-	if _, err := begin(t.Context(), e.writer, "BEGIN IMMEDIATE; SELECT nothing", func() { left = true }); err == nil || !left {
-		t.Fatalf("begin = %v, left: %t", err, left)
+	unlocked := false
+	if _, err := begin(t.Context(), e.writer, "BEGIN IMMEDIATE; SELECT nothing", func() { unlocked = true }); err == nil || !unlocked {
+		t.Fatalf("begin = %v, unlocked: %t", err, unlocked)
 	}
 	c, err := e.Begin(t.Context(), sqlstore.Write)
 	if err != nil {

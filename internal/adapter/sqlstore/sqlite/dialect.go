@@ -11,31 +11,44 @@ import (
 	codes "modernc.org/sqlite/lib"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
-		ForUpdate: "", // a writer has the whole file
+		ForUpdate: "", // a writer locks the whole file
 		TryLock:   func(param int) string { return fmt.Sprintf("CASE WHEN $%d IS NULL THEN 0 ELSE 1 END", param) },
 		In: func(column string, _ sqlstore.Type, param int) string {
 			return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, param)
 		},
-		List: list,
-		Set:  set,
+		Set: set,
 	}
 }
 
-// list is a slice as json_each takes it. What the tables give it, numbers,
-// texts and ids, always has a JSON form.
-func list(values any) any {
+// bound returns arguments as the driver accepts them: a slice becomes a JSON array,
+// which json_each reads.
+func bound(args []any) []any {
+	given := make([]any, len(args))
+	for i, arg := range args {
+		switch arg.(type) {
+		case []int, []int64, []string, []id.ID:
+			given[i] = array(arg)
+		default:
+			given[i] = arg
+		}
+	}
+	return given
+}
+
+func array(values any) any {
 	text, err := json.Marshal(values)
 	if err != nil {
-		return err // no type that a driver knows: the statement fails and says so
+		return err // not a type that a driver accepts: the statement fails with this error
 	}
 	return string(text)
 }
 
-// set is one parameter: a JSON array that has an array for each row.
+// set has one parameter: a JSON array with an array for each row.
 func set(param int, columns []sqlstore.Column) (table string, args []any, err error) {
 	names := make([]string, len(columns))
 	slices := make([]reflect.Value, len(columns))
@@ -55,8 +68,8 @@ func set(param int, columns []sqlstore.Column) (table string, args []any, err er
 	return table, []any{string(text)}, err
 }
 
-// Retry implements sqlstore.Engine: another process has had the file for
-// longer than busy_timeout.
+// Retry implements sqlstore.Engine: another process has locked the file for longer
+// than busy_timeout.
 func (*engine) Retry(err error) bool {
 	var e *driver.Error
 	return errors.As(err, &e) && (e.Code()&0xFF == codes.SQLITE_BUSY || e.Code()&0xFF == codes.SQLITE_LOCKED)
@@ -86,8 +99,8 @@ func violated(err error) sqlstore.Violation {
 	return sqlstore.Violation{}
 }
 
-// keyName makes "... UNIQUE constraint failed: users.login_id (2067)" the name
-// that PostgreSQL gives to the same key: users_login_id_key, or users_pkey.
+// keyName returns the name that PostgreSQL generates for a key: users_login_id_key or
+// users_pkey. The message is "... UNIQUE constraint failed: users.login_id (2067)".
 func keyName(message string, columns bool) string {
 	_, list, _ := strings.Cut(message, "UNIQUE constraint failed: ")
 	list, _, _ = strings.Cut(list, " (")
@@ -107,5 +120,5 @@ func keyName(message string, columns bool) string {
 	return strings.Join(append(name, "pkey"), "_")
 }
 
-// Gone implements sqlstore.Engine: a file does not leave.
-func (*engine) Gone(error) bool { return false }
+// Disconnected implements sqlstore.Engine: there is no server.
+func (*engine) Disconnected(error) bool { return false }

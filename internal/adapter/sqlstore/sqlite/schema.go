@@ -17,15 +17,15 @@ var files embed.FS
 
 func migrations() (fs.FS, error) { return fs.Sub(files, "migrations") }
 
-// Migrate implements sqlstore.Schema. The turn keeps other goroutines away.
-// Another process that migrates the same file can make a step fail that it
-// has taken first; the second try finds it taken.
+// Migrate implements sqlstore.Schema. The lock keeps other goroutines from writing.
+// If another process migrates the same file, a migration that it has applied fails
+// here. The second attempt finds it applied.
 func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) error {
-	leave, err := e.enter(ctx)
+	unlock, err := e.lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer unlock()
 	steps, err := migrations()
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) er
 		return err
 	}
 	if pending, err := p.HasPending(ctx); err == nil && !pending {
-		return nil // to check a big shop whenever it starts takes long
+		return nil // checking the foreign keys of a large file at every start would take long
 	}
 	return e.withoutForeignKeys(ctx, func() error {
 		if up(p) == nil {
@@ -45,8 +45,8 @@ func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) er
 	})
 }
 
-// withoutForeignKeys lets a migration put a table in the place of another one
-// that rows refer to. The writer is one connection, and this has the turn.
+// withoutForeignKeys runs migrations that may replace a table to which rows refer.
+// The caller holds the lock of the only connection that writes.
 func (e *engine) withoutForeignKeys(ctx context.Context, up func() error) error {
 	if _, err := e.writer.ExecContext(ctx, "PRAGMA foreign_keys = OFF"); err != nil {
 		return err
@@ -60,10 +60,10 @@ func (e *engine) withoutForeignKeys(ctx context.Context, up func() error) error 
 }
 
 func (e *engine) checkForeignKeys(ctx context.Context) error {
-	var broken int64
-	err := e.writer.QueryRowContext(ctx, "SELECT COUNT(*) FROM pragma_foreign_key_check").Scan(&broken)
-	if err == nil && broken > 0 {
-		err = fmt.Errorf("%d rows refer to rows that are not there", broken)
+	var orphans int64
+	err := e.writer.QueryRowContext(ctx, "SELECT COUNT(*) FROM pragma_foreign_key_check").Scan(&orphans)
+	if err == nil && orphans > 0 {
+		err = fmt.Errorf("%d rows refer to rows that do not exist", orphans)
 	}
 	return err
 }

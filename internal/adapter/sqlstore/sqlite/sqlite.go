@@ -1,4 +1,5 @@
-// Package sqlite keeps a store in one SQLite file, for a shop on one machine.
+// Package sqlite implements the engine of SQLite: a store in one file, for a shop on
+// one machine.
 package sqlite
 
 import (
@@ -13,27 +14,27 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 )
 
-// What every connection is told. In WAL mode, synchronous=NORMAL survives the
-// death of the process at any point, which is what is promised; only when the
-// machine loses power may the last commits be missing, and the file is sound
-// even then. FULL would wait for the disk in every commit.
+// The settings of every connection. In WAL mode with synchronous=NORMAL, every commit
+// survives a crash of the process, which is what the store guarantees. If the machine
+// loses power, the last commits may be missing, but the file is consistent. FULL
+// would wait for the disk with every commit.
 const everywhere = "_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"
 
-// Open opens the file, and creates it if there is none. The tables are made by
-// Migrate. Close it after use.
+// Open opens the file, and creates it if it does not exist. Migrate creates the
+// tables. Close the store after use.
 func Open(ctx context.Context, path string, o sqlstore.Options) (*sqlstore.DB, error) {
 	e, err := openEngine(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return sqlstore.New(sqlstore.Parts{Engine: e, Dialect: dialect(), Schema: e, Bell: noNotifier{}}, o), nil
+	return sqlstore.New(sqlstore.Parts{Engine: e, Dialect: dialect(), Schema: e, Notifier: noNotifier{}}, o), nil
 }
 
-// engine has one connection that writes and some that read. SQLite has one
-// writer at a time anyhow; waiting for it here is fair, and costs no polling.
+// engine has one connection that writes and several that read. SQLite has one writer
+// at a time in any case. To wait here is fair, and needs no polling.
 type engine struct {
 	writer, readers *sql.DB
-	turn            chan struct{} // holds a token while someone writes
+	writeLock       chan struct{} // holds a value while a goroutine writes
 }
 
 func openEngine(ctx context.Context, path string) (*engine, error) {
@@ -43,7 +44,7 @@ func openEngine(ctx context.Context, path string) (*engine, error) {
 		return nil, err
 	}
 	writer.SetMaxOpenConns(1)
-	if err := writer.PingContext(ctx); err != nil { // creates the file, before anybody reads it
+	if err := writer.PingContext(ctx); err != nil { // creates the file before it is read
 		return nil, closing(err, writer)
 	}
 	readers, err := sql.Open("sqlite", file+"&_pragma=query_only(1)")
@@ -53,34 +54,35 @@ func openEngine(ctx context.Context, path string) (*engine, error) {
 	n := max(4, runtime.GOMAXPROCS(0))
 	readers.SetMaxOpenConns(n)
 	readers.SetMaxIdleConns(n)
-	return &engine{writer: writer, readers: readers, turn: make(chan struct{}, 1)}, nil
+	return &engine{writer: writer, readers: readers, writeLock: make(chan struct{}, 1)}, nil
 }
 
 // Begin implements sqlstore.Engine.
 func (e *engine) Begin(ctx context.Context, mode sqlstore.Mode) (sqlstore.Conn, error) {
 	switch mode {
 	case sqlstore.Write:
-		return e.write(ctx)
-	case sqlstore.Still:
+		return e.beginWrite(ctx)
+	case sqlstore.Snapshot:
 		return begin(ctx, e.readers, "BEGIN", func() {})
 	default:
 		return begin(ctx, e.readers, "", func() {})
 	}
 }
 
-func (e *engine) write(ctx context.Context) (sqlstore.Conn, error) {
-	leave, err := e.enter(ctx)
+func (e *engine) beginWrite(ctx context.Context) (sqlstore.Conn, error) {
+	unlock, err := e.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return begin(ctx, e.writer, "BEGIN IMMEDIATE", leave)
+	return begin(ctx, e.writer, "BEGIN IMMEDIATE", unlock)
 }
 
-// enter waits for the turn to write, first come, first served.
-func (e *engine) enter(ctx context.Context) (leave func(), err error) {
+// lock waits until no other goroutine writes. The goroutines are served in the order
+// of their calls.
+func (e *engine) lock(ctx context.Context) (unlock func(), err error) {
 	select {
-	case e.turn <- struct{}{}:
-		return func() { <-e.turn }, nil
+	case e.writeLock <- struct{}{}:
+		return func() { <-e.writeLock }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -92,7 +94,7 @@ func (e *engine) Close() error {
 	return closing(err, e.writer)
 }
 
-// closing closes db and returns the first error.
+// closing closes db, and returns err or else the error of Close.
 func closing(err error, db *sql.DB) error {
 	if closed := db.Close(); err == nil {
 		return closed
@@ -100,15 +102,15 @@ func closing(err error, db *sql.DB) error {
 	return err
 }
 
-// noNotifier is the bell of a database that belongs to one process: whoever
-// commits is also the only one who waits.
+// noNotifier is the notifier of a database of one process, which knows of its own
+// commits.
 type noNotifier struct{}
 
-// Listen implements sqlstore.Bell.
+// Listen implements sqlstore.Notifier.
 func (noNotifier) Listen(ctx context.Context, _ func()) error {
 	<-ctx.Done()
 	return nil
 }
 
-// Announce implements sqlstore.Bell.
+// Announce implements sqlstore.Notifier.
 func (noNotifier) Announce(context.Context) error { return nil }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/like"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
-	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -41,6 +41,7 @@ type state struct {
 	counters map[place]metric.Counters
 	likes    map[int64]int64
 	leases   map[string]lease
+	failed   error // of the first queued write that failed; it ends the commit
 }
 
 type lease struct {
@@ -56,6 +57,9 @@ func (db *DB) Update(_ context.Context, fn func(tx store.Tx) error) error {
 		likes: clone(db.state.likes), leases: clone(db.state.leases),
 	}
 	err := fn(db.tx(&next))
+	if err == nil {
+		err = next.failed
+	}
 	if err == nil {
 		err = db.step("commit")
 	}
@@ -101,7 +105,14 @@ func (db *DB) Forget(productID int64) {
 func (db *DB) tx(s *state) store.Tx {
 	return store.Tx{
 		Handled: handled{db, s}, Metrics: counters{db, s}, Ranking: top{counters{db, s}},
-		Products: products{nil, db, s}, Leases: leases{s},
+		Likes: likes{nil, db, s}, Leases: leases{s},
+	}
+}
+
+// fail notes why a queued write failed.
+func (s *state) fail(err error) {
+	if s.failed == nil {
+		s.failed = err
 	}
 }
 
@@ -127,14 +138,14 @@ type handled struct {
 // Purge implements store.Handled; the tests of a tally have no use for it.
 func (handled) Purge(context.Context, time.Time, int) (int64, error) { return 0, errors.ErrUnsupported }
 
-func (h handled) MarkNew(_ string, events []id.ID, _ time.Time) error {
+func (h handled) MarkNew(_ string, events []id.ID, _ time.Time) {
 	for _, e := range events {
 		if h.s.handled[e] {
-			return store.ErrHandled
+			h.s.fail(store.ErrHandled)
 		}
 		h.s.handled[e] = true
 	}
-	return h.db.step("mark")
+	h.s.fail(h.db.step("mark"))
 }
 
 func (h handled) Mark(_ context.Context, _ string, events []id.ID, _ time.Time) (fresh []id.ID, err error) {
@@ -147,19 +158,19 @@ func (h handled) Mark(_ context.Context, _ string, events []id.ID, _ time.Time) 
 	return fresh, h.db.step("mark")
 }
 
-type products struct {
-	product.Table
+type likes struct {
+	like.Table
 	db *DB
 	s  *state
 }
 
-func (p products) AddLikes(_ context.Context, delta map[int64]int64) error {
+func (l likes) AddCounts(delta map[int64]int64) {
 	for pid, n := range delta {
-		if p.s.likes[pid] += n; p.s.likes[pid] == 0 {
-			delete(p.s.likes, pid)
+		if l.s.likes[pid] += n; l.s.likes[pid] == 0 {
+			delete(l.s.likes, pid)
 		}
 	}
-	return p.db.step("likes")
+	l.s.fail(l.db.step("likes"))
 }
 
 type counters struct {
@@ -167,14 +178,14 @@ type counters struct {
 	s  *state
 }
 
-func (c counters) Add(_ context.Context, deltas []metric.Counters) error {
+func (c counters) Add(deltas []metric.Counters) {
 	for _, d := range deltas {
 		at := place{d.ProductID, d.Day}
 		row := d.Plus(c.s.counters[at])
 		row.Version = c.s.counters[at].Version + 1
 		c.s.counters[at] = row
 	}
-	return c.db.step("add")
+	c.s.fail(c.db.step("add"))
 }
 
 func (c counters) Of(ctx context.Context, ids []int64, first, last clock.Day) (rows []metric.Counters, err error) {

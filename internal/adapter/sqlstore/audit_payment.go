@@ -8,8 +8,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// What an order is paid with: its points, and the charge that its payment names.
-// How far it has come is said twice, by the order and by its history.
+// paidSQL reads how each order is paid: its points, and the charge that its payment
+// names. The status is stored in the order and in its history.
 const paidSQL = `
 	SELECT o.id, o.status, COALESCE(h.status, ''), o.amount - o.discount, o.points, o.card,
 		COALESCE(p.status, ''), COALESCE(p.amount, 0), COALESCE(c.status, ''), COALESCE(c.refund, ''), COALESCE(c.amount, 0)
@@ -19,7 +19,7 @@ const paidSQL = `
 	LEFT JOIN charges c ON c.charge_key = p.charge_key AND c.order_id = o.id
 	ORDER BY o.id`
 
-// funds is what the tables say of how an order is paid for.
+// funds is how an order is paid, as the tables say.
 type funds struct {
 	order, step         string // statuses: of the order, and of the step of its version
 	total, points, card int64  // won
@@ -29,13 +29,13 @@ type funds struct {
 	charged             int64  // won, by that charge
 }
 
-// approved is what the card has paid, by what the payment says.
+// approved returns the amount that the card has paid according to the payment.
 func (f funds) approved() int64 { return f.asked * flag(f.payment == "APPROVED") }
 
-// kept is what the card has paid, by what the gateway said.
+// kept returns the amount that the card has paid according to the charge.
 func (f funds) kept() int64 { return f.charged * flag(f.charge == "SUCCESS" && f.refund == "NONE") }
 
-// Paid implements store.Books.
+// Paid implements store.Audit.
 func (t audit) Paid(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(paidSQL), func(r row) error {
 		var oid id.ID
@@ -44,7 +44,7 @@ func (t audit) Paid(ctx context.Context, out store.AuditReport) error {
 		if err != nil {
 			return err
 		}
-		out.Compared()
+		out.Checked()
 		f.compare(comparison{fmt.Sprintf("order %s, %s", oid, f.order), out})
 		return nil
 	})
@@ -68,20 +68,13 @@ func (f funds) compare(c comparison) {
 	}
 }
 
-func flag(yes bool) int64 {
-	if yes {
-		return 1
-	}
-	return 0
-}
-
-// The charges that took money and that nobody has decided to give back.
+// chargedSQL counts the charges that are neither refunded nor marked for a refund.
 const chargedSQL = `
 	SELECT c.order_id, COALESCE(o.status, 'not there'), COALESCE(o.card, 0), COUNT(*)
 	FROM charges c LEFT JOIN orders o ON o.id = c.order_id
 	WHERE c.status = 'SUCCESS' AND c.refund = 'NONE' GROUP BY c.order_id, o.status, o.card ORDER BY c.order_id`
 
-// Charged implements store.Books.
+// Charged implements store.Audit.
 func (t audit) Charged(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(chargedSQL), func(r row) error {
 		var oid id.ID
@@ -90,7 +83,7 @@ func (t audit) Charged(ctx context.Context, out store.AuditReport) error {
 		if err := r.Scan(&oid, &status, &card, &n); err != nil {
 			return err
 		}
-		out.Compared()
+		out.Checked()
 		want := flag(status == "PAID" && card > 0)
 		comparison{fmt.Sprintf("order %s, %s", oid, status), out}.equal("charges that are kept", want, n)
 		return nil

@@ -3,18 +3,17 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// audit compares sums that the database makes. The rows of a comparison are
-// read as they come, so that memory does not grow with the shop.
+// audit compares sums that the database computes. The rows are processed as they
+// arrive, so that memory does not grow with the number of rows.
 type audit struct{ *session }
 
-// Sums of bigints are numeric in PostgreSQL; they are cast back everywhere.
+// In PostgreSQL, the sum of bigints is numeric. It is cast back to bigint.
 const stockSQL = `
 	WITH moved AS (
 		SELECT product_id, CAST(SUM(delta) AS BIGINT) AS delta,
@@ -29,14 +28,14 @@ const stockSQL = `
 	FROM stocks s LEFT JOIN moved m ON m.product_id = s.product_id LEFT JOIN held h ON h.product_id = s.product_id
 	ORDER BY s.product_id`
 
-// Stock implements store.Books.
+// Stock implements store.Audit.
 func (t audit) Stock(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(stockSQL), func(r row) error {
 		var pid, stock, moved, left int64
 		if err := r.Scan(&pid, &stock, &moved, &left); err != nil {
 			return err
 		}
-		out.Compared()
+		out.Checked()
 		c := comparison{fmt.Sprintf("product %d", pid), out}
 		c.equal("stock, sum of its movements", moved, stock)
 		c.equal("stock, put in less held by live orders", left, stock)
@@ -51,7 +50,7 @@ const walletSQL = `
 		SELECT user_id, CAST(SUM(amount) AS BIGINT) AS amount FROM point_entries GROUP BY user_id
 	) e ON e.user_id = w.user_id ORDER BY w.user_id`
 
-// Wallets implements store.Books.
+// Wallets implements store.Audit.
 func (t audit) Wallets(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(walletSQL), func(r row) error {
 		var user id.ID
@@ -59,7 +58,7 @@ func (t audit) Wallets(ctx context.Context, out store.AuditReport) error {
 		if err := r.Scan(&user, &balance, &ledger); err != nil {
 			return err
 		}
-		out.Compared()
+		out.Checked()
 		c := comparison{fmt.Sprintf("user %s", user), out}
 		c.equal("balance, sum of the ledger", ledger, balance)
 		c.notNegative("balance", balance)
@@ -67,8 +66,8 @@ func (t audit) Wallets(ctx context.Context, out store.AuditReport) error {
 	})
 }
 
-// What the ledger says of an order, by whose points. An entry for another
-// person's order, or for none, stands alone.
+// spentSQL adds up the ledger entries of each order and user. Entries of a user who
+// is not the buyer, or of an order that does not exist, are rows of their own.
 const spentSQL = `
 	SELECT COALESCE(o.id, e.order_id), COALESCE(o.status, 'not there'), COALESCE(o.points, 0), COALESCE(-e.amount, 0)
 	FROM orders o FULL JOIN (
@@ -78,7 +77,7 @@ const spentSQL = `
 	WHERE o.points > 0 OR e.order_id IS NOT NULL
 	ORDER BY 1, 2`
 
-// Spent implements store.Books.
+// Spent implements store.Audit.
 func (t audit) Spent(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(spentSQL), func(r row) error {
 		var oid id.ID
@@ -87,7 +86,7 @@ func (t audit) Spent(ctx context.Context, out store.AuditReport) error {
 		if err := r.Scan(&oid, &status, &points, &spent); err != nil {
 			return err
 		}
-		out.Compared()
+		out.Checked()
 		c := comparison{fmt.Sprintf("order %s, %s", oid, status), out}
 		c.equal("points of a live order, taken by the ledger", points*flag(order.Status(status).Live()), spent)
 		return nil
@@ -103,54 +102,17 @@ const likeSQL = `
 	) m ON m.product_id = p.id
 	ORDER BY p.id`
 
-// Likes implements store.Books.
+// Likes implements store.Audit.
 func (t audit) Likes(ctx context.Context, out store.AuditReport) error {
 	return t.each(ctx, stmt(likeSQL), func(r row) error {
 		var pid, shown, likes, daily int64
 		if err := r.Scan(&pid, &shown, &likes, &daily); err != nil {
 			return err
 		}
-		out.Compared()
+		out.Checked()
 		c := comparison{fmt.Sprintf("product %d", pid), out}
 		c.equal("like count, number of likes", likes, shown)
 		c.equal("daily net likes, number of likes", likes, daily)
 		return nil
 	})
-}
-
-const salesSQL = `
-	SELECT l.product_id, l.name, l.price, l.quantity, h.at_us
-	FROM orders o
-	JOIN order_history h ON h.order_id = o.id AND h.status = 'PAID'
-	JOIN order_lines l ON l.order_id = o.id
-	WHERE o.status = 'PAID' ORDER BY l.product_id, h.at_us, o.id, l.line`
-
-// Sales implements store.Books.
-func (t audit) Sales(ctx context.Context, yield func(order.Line, time.Time) error) error {
-	return t.each(ctx, stmt(salesSQL), func(r row) error {
-		var l order.Line
-		var paid int64
-		if err := r.Scan(&l.ProductID, &l.Name, &l.Price, &l.Quantity, &paid); err != nil {
-			return err
-		}
-		return yield(l, timeOf(paid))
-	})
-}
-
-// comparison names what differs about one subject.
-type comparison struct {
-	subject string
-	out     store.AuditReport
-}
-
-func (c comparison) equal(what string, want, got int64) {
-	if want != got {
-		c.out.Differs(store.Difference{Subject: c.subject, What: what, Want: want, Got: got})
-	}
-}
-
-func (c comparison) notNegative(what string, got int64) {
-	if got < 0 {
-		c.out.Differs(store.Difference{Subject: c.subject, What: what + " below zero", Want: 0, Got: got})
-	}
 }

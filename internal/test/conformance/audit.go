@@ -15,27 +15,27 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// audit returns what a comparison finds.
+// audit returns the number of rows and the differences of a check.
 func (s *shop) audit(compare comparing) (int64, []store.Difference) {
 	s.Helper()
 	found := read(s, func(ctx context.Context, tx store.Tx) (found storetest.Report, err error) {
 		err = compare(tx.Audit, ctx, &found)
 		return found, err
 	})
-	return found.Places, found.Differences
+	return found.Rows, found.Differences
 }
 
-func bookTests() map[string]func(*shop) {
+func auditTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"stock agrees with its journal and with live orders": stockBooks,
-		"balances agree with the ledger":                     walletBooks,
-		"points of orders agree with the ledger":             spentBooks,
-		"like counts agree with likes and with the counters": likeBooks,
-		"sales are the lines of paid orders, by product":     saleBooks,
+		"stock agrees with its journal and with live orders": stockAudit,
+		"balances agree with the ledger":                     walletAudit,
+		"points of orders agree with the ledger":             spentAudit,
+		"like counts agree with likes and with the counters": likeAudit,
+		"sales are the lines of paid orders, by product":     salesOfPaidOrders,
 	}
 }
 
-func stockBooks(s *shop) {
+func stockAudit(s *shop) {
 	b, u := s.brand(), s.user()
 	p, q := s.product(b.ID, 10), s.product(b.ID, 10)
 	o := s.order(u.ID, p, q) // one p, two q
@@ -81,7 +81,7 @@ func stockBooks(s *shop) {
 	}, found[0])
 }
 
-func walletBooks(s *shop) {
+func walletAudit(s *shop) {
 	u, other := s.user(), s.user()
 	s.charge(u.ID, 100)
 	s.charge(other.ID, 5)
@@ -101,7 +101,7 @@ func walletBooks(s *shop) {
 	}, found)
 }
 
-func spentBooks(s *shop) {
+func spentAudit(s *shop) {
 	u, other := s.user(), s.user()
 	s.charge(u.ID, 100)
 	p := s.product(s.brand().ID, 1)
@@ -152,21 +152,17 @@ func spentBooks(s *shop) {
 	}, found)
 }
 
-func likeBooks(s *shop) {
+func likeAudit(s *shop) {
 	u, b := s.user(), s.brand()
 	p, q := s.product(b.ID, 0), s.product(b.ID, 0)
 	s.like(u.ID, p.ID, noon())
-	s.update(func(ctx context.Context, tx store.Tx) error {
-		return tx.Products.AddLikes(ctx, map[int64]int64{p.ID: 1})
-	})
+	s.queue(func(tx store.Tx) { tx.Likes.AddCounts(map[int64]int64{p.ID: 1}) })
 	s.count(metric.Counters{ProductID: p.ID, Day: 20251103, Likes: 2}, metric.Counters{ProductID: p.ID, Day: 20251104, Likes: -1})
 	compared, found := s.audit(store.Audit.Likes)
 	s.equal(int64(2), compared)
 	s.equal(0, len(found))
 	s.like(u.ID, q.ID, noon()) // counted nowhere yet
-	s.update(func(ctx context.Context, tx store.Tx) error {
-		return tx.Products.AddLikes(ctx, map[int64]int64{p.ID: 1})
-	})
+	s.queue(func(tx store.Tx) { tx.Likes.AddCounts(map[int64]int64{p.ID: 1}) })
 	_, found = s.audit(store.Audit.Likes)
 	s.equal([]store.Difference{
 		{Subject: fmt.Sprintf("product %d", p.ID), What: "like count, number of likes", Want: 1, Got: 2},
@@ -175,7 +171,7 @@ func likeBooks(s *shop) {
 	}, found)
 }
 
-func saleBooks(s *shop) {
+func salesOfPaidOrders(s *shop) {
 	u := s.user()
 	paid, cancelled := s.placed(u), s.placed(u)
 	pending := s.order(u.ID, s.product(s.brand().ID, 1))
@@ -186,7 +182,7 @@ func saleBooks(s *shop) {
 	})
 	var lines []order.Line
 	s.update(func(ctx context.Context, tx store.Tx) error {
-		return tx.Audit.Sales(ctx, func(l order.Line, at time.Time) error {
+		return tx.Sales.Each(ctx, func(l order.Line, at time.Time) error {
 			s.equal(noon().Add(time.Second), at)
 			lines = append(lines, l)
 			return nil

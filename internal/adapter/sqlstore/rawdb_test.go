@@ -13,18 +13,18 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// raw is a database of an engine as SQL sees it, beside the stores that open
-// returns, each time another program's.
-type raw struct {
+// rawDB is a connection to the database of a store, for SQL. open opens another store
+// on the same database, as another program does.
+type rawDB struct {
 	*sql.DB
 	engine string
 	open   func() *sqlstore.DB
 }
 
-// raws calls test with a new database without tables of each engine.
-func raws(t *testing.T, test func(*testing.T, raw)) {
+// eachEngine runs test with a new database of each engine, without tables.
+func eachEngine(t *testing.T, test func(*testing.T, rawDB)) {
 	t.Helper()
-	for name, open := range map[string]func(*testing.T) raw{"SQLite": rawSQLite, "PostgreSQL": rawPostgres} {
+	for name, open := range map[string]func(*testing.T) rawDB{"SQLite": rawSQLite, "PostgreSQL": rawPostgres} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, open(t))
@@ -32,18 +32,18 @@ func raws(t *testing.T, test func(*testing.T, raw)) {
 	}
 }
 
-func rawSQLite(t *testing.T) raw {
+func rawSQLite(t *testing.T) rawDB {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "shop.db")
 	open := func() *sqlstore.DB { return openSQLite(t, path) }
-	open() // makes the file as the shop wants it
-	return raw{openRaw(t, "sqlite", path+"?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)"), "sqlite", open}
+	open() // creates the file with the settings of the store
+	return rawDB{openRaw(t, "sqlite", path+"?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)"), "sqlite", open}
 }
 
-func rawPostgres(t *testing.T) raw {
+func rawPostgres(t *testing.T) rawDB {
 	t.Helper()
 	address := storetest.Schema(t)
-	return raw{openRaw(t, "pgx", address), "postgres", func() *sqlstore.DB { return openPostgres(t, address) }}
+	return rawDB{openRaw(t, "pgx", address), "postgres", func() *sqlstore.DB { return openPostgres(t, address) }}
 }
 
 func openRaw(t *testing.T, driver, address string) *sql.DB {
@@ -57,22 +57,22 @@ func openRaw(t *testing.T, driver, address string) *sql.DB {
 }
 
 // migrated brings the tables up to date.
-func (r raw) migrated(t *testing.T) {
+func (r rawDB) migrated(t *testing.T) {
 	t.Helper()
 	if _, err := r.open().Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (r raw) exec(t *testing.T, text string, args ...any) {
+func (r rawDB) exec(t *testing.T, text string, args ...any) {
 	t.Helper()
 	if _, err := r.ExecContext(t.Context(), text, args...); err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
 }
 
-// lines is what a query answers, each row as text.
-func (r raw) lines(t *testing.T, query string) (all []string) {
+// lines returns the rows of a query, each as text.
+func (r rawDB) lines(t *testing.T, query string) (all []string) {
 	t.Helper()
 	rows, err := r.QueryContext(t.Context(), query)
 	if err != nil {
@@ -99,5 +99,5 @@ func (r raw) lines(t *testing.T, query string) (all []string) {
 	return all
 }
 
-// uid is the n-th id of a kind, as text; the ids of a kind sort by n.
+// uid returns the n-th id of a kind, as text. The ids of a kind sort by n.
 func uid(kind, n int) string { return fmt.Sprintf("01920000-%04x-7000-8000-%012x", kind, n) }

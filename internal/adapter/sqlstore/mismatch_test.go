@@ -11,14 +11,14 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-func TestAWriteThatFindsNoRowTakesTheWholeTransactionWithIt(t *testing.T) {
+func TestAWriteThatChangesNoRowRollsBackTheTransaction(t *testing.T) {
 	t.Parallel()
 	for name, db := range map[string]*sqlstore.DB{
 		"sqlite":   storetest.SQLite(t, sqlstore.Options{}),
 		"postgres": storetest.Postgres(t, sqlstore.Options{}),
 	} {
 		err := db.Update(t.Context(), func(tx store.Tx) error {
-			tx.Outbox.Append(t.Context(), event.NewStockDepleted(1))
+			tx.Outbox.Append(event.NewStockDepleted(1))
 			tx.Stocks.Save(product.StockOf(999, 7), product.Movement{ProductID: 999, Delta: 7, Quantity: 7, Reason: product.Adjusted})
 			return nil
 		})

@@ -11,27 +11,27 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 )
 
-func TestAServerThatIsStillStartingIsAway(t *testing.T) {
+func TestAServerThatIsStartingIsUnavailable(t *testing.T) {
 	t.Parallel()
 	pool, err := pgxpool.New(t.Context(), "postgres://shop@"+starting(t)+"/shop?sslmode=disable")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	for _, mode := range []sqlstore.Mode{sqlstore.Write, sqlstore.Read, sqlstore.Still} {
+	for _, mode := range []sqlstore.Mode{sqlstore.Write, sqlstore.Read, sqlstore.Snapshot} {
 		c, err := (&engine{pool}).Begin(t.Context(), mode)
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = c.Commit(t.Context(), []sqlstore.Stmt{{SQL: "SELECT 1", Rows: sqlstore.Any}})
 		c.End()
-		if !errors.Is(err, sqlstore.ErrAway) {
-			t.Errorf("mode %d: %v is not ErrAway", mode, err)
+		if !errors.Is(err, sqlstore.ErrUnavailable) {
+			t.Errorf("mode %d: %v is not ErrUnavailable", mode, err)
 		}
 	}
 }
 
-// starting is a server that says to everybody that it is not ready yet.
+// starting returns the address of a server that answers that it is starting.
 func starting(t *testing.T) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
