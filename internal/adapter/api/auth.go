@@ -43,7 +43,7 @@ func (s *service) admit(r *http.Request, need access) (context.Context, error) {
 	case p == nil:
 		return nil, errNobody
 	case need == admins:
-		if err := s.Accounts.Confirm(ctx, *p, user.Admin); err != nil {
+		if err := s.Accounts.RequireRole(ctx, *p, user.Admin); err != nil {
 			return nil, err
 		}
 	}
@@ -62,7 +62,7 @@ func (s *service) identify(r *http.Request) (*accounts.Principal, error) {
 		if !clean(loginID) {
 			return nil, accounts.ErrUnknownUser // no database could be asked for it
 		}
-		return found(s.Accounts.Trust(r.Context(), loginID))
+		return found(s.Accounts.PreAuthenticated(r.Context(), loginID))
 	}
 	return nil, nil //nolint:nilnil // nobody, and nothing wrong with that
 }

@@ -17,7 +17,7 @@ func (s *service) likes() {
 		})
 	register(s, route{http.MethodGet, mePath + "/likes", "listMyLikes", "The products I like, the newest like first", tag, users, 0},
 		func(ctx context.Context, in *Paged) (*shown[pageOf[productItem]], error) {
-			p, err := s.Likes.Mine(ctx, caller(ctx), in.Size, in.Cursor)
+			p, err := s.Likes.List(ctx, caller(ctx), in.Size, in.Cursor)
 			if err != nil {
 				return nil, err
 			}

@@ -20,7 +20,7 @@ var (
 	_ accounts.Tokens = (*credentials.Tokens)(nil)
 )
 
-func TestAHashMatchesItsPasswordAlone(t *testing.T) {
+func TestAHashMatchesOnlyItsPassword(t *testing.T) {
 	t.Parallel()
 	p := credentials.NewPasswords(2, rand.Reader)
 	hash, err := p.Hash(t.Context(), "correct horse")
@@ -57,7 +57,7 @@ func TestABrokenHashMatchesNothing(t *testing.T) {
 	}
 }
 
-func TestHashingGivesUpWithItsRequest(t *testing.T) {
+func TestHashingStopsWhenItsContextEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -70,7 +70,7 @@ func TestHashingGivesUpWithItsRequest(t *testing.T) {
 	t.Error("a request that was given up is still hashed for")
 }
 
-func TestATokenTellsWhoUntilItExpires(t *testing.T) {
+func TestATokenIsValidUntilItExpires(t *testing.T) {
 	t.Parallel()
 	tokens, who, now := signer(t, 'a'), somebody(), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	token, err := tokens.Issue(who, now, now.Add(time.Hour))

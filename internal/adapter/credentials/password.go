@@ -26,7 +26,7 @@ const (
 // Passwords hashes passwords with argon2id. No more than a few at a time: each
 // takes memory and a processor, and a flood of log-ins must not starve the shop.
 type Passwords struct {
-	seats  chan struct{}
+	slots  chan struct{}
 	random io.Reader
 }
 
@@ -42,7 +42,7 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	if _, err := io.ReadFull(p.random, salt); err != nil {
 		return "", fmt.Errorf("salt for a hash: %w", err)
 	}
-	digest, err := p.digest(ctx, password, phc{memory: memoryKiB, passes: passes, lanes: lanes, salt: salt, size: digestSize})
+	digest, err := p.digest(ctx, password, hashParams{memory: memoryKiB, passes: passes, lanes: lanes, salt: salt, size: digestSize})
 	if err != nil {
 		return "", err
 	}
@@ -53,9 +53,9 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 // Matches reports whether the hash is of the password. None matches an empty or
 // broken hash, which costs as much time as any other.
 func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, error) {
-	kept, want, err := parse(hash)
+	kept, want, err := parseHash(hash)
 	if err != nil {
-		kept = phc{memory: memoryKiB, passes: passes, lanes: lanes, salt: make([]byte, saltBytes), size: digestSize}
+		kept = hashParams{memory: memoryKiB, passes: passes, lanes: lanes, salt: make([]byte, saltBytes), size: digestSize}
 	}
 	got, busy := p.digest(ctx, password, kept)
 	if busy != nil {
@@ -64,24 +64,24 @@ func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, e
 	return err == nil && subtle.ConstantTimeCompare(got, want) == 1, nil
 }
 
-func (p *Passwords) digest(ctx context.Context, password string, h phc) ([]byte, error) {
+func (p *Passwords) digest(ctx context.Context, password string, h hashParams) ([]byte, error) {
 	select {
-	case p.seats <- struct{}{}:
-		defer func() { <-p.seats }()
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
 		return argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, h.lanes, h.size), nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting to hash a password: %w", ctx.Err())
 	}
 }
 
-// phc is how a hash was made.
-type phc struct {
+// hashParams is how a hash was made.
+type hashParams struct {
 	memory, passes, size uint32
 	lanes                uint8
 	salt                 []byte
 }
 
-func parse(hash string) (h phc, digest []byte, err error) {
+func parseHash(hash string) (h hashParams, digest []byte, err error) {
 	part := strings.Split(hash, "$")
 	if len(part) != 6 || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return h, nil, fmt.Errorf("not an argon2id hash of version %d", argon2.Version)

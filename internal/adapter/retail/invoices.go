@@ -41,12 +41,12 @@ var invoiceNumber = regexp.MustCompile(`^[A-Z]?[0-9]{1,20}$`)
 // the shop's own country, which is taken as KST.
 func ReadInvoices(r io.Reader) (Invoices, error) {
 	b := Invoices{Skipped: map[Reason]int{}, Dropped: map[Reason]int{}}
-	drafts := map[string]*draft{}
+	drafts := map[string]*invoiceBuilder{}
 	err := Read(r, func(l Line) error {
 		b.Lines++
-		why := unreplayable(l)
+		why := skipReason(l)
 		if why == "" {
-			why = drafted(drafts, l)
+			why = addLine(drafts, l)
 		}
 		if why != "" {
 			b.Skipped[why]++
@@ -61,12 +61,12 @@ func ReadInvoices(r io.Reader) (Invoices, error) {
 			b.Broken = append(b.Broken, fmt.Sprintf("line %d %v", line, err))
 		}
 	})
-	b.bind(drafts)
+	b.build(drafts)
 	return b, err
 }
 
-// unreplayable returns why a line is nothing that a customer did, or "".
-func unreplayable(l Line) Reason {
+// skipReason returns why a line is nothing that a customer did, or "".
+func skipReason(l Line) Reason {
 	switch {
 	case !invoiceNumber.MatchString(l.Invoice):
 		return NoInvoice
@@ -85,22 +85,22 @@ func unreplayable(l Line) Reason {
 	}
 }
 
-// draft is an invoice that is being gathered.
-type draft struct {
+// invoiceBuilder is an invoice that is being gathered.
+type invoiceBuilder struct {
 	number, customer string
 	at               time.Time
 	cancels          bool
-	place            int // in the file, of invoices of the same minute
+	position            int // in the file, of invoices of the same minute
 	quantities       map[string]int64
 }
 
-// drafted adds a line to its invoice.
-func drafted(drafts map[string]*draft, l Line) Reason {
+// addLine adds a line to its invoice.
+func addLine(drafts map[string]*invoiceBuilder, l Line) Reason {
 	d, ok := drafts[l.Invoice]
 	if !ok {
-		d = &draft{
+		d = &invoiceBuilder{
 			number: l.Invoice, customer: LoginID(l.Customer), at: inKST(l.At), cancels: l.Cancelled,
-			place: len(drafts), quantities: map[string]int64{},
+			position: len(drafts), quantities: map[string]int64{},
 		}
 		drafts[l.Invoice] = d
 	}
@@ -125,12 +125,12 @@ func inKST(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, clock.KST)
 }
 
-// bind puts the invoices in order and finds what each cancel calls off.
-func (b *Invoices) bind(drafts map[string]*draft) {
-	sorted := slices.SortedFunc(maps.Values(drafts), func(x, y *draft) int {
-		return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.place, y.place))
+// build puts the invoices in order and finds what each cancel calls off.
+func (b *Invoices) build(drafts map[string]*invoiceBuilder) {
+	sorted := slices.SortedFunc(maps.Values(drafts), func(x, y *invoiceBuilder) int {
+		return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.position, y.position))
 	})
-	live := map[string][]*draft{} // purchases that nobody has called off yet, by customer
+	live := map[string][]*invoiceBuilder{} // purchases that nobody has called off yet, by customer
 	for _, d := range sorted {
 		i := d.invoice()
 		switch {
@@ -140,7 +140,7 @@ func (b *Invoices) bind(drafts map[string]*draft) {
 		case !d.cancels:
 			live[d.customer] = append(live[d.customer], d)
 		default:
-			at := d.match(live[d.customer])
+			at := d.findPurchase(live[d.customer])
 			if at < 0 {
 				b.Dropped[Unmatched]++
 				continue
@@ -152,18 +152,18 @@ func (b *Invoices) bind(drafts map[string]*draft) {
 	}
 }
 
-// match returns the latest of some purchases that holds all that d calls off;
+// findPurchase returns the latest of some purchases that holds all that d calls off;
 // -1 if there is none.
-func (d *draft) match(purchases []*draft) int {
+func (d *invoiceBuilder) findPurchase(purchases []*invoiceBuilder) int {
 	for at, p := range slices.Backward(purchases) {
-		if p.holds(d.quantities) {
+		if p.contains(d.quantities) {
 			return at
 		}
 	}
 	return -1
 }
 
-func (d *draft) holds(quantities map[string]int64) bool {
+func (d *invoiceBuilder) contains(quantities map[string]int64) bool {
 	for sku, n := range quantities {
 		if d.quantities[sku] < n {
 			return false
@@ -172,7 +172,7 @@ func (d *draft) holds(quantities map[string]int64) bool {
 	return true
 }
 
-func (d *draft) invoice() replay.Invoice {
+func (d *invoiceBuilder) invoice() replay.Invoice {
 	i := replay.Invoice{Number: d.number, Customer: d.customer, At: d.at}
 	for _, sku := range slices.Sorted(maps.Keys(d.quantities)) {
 		i.Items = append(i.Items, replay.Item{SKU: sku, Quantity: d.quantities[sku]})

@@ -52,7 +52,7 @@ func cancels(b retail.Invoices) map[string]string {
 	return found
 }
 
-func TestACancelFindsTheLatestPurchaseThatHoldsIt(t *testing.T) {
+func TestACancelMatchesTheLatestPurchaseWithItsItems(t *testing.T) {
 	t.Parallel()
 	b := book(t,
 		"1,10001,CUP,5,2010-12-01 08:00:00,1,111.0,UK",
@@ -76,7 +76,7 @@ func TestACancelFindsTheLatestPurchaseThatHoldsIt(t *testing.T) {
 	}
 }
 
-func TestDirtIsCountedByReason(t *testing.T) {
+func TestUnusableLinesAreCountedByReason(t *testing.T) {
 	t.Parallel()
 	b := book(t,
 		"1,10001,CUP,1,2010-12-01 08:00:00,1,111.0,UK",
@@ -102,7 +102,7 @@ func TestDirtIsCountedByReason(t *testing.T) {
 	}
 }
 
-func TestBetweenTakesWholeDays(t *testing.T) {
+func TestBetweenKeepsWholeDays(t *testing.T) {
 	t.Parallel()
 	lines := []string{
 		"1,10001,CUP,1,2010-11-30 23:59:59,1,111.0,UK",

@@ -62,9 +62,9 @@ var ErrNotRetail = fmt.Errorf("this is not the online retail file: its first lin
 // that column is postage, fees, vouchers and corrections.
 var productCode = regexp.MustCompile(`^[0-9]{5}[A-Z]{0,3}$`)
 
-// Why says of how many lines of a file nothing can be made, by reason, and which
+// Summary says of how many lines of a file nothing can be made, by reason, and which
 // are the first that cannot be read.
-func Why(lines int, skipped map[Reason]int, broken []string) string {
+func Summary(lines int, skipped map[Reason]int, broken []string) string {
 	text := fmt.Sprintf("of %d lines", lines)
 	for _, why := range slices.Sorted(maps.Keys(skipped)) {
 		text += fmt.Sprintf(", %d: %s", skipped[why], why)
@@ -75,8 +75,8 @@ func Why(lines int, skipped map[Reason]int, broken []string) string {
 	return text
 }
 
-// Useless returns why no product can be made of the line, or "".
-func (l Line) Useless() Reason {
+// SkipReason returns why no product can be made of the line, or "".
+func (l Line) SkipReason() Reason {
 	switch {
 	case !productCode.MatchString(l.SKU):
 		return NoProduct
@@ -98,7 +98,7 @@ func Read(r io.Reader, yield func(Line) error, unreadable func(line int, err err
 	}
 	in := csv.NewReader(plain)
 	in.FieldsPerRecord, in.ReuseRecord, in.LazyQuotes = -1, true, true
-	if err := header(in); err != nil {
+	if err := checkHeader(in); err != nil {
 		return err
 	}
 	for {
@@ -114,7 +114,7 @@ func Read(r io.Reader, yield func(Line) error, unreadable func(line int, err err
 			return err
 		}
 		number, _ := in.FieldPos(0)
-		l, err := parse(record)
+		l, err := parseLine(record)
 		if err != nil {
 			unreadable(number, err)
 		} else if err := yield(l); err != nil {
@@ -136,7 +136,7 @@ func unzip(r io.Reader) (io.Reader, error) {
 	return gzip.NewReader(buffered)
 }
 
-func header(in *csv.Reader) error {
+func checkHeader(in *csv.Reader) error {
 	first, err := in.Read()
 	if err != nil || len(first) != len(columns()) {
 		return ErrNotRetail
@@ -149,7 +149,7 @@ func header(in *csv.Reader) error {
 	return nil
 }
 
-func parse(record []string) (Line, error) {
+func parseLine(record []string) (Line, error) {
 	if len(record) != len(columns()) {
 		return Line{}, fmt.Errorf("has %d fields, not %d", len(record), len(columns()))
 	}
@@ -162,11 +162,11 @@ func parse(record []string) (Line, error) {
 	if err != nil {
 		return Line{}, fmt.Errorf("the quantity %q is not a number", record[3])
 	}
-	at, err := moment(record[4])
+	at, err := parseTime(record[4])
 	if err != nil {
 		return Line{}, err
 	}
-	price, err := won(record[5])
+	price, err := parsePrice(record[5])
 	if err != nil {
 		return Line{}, err
 	}
@@ -178,9 +178,9 @@ func parse(record []string) (Line, error) {
 	}, nil
 }
 
-// moment reads a date as the data set's copies have it: as databases write it, and
+// parseTime reads a date as the data set's copies have it: as databases write it, and
 // as spreadsheets of the United States do.
-func moment(text string) (at time.Time, err error) {
+func parseTime(text string) (at time.Time, err error) {
 	for _, layout := range []string{time.DateTime, "2006-01-02 15:04", "1/2/2006 15:04"} {
 		if at, err = time.Parse(layout, text); err == nil {
 			return at, nil
@@ -189,7 +189,7 @@ func moment(text string) (at time.Time, err error) {
 	return at, fmt.Errorf("the date %q is neither like 2010-12-31 08:26:00 nor like 12/31/2010 8:26", text)
 }
 
-func won(pounds string) (money.Won, error) {
+func parsePrice(pounds string) (money.Won, error) {
 	f, err := strconv.ParseFloat(pounds, 64)
 	if err != nil || math.IsNaN(f) || math.Abs(f) > 1e9 {
 		return 0, fmt.Errorf("the price %q is not one", pounds)

@@ -32,7 +32,7 @@ func (c *Client) Products(ctx context.Context) (map[string]replay.Product, error
 		if cursor != "" {
 			query.Set("cursor", cursor)
 		}
-		if _, err := c.ask(ctx, request{http.MethodGet, "/api/v1/products?" + query.Encode(), "", "", nil}, &page); err != nil {
+		if _, err := c.send(ctx, request{http.MethodGet, "/api/v1/products?" + query.Encode(), "", "", nil}, &page); err != nil {
 			return nil, err
 		}
 		for _, p := range page.Items {
@@ -51,18 +51,18 @@ func (c *Client) Products(ctx context.Context) (map[string]replay.Product, error
 // one goroutine at a time.
 type Ranking struct {
 	client *Client
-	near   int // the page last looked at
+	lastPage   int // the page last looked at
 	mu     sync.Mutex
 }
 
 var _ replay.Ranking = (*Ranking)(nil)
 
 // Ranking returns the shop's ranking of today.
-func (c *Client) Ranking() *Ranking { return &Ranking{client: c, near: 1} }
+func (c *Client) Ranking() *Ranking { return &Ranking{client: c, lastPage: 1} }
 
 const pageSize = 100
 
-type page struct {
+type rankingPage struct {
 	Items []struct {
 		Product struct {
 			ID int64 `json:"id"`
@@ -74,9 +74,9 @@ type page struct {
 	} `json:"page"`
 }
 
-func (r *Ranking) page(ctx context.Context, number int) (p page, err error) {
+func (r *Ranking) page(ctx context.Context, number int) (p rankingPage, err error) {
 	path := "/api/v1/rankings?period=daily&size=" + strconv.Itoa(pageSize) + "&page=" + strconv.Itoa(number)
-	_, err = r.client.ask(ctx, request{http.MethodGet, path, "", "", nil}, &p)
+	_, err = r.client.send(ctx, request{http.MethodGet, path, "", "", nil}, &p)
 	return p, err
 }
 
@@ -100,54 +100,54 @@ func (r *Ranking) Shows(ctx context.Context, _ replay.Visit, productID int64, sc
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for range 2 * pageSize { // pages may move meanwhile: do not chase them for ever
-		p, err := r.page(ctx, r.near)
+		p, err := r.page(ctx, r.lastPage)
 		if err != nil {
 			return false, err
 		}
 		if found, ok := p.find(productID); ok && found >= score {
 			return true, nil
 		}
-		step, tie := p.toward(score)
+		step, tie := p.direction(score)
 		switch {
-		case step == 0, r.near+step < 1:
+		case step == 0, r.lastPage+step < 1:
 			return false, nil
 		case tie:
-			beside, err := r.page(ctx, r.near+step)
+			beside, err := r.page(ctx, r.lastPage+step)
 			found, ok := beside.find(productID)
 			return ok && found >= score, err
 		}
-		r.near += step
+		r.lastPage += step
 	}
 	return false, nil
 }
 
-// toward says in which direction the page with a score is, from one that is
+// direction says in which direction the page with a score is, from one that is
 // not it; and whether that is so only because others have the same score.
-func (p page) toward(score ranking.Points) (step int, tie bool) {
+func (p rankingPage) direction(score ranking.Points) (step int, tie bool) {
 	n := len(p.Items)
-	if n == 0 || micro(p.Items[0].Score) < score {
+	if n == 0 || parseScore(p.Items[0].Score) < score {
 		return -1, false
 	}
-	if last := micro(p.Items[n-1].Score); last >= score && p.Page.HasMore {
+	if last := parseScore(p.Items[n-1].Score); last >= score && p.Page.HasMore {
 		return 1, last == score
 	}
-	if micro(p.Items[0].Score) == score {
+	if parseScore(p.Items[0].Score) == score {
 		return -1, true
 	}
 	return 0, false
 }
 
-func (p page) find(productID int64) (ranking.Points, bool) {
+func (p rankingPage) find(productID int64) (ranking.Points, bool) {
 	for _, i := range p.Items {
 		if i.Product.ID == productID {
-			return micro(i.Score), true
+			return parseScore(i.Score), true
 		}
 	}
 	return 0, false
 }
 
-// micro reads a score as the API writes it: a decimal with up to six decimals.
-func micro(n json.Number) ranking.Points {
+// parseScore reads a score as the API writes it: a decimal with up to six decimals.
+func parseScore(n json.Number) ranking.Points {
 	whole, fraction, _ := strings.Cut(n.String(), ".")
 	digits := whole + (fraction + "000000")[:6]
 	value, _ := strconv.ParseInt(digits, 10, 64) // what is no number is no score

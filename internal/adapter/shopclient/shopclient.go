@@ -32,15 +32,15 @@ type Client struct {
 var _ replay.Shop = (*Client)(nil)
 
 const (
-	largest     = 8 << 20 // bytes of an answer that are read
-	answerLimit = 30 * time.Second
+	maxAnswerBytes     = 8 << 20 // bytes of an answer that are read
+	requestTimeout = 30 * time.Second
 )
 
 // New returns a client for the addresses of one shop, which it asks by turns.
 // It keeps up to conns connections open to each.
 func New(bases []string, conns int) *Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: conns, IdleConnTimeout: time.Minute}
-	return &Client{bases: bases, http: &http.Client{Transport: transport, Timeout: answerLimit}}
+	return &Client{bases: bases, http: &http.Client{Transport: transport, Timeout: requestTimeout}}
 }
 
 // Close closes the connections that are idle.
@@ -51,7 +51,7 @@ func (c *Client) Charge(ctx context.Context, v replay.Visit, key string, amount 
 	body := struct {
 		Amount int64 `json:"amount"`
 	}{int64(amount)}
-	return c.ask(ctx, request{http.MethodPost, "/api/v1/points/charge", v.Customer, key, body}, nil)
+	return c.send(ctx, request{http.MethodPost, "/api/v1/points/charge", v.Customer, key, body}, nil)
 }
 
 type item struct {
@@ -70,7 +70,7 @@ func (c *Client) Place(ctx context.Context, v replay.Visit, key string, wants []
 	var made struct {
 		ID id.ID `json:"id"`
 	}
-	placed.Repeated, err = c.ask(ctx, request{http.MethodPost, "/api/v1/orders", v.Customer, key, body}, &made)
+	placed.Repeated, err = c.send(ctx, request{http.MethodPost, "/api/v1/orders", v.Customer, key, body}, &made)
 	placed.ID = made.ID
 	return placed, err
 }
@@ -78,26 +78,26 @@ func (c *Client) Place(ctx context.Context, v replay.Visit, key string, wants []
 // Cancel implements replay.Shop.
 func (c *Client) Cancel(ctx context.Context, v replay.Visit, key string, orderID id.ID) (repeated bool, err error) {
 	path := "/api/v1/orders/" + orderID.String() + "/cancel"
-	return c.ask(ctx, request{http.MethodPost, path, v.Customer, key, struct{}{}}, nil)
+	return c.send(ctx, request{http.MethodPost, path, v.Customer, key, struct{}{}}, nil)
 }
 
 // View implements replay.Shop.
 func (c *Client) View(ctx context.Context, v replay.Visit, productID int64) error {
-	_, err := c.ask(ctx, request{http.MethodGet, "/api/v1/products/" + strconv.FormatInt(productID, 10), v.Customer, "", nil}, nil)
+	_, err := c.send(ctx, request{http.MethodGet, "/api/v1/products/" + strconv.FormatInt(productID, 10), v.Customer, "", nil}, nil)
 	return err
 }
 
 // Like implements replay.Shop.
 func (c *Client) Like(ctx context.Context, v replay.Visit, productID int64) error {
 	path := "/api/v1/products/" + strconv.FormatInt(productID, 10) + "/likes"
-	_, err := c.ask(ctx, request{http.MethodPost, path, v.Customer, "", nil}, nil)
+	_, err := c.send(ctx, request{http.MethodPost, path, v.Customer, "", nil}, nil)
 	return err
 }
 
-// Welcome returns nil if the shop knows the customer and believes that it is
+// CheckCustomer returns nil if the shop knows the customer and believes that it is
 // they who ask; else accounts' fault of an unknown user, or that nobody asks.
-func (c *Client) Welcome(ctx context.Context, customer string) error {
-	_, err := c.ask(ctx, request{http.MethodGet, "/api/v1/users/me", customer, "", nil}, nil)
+func (c *Client) CheckCustomer(ctx context.Context, customer string) error {
+	_, err := c.send(ctx, request{http.MethodGet, "/api/v1/users/me", customer, "", nil}, nil)
 	return err
 }
 
@@ -108,10 +108,10 @@ type request struct {
 	body          any // nil: none
 }
 
-// ask sends the request to the next address and reads the answer into v, if
+// send sends the request to the next address and reads the answer into v, if
 // that is not nil. A problem is returned as the fault that it was made from.
-func (c *Client) ask(ctx context.Context, r request, v any) (repeated bool, err error) {
-	in, err := c.message(ctx, r)
+func (c *Client) send(ctx context.Context, r request, v any) (repeated bool, err error) {
+	in, err := c.newHTTPRequest(ctx, r)
 	if err != nil {
 		return false, err
 	}
@@ -120,12 +120,12 @@ func (c *Client) ask(ctx context.Context, r request, v any) (repeated bool, err 
 		return false, err
 	}
 	defer out.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(out.Body, largest))
+	text, err := io.ReadAll(io.LimitReader(out.Body, maxAnswerBytes))
 	if err != nil {
 		return false, err
 	}
 	if out.StatusCode >= http.StatusBadRequest {
-		return false, problem(out.StatusCode, text)
+		return false, parseProblem(out.StatusCode, text)
 	}
 	if v != nil {
 		if err := json.Unmarshal(text, v); err != nil {
@@ -135,7 +135,7 @@ func (c *Client) ask(ctx context.Context, r request, v any) (repeated bool, err 
 	return out.Header.Get("Idempotent-Replayed") == "true", nil
 }
 
-func (c *Client) message(ctx context.Context, r request) (*http.Request, error) {
+func (c *Client) newHTTPRequest(ctx context.Context, r request) (*http.Request, error) {
 	body := []byte(nil)
 	if r.body != nil {
 		var err error
@@ -160,9 +160,9 @@ func (c *Client) message(ctx context.Context, r request) (*http.Request, error) 
 	return in, nil
 }
 
-// problem is the fault that a problem of the API was made from. What is not a
-// problem of the API came of something in between, and later may help.
-func problem(status int, text []byte) error {
+// parseProblem is the fault that a problem of the API was made from. What is not a
+// parseProblem of the API came of something in between, and later may help.
+func parseProblem(status int, text []byte) error {
 	var p struct{ Code, Detail string }
 	if err := json.Unmarshal(text, &p); err != nil || p.Code == "" {
 		return fault.New(fault.Unavailable, "HTTP_"+strconv.Itoa(status), "an answer that is not the shop's")

@@ -30,7 +30,7 @@ func client(t *testing.T, h http.HandlerFunc) *shopclient.Client {
 	return c
 }
 
-func TestAnOrderSaysWhoAsksAndUnderWhichKey(t *testing.T) {
+func TestAnOrderIsSentWithItsUserAndIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	const oid = "01890a5d-ac96-774b-bcce-b302099a8057"
 	c := client(t, func(w http.ResponseWriter, r *http.Request) {
@@ -49,7 +49,7 @@ func TestAnOrderSaysWhoAsksAndUnderWhichKey(t *testing.T) {
 	}
 }
 
-func TestProblemsAreTheFaultsTheyWereMadeFrom(t *testing.T) {
+func TestProblemsBecomeFaults(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status int
@@ -92,7 +92,7 @@ func TestEveryPageOfTheCatalogueIsRead(t *testing.T) {
 	}
 }
 
-func TestAddressesAreAskedByTurns(t *testing.T) {
+func TestRequestsGoToTheAddressesInTurn(t *testing.T) {
 	t.Parallel()
 	asked := map[string]int{}
 	h := func(_ http.ResponseWriter, r *http.Request) { asked[r.Host]++ }
@@ -129,7 +129,7 @@ func board(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"items":[%s],"page":{"hasMore":%t}}`, strings.Join(items, ","), page*size < 250)
 }
 
-func TestTheRankingIsLookedUpWhereTheScoreBelongs(t *testing.T) {
+func TestTheRankingIsReadAtThePageOfTheScore(t *testing.T) {
 	t.Parallel()
 	r := client(t, board).Ranking()
 	for _, c := range []struct {
@@ -152,13 +152,13 @@ func TestTheRankingIsLookedUpWhereTheScoreBelongs(t *testing.T) {
 	}
 }
 
-func TestAShopThatIsNotThereIsAnErrorThatMayPass(t *testing.T) {
+func TestAnUnreachableShopIsAnInternalFault(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	c := shopclient.New([]string{server.URL}, 1)
 	began := time.Now()
-	err := c.Welcome(t.Context(), "ann")
+	err := c.CheckCustomer(t.Context(), "ann")
 	if err == nil || fault.KindOf(err) != fault.Internal || time.Since(began) > 10*time.Second {
 		t.Errorf("Welcome = %v", err)
 	}

@@ -7,24 +7,24 @@ func Mask(text string) string {
 	const fewest = 12
 	out := []byte(text)
 	for i := 0; i < len(out); {
-		end, n := run(out[i:])
+		end, n := scanNumber(out[i:])
 		if n >= fewest {
-			hide(out[i:i+end], n)
+			maskDigits(out[i:i+end], n)
 		}
 		i += max(end, 1)
 	}
 	return string(out)
 }
 
-// run returns the length of the number that b begins with, and its digits.
+// scanNumber returns the length of the number that b begins with, and its digits.
 // Groups of digits may stand apart by blanks and hyphens; by other signs only if
 // they are as long as those on a card, or every address of a network would be one.
-func run(b []byte) (end, digits int) {
+func scanNumber(b []byte) (end, digits int) {
 	const gap, long = 4, 4 // bytes, digits
 	group := 0
 	for i, c := range b {
 		switch {
-		case hidden(c) || isDigit(c):
+		case isStar(c) || isDigit(c):
 			if i != end {
 				group = 0
 			}
@@ -38,18 +38,18 @@ func run(b []byte) (end, digits int) {
 	return end, digits
 }
 
-func hidden(c byte) bool   { return c == '*' }
+func isStar(c byte) bool   { return c == '*' }
 func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
-// hide puts stars for all digits but the last four.
-func hide(number []byte, digits int) {
+// maskDigits puts stars for all digits but the last four.
+func maskDigits(number []byte, digits int) {
 	const shown = 4
 	for i, c := range number {
 		if digits > shown && isDigit(c) {
 			number[i] = '*'
 		}
-		if isDigit(c) || hidden(c) {
+		if isDigit(c) || isStar(c) {
 			digits--
 		}
 	}
