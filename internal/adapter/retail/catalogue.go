@@ -14,37 +14,37 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 )
 
-// Catalogue is what a file of invoices says of a shop.
+// Catalogue is the shop that a file of invoices describes.
 type Catalogue struct {
 	Shop    seed.Shop
 	Lines   int
 	Used    int
 	Skipped map[Reason]int
-	// Broken is the first few lines that could not be read, for a person.
+	// Broken describes the first few lines that could not be read.
 	Broken []string
 }
 
-// brand is the one brand of a shop that does not tell who makes its things.
+// brand is the brand of all products: the file has no brands.
 const brand = "Online Retail"
 
-// spare is how many times the year's sales are put on the shelf, so that a
-// replay of the year never runs dry.
+// stockFactor is the initial stock as a multiple of the sales of the year, so that a replay of the
+// year never sells out.
 const stockFactor = 2
 
-// ReadCatalogue makes a catalogue and customers out of every line of a file.
-// A product's name and price are those it was sold under most often.
+// ReadCatalogue builds products and customers from all lines of a file. A product gets its most
+// frequent name and price.
 func ReadCatalogue(r io.Reader) (Catalogue, error) {
 	c := Catalogue{Skipped: map[Reason]int{}}
-	seen := catalogueBuilder{products: map[string]*productStats{}, customers: map[string]bool{}}
+	builder := catalogueBuilder{products: map[string]*productStats{}, customers: map[string]bool{}}
 	err := Read(r, func(l Line) error {
 		c.Lines++
-		seen.addCustomer(l)
-		if why := l.SkipReason(); why != "" {
-			c.Skipped[why]++
+		builder.addCustomer(l)
+		if reason := l.SkipReason(); reason != "" {
+			c.Skipped[reason]++
 			return nil
 		}
 		c.Used++
-		seen.addProduct(l)
+		builder.addProduct(l)
 		return nil
 	}, func(line int, err error) {
 		c.Lines++
@@ -53,16 +53,17 @@ func ReadCatalogue(r io.Reader) (Catalogue, error) {
 			c.Broken = append(c.Broken, fmt.Sprintf("line %d %v", line, err))
 		}
 	})
-	c.Shop = seen.shop()
+	c.Shop = builder.shop()
 	return c, err
 }
 
-// catalogueBuilder counts under which names and prices each product was seen.
+// catalogueBuilder collects the products and customers of a file.
 type catalogueBuilder struct {
 	products  map[string]*productStats
 	customers map[string]bool
 }
 
+// productStats counts the names, prices and sold pieces of a product.
 type productStats struct {
 	names  map[string]int
 	prices map[money.Won]int
@@ -113,7 +114,7 @@ func (s *productStats) name(sku string) string {
 	return string(name[:min(len(name), product.MaxName)])
 }
 
-// mostFrequent returns the key with the highest count, the smallest of several.
+// mostFrequent returns the key with the highest count, or the smallest of several such keys.
 func mostFrequent[K int | string | money.Won](counts map[K]int) K {
 	var best K
 	for _, k := range slices.Sorted(maps.Keys(counts)) {
@@ -127,7 +128,8 @@ func mostFrequent[K int | string | money.Won](counts map[K]int) K {
 // LoginID is the loginId of a customer of the file.
 func LoginID(customer string) string { return "c" + customer }
 
-// addCustomer is a person of whom only the number is known; the rest is filled in.
+// customer returns a user for a customer number. The file knows nothing else of customers, so the
+// other fields are made up.
 func customer(number string) seed.Customer {
 	login := LoginID(number)
 	return seed.Customer{

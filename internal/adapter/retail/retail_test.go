@@ -75,7 +75,7 @@ func TestReadCountsBadLinesAndContinues(t *testing.T) {
 		t.Errorf("ReadCatalogue = %d lines, %d used, %d unreadable, %v; want 8, 2, 6", c.Lines, c.Used, c.Skipped[retail.Unreadable], err)
 	}
 	if len(c.Broken) != 6 || !strings.HasPrefix(c.Broken[0], "line 3 ") {
-		t.Errorf("Broken = %q, want six, the first of line 3", c.Broken)
+		t.Errorf("Broken = %q, want six, the first for line 3", c.Broken)
 	}
 }
 
@@ -148,7 +148,7 @@ func FuzzRead(f *testing.F) {
 		for _, b := range c.Shop.Brands {
 			for _, p := range b.Products {
 				if p.Price <= 0 || p.Stock <= 0 || p.Name == "" {
-					t.Errorf("a product that cannot be sold: %+v", p)
+					t.Errorf("an invalid product: %+v", p)
 				}
 			}
 		}

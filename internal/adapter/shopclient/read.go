@@ -47,17 +47,16 @@ func (c *Client) Products(ctx context.Context) (map[string]replay.Product, error
 	}
 }
 
-// Ranking reads today's ranking page by page, as a shopper would. It is for
-// one goroutine at a time.
+// Ranking reads today's ranking page by page. It is safe for concurrent use.
 type Ranking struct {
-	client *Client
-	lastPage   int // the page last looked at
-	mu     sync.Mutex
+	client   *Client
+	lastPage int // the page that was read last
+	mu       sync.Mutex
 }
 
 var _ replay.Ranking = (*Ranking)(nil)
 
-// Ranking returns the shop's ranking of today.
+// Ranking returns a reader of today's ranking.
 func (c *Client) Ranking() *Ranking { return &Ranking{client: c, lastPage: 1} }
 
 const pageSize = 100
@@ -80,7 +79,7 @@ func (r *Ranking) page(ctx context.Context, number int) (p rankingPage, err erro
 	return p, err
 }
 
-// Score implements replay.Ranking. It leafs through the whole ranking.
+// Score implements replay.Ranking. It reads the ranking page by page from the top.
 func (r *Ranking) Score(ctx context.Context, _ replay.Visit, productID int64) (ranking.Points, error) {
 	for number := 1; ; number++ {
 		p, err := r.page(ctx, number)
@@ -93,13 +92,12 @@ func (r *Ranking) Score(ctx context.Context, _ replay.Visit, productID int64) (r
 	}
 }
 
-// Shows implements replay.Ranking. A ranking is in order of score, so the
-// product will come up on the page that the score belongs to; that page is
-// kept in view from call to call.
+// Shows implements replay.Ranking. The ranking is sorted by score, so the product appears on the
+// page of its score. Ranking remembers this page from call to call.
 func (r *Ranking) Shows(ctx context.Context, _ replay.Visit, productID int64, score ranking.Points) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for range 2 * pageSize { // pages may move meanwhile: do not chase them for ever
+	for range 2 * pageSize { // the ranking may change between requests: bound the search
 		p, err := r.page(ctx, r.lastPage)
 		if err != nil {
 			return false, err
@@ -112,8 +110,8 @@ func (r *Ranking) Shows(ctx context.Context, _ replay.Visit, productID int64, sc
 		case step == 0, r.lastPage+step < 1:
 			return false, nil
 		case tie:
-			beside, err := r.page(ctx, r.lastPage+step)
-			found, ok := beside.find(productID)
+			next, err := r.page(ctx, r.lastPage+step)
+			found, ok := next.find(productID)
 			return ok && found >= score, err
 		}
 		r.lastPage += step
@@ -121,8 +119,8 @@ func (r *Ranking) Shows(ctx context.Context, _ replay.Visit, productID int64, sc
 	return false, nil
 }
 
-// direction says in which direction the page with a score is, from one that is
-// not it; and whether that is so only because others have the same score.
+// direction returns the direction (-1, 0 or 1) from page p to the page with the score. tie means
+// that p has this score too, at its edge.
 func (p rankingPage) direction(score ranking.Points) (step int, tie bool) {
 	n := len(p.Items)
 	if n == 0 || parseScore(p.Items[0].Score) < score {
@@ -146,10 +144,10 @@ func (p rankingPage) find(productID int64) (ranking.Points, bool) {
 	return 0, false
 }
 
-// parseScore reads a score as the API writes it: a decimal with up to six decimals.
+// parseScore parses a score of the API, a decimal number with up to six decimal places.
 func parseScore(n json.Number) ranking.Points {
 	whole, fraction, _ := strings.Cut(n.String(), ".")
 	digits := whole + (fraction + "000000")[:6]
-	value, _ := strconv.ParseInt(digits, 10, 64) // what is no number is no score
+	value, _ := strconv.ParseInt(digits, 10, 64) // an invalid number counts as 0
 	return ranking.Points(value)
 }

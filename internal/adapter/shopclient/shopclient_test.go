@@ -20,7 +20,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-// client speaks to a shop that answers with h.
+// client returns a client of a shop whose handler is h.
 func client(t *testing.T, h http.HandlerFunc) *shopclient.Client {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -37,7 +37,7 @@ func TestAnOrderIsSentWithItsUserAndIdempotencyKey(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		got := fmt.Sprintf("%s %s %s %s %s", r.Method, r.URL.Path, r.Header.Get("X-User-Id"), r.Header.Get("Idempotency-Key"), body)
 		if want := `POST /api/v1/orders ann k1 {"items":[{"productId":3,"quantity":2}]}`; got != want {
-			t.Errorf("asked %s, want %s", got, want)
+			t.Errorf("received %s, want %s", got, want)
 		}
 		w.Header().Set("Idempotent-Replayed", "true")
 		w.WriteHeader(http.StatusCreated)
@@ -94,8 +94,8 @@ func TestEveryPageOfTheCatalogueIsRead(t *testing.T) {
 
 func TestRequestsGoToTheAddressesInTurn(t *testing.T) {
 	t.Parallel()
-	asked := map[string]int{}
-	h := func(_ http.ResponseWriter, r *http.Request) { asked[r.Host]++ }
+	requests := map[string]int{}
+	h := func(_ http.ResponseWriter, r *http.Request) { requests[r.Host]++ }
 	one, two := httptest.NewServer(http.HandlerFunc(h)), httptest.NewServer(http.HandlerFunc(h))
 	defer one.Close()
 	defer two.Close()
@@ -106,14 +106,14 @@ func TestRequestsGoToTheAddressesInTurn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(asked) != 2 || asked[strings.TrimPrefix(one.URL, "http://")] != 3 {
-		t.Errorf("asked %v", asked)
+	if len(requests) != 2 || requests[strings.TrimPrefix(one.URL, "http://")] != 3 {
+		t.Errorf("requests by address: %v", requests)
 	}
 }
 
-// board serves a ranking of 250 products in which product n has n points, but
-// all from 95 to 105 have 100: across the end of a page.
-func board(w http.ResponseWriter, r *http.Request) {
+// rankings serves a ranking of 250 products. Product n has n.5 points, except that products 145
+// to 155 have 150.25 points: this tie spans two pages.
+func rankings(w http.ResponseWriter, r *http.Request) {
 	var page, size int
 	_, _ = fmt.Sscan(r.URL.Query().Get("page"), &page)
 	_, _ = fmt.Sscan(r.URL.Query().Get("size"), &size)
@@ -131,7 +131,7 @@ func board(w http.ResponseWriter, r *http.Request) {
 
 func TestTheRankingIsReadAtThePageOfTheScore(t *testing.T) {
 	t.Parallel()
-	r := client(t, board).Ranking()
+	r := client(t, rankings).Ranking()
 	for _, c := range []struct {
 		product int64
 		score   ranking.Points
@@ -160,6 +160,6 @@ func TestAnUnreachableShopIsAnInternalFault(t *testing.T) {
 	began := time.Now()
 	err := c.CheckCustomer(t.Context(), "ann")
 	if err == nil || fault.KindOf(err) != fault.Internal || time.Since(began) > 10*time.Second {
-		t.Errorf("Welcome = %v", err)
+		t.Errorf("CheckCustomer = %v", err)
 	}
 }
