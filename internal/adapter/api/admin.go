@@ -56,7 +56,7 @@ const (
 	adminStock    = adminProducts + "/{id}/stock"
 )
 
-func (s *service) admin() {
+func (s *service) registerAdmin() {
 	const tag = "Admin"
 	register(s, route{http.MethodPost, "/admin/v1/brands", "createBrand", "Add a brand", tag, admins, http.StatusCreated}, s.createBrand)
 	register(s, route{http.MethodPost, adminProducts, "createProduct", "Put a product up for sale", tag, admins, http.StatusCreated}, s.createProduct)
@@ -64,30 +64,30 @@ func (s *service) admin() {
 	register(s, route{http.MethodPost, adminStock, "adjustStock", "Put stock in, or take it out", tag, admins, 0}, s.adjustStock)
 }
 
-func (s *service) createBrand(ctx context.Context, in *brandInput) (*made[brandBody], error) {
+func (s *service) createBrand(ctx context.Context, in *brandInput) (*createdOutput[brandBody], error) {
 	b, err := s.Catalog.CreateBrand(ctx, product.Brand{Name: in.Body.Name, Description: in.Body.Description})
 	if err != nil {
 		return nil, err
 	}
-	return &made[brandBody]{"/api/v1/brands/" + itoa(b.ID), showBrand(b)}, nil
+	return &createdOutput[brandBody]{"/api/v1/brands/" + itoa(b.ID), toBrandBody(b)}, nil
 }
 
-func (s *service) createProduct(ctx context.Context, in *productInput) (*made[productDetail], error) {
+func (s *service) createProduct(ctx context.Context, in *productInput) (*createdOutput[productDetail], error) {
 	b := in.Body
 	draft := catalog.Draft{BrandID: b.BrandID, Name: b.Name, Description: b.Description, Price: money.Won(b.Price), Stock: b.Stock}
-	show := func(l product.Listing) answer {
-		return answer{http.StatusCreated, productPath(l), showDetail(l, nil)}
+	show := func(l product.Listing) response {
+		return response{http.StatusCreated, productPath(l), toProductDetail(l, nil)}
 	}
-	l, err := once(ctx, s, attempt{"POST " + adminProducts, in.Key, b}, show, func(g store.Guard) (product.Listing, error) {
+	l, err := idempotent(ctx, s, idempotentRequest{"POST " + adminProducts, in.Key, b}, show, func(g store.Guard) (product.Listing, error) {
 		return s.Catalog.CreateProduct(ctx, draft, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &made[productDetail]{productPath(l), showDetail(l, nil)}, nil
+	return &createdOutput[productDetail]{productPath(l), toProductDetail(l, nil)}, nil
 }
 
-func (s *service) changeProduct(ctx context.Context, in *editInput) (*shown[productDetail], error) {
+func (s *service) changeProduct(ctx context.Context, in *editInput) (*output[productDetail], error) {
 	b := in.Body
 	l, err := s.Catalog.ChangeProduct(ctx, in.ID, catalog.Edit{
 		BrandID: b.BrandID, Name: b.Name, Description: b.Description,
@@ -96,20 +96,20 @@ func (s *service) changeProduct(ctx context.Context, in *editInput) (*shown[prod
 	if err != nil {
 		return nil, err
 	}
-	return &shown[productDetail]{showDetail(l, nil)}, nil
+	return &output[productDetail]{toProductDetail(l, nil)}, nil
 }
 
-func (s *service) adjustStock(ctx context.Context, in *stockInput) (*shown[productDetail], error) {
+func (s *service) adjustStock(ctx context.Context, in *stockInput) (*output[productDetail], error) {
 	a := product.Adjustment{Delta: in.Body.Delta, Note: in.Body.Reason}
-	show := func(l product.Listing) answer { return answer{status: http.StatusOK, body: showDetail(l, nil)} }
+	show := func(l product.Listing) response { return response{status: http.StatusOK, body: toProductDetail(l, nil)} }
 	asked := []any{in.ID, in.Body}
-	l, err := once(ctx, s, attempt{"POST " + adminStock, in.Key, asked}, show, func(g store.Guard) (product.Listing, error) {
+	l, err := idempotent(ctx, s, idempotentRequest{"POST " + adminStock, in.Key, asked}, show, func(g store.Guard) (product.Listing, error) {
 		return s.Catalog.AdjustStock(ctx, in.ID, a, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &shown[productDetail]{showDetail(l, nil)}, nil
+	return &output[productDetail]{toProductDetail(l, nil)}, nil
 }
 
 func productPath(l product.Listing) string { return "/api/v1/products/" + itoa(l.ID) }

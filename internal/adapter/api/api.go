@@ -98,24 +98,24 @@ func New(c Config) (http.Handler, error) {
 	c.Limits = c.Limits.withDefaults()
 	s := &service{Config: c}
 	mux := http.NewServeMux()
-	s.huma = huma.NewAPI(s.document(), &adapter{mux, s})
-	s.users()
-	s.brands()
-	s.products()
-	s.likes()
-	s.points()
-	s.coupons()
-	s.orders()
-	if err := s.callbacks(); err != nil {
+	s.huma = huma.NewAPI(s.openAPIConfig(), &adapter{mux, s})
+	s.registerUsers()
+	s.registerBrands()
+	s.registerProducts()
+	s.registerLikes()
+	s.registerPoints()
+	s.registerCoupons()
+	s.registerOrders()
+	if err := s.registerCallbacks(); err != nil {
 		return nil, err
 	}
-	s.rankings()
-	s.admin()
-	s.payments()
-	if err := s.docs(mux); err != nil {
+	s.registerRankings()
+	s.registerAdmin()
+	s.registerPayments()
+	if err := s.registerDocs(mux); err != nil {
 		return nil, err
 	}
-	return newFront(s, mux)
+	return newMiddleware(s, mux)
 }
 
 // Server returns an HTTP server for a handler, with bounds on how long and how

@@ -22,26 +22,26 @@ const (
 	admins
 )
 
-var errNobody = fault.New(fault.Unauthenticated, "UNAUTHENTICATED", "log in first: this needs to know who asks")
+var errUnauthenticated = fault.New(fault.Unauthenticated, "UNAUTHENTICATED", "log in first: this needs to know who asks")
 
 type principalKey struct{}
 
 // userHeader is where a gateway that authenticates says who asks.
 const userHeader = "X-USER-ID"
 
-// admit finds out who asks and whether they may. Whoever shows a bad token is
+// authorize finds out who asks and whether they may. Whoever shows a bad token is
 // refused everywhere, also where nobody needs one: they think they are
 // somebody, and would wonder.
-func (s *service) admit(r *http.Request, need access) (context.Context, error) {
+func (s *service) authorize(r *http.Request, need access) (context.Context, error) {
 	ctx := r.Context()
-	p, err := s.identify(r)
+	p, err := s.authenticate(r)
 	switch {
 	case err != nil:
 		return nil, err
 	case p == nil && need == anyone:
 		return ctx, nil
 	case p == nil:
-		return nil, errNobody
+		return nil, errUnauthenticated
 	case need == admins:
 		if err := s.Accounts.RequireRole(ctx, *p, user.Admin); err != nil {
 			return nil, err
@@ -50,45 +50,45 @@ func (s *service) admit(r *http.Request, need access) (context.Context, error) {
 	return context.WithValue(ctx, principalKey{}, *p), nil
 }
 
-func (s *service) identify(r *http.Request) (*accounts.Principal, error) {
+func (s *service) authenticate(r *http.Request) (*accounts.Principal, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
 			return nil, accounts.ErrBadToken
 		}
-		return found(s.Accounts.Authenticate(r.Context(), strings.TrimSpace(token)))
+		return optional(s.Accounts.Authenticate(r.Context(), strings.TrimSpace(token)))
 	}
 	if loginID := r.Header.Get(userHeader); loginID != "" && s.TrustUserHeader {
-		if !clean(loginID) {
+		if !validText(loginID) {
 			return nil, accounts.ErrUnknownUser // no database could be asked for it
 		}
-		return found(s.Accounts.PreAuthenticated(r.Context(), loginID))
+		return optional(s.Accounts.PreAuthenticated(r.Context(), loginID))
 	}
 	return nil, nil //nolint:nilnil // nobody, and nothing wrong with that
 }
 
-func found(p accounts.Principal, err error) (*accounts.Principal, error) {
+func optional(p accounts.Principal, err error) (*accounts.Principal, error) {
 	if err != nil {
 		return nil, err
 	}
 	return &p, nil
 }
 
-// caller is who asks, on a route that admits users only.
-func caller(ctx context.Context) id.ID {
+// currentUser is who asks, on a route that admits users only.
+func currentUser(ctx context.Context) id.ID {
 	p, _ := ctx.Value(principalKey{}).(accounts.Principal)
 	return p.UserID
 }
 
-// callerLogin is the loginId of who asks, on a route that admits users only.
-func callerLogin(ctx context.Context) string {
+// currentLogin is the loginId of who asks, on a route that admits users only.
+func currentLogin(ctx context.Context) string {
 	p, _ := ctx.Value(principalKey{}).(accounts.Principal)
 	return p.LoginID
 }
 
-// visitor is who asks, or nil.
-func visitor(ctx context.Context) *id.ID {
-	if uid := caller(ctx); !uid.IsZero() {
+// currentUserOrNil is who asks, or nil.
+func currentUserOrNil(ctx context.Context) *id.ID {
+	if uid := currentUser(ctx); !uid.IsZero() {
 		return &uid
 	}
 	return nil

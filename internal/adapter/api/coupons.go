@@ -71,67 +71,67 @@ const (
 	adminCoupons  = "/admin/v1/coupons"
 )
 
-func (s *service) coupons() {
+func (s *service) registerCoupons() {
 	const tag = "Coupons"
 	register(s, route{http.MethodPost, issuePath, "issueCoupon", "Get a coupon, first come, first served; it is then found among mine", tag, users, http.StatusCreated}, s.issueCoupon)
 	register(s, route{http.MethodGet, myCouponsPath, "listMyCoupons", "My coupons, newest first", tag, users, 0},
-		func(ctx context.Context, in *Paged) (*shown[pageOf[ownedBody]], error) {
-			p, err := s.Coupons.List(ctx, caller(ctx), in.Size, in.Cursor)
+		func(ctx context.Context, in *Paged) (*output[pageOf[ownedBody]], error) {
+			p, err := s.Coupons.List(ctx, currentUser(ctx), in.Size, in.Cursor)
 			if err != nil {
 				return nil, err
 			}
-			return showPage(p, s.showOwned), nil
+			return toPageBody(p, s.toOwnedBody), nil
 		})
 	register(s, route{http.MethodPost, adminCoupons, "createCoupon", "Offer a coupon", "Admin", admins, http.StatusCreated}, s.createCoupon)
 	register(s, route{http.MethodGet, adminCoupons + "/{id}", "getCoupon", "A coupon on offer, and how many people have one", "Admin", admins, 0}, s.getCoupon)
 }
 
-func (s *service) issueCoupon(ctx context.Context, in *issueInput) (*made[ownedBody], error) {
-	show := func(o coupon.Owned) answer { return answer{http.StatusCreated, myCouponsPath, s.showOwned(o)} }
-	o, err := once(ctx, s, attempt{"POST " + issuePath, in.Key, in.ID.String()}, show, func(g store.Guard) (coupon.Owned, error) {
-		return s.Coupons.Issue(ctx, caller(ctx), in.ID, g)
+func (s *service) issueCoupon(ctx context.Context, in *issueInput) (*createdOutput[ownedBody], error) {
+	show := func(o coupon.Owned) response { return response{http.StatusCreated, myCouponsPath, s.toOwnedBody(o)} }
+	o, err := idempotent(ctx, s, idempotentRequest{"POST " + issuePath, in.Key, in.ID.String()}, show, func(g store.Guard) (coupon.Owned, error) {
+		return s.Coupons.Issue(ctx, currentUser(ctx), in.ID, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &made[ownedBody]{myCouponsPath, s.showOwned(o)}, nil
+	return &createdOutput[ownedBody]{myCouponsPath, s.toOwnedBody(o)}, nil
 }
 
-func (s *service) createCoupon(ctx context.Context, in *offerInput) (*made[offerBody], error) {
+func (s *service) createCoupon(ctx context.Context, in *offerInput) (*createdOutput[offerBody], error) {
 	b := in.Body
 	draft := coupons.Draft{
 		Name: b.Name, Type: coupon.Type(b.Type), Value: b.Value, MaxDiscount: (*money.Won)(b.MaxDiscount),
 		MinOrderAmount: money.Won(b.MinOrderAmount), Quantity: b.Quantity, ValidDays: b.ValidDays,
 	}
-	show := func(c coupon.Coupon) answer { return answer{http.StatusCreated, offerPath(c), showOffer(c)} }
-	c, err := once(ctx, s, attempt{"POST " + adminCoupons, in.Key, b}, show, func(g store.Guard) (coupon.Coupon, error) {
+	show := func(c coupon.Coupon) response { return response{http.StatusCreated, offerPath(c), toOfferBody(c)} }
+	c, err := idempotent(ctx, s, idempotentRequest{"POST " + adminCoupons, in.Key, b}, show, func(g store.Guard) (coupon.Coupon, error) {
 		return s.Coupons.Create(ctx, draft, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &made[offerBody]{offerPath(c), showOffer(c)}, nil
+	return &createdOutput[offerBody]{offerPath(c), toOfferBody(c)}, nil
 }
 
-func (s *service) getCoupon(ctx context.Context, in *couponInput) (*shown[offerBody], error) {
+func (s *service) getCoupon(ctx context.Context, in *couponInput) (*output[offerBody], error) {
 	c, err := s.Coupons.Get(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &shown[offerBody]{showOffer(c)}, nil
+	return &output[offerBody]{toOfferBody(c)}, nil
 }
 
 func offerPath(c coupon.Coupon) string { return adminCoupons + "/" + c.ID.String() }
 
-func showOffer(c coupon.Coupon) offerBody {
+func toOfferBody(c coupon.Coupon) offerBody {
 	return offerBody{
 		ID: c.ID.String(), Name: c.Name, Type: string(c.Type), Value: c.Value, MaxDiscount: (*int64)(c.MaxDiscount),
 		MinOrderAmount: int64(c.MinOrderAmount), Quantity: c.Quantity, Issued: c.Issued, ValidDays: c.ValidDays, CreatedAt: utc(c.CreatedAt),
 	}
 }
 
-// showOwned tells the status as it is now.
-func (s *service) showOwned(o coupon.Owned) ownedBody {
+// toOwnedBody tells the status as it is now.
+func (s *service) toOwnedBody(o coupon.Owned) ownedBody {
 	c := o.Coupon
 	b := ownedBody{
 		ID: o.ID.String(), CouponID: c.ID.String(), Name: c.Name, Type: string(c.Type), Value: c.Value,

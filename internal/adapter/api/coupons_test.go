@@ -145,7 +145,7 @@ func repeatAnIssue(t *testing.T, on engine) {
 	s := stockedOn(t, on)
 	kind, other := s.offer(t, thousandOff), s.offer(t, thousandOff)
 	keyed := s.as("kim").with("Idempotency-Key", "k")
-	answers, start := make([]answer, 32), make(chan struct{})
+	answers, start := make([]response, 32), make(chan struct{})
 	var all sync.WaitGroup
 	for i := range answers {
 		all.Go(func() {

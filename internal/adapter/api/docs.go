@@ -10,8 +10,8 @@ import (
 	"github.com/swaggest/swgui/v5emb"
 )
 
-// document is what is known of the API before its routes.
-func (s *service) document() huma.Config {
+// openAPIConfig is what is known of the API before its routes.
+func (s *service) openAPIConfig() huma.Config {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -49,9 +49,9 @@ func (s *service) problemResponse() *huma.Response {
 	}
 }
 
-// docs serves the description, for programs and for people. Both come out of
+// registerDocs serves the description, for programs and for people. Both come out of
 // the binary: a page about the shop loads nothing from another host.
-func (s *service) docs(mux *http.ServeMux) error {
+func (s *service) registerDocs(mux *http.ServeMux) error {
 	for _, theirs := range []string{"ErrorModel", "ErrorDetail"} { // huma's own problem, which is never answered
 		delete(s.huma.OpenAPI().Components.Schemas.Map(), theirs)
 	}
@@ -64,46 +64,46 @@ func (s *service) docs(mux *http.ServeMux) error {
 		_, _ = w.Write(text) // a reader who left is nobody's fault
 	})
 	page := v5emb.NewHandlerWithConfig(swgui.Config{Title: "Commerce", SwaggerJSON: "/openapi.json", BasePath: "/docs"})
-	mux.Handle("GET /docs", confined(page))
-	mux.Handle("GET /docs/", s.inOurWords(confined(page)))
+	mux.Handle("GET /docs", withContentSecurityPolicy(page))
+	mux.Handle("GET /docs/", s.withNotFoundProblem(withContentSecurityPolicy(page)))
 	return nil
 }
 
-// inOurWords answers with a problem what h does not find.
-func (s *service) inOurWords(h http.Handler) http.Handler {
+// withNotFoundProblem answers with a problem what h does not find.
+func (s *service) withNotFoundProblem(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		heard := &listener{ResponseWriter: w}
+		heard := &notFoundInterceptor{ResponseWriter: w}
 		h.ServeHTTP(heard, r)
-		if heard.nothing {
-			s.refuse(w, r, nothingThere(r))
+		if heard.notFound {
+			s.writeProblem(w, r, routeNotFound(r))
 		}
 	})
 }
 
-// listener keeps a 404 to itself.
-type listener struct {
+// notFoundInterceptor keeps a 404 to itself.
+type notFoundInterceptor struct {
 	http.ResponseWriter
 
-	nothing bool
+	notFound bool
 }
 
 // WriteHeader implements http.ResponseWriter.
-func (l *listener) WriteHeader(status int) {
-	if l.nothing = status == http.StatusNotFound; !l.nothing {
+func (l *notFoundInterceptor) WriteHeader(status int) {
+	if l.notFound = status == http.StatusNotFound; !l.notFound {
 		l.ResponseWriter.WriteHeader(status)
 	}
 }
 
 // Write implements http.ResponseWriter.
-func (l *listener) Write(b []byte) (int, error) {
-	if l.nothing {
+func (l *notFoundInterceptor) Write(b []byte) (int, error) {
+	if l.notFound {
 		return len(b), nil
 	}
 	return l.ResponseWriter.Write(b)
 }
 
-// confined forbids the browser what the page must not do.
-func confined(h http.Handler) http.Handler {
+// withContentSecurityPolicy forbids the browser what the page must not do.
+func withContentSecurityPolicy(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy",
 			"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'")

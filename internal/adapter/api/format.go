@@ -47,30 +47,30 @@ func decode(data []byte, v any) error {
 	}
 	err := json.Unmarshal(data, v)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return at("/"+strings.ReplaceAll(wrong.Field, ".", "/"), "must be "+inWords(wrong.Type))
+		return fieldError("/"+strings.ReplaceAll(wrong.Field, ".", "/"), "must be "+typeName(wrong.Type))
 	}
 	if err != nil {
 		return err
 	}
 	if parsed, ok := v.(*any); ok {
 		if pointer, found := findNUL("", *parsed); found {
-			return at(pointer, "must not contain the character NUL")
+			return fieldError(pointer, "must not contain the character NUL")
 		}
-		if pointer, found := findTwin("", *parsed); found {
-			return at(pointer, "must not be there twice, in upper and lower case")
+		if pointer, found := findDuplicateName("", *parsed); found {
+			return fieldError(pointer, "must not be there twice, in upper and lower case")
 		}
 	}
 	return nil
 }
 
-func at(pointer, detail string) error {
+func fieldError(pointer, detail string) error {
 	if strings.Trim(pointer, "/") == "" {
 		return errors.New(detail) // of the body as a whole
 	}
 	return fmt.Errorf("%s: %s", pointer, detail)
 }
 
-func inWords(t reflect.Type) string {
+func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Int, reflect.Int64, reflect.Int32:
 		return "an integer of at most 64 bits"
@@ -109,26 +109,26 @@ func findNUL(place string, v any) (pointer string, found bool) {
 	return "", false
 }
 
-// findTwin returns where in a JSON value a name is there a second time, in
+// findDuplicateName returns where in a JSON value a name is there a second time, in
 // upper or lower case. One would be checked and, since encoding/json passes
 // over case, the other one used.
-func findTwin(place string, v any) (pointer string, found bool) {
+func findDuplicateName(place string, v any) (pointer string, found bool) {
 	switch v := v.(type) {
 	case []any:
 		for i, item := range v {
-			if p, found := findTwin(place+"/"+strconv.Itoa(i), item); found {
+			if p, found := findDuplicateName(place+"/"+strconv.Itoa(i), item); found {
 				return p, true
 			}
 		}
 	case map[string]any:
 		seen := make(map[string]bool, len(v))
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			folded := strings.Map(fold, name)
+			folded := strings.Map(foldCase, name)
 			if seen[folded] {
 				return place + "/" + name, true
 			}
 			seen[folded] = true
-			if p, found := findTwin(place+"/"+name, v[name]); found {
+			if p, found := findDuplicateName(place+"/"+name, v[name]); found {
 				return p, true
 			}
 		}
@@ -136,8 +136,8 @@ func findTwin(place string, v any) (pointer string, found bool) {
 	return "", false
 }
 
-// fold returns the least of the runes that differ from r in case only.
-func fold(r rune) rune {
+// foldCase returns the least of the runes that differ from r in case only.
+func foldCase(r rune) rune {
 	least := r
 	for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
 		least = min(least, other)

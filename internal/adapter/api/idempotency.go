@@ -27,23 +27,23 @@ type Keyed struct {
 	Key string `header:"Idempotency-Key" doc:"Any value that you use for one request alone, bare or quoted, of 1 to 255 visible characters. The same request with the same key gets the first answer again, for 24 hours." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
 }
 
-// attempt is one request that may act at most once.
-type attempt struct {
+// idempotentRequest is one request that may act at most once.
+type idempotentRequest struct {
 	route string // method and path pattern
 	key   string // as the header has it; empty: there is none
-	asked any    // the body and what else makes the request what it is
+	payload any    // the body and what else makes the request what it is
 }
 
-// answer is how a route shows what it made.
-type answer struct {
+// response is how a route shows what it made.
+type response struct {
 	status   int
 	location string
 	body     any
 }
 
-// once lets act run with a guard that remembers its answer. A repeated request
+// idempotent lets act run with a guard that remembers its answer. A repeated request
 // ends in *replay, with the first answer; so does one that was refused.
-func once[T any](ctx context.Context, s *service, a attempt, show func(T) answer, act func(store.Guard) (T, error)) (T, error) {
+func idempotent[T any](ctx context.Context, s *service, a idempotentRequest, show func(T) response, act func(store.Guard) (T, error)) (T, error) {
 	var none T
 	if a.key == "" {
 		return act(store.Unguarded{})
@@ -52,23 +52,23 @@ func once[T any](ctx context.Context, s *service, a attempt, show func(T) answer
 	if err != nil {
 		return none, err
 	}
-	asked, err := json.Marshal(a.asked)
+	asked, err := json.Marshal(a.payload)
 	if err != nil {
 		return none, fmt.Errorf("fingerprint of a request: %w", err)
 	}
 	sum := sha256.Sum256(asked)
 	g := store.Keyed[T]{
-		Key: store.Key{UserID: caller(ctx), Route: a.route, Key: key}, Fingerprint: sum[:], At: s.Clock(), Show: kept(show),
+		Key: store.Key{UserID: currentUser(ctx), Route: a.route, Key: key}, Fingerprint: sum[:], At: s.Clock(), Show: storedAnswer(show),
 	}
 	made, err := act(g)
 	if err != nil {
-		return none, refused(ctx, s, g, err)
+		return none, storeRefusal(ctx, s, g, err)
 	}
 	return made, nil
 }
 
-// kept is how an answer is kept.
-func kept[T any](show func(T) answer) func(T) (store.Answer, error) {
+// stored is how an answer is kept.
+func storedAnswer[T any](show func(T) response) func(T) (store.Answer, error) {
 	return func(made T) (store.Answer, error) {
 		a := show(made)
 		body, err := marshal(a.body)
@@ -76,18 +76,18 @@ func kept[T any](show func(T) answer) func(T) (store.Answer, error) {
 	}
 }
 
-// refused returns what a request is answered that did not act. What we
+// storeRefusal returns what a request is answered that did not act. What we
 // ourselves failed at may go well next time, and is not kept.
-func refused[T any](ctx context.Context, s *service, g store.Keyed[T], cause error) error {
-	if told := byKey(cause); told != nil {
+func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], cause error) error {
+	if told := keyConflict(cause); told != nil {
 		return told
 	}
 	p := s.problem(ctx, cause)
 	if p.Status >= http.StatusInternalServerError {
 		return p
 	}
-	err := s.DB.Update(ctx, func(tx store.Tx) error { return remember(ctx, tx, g, p) })
-	if told := byKey(err); told != nil {
+	err := s.DB.Update(ctx, func(tx store.Tx) error { return storeProblem(ctx, tx, g, p) })
+	if told := keyConflict(err); told != nil {
 		return told
 	}
 	if err != nil {
@@ -96,11 +96,11 @@ func refused[T any](ctx context.Context, s *service, g store.Keyed[T], cause err
 	return p
 }
 
-// byKey is what a request is answered because of another one with its key; nil
+// keyConflict is what a request is answered because of another one with its key; nil
 // if err is about something else.
-func byKey(err error) error {
+func keyConflict(err error) error {
 	if again, ok := errors.AsType[*store.RepeatedError](err); ok {
-		return &replay{again.Kept}
+		return &replayedResponse{again.Kept}
 	}
 	if errors.Is(err, store.ErrKeyReused) || errors.Is(err, store.ErrKeyInUse) {
 		return err
@@ -108,11 +108,11 @@ func byKey(err error) error {
 	return nil
 }
 
-// remember keeps a refusal, in a transaction of its own since that of the act is
+// storeProblem keeps a refusal, in a transaction of its own since that of the act is
 // gone. It enters by the guard once more: a twin of the request may have acted
 // since, or been answered just as this one looked, and then been the very reason
 // why this one was refused; what the twin is answered, both are.
-func remember[T any](ctx context.Context, tx store.Tx, g store.Keyed[T], p *problem) error {
+func storeProblem[T any](ctx context.Context, tx store.Tx, g store.Keyed[T], p *problem) error {
 	if err := g.Enter(ctx, tx); err != nil {
 		return err
 	}
@@ -144,31 +144,31 @@ func parseKey(header string) (string, error) {
 	return key, nil
 }
 
-// replay is the first answer, again.
-type replay struct{ kept store.Answer }
+// replayedResponse is the first answer, again.
+type replayedResponse struct{ stored store.Answer }
 
 // Error implements error.
-func (*replay) Error() string { return "this request was answered before" }
+func (*replayedResponse) Error() string { return "this request was answered before" }
 
 // GetStatus implements huma.StatusError.
-func (r *replay) GetStatus() int { return r.kept.Status }
+func (r *replayedResponse) GetStatus() int { return r.stored.Status }
 
 // GetHeaders implements huma.HeadersError.
-func (r *replay) GetHeaders() http.Header {
+func (r *replayedResponse) GetHeaders() http.Header {
 	h := http.Header{"Idempotent-Replayed": {"true"}}
-	if r.kept.Location != "" {
-		h.Set("Location", r.kept.Location)
+	if r.stored.Location != "" {
+		h.Set("Location", r.stored.Location)
 	}
 	return h
 }
 
 // ContentType implements huma.ContentTypeFilter.
-func (r *replay) ContentType(usual string) string {
-	if r.kept.Status >= http.StatusBadRequest {
+func (r *replayedResponse) ContentType(usual string) string {
+	if r.stored.Status >= http.StatusBadRequest {
 		return problemType
 	}
 	return usual
 }
 
 // MarshalJSON returns the body as it was.
-func (r *replay) MarshalJSON() ([]byte, error) { return r.kept.Body, nil }
+func (r *replayedResponse) MarshalJSON() ([]byte, error) { return r.stored.Body, nil }

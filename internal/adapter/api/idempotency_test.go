@@ -124,7 +124,7 @@ func TestARefusalMakesWayForWhatATwinWasAnsweredMeanwhile(t *testing.T) {
 	answers := &meanwhile{}
 	s := stocked(t, func(c *api.Config) { answers.DB, c.DB = c.DB, answers })
 	r := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":11}]}`)
-	var twin answer
+	var twin response
 	answers.happen = func() { // the first one was refused, and that is not kept yet
 		s.as("admin").post("/admin/v1/products/1/stock", `{"delta":5,"reason":"delivery"}`).must(t, s, 200)
 		s.as("kim").post("/api/v1/points/charge", `{"amount":100000}`).must(t, s, 200)
@@ -146,7 +146,7 @@ func TestThirtyTwoOfOneOrderAtOnceAreOne(t *testing.T) {
 func orderAtOnce(t *testing.T, on engine) {
 	t.Helper()
 	s := stockedOn(t, on)
-	answers, start := make([]answer, 32), make(chan struct{})
+	answers, start := make([]response, 32), make(chan struct{})
 	var all sync.WaitGroup
 	for i := range answers {
 		all.Go(func() {

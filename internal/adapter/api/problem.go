@@ -46,8 +46,8 @@ const problemType = "application/problem+json"
 var (
 	errInternal = fault.New(fault.Internal, "INTERNAL", "something went wrong on our side; the log says more under this traceId")
 	errTimeout  = fault.New(fault.Unavailable, "TIMEOUT", "this took too long; it may or may not have happened")
-	errAway     = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "a part of the shop cannot be reached just now")
-	errGone     = fault.New(fault.Unavailable, "CLIENT_CLOSED_REQUEST", "you went away before this was answered")
+	errDependency     = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "a part of the shop cannot be reached just now")
+	errClientClosed     = fault.New(fault.Unavailable, "CLIENT_CLOSED_REQUEST", "you went away before this was answered")
 )
 
 // problem is the one place where errors become answers. What the caller did
@@ -62,20 +62,20 @@ func (s *service) problem(ctx context.Context, err error) *problem {
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded):
 		f = errTimeout
 	case errors.Is(ctx.Err(), context.Canceled):
-		f = errGone
-	case unreachable(err):
-		f = errAway
+		f = errClientClosed
+	case isConnectionError(err):
+		f = errDependency
 	default:
 		f = errInternal
 	}
 	p := newProblem(ctx, statusOf(f.Kind), f.Code, f.Text)
 	p.Errors = f.Fields
-	s.note(ctx, p, err)
+	s.logProblem(ctx, p, err)
 	return p
 }
 
-// unreachable reports whether err came of a connection: later may help.
-func unreachable(err error) bool {
+// isConnectionError reports whether err came of a connection: later may help.
+func isConnectionError(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
@@ -94,9 +94,9 @@ func newProblem(ctx context.Context, status int, code, detail string) *problem {
 	return p
 }
 
-func (s *service) note(ctx context.Context, p *problem, err error) {
+func (s *service) logProblem(ctx context.Context, p *problem, err error) {
 	switch {
-	case p.Code == errGone.Code: // and a crowd may leave at once
+	case p.Code == errClientClosed.Code: // and a crowd may leave at once
 		s.Log.DebugContext(ctx, "a caller left", "traceId", p.TraceID, "error", err)
 	case p.Status == http.StatusInternalServerError:
 		s.Log.ErrorContext(ctx, "a request failed", "traceId", p.TraceID, "error", err)
@@ -128,8 +128,8 @@ func statusOf(k fault.Kind) int {
 	}
 }
 
-// refuse answers with a problem where huma does not do it.
-func (s *service) refuse(w http.ResponseWriter, r *http.Request, p *problem) {
+// writeProblem answers with a problem where huma does not do it.
+func (s *service) writeProblem(w http.ResponseWriter, r *http.Request, p *problem) {
 	for name, values := range p.headers {
 		w.Header()[name] = values
 	}

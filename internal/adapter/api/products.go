@@ -35,7 +35,7 @@ type taggedProduct struct {
 	Body productDetail
 }
 
-func (s *service) products() {
+func (s *service) registerProducts() {
 	const tag = "Catalog"
 	register(s, route{http.MethodGet, "/api/v1/products", "listProducts", "Products", tag, anyone, 0}, s.listProducts)
 	const one = "/api/v1/products/{id}"
@@ -43,7 +43,7 @@ func (s *service) products() {
 	s.huma.OpenAPI().Paths[one].Get.Responses["304"] = &huma.Response{Description: "It is as If-None-Match has it."}
 }
 
-func (s *service) listProducts(ctx context.Context, in *listInput) (*shown[pageOf[productItem]], error) {
+func (s *service) listProducts(ctx context.Context, in *listInput) (*output[pageOf[productItem]], error) {
 	sort, err := product.ParseSort(in.Sort)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (s *service) listProducts(ctx context.Context, in *listInput) (*shown[pageO
 	if err != nil {
 		return nil, err
 	}
-	return showPage(p, showItem), nil
+	return toPageBody(p, toProductItem), nil
 }
 
 // won reads a number that the route's pattern has let through; nil if there is none.
@@ -76,15 +76,15 @@ func (s *service) getProduct(ctx context.Context, in *detailInput) (*taggedProdu
 	if err != nil {
 		return nil, err
 	}
-	s.Views.Viewed(in.ID, visitor(ctx))
-	body := showDetail(l, s.Rankings.Rank(ctx, clock.DayOf(s.Clock()), in.ID))
+	s.Views.Viewed(in.ID, currentUserOrNil(ctx))
+	body := toProductDetail(l, s.Rankings.Rank(ctx, clock.DayOf(s.Clock()), in.ID))
 	text, err := marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	tag := etag(text)
-	if matches(in.IfNoneMatch, tag) {
-		return nil, unchanged(tag)
+	if matchesETag(in.IfNoneMatch, tag) {
+		return nil, notModified(tag)
 	}
 	return &taggedProduct{tag, body}, nil
 }
@@ -95,8 +95,8 @@ func etag(body []byte) string {
 	return `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
-// matches compares weakly (RFC 9110, section 13.1.2).
-func matches(header, tag string) bool {
+// matchesETag compares weakly (RFC 9110, section 13.1.2).
+func matchesETag(header, tag string) bool {
 	for candidate := range strings.SplitSeq(header, ",") {
 		c := strings.TrimSpace(candidate)
 		if c == "*" || strings.TrimPrefix(c, "W/") == strings.TrimPrefix(tag, "W/") {
@@ -106,7 +106,7 @@ func matches(header, tag string) bool {
 	return false
 }
 
-// unchanged is the answer 304.
-func unchanged(tag string) error {
+// notModified is the answer 304.
+func notModified(tag string) error {
 	return &problem{Status: http.StatusNotModified, headers: http.Header{"Etag": {tag}}}
 }

@@ -66,11 +66,11 @@ func (score) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeNumber, Description: "Points, with up to six decimals.", Examples: []any{7.25}}
 }
 
-func (s *service) rankings() {
+func (s *service) registerRankings() {
 	register(s, route{http.MethodGet, "/api/v1/rankings", "getRanking", "What is liked and bought the most", "Rankings", anyone, 0}, s.ranking)
 }
 
-func (s *service) ranking(ctx context.Context, in *rankingInput) (*shown[rankingBody], error) {
+func (s *service) ranking(ctx context.Context, in *rankingInput) (*output[rankingBody], error) {
 	day, err := s.day(in)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (s *service) ranking(ctx context.Context, in *rankingInput) (*shown[ranking
 	}
 	body := rankingBody{Period: "daily", Date: day.String(), Items: ranked(page.Entries, products)}
 	body.Page.Number, body.Page.Size, body.Page.HasMore = in.Page, in.Size, page.HasMore
-	return &shown[rankingBody]{body}, nil
+	return &output[rankingBody]{body}, nil
 }
 
 func (s *service) day(in *rankingInput) (clock.Day, error) {

@@ -23,10 +23,10 @@ func (s *service) translate(ctx huma.Context, _ string, v any) (any, error) {
 		return v, nil
 	}
 	p := rejection(ctx.Context(), m, s.Limits.Size)
-	if e, ours := ctx.(*exchange); ours {
+	if e, ours := ctx.(*requestContext); ours {
 		e.status = p.Status
 	}
-	s.note(ctx.Context(), p, m)
+	s.logProblem(ctx.Context(), p, m)
 	return p, nil
 }
 

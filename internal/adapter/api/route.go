@@ -22,8 +22,8 @@ type route struct {
 
 const accessKey = "access"
 
-// unread leaves it to the route to make sense of its body.
-func unread(op *huma.Operation) { op.SkipValidateBody = true }
+// skipBodyValidation leaves it to the route to make sense of its body.
+func skipBodyValidation(op *huma.Operation) { op.SkipValidateBody = true }
 
 // register makes the route answer with h. Whatever error h returns becomes a
 // problem here, and only here.
@@ -43,7 +43,7 @@ func register[I, O any](s *service, r route, h func(context.Context, *I) (*O, er
 		if err == nil {
 			return out, nil
 		}
-		if again, ok := errors.AsType[*replay](err); ok {
+		if again, ok := errors.AsType[*replayedResponse](err); ok {
 			return nil, again
 		}
 		return nil, s.problem(ctx, err)
@@ -60,12 +60,12 @@ type adapter struct {
 func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 	need, _ := op.Metadata[accessKey].(access)
 	a.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
-		ctx, err := a.s.admit(r, need)
+		ctx, err := a.s.authorize(r, need)
 		if err != nil {
-			a.s.refuse(w, r, a.s.problem(r.Context(), err))
+			a.s.writeProblem(w, r, a.s.problem(r.Context(), err))
 			return
 		}
-		handle(&exchange{humaContext: humago.NewContext(op, r.WithContext(ctx), w)})
+		handle(&requestContext{humaContext: humago.NewContext(op, r.WithContext(ctx), w)})
 	})
 }
 
@@ -75,9 +75,9 @@ func (a *adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.Serv
 // humaContext has a name of its own, since a field Context would hide the method.
 type humaContext = huma.Context
 
-// exchange is one request and its answer. When huma refuses a request by
+// requestContext is one request and its answer. When huma refuses a request by
 // itself, our problem takes the place of its own, and so must our status.
-type exchange struct {
+type requestContext struct {
 	humaContext
 
 	status int
@@ -85,7 +85,7 @@ type exchange struct {
 
 // Header implements huma.Context. A media type is the same in any case, but
 // huma looks its name up as it stands.
-func (e *exchange) Header(name string) string {
+func (e *requestContext) Header(name string) string {
 	value := e.humaContext.Header(name)
 	if name == "Content-Type" {
 		return strings.ToLower(value)
@@ -94,7 +94,7 @@ func (e *exchange) Header(name string) string {
 }
 
 // SetStatus implements huma.Context.
-func (e *exchange) SetStatus(code int) {
+func (e *requestContext) SetStatus(code int) {
 	if e.status != 0 {
 		code = e.status
 	}

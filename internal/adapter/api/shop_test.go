@@ -166,17 +166,17 @@ func (r request) do(method, path, body string) request {
 func (r request) get(path string) request        { return r.do(http.MethodGet, path, "") }
 func (r request) post(path, body string) request { return r.do(http.MethodPost, path, body) }
 
-// answer is what came back.
-type answer struct {
+// response is what came back.
+type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
-func (r request) send(ctx context.Context, s *shop) (answer, error) {
+func (r request) send(ctx context.Context, s *shop) (response, error) {
 	req, err := http.NewRequestWithContext(ctx, r.method, s.url+r.path, strings.NewReader(r.body))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	req.Header = r.header.Clone()
 	if r.body != "" && req.Header.Get("Content-Type") == "" {
@@ -184,16 +184,16 @@ func (r request) send(ctx context.Context, s *shop) (answer, error) {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, string(text)}, err
+	return response{resp.StatusCode, resp.Header, string(text)}, err
 }
 
 // must sends the request and fails the test where another status comes back,
 // or an error that is no problem.
-func (r request) must(t *testing.T, s *shop, status int) answer {
+func (r request) must(t *testing.T, s *shop, status int) response {
 	t.Helper()
 	a, err := r.send(t.Context(), s)
 	if err != nil {
@@ -209,7 +209,7 @@ func (r request) must(t *testing.T, s *shop, status int) answer {
 }
 
 // problem is the answer as a problem; it fails the test if it is none.
-func (a answer) problem(t *testing.T) (p problem) {
+func (a response) problem(t *testing.T) (p problem) {
 	t.Helper()
 	if ct := a.header.Get("Content-Type"); ct != "application/problem+json" {
 		t.Errorf("an error of type %q", ct)
@@ -224,7 +224,7 @@ func (a answer) problem(t *testing.T) (p problem) {
 	return p
 }
 
-func (a answer) into(t *testing.T, v any) {
+func (a response) into(t *testing.T, v any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(a.body), v); err != nil {
 		t.Fatalf("%v in %s", err, a.body)

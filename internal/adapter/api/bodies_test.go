@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var unstable = regexp.MustCompile(`("traceId": "|"token": ")[^"]+`)
 
 // golden compares the answer with testdata/name.json.
-func (a answer) golden(t *testing.T, name string) {
+func (a response) golden(t *testing.T, name string) {
 	t.Helper()
 	var b bytes.Buffer
 	if err := json.Indent(&b, []byte(a.body), "", "  "); err != nil {

@@ -19,17 +19,17 @@ type ByID struct {
 	ID int64 `path:"id" minimum:"1" example:"1"`
 }
 
-// shown is an answer.
-type shown[B any] struct{ Body B }
+// output is an answer.
+type output[B any] struct{ Body B }
 
-// made is the answer to making something.
-type made[B any] struct {
+// createdOutput is the answer to making something.
+type createdOutput[B any] struct {
 	Location string `header:"Location" doc:"Where the new thing is."`
 	Body     B
 }
 
-// nothing is the input or answer without a body.
-type nothing struct{}
+// empty is the input or answer without a body.
+type empty struct{}
 
 type pageOf[T any] struct {
 	Items []T      `json:"items" nullable:"false"`
@@ -41,8 +41,8 @@ type pageInfo struct {
 	HasMore    bool    `json:"hasMore"`
 }
 
-func showPage[T, U any](p page.Page[T], show func(T) U) *shown[pageOf[U]] {
-	return &shown[pageOf[U]]{pageOf[U]{
+func toPageBody[T, U any](p page.Page[T], show func(T) U) *output[pageOf[U]] {
+	return &output[pageOf[U]]{pageOf[U]{
 		Items: page.Map(p, show).Items,
 		Page:  pageInfo{NextCursor: orNull(p.Next), HasMore: p.Next != ""},
 	}}
@@ -85,7 +85,7 @@ type productItem struct {
 	CreatedAt time.Time `json:"createdAt"`
 }
 
-func showItem(l product.Listing) productItem {
+func toProductItem(l product.Listing) productItem {
 	return productItem{
 		ID: l.ID, SKU: orNull(l.SKU), Name: l.Name, Price: int64(l.Price), Brand: brandRef{l.BrandID, l.BrandName},
 		Stock: l.Stock, LikeCount: l.LikeCount, Status: string(l.Shown()), CreatedAt: utc(l.CreatedAt),
@@ -107,8 +107,8 @@ type productDetail struct {
 	CreatedAt   time.Time `json:"createdAt"`
 }
 
-func showDetail(l product.Listing, rank *int64) productDetail {
-	i := showItem(l)
+func toProductDetail(l product.Listing, rank *int64) productDetail {
+	i := toProductItem(l)
 	return productDetail{
 		ID: i.ID, SKU: i.SKU, Name: i.Name, Description: l.Description, Price: i.Price, Brand: i.Brand, Stock: i.Stock,
 		LikeCount: i.LikeCount, Rank: rank, Status: i.Status, CreatedAt: i.CreatedAt,

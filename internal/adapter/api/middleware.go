@@ -14,17 +14,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// front is what every request passes first: it is traced, timed, logged,
+// middleware is what every request passes first: it is traced, timed, logged,
 // bounded and routed, and whatever goes wrong ends in a problem.
-type front struct {
+type middleware struct {
 	*service
 
 	mux      *http.ServeMux
 	duration *prometheus.HistogramVec
 }
 
-func newFront(s *service, mux *http.ServeMux) (*front, error) {
-	f := &front{service: s, mux: mux, duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+func newMiddleware(s *service, mux *http.ServeMux) (*middleware, error) {
+	f := &middleware{service: s, mux: mux, duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "commerce_http_request_duration_seconds", Help: "How long requests took to answer.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"method", "route", "status"})}
@@ -35,7 +35,7 @@ func newFront(s *service, mux *http.ServeMux) (*front, error) {
 }
 
 // ServeHTTP implements http.Handler.
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began, t := f.Clock(), newTrace(r.Header.Get("Traceparent"), f.IDs)
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), traceKey{}, t), f.Limits.Time)
 	defer cancel()
@@ -43,14 +43,14 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Traceresponse", t.String())
 	w.Header().Set("X-Trace-Id", t.id())
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	rec := &recorder{ResponseWriter: w}
+	rec := &statusRecorder{ResponseWriter: w}
 	handler, pattern := f.mux.Handler(r)
-	f.guarded(rec, r, handler, pattern)
+	f.serveSafely(rec, r, handler, pattern)
 	f.observe(r, rec.status, pattern, f.Clock().Sub(began).Seconds())
 }
 
-// guarded serves the request and answers for a panic.
-func (f *front) guarded(w *recorder, r *http.Request, h http.Handler, pattern string) {
+// serveSafely serves the request and answers for a panic.
+func (f *middleware) serveSafely(w *statusRecorder, r *http.Request, h http.Handler, pattern string) {
 	defer func() {
 		v := recover()
 		if v == nil {
@@ -59,24 +59,24 @@ func (f *front) guarded(w *recorder, r *http.Request, h http.Handler, pattern st
 		if cause, ok := v.(error); ok && errors.Is(cause, http.ErrAbortHandler) || w.status != 0 {
 			panic(http.ErrAbortHandler) //nolint:forbidigo // the way to cut an answer that has begun
 		}
-		f.refuse(w, r, f.problem(r.Context(), fmt.Errorf("panic: %v\n%s", v, debug.Stack())))
+		f.writeProblem(w, r, f.problem(r.Context(), fmt.Errorf("panic: %v\n%s", v, debug.Stack())))
 	}()
-	switch p := unreadable(r); {
+	switch p := malformedURL(r); {
 	case p != nil:
-		f.refuse(w, r, p)
+		f.writeProblem(w, r, p)
 	case pattern == "":
-		f.refuse(w, r, noRoute(r, h))
+		f.writeProblem(w, r, routingProblem(r, h))
 	default:
 		f.mux.ServeHTTP(w, r)
 	}
 }
 
-// unreadable is the problem with a URL whose text no database could keep.
-func unreadable(r *http.Request) *problem {
+// malformedURL is the problem with a URL whose text no database could keep.
+func malformedURL(r *http.Request) *problem {
 	values, err := url.ParseQuery(r.URL.RawQuery)
-	ok := err == nil && clean(r.URL.Path)
+	ok := err == nil && validText(r.URL.Path)
 	for name, list := range values {
-		ok = ok && clean(name) && clean(strings.Join(list, ""))
+		ok = ok && validText(name) && validText(strings.Join(list, ""))
 	}
 	if ok {
 		return nil
@@ -84,27 +84,27 @@ func unreadable(r *http.Request) *problem {
 	return newProblem(r.Context(), http.StatusBadRequest, "MALFORMED_URL", "the URL must be UTF-8, well escaped and without NUL")
 }
 
-func clean(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+func validText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
-// noRoute asks the mux's own refusal what it would say, and says it as a problem.
-func noRoute(r *http.Request, h http.Handler) *problem {
-	said := &refusal{header: http.Header{}}
+// routingProblem asks the mux's own refusal what it would say, and says it as a problem.
+func routingProblem(r *http.Request, h http.Handler) *problem {
+	said := &muxResponse{header: http.Header{}}
 	h.ServeHTTP(said, r)
 	if said.status != http.StatusMethodNotAllowed {
-		return nothingThere(r)
+		return routeNotFound(r)
 	}
 	p := newProblem(r.Context(), said.status, "METHOD_NOT_ALLOWED", "this path does not know the method "+r.Method)
 	p.headers.Set("Allow", said.header.Get("Allow"))
 	return p
 }
 
-func nothingThere(r *http.Request) *problem {
+func routeNotFound(r *http.Request) *problem {
 	return newProblem(r.Context(), http.StatusNotFound, "ROUTE_NOT_FOUND", "there is nothing at this path")
 }
 
 // observe counts and logs the request by its route: a path would make a metric
 // of every product.
-func (f *front) observe(r *http.Request, status int, pattern string, seconds float64) {
+func (f *middleware) observe(r *http.Request, status int, pattern string, seconds float64) {
 	method, route, registered := strings.Cut(pattern, " ")
 	if !registered {
 		method, route = "", "other"
@@ -114,15 +114,15 @@ func (f *front) observe(r *http.Request, status int, pattern string, seconds flo
 		"seconds", seconds, "traceId", traceOf(r.Context()).id())
 }
 
-// recorder remembers the status that was answered.
-type recorder struct {
+// statusRecorder remembers the status that was answered.
+type statusRecorder struct {
 	http.ResponseWriter
 
 	status int
 }
 
 // WriteHeader implements http.ResponseWriter.
-func (r *recorder) WriteHeader(status int) {
+func (r *statusRecorder) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status
 	}
@@ -130,7 +130,7 @@ func (r *recorder) WriteHeader(status int) {
 }
 
 // Write implements http.ResponseWriter.
-func (r *recorder) Write(b []byte) (int, error) {
+func (r *statusRecorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
@@ -138,14 +138,14 @@ func (r *recorder) Write(b []byte) (int, error) {
 }
 
 // Unwrap lets http.ResponseController through.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// refusal hears what the mux says to a request without a route.
-type refusal struct {
+// muxResponse hears what the mux says to a request without a route.
+type muxResponse struct {
 	header http.Header
 	status int
 }
 
-func (r *refusal) Header() http.Header         { return r.header }
-func (r *refusal) Write(b []byte) (int, error) { return len(b), nil }
-func (r *refusal) WriteHeader(status int)      { r.status = status }
+func (r *muxResponse) Header() http.Header         { return r.header }
+func (r *muxResponse) Write(b []byte) (int, error) { return len(b), nil }
+func (r *muxResponse) WriteHeader(status int)      { r.status = status }
