@@ -65,7 +65,7 @@ func (s *service) registerAdmin() {
 }
 
 func (s *service) createBrand(ctx context.Context, in *brandInput) (*createdOutput[brandBody], error) {
-	b, err := s.Catalog.CreateBrand(ctx, product.Brand{Name: in.Body.Name, Description: in.Body.Description})
+	b, err := s.config.Catalog.CreateBrand(ctx, product.Brand{Name: in.Body.Name, Description: in.Body.Description})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (s *service) createProduct(ctx context.Context, in *productInput) (*created
 		return response{http.StatusCreated, productPath(l), toProductDetail(l, nil)}
 	}
 	l, err := idempotent(ctx, s, idempotentRequest{"POST " + adminProducts, in.Key, b}, show, func(g store.Guard) (product.Listing, error) {
-		return s.Catalog.CreateProduct(ctx, draft, g)
+		return s.config.Catalog.CreateProduct(ctx, draft, g)
 	})
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (s *service) createProduct(ctx context.Context, in *productInput) (*created
 
 func (s *service) changeProduct(ctx context.Context, in *editInput) (*output[productDetail], error) {
 	b := in.Body
-	l, err := s.Catalog.ChangeProduct(ctx, in.ID, catalog.Edit{
+	l, err := s.config.Catalog.ChangeProduct(ctx, in.ID, catalog.Edit{
 		BrandID: b.BrandID, Name: b.Name, Description: b.Description,
 		Price: (*money.Won)(b.Price), Status: (*product.Status)(b.Status),
 	})
@@ -101,10 +101,12 @@ func (s *service) changeProduct(ctx context.Context, in *editInput) (*output[pro
 
 func (s *service) adjustStock(ctx context.Context, in *stockInput) (*output[productDetail], error) {
 	a := product.Adjustment{Delta: in.Body.Delta, Note: in.Body.Reason}
-	show := func(l product.Listing) response { return response{status: http.StatusOK, body: toProductDetail(l, nil)} }
+	show := func(l product.Listing) response {
+		return response{status: http.StatusOK, body: toProductDetail(l, nil)}
+	}
 	asked := []any{in.ID, in.Body}
 	l, err := idempotent(ctx, s, idempotentRequest{"POST " + adminStock, in.Key, asked}, show, func(g store.Guard) (product.Listing, error) {
-		return s.Catalog.AdjustStock(ctx, in.ID, a, g)
+		return s.config.Catalog.AdjustStock(ctx, in.ID, a, g)
 	})
 	if err != nil {
 		return nil, err

@@ -87,7 +87,7 @@ func (l Limits) withDefaults() Limits {
 
 // service is the API and what it is made of.
 type service struct {
-	Config
+	config Config
 
 	huma huma.API
 }
@@ -96,7 +96,7 @@ type service struct {
 // are registered already.
 func New(c Config) (http.Handler, error) {
 	c.Limits = c.Limits.withDefaults()
-	s := &service{Config: c}
+	s := &service{config: c}
 	mux := http.NewServeMux()
 	s.huma = huma.NewAPI(s.openAPIConfig(), &adapter{mux, s})
 	s.registerUsers()

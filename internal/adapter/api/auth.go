@@ -43,7 +43,7 @@ func (s *service) authorize(r *http.Request, need access) (context.Context, erro
 	case p == nil:
 		return nil, errUnauthenticated
 	case need == admins:
-		if err := s.Accounts.RequireRole(ctx, *p, user.Admin); err != nil {
+		if err := s.config.Accounts.RequireRole(ctx, *p, user.Admin); err != nil {
 			return nil, err
 		}
 	}
@@ -56,13 +56,13 @@ func (s *service) authenticate(r *http.Request) (*accounts.Principal, error) {
 		if !strings.EqualFold(scheme, "Bearer") {
 			return nil, accounts.ErrBadToken
 		}
-		return optional(s.Accounts.Authenticate(r.Context(), strings.TrimSpace(token)))
+		return optional(s.config.Accounts.Authenticate(r.Context(), strings.TrimSpace(token)))
 	}
-	if loginID := r.Header.Get(userHeader); loginID != "" && s.TrustUserHeader {
+	if loginID := r.Header.Get(userHeader); loginID != "" && s.config.TrustUserHeader {
 		if !validText(loginID) {
 			return nil, accounts.ErrUnknownUser // no database could be asked for it
 		}
-		return optional(s.Accounts.PreAuthenticated(r.Context(), loginID))
+		return optional(s.config.Accounts.PreAuthenticated(r.Context(), loginID))
 	}
 	return nil, nil //nolint:nilnil // nobody, and nothing wrong with that
 }

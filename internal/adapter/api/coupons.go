@@ -76,7 +76,7 @@ func (s *service) registerCoupons() {
 	register(s, route{http.MethodPost, issuePath, "issueCoupon", "Get a coupon, first come, first served; it is then found among mine", tag, users, http.StatusCreated}, s.issueCoupon)
 	register(s, route{http.MethodGet, myCouponsPath, "listMyCoupons", "My coupons, newest first", tag, users, 0},
 		func(ctx context.Context, in *Paged) (*output[pageOf[ownedBody]], error) {
-			p, err := s.Coupons.List(ctx, currentUser(ctx), in.Size, in.Cursor)
+			p, err := s.config.Coupons.List(ctx, currentUser(ctx), in.Size, in.Cursor)
 			if err != nil {
 				return nil, err
 			}
@@ -89,7 +89,7 @@ func (s *service) registerCoupons() {
 func (s *service) issueCoupon(ctx context.Context, in *issueInput) (*createdOutput[ownedBody], error) {
 	show := func(o coupon.Owned) response { return response{http.StatusCreated, myCouponsPath, s.toOwnedBody(o)} }
 	o, err := idempotent(ctx, s, idempotentRequest{"POST " + issuePath, in.Key, in.ID.String()}, show, func(g store.Guard) (coupon.Owned, error) {
-		return s.Coupons.Issue(ctx, currentUser(ctx), in.ID, g)
+		return s.config.Coupons.Issue(ctx, currentUser(ctx), in.ID, g)
 	})
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (s *service) createCoupon(ctx context.Context, in *offerInput) (*createdOut
 	}
 	show := func(c coupon.Coupon) response { return response{http.StatusCreated, offerPath(c), toOfferBody(c)} }
 	c, err := idempotent(ctx, s, idempotentRequest{"POST " + adminCoupons, in.Key, b}, show, func(g store.Guard) (coupon.Coupon, error) {
-		return s.Coupons.Create(ctx, draft, g)
+		return s.config.Coupons.Create(ctx, draft, g)
 	})
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (s *service) createCoupon(ctx context.Context, in *offerInput) (*createdOut
 }
 
 func (s *service) getCoupon(ctx context.Context, in *couponInput) (*output[offerBody], error) {
-	c, err := s.Coupons.Get(ctx, in.ID)
+	c, err := s.config.Coupons.Get(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (s *service) toOwnedBody(o coupon.Owned) ownedBody {
 	b := ownedBody{
 		ID: o.ID.String(), CouponID: c.ID.String(), Name: c.Name, Type: string(c.Type), Value: c.Value,
 		MaxDiscount: (*int64)(c.MaxDiscount), MinOrderAmount: int64(c.MinOrderAmount),
-		Status: string(o.Status(s.Clock())), ExpiresAt: utc(o.ExpiresAt), UsedAt: utcOrNull(o.UsedAt),
+		Status: string(o.Status(s.config.Clock())), ExpiresAt: utc(o.ExpiresAt), UsedAt: utcOrNull(o.UsedAt),
 	}
 	if o.OrderID != nil {
 		b.OrderID = orNull(o.OrderID.String())

@@ -17,12 +17,12 @@ func (s *service) openAPIConfig() huma.Config {
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
-				Title: "Commerce", Version: s.Version,
+				Title: "Commerce", Version: s.config.Version,
 				Description: "A shop whose ranking lives. Times are RFC 3339 in UTC, money is in won, a business day is one in Asia/Seoul. " +
 					"Every error is application/problem+json: rely on its code.",
 			},
 			Tags:       tags(),
-			Components: &huma.Components{Schemas: registry, SecuritySchemes: securitySchemes(s.TrustUserHeader)},
+			Components: &huma.Components{Schemas: registry, SecuritySchemes: securitySchemes(s.config.TrustUserHeader)},
 		},
 		Formats: formats(), DefaultFormat: "application/json",
 		Transformers: []huma.Transformer{s.translate},

@@ -29,8 +29,8 @@ type Keyed struct {
 
 // idempotentRequest is one request that may act at most once.
 type idempotentRequest struct {
-	route string // method and path pattern
-	key   string // as the header has it; empty: there is none
+	route   string // method and path pattern
+	key     string // as the header has it; empty: there is none
 	payload any    // the body and what else makes the request what it is
 }
 
@@ -58,7 +58,7 @@ func idempotent[T any](ctx context.Context, s *service, a idempotentRequest, sho
 	}
 	sum := sha256.Sum256(asked)
 	g := store.Keyed[T]{
-		Key: store.Key{UserID: currentUser(ctx), Route: a.route, Key: key}, Fingerprint: sum[:], At: s.Clock(), Show: storedAnswer(show),
+		Key: store.Key{UserID: currentUser(ctx), Route: a.route, Key: key}, Fingerprint: sum[:], At: s.config.Clock(), Show: storedAnswer(show),
 	}
 	made, err := act(g)
 	if err != nil {
@@ -86,12 +86,12 @@ func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], caus
 	if p.Status >= http.StatusInternalServerError {
 		return p
 	}
-	err := s.DB.Update(ctx, func(tx store.Tx) error { return storeProblem(ctx, tx, g, p) })
+	err := s.config.DB.Update(ctx, func(tx store.Tx) error { return storeProblem(ctx, tx, g, p) })
 	if told := keyConflict(err); told != nil {
 		return told
 	}
 	if err != nil {
-		s.Log.WarnContext(ctx, "a refusal could not be kept under its idempotency key", "traceId", p.TraceID, "error", err)
+		s.config.Log.WarnContext(ctx, "a refusal could not be kept under its idempotency key", "traceId", p.TraceID, "error", err)
 	}
 	return p
 }

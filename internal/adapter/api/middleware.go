@@ -17,7 +17,7 @@ import (
 // middleware is what every request passes first: it is traced, timed, logged,
 // bounded and routed, and whatever goes wrong ends in a problem.
 type middleware struct {
-	*service
+	service *service
 
 	mux      *http.ServeMux
 	duration *prometheus.HistogramVec
@@ -28,7 +28,7 @@ func newMiddleware(s *service, mux *http.ServeMux) (*middleware, error) {
 		Name: "commerce_http_request_duration_seconds", Help: "How long requests took to answer.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"method", "route", "status"})}
-	if err := s.Registerer.Register(f.duration); err != nil {
+	if err := s.config.Registerer.Register(f.duration); err != nil {
 		return nil, fmt.Errorf("metrics of the API: %w", err)
 	}
 	return f, nil
@@ -36,8 +36,8 @@ func newMiddleware(s *service, mux *http.ServeMux) (*middleware, error) {
 
 // ServeHTTP implements http.Handler.
 func (f *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	began, t := f.Clock(), newTrace(r.Header.Get("Traceparent"), f.IDs)
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), traceKey{}, t), f.Limits.Time)
+	began, t := f.service.config.Clock(), newTrace(r.Header.Get("Traceparent"), f.service.config.IDs)
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), traceKey{}, t), f.service.config.Limits.Time)
 	defer cancel()
 	r = r.WithContext(ctx)
 	w.Header().Set("Traceresponse", t.String())
@@ -46,7 +46,7 @@ func (f *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &statusRecorder{ResponseWriter: w}
 	handler, pattern := f.mux.Handler(r)
 	f.serveSafely(rec, r, handler, pattern)
-	f.observe(r, rec.status, pattern, f.Clock().Sub(began).Seconds())
+	f.observe(r, rec.status, pattern, f.service.config.Clock().Sub(began).Seconds())
 }
 
 // serveSafely serves the request and answers for a panic.
@@ -59,13 +59,13 @@ func (f *middleware) serveSafely(w *statusRecorder, r *http.Request, h http.Hand
 		if cause, ok := v.(error); ok && errors.Is(cause, http.ErrAbortHandler) || w.status != 0 {
 			panic(http.ErrAbortHandler) //nolint:forbidigo // the way to cut an answer that has begun
 		}
-		f.writeProblem(w, r, f.problem(r.Context(), fmt.Errorf("panic: %v\n%s", v, debug.Stack())))
+		f.service.writeProblem(w, r, f.service.problem(r.Context(), fmt.Errorf("panic: %v\n%s", v, debug.Stack())))
 	}()
 	switch p := malformedURL(r); {
 	case p != nil:
-		f.writeProblem(w, r, p)
+		f.service.writeProblem(w, r, p)
 	case pattern == "":
-		f.writeProblem(w, r, routingProblem(r, h))
+		f.service.writeProblem(w, r, routingProblem(r, h))
 	default:
 		f.mux.ServeHTTP(w, r)
 	}
@@ -110,7 +110,7 @@ func (f *middleware) observe(r *http.Request, status int, pattern string, second
 		method, route = "", "other"
 	}
 	f.duration.WithLabelValues(method, route, strconv.Itoa(status)).Observe(seconds)
-	f.Log.DebugContext(r.Context(), "request", "method", r.Method, "route", route, "status", status,
+	f.service.config.Log.DebugContext(r.Context(), "request", "method", r.Method, "route", route, "status", status,
 		"seconds", seconds, "traceId", traceOf(r.Context()).id())
 }
 

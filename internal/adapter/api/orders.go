@@ -116,7 +116,7 @@ func firstOrder() any {
 }
 
 func (s *service) placeOrder(ctx context.Context, in *placeInput) (*createdOutput[orderBody], error) {
-	if in.Key == "" && s.RequireIdempotencyKey {
+	if in.Key == "" && s.config.RequireIdempotencyKey {
 		return nil, errKeyMissing
 	}
 	request, err := in.request(currentUser(ctx))
@@ -137,13 +137,13 @@ func (s *service) placeOrder(ctx context.Context, in *placeInput) (*createdOutpu
 // charges it must have a place for it before anything is taken.
 func (s *service) place(ctx context.Context, r checkout.Request, card *cardBody, g store.Guard) (order.Order, error) {
 	if card == nil {
-		return s.Checkout.Place(ctx, r, g)
+		return s.config.Checkout.Place(ctx, r, g)
 	}
-	if s.Settle == nil {
+	if s.config.Settle == nil {
 		return order.Order{}, errNoCards
 	}
-	seat := seating{Guard: g, desk: s.Settle}
-	o, err := s.Checkout.Place(ctx, r, &seat)
+	seat := seating{Guard: g, desk: s.config.Settle}
+	o, err := s.config.Checkout.Place(ctx, r, &seat)
 	switch {
 	case seat.slot == nil:
 	case o.Payment == nil || saidNo(err):
@@ -208,7 +208,7 @@ func (in *placeInput) masked() any {
 }
 
 func (s *service) listOrders(ctx context.Context, in *Paged) (*output[pageOf[orderBody]], error) {
-	p, err := s.Checkout.List(ctx, currentUser(ctx), in.Size, in.Cursor)
+	p, err := s.config.Checkout.List(ctx, currentUser(ctx), in.Size, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (s *service) listOrders(ctx context.Context, in *Paged) (*output[pageOf[ord
 }
 
 func (s *service) getOrder(ctx context.Context, in *orderInput) (*output[orderBody], error) {
-	o, err := s.Checkout.Get(ctx, currentUser(ctx), in.ID)
+	o, err := s.config.Checkout.Get(ctx, currentUser(ctx), in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -231,13 +231,13 @@ func (s *service) cancelOrder(ctx context.Context, in *cancelInput) (*output[ord
 	show := func(o order.Order) response { return response{status: http.StatusOK, body: toOrderBody(o)} }
 	asked := []string{in.ID.String(), reason}
 	o, err := idempotent(ctx, s, idempotentRequest{"POST " + cancelPath, in.Key, asked}, show, func(g store.Guard) (order.Order, error) {
-		return s.Checkout.Cancel(ctx, currentUser(ctx), in.ID, reason, g)
+		return s.config.Checkout.Cancel(ctx, currentUser(ctx), in.ID, reason, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if o.Payment != nil && s.Settle != nil {
-		s.Settle.Hurry(*o.Payment)
+	if o.Payment != nil && s.config.Settle != nil {
+		s.config.Settle.Hurry(*o.Payment)
 	}
 	return &output[orderBody]{toOrderBody(o)}, nil
 }

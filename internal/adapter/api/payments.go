@@ -116,19 +116,19 @@ func (s *service) registerPayments() {
 
 // cards is h where the shop takes cards.
 func cards[I, O any](s *service, h func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
-	if s.Settle != nil {
+	if s.config.Settle != nil {
 		return h
 	}
 	return func(context.Context, *I) (*O, error) { return nil, errNoCards }
 }
 
 func (s *service) listPayments(ctx context.Context, in *paymentsInput) (*output[pageOf[listedPayment]], error) {
-	now := s.Clock()
+	now := s.config.Clock()
 	filter, err := in.filter(now)
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.Settle.List(ctx, filter, in.Size, in.Cursor)
+	p, err := s.config.Settle.List(ctx, filter, in.Size, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -136,15 +136,15 @@ func (s *service) listPayments(ctx context.Context, in *paymentsInput) (*output[
 }
 
 func (s *service) getPayment(ctx context.Context, in *eitherInput) (*output[paymentDetail], error) {
-	c, err := s.Settle.Show(ctx, in.ID)
+	c, err := s.config.Settle.Show(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &output[paymentDetail]{toPaymentDetail(c, s.Clock())}, nil
+	return &output[paymentDetail]{toPaymentDetail(c, s.config.Clock())}, nil
 }
 
 func (s *service) recheckPayment(ctx context.Context, in *eitherInput) (*output[paymentDetail], error) {
-	if _, err := s.Settle.SettleNow(ctx, in.ID); err != nil {
+	if _, err := s.config.Settle.SettleNow(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	return s.getPayment(ctx, in)
@@ -154,15 +154,17 @@ func (s *service) settlePayment(ctx context.Context, in *wordInput) (*output[pay
 	word := settle.ManualSettlement{
 		Outcome: payment.Status(in.Body.Outcome), Key: in.Body.TransactionKey, Reason: in.Body.Reason, Actor: currentLogin(ctx),
 	}
-	show := func(c settle.Details) response { return response{status: http.StatusOK, body: toPaymentDetail(c, s.Clock())} }
+	show := func(c settle.Details) response {
+		return response{status: http.StatusOK, body: toPaymentDetail(c, s.config.Clock())}
+	}
 	asked := []any{in.ID, in.Body}
 	c, err := idempotent(ctx, s, idempotentRequest{"POST " + byHandPath, in.Key, asked}, show, func(g store.Guard) (settle.Details, error) {
-		return s.Settle.SettleByHand(ctx, in.ID, word, g)
+		return s.config.Settle.SettleByHand(ctx, in.ID, word, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &output[paymentDetail]{toPaymentDetail(c, s.Clock())}, nil
+	return &output[paymentDetail]{toPaymentDetail(c, s.config.Clock())}, nil
 }
 
 func toListedPayment(l settle.Listed, now time.Time) listedPayment {

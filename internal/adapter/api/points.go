@@ -39,7 +39,7 @@ func (s *service) registerPoints() {
 	register(s, route{http.MethodPost, chargePath, "chargePoints", "Charge points", tag, users, 0}, s.charge)
 	register(s, route{http.MethodGet, "/api/v1/points/history", "listPoints", "What became of my points, newest first", tag, users, 0},
 		func(ctx context.Context, in *Paged) (*output[pageOf[entryBody]], error) {
-			p, err := s.Wallet.History(ctx, currentUser(ctx), in.Size, in.Cursor)
+			p, err := s.config.Wallet.History(ctx, currentUser(ctx), in.Size, in.Cursor)
 			if err != nil {
 				return nil, err
 			}
@@ -48,7 +48,7 @@ func (s *service) registerPoints() {
 }
 
 func (s *service) balance(ctx context.Context, _ *empty) (*output[walletBody], error) {
-	w, err := s.Wallet.Balance(ctx, currentUser(ctx))
+	w, err := s.config.Wallet.Balance(ctx, currentUser(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (s *service) balance(ctx context.Context, _ *empty) (*output[walletBody], e
 func (s *service) charge(ctx context.Context, in *chargeInput) (*output[walletBody], error) {
 	show := func(w point.Wallet) response { return response{status: http.StatusOK, body: toWalletBody(w)} }
 	w, err := idempotent(ctx, s, idempotentRequest{"POST " + chargePath, in.Key, in.Body}, show, func(g store.Guard) (point.Wallet, error) {
-		return s.Wallet.Charge(ctx, currentUser(ctx), money.Won(in.Body.Amount), g)
+		return s.config.Wallet.Charge(ctx, currentUser(ctx), money.Won(in.Body.Amount), g)
 	})
 	if err != nil {
 		return nil, err

@@ -44,10 +44,10 @@ const problemType = "application/problem+json"
 
 // Faults of HTTP itself.
 var (
-	errInternal = fault.New(fault.Internal, "INTERNAL", "something went wrong on our side; the log says more under this traceId")
-	errTimeout  = fault.New(fault.Unavailable, "TIMEOUT", "this took too long; it may or may not have happened")
-	errDependency     = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "a part of the shop cannot be reached just now")
-	errClientClosed     = fault.New(fault.Unavailable, "CLIENT_CLOSED_REQUEST", "you went away before this was answered")
+	errInternal     = fault.New(fault.Internal, "INTERNAL", "something went wrong on our side; the log says more under this traceId")
+	errTimeout      = fault.New(fault.Unavailable, "TIMEOUT", "this took too long; it may or may not have happened")
+	errDependency   = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "a part of the shop cannot be reached just now")
+	errClientClosed = fault.New(fault.Unavailable, "CLIENT_CLOSED_REQUEST", "you went away before this was answered")
 )
 
 // problem is the one place where errors become answers. What the caller did
@@ -97,13 +97,13 @@ func newProblem(ctx context.Context, status int, code, detail string) *problem {
 func (s *service) logProblem(ctx context.Context, p *problem, err error) {
 	switch {
 	case p.Code == errClientClosed.Code: // and a crowd may leave at once
-		s.Log.DebugContext(ctx, "a caller left", "traceId", p.TraceID, "error", err)
+		s.config.Log.DebugContext(ctx, "a caller left", "traceId", p.TraceID, "error", err)
 	case p.Status == http.StatusInternalServerError:
-		s.Log.ErrorContext(ctx, "a request failed", "traceId", p.TraceID, "error", err)
+		s.config.Log.ErrorContext(ctx, "a request failed", "traceId", p.TraceID, "error", err)
 	case p.Status > http.StatusInternalServerError:
-		s.Log.WarnContext(ctx, "a request could not be served", "traceId", p.TraceID, "code", p.Code, "error", err)
+		s.config.Log.WarnContext(ctx, "a request could not be served", "traceId", p.TraceID, "code", p.Code, "error", err)
 	default:
-		s.Log.DebugContext(ctx, "a request was refused", "traceId", p.TraceID, "code", p.Code, "error", err)
+		s.config.Log.DebugContext(ctx, "a request was refused", "traceId", p.TraceID, "code", p.Code, "error", err)
 	}
 }
 
@@ -137,6 +137,6 @@ func (s *service) writeProblem(w http.ResponseWriter, r *http.Request, p *proble
 	w.Header().Del("Content-Length")
 	w.WriteHeader(p.Status)
 	if err := encode(w, p); err != nil {
-		s.Log.DebugContext(r.Context(), "a problem could not be told", "traceId", p.TraceID, "error", err)
+		s.config.Log.DebugContext(r.Context(), "a problem could not be told", "traceId", p.TraceID, "error", err)
 	}
 }

@@ -52,7 +52,7 @@ func (s *service) listProducts(ctx context.Context, in *listInput) (*output[page
 	if err := product.Range(q.MinPrice, q.MaxPrice); err != nil {
 		return nil, err
 	}
-	p, err := s.Catalog.List(ctx, q, in.Size, in.Cursor)
+	p, err := s.config.Catalog.List(ctx, q, in.Size, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +72,12 @@ func won(s string) *money.Won {
 }
 
 func (s *service) getProduct(ctx context.Context, in *detailInput) (*taggedProduct, error) {
-	l, err := s.Catalog.Get(ctx, in.ID)
+	l, err := s.config.Catalog.Get(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	s.Views.Viewed(in.ID, currentUserOrNil(ctx))
-	body := toProductDetail(l, s.Rankings.Rank(ctx, clock.DayOf(s.Clock()), in.ID))
+	s.config.Views.Viewed(in.ID, currentUserOrNil(ctx))
+	body := toProductDetail(l, s.config.Rankings.Rank(ctx, clock.DayOf(s.config.Clock()), in.ID))
 	text, err := marshal(body)
 	if err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func (s *service) ranking(ctx context.Context, in *rankingInput) (*output[rankin
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.Rankings.Read(ctx, day, in.Page, in.Size)
+	page, err := s.config.Rankings.Read(ctx, day, in.Page, in.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (s *service) ranking(ctx context.Context, in *rankingInput) (*output[rankin
 	for i, e := range page.Entries {
 		ids[i] = e.ProductID
 	}
-	products, err := s.Catalog.Many(ctx, ids)
+	products, err := s.config.Catalog.Many(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (s *service) day(in *rankingInput) (clock.Day, error) {
 	case in.Period != "" && in.Period != "daily":
 		return 0, ranking.ErrPeriod
 	case in.Date == "":
-		return clock.DayOf(s.Clock()), nil
+		return clock.DayOf(s.config.Clock()), nil
 	}
 	day, err := clock.ParseDay(in.Date)
 	if err != nil {

@@ -22,7 +22,7 @@ func (s *service) translate(ctx huma.Context, _ string, v any) (any, error) {
 	if !theirs {
 		return v, nil
 	}
-	p := rejection(ctx.Context(), m, s.Limits.Size)
+	p := rejection(ctx.Context(), m, s.config.Limits.Size)
 	if e, ours := ctx.(*requestContext); ours {
 		e.status = p.Status
 	}

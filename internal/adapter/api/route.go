@@ -30,9 +30,9 @@ func skipBodyValidation(op *huma.Operation) { op.SkipValidateBody = true }
 func register[I, O any](s *service, r route, h func(context.Context, *I) (*O, error), changes ...func(*huma.Operation)) {
 	op := huma.Operation{
 		Method: r.method, Path: r.path, OperationID: r.name, Summary: r.summary, Tags: []string{r.tag},
-		DefaultStatus: r.status, MaxBodyBytes: s.Limits.Size + 1, BodyReadTimeout: s.Limits.Body,
+		DefaultStatus: r.status, MaxBodyBytes: s.config.Limits.Size + 1, BodyReadTimeout: s.config.Limits.Body,
 		Metadata:  map[string]any{accessKey: r.access},
-		Security:  r.access.security(s.TrustUserHeader),
+		Security:  r.access.security(s.config.TrustUserHeader),
 		Responses: map[string]*huma.Response{"default": s.problemResponse()},
 	}
 	for _, change := range changes {

@@ -51,7 +51,7 @@ func (s *service) registerUsers() {
 
 func (s *service) signUp(ctx context.Context, in *signUpInput) (*createdOutput[userBody], error) {
 	b := in.Body
-	u, err := s.Accounts.SignUp(ctx, user.Application{
+	u, err := s.config.Accounts.SignUp(ctx, user.Application{
 		LoginID: b.LoginID, Email: b.Email, BirthDate: b.BirthDate, Gender: user.Gender(b.Gender), Password: b.Password,
 	})
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *service) signUp(ctx context.Context, in *signUpInput) (*createdOutput[u
 }
 
 func (s *service) logIn(ctx context.Context, in *logInInput) (*output[sessionBody], error) {
-	session, err := s.Accounts.LogIn(ctx, in.Body.LoginID, in.Body.Password)
+	session, err := s.config.Accounts.LogIn(ctx, in.Body.LoginID, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (s *service) logIn(ctx context.Context, in *logInInput) (*output[sessionBod
 }
 
 func (s *service) me(ctx context.Context, _ *empty) (*output[userBody], error) {
-	u, err := s.Accounts.Me(ctx, currentUser(ctx))
+	u, err := s.config.Accounts.Me(ctx, currentUser(ctx))
 	if err != nil {
 		return nil, err
 	}
