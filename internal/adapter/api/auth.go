@@ -13,7 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 )
 
-// access is who may use a route.
+// access is the authentication that a route needs.
 type access int
 
 const (
@@ -22,16 +22,15 @@ const (
 	admins
 )
 
-var errUnauthenticated = fault.New(fault.Unauthenticated, "UNAUTHENTICATED", "log in first: this needs to know who asks")
+var errUnauthenticated = fault.New(fault.Unauthenticated, "UNAUTHENTICATED", "authentication is required")
 
 type principalKey struct{}
 
-// userHeader is where a gateway that authenticates says who asks.
+// userHeader is the header in which an authenticating gateway sends the loginId.
 const userHeader = "X-USER-ID"
 
-// authorize finds out who asks and whether they may. Whoever shows a bad token is
-// refused everywhere, also where nobody needs one: they think they are
-// somebody, and would wonder.
+// authorize authenticates the request and checks the access of the route. An invalid token is an error
+// even on public routes: the client believes that it is logged in and must learn that it is not.
 func (s *service) authorize(r *http.Request, need access) (context.Context, error) {
 	ctx := r.Context()
 	p, err := s.authenticate(r)
@@ -50,6 +49,7 @@ func (s *service) authorize(r *http.Request, need access) (context.Context, erro
 	return context.WithValue(ctx, principalKey{}, *p), nil
 }
 
+// authenticate returns the user of a request, nil if it has no credentials.
 func (s *service) authenticate(r *http.Request) (*accounts.Principal, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
@@ -60,13 +60,14 @@ func (s *service) authenticate(r *http.Request) (*accounts.Principal, error) {
 	}
 	if loginID := r.Header.Get(userHeader); loginID != "" && s.config.TrustUserHeader {
 		if !validText(loginID) {
-			return nil, accounts.ErrUnknownUser // no database could be asked for it
+			return nil, accounts.ErrUnknownUser // a database cannot store such text
 		}
 		return optional(s.config.Accounts.PreAuthenticated(r.Context(), loginID))
 	}
-	return nil, nil //nolint:nilnil // nobody, and nothing wrong with that
+	return nil, nil //nolint:nilnil // an anonymous request is no error
 }
 
+// optional returns p as a pointer, nil if there is an error.
 func optional(p accounts.Principal, err error) (*accounts.Principal, error) {
 	if err != nil {
 		return nil, err
@@ -74,19 +75,19 @@ func optional(p accounts.Principal, err error) (*accounts.Principal, error) {
 	return &p, nil
 }
 
-// currentUser is who asks, on a route that admits users only.
+// currentUser returns the authenticated user. The route must require one.
 func currentUser(ctx context.Context) id.ID {
 	p, _ := ctx.Value(principalKey{}).(accounts.Principal)
 	return p.UserID
 }
 
-// currentLogin is the loginId of who asks, on a route that admits users only.
+// currentLogin returns the loginId of the authenticated user. The route must require one.
 func currentLogin(ctx context.Context) string {
 	p, _ := ctx.Value(principalKey{}).(accounts.Principal)
 	return p.LoginID
 }
 
-// currentUserOrNil is who asks, or nil.
+// currentUserOrNil returns the authenticated user, or nil.
 func currentUserOrNil(ctx context.Context) *id.ID {
 	if uid := currentUser(ctx); !uid.IsZero() {
 		return &uid
@@ -94,25 +95,25 @@ func currentUserOrNil(ctx context.Context) *id.ID {
 	return nil
 }
 
-// security documents what a route asks for.
+// security returns the security requirements of a route for the OpenAPI document.
 func (a access) security(trusted bool) []map[string][]string {
 	if a == anyone {
 		return nil
 	}
-	ways := []map[string][]string{{"bearer": {}}}
+	schemes := []map[string][]string{{"bearer": {}}}
 	if trusted {
-		ways = append(ways, map[string][]string{"gateway": {}})
+		schemes = append(schemes, map[string][]string{"gateway": {}})
 	}
-	return ways
+	return schemes
 }
 
 func securitySchemes(trusted bool) map[string]*huma.SecurityScheme {
 	schemes := map[string]*huma.SecurityScheme{"bearer": {
-		Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The token that POST /api/v1/sessions answers.",
+		Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The token from POST /api/v1/sessions.",
 	}}
 	if trusted {
 		schemes["gateway"] = &huma.SecurityScheme{
-			Type: "apiKey", In: "header", Name: userHeader, Description: "The loginId that a gateway has authenticated.",
+			Type: "apiKey", In: "header", Name: userHeader, Description: "The loginId of the user, set by an authenticating gateway.",
 		}
 	}
 	return schemes

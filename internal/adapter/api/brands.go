@@ -14,7 +14,7 @@ type brandBody struct {
 }
 
 func (s *service) registerBrands() {
-	register(s, route{http.MethodGet, "/api/v1/brands/{id}", "getBrand", "A brand", "Catalog", anyone, 0},
+	register(s, route{http.MethodGet, "/api/v1/brands/{id}", "getBrand", "Get a brand", "Catalog", anyone, 0},
 		func(ctx context.Context, in *ByID) (*output[brandBody], error) {
 			b, err := s.config.Catalog.Brand(ctx, in.ID)
 			if err != nil {

@@ -17,8 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// formats is JSON, with the answers' text as it is and the requests' text
-// checked.
+// formats is JSON without HTML escapes in responses and with checks of the text in requests.
 func formats() map[string]huma.Format {
 	f := huma.Format{Marshal: encode, Unmarshal: decode}
 	return map[string]huma.Format{"application/json": f, "json": f}
@@ -30,7 +29,7 @@ func encode(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// marshal is encode into memory.
+// marshal encodes into memory.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	err := encode(&b, v)
@@ -39,11 +38,11 @@ func marshal(v any) ([]byte, error) {
 
 var errNotUTF8 = errors.New("the body is not UTF-8")
 
-// decode reads JSON, and refuses text that a database could not keep. Errors
-// that begin with a JSON pointer and a colon name the part that is wrong.
+// decode decodes JSON and rejects text that a database cannot store. An error message that starts with a
+// JSON pointer and a colon names the invalid part.
 func decode(data []byte, v any) error {
 	if !utf8.Valid(data) {
-		return errNotUTF8 // encoding/json would put U+FFFD in its place
+		return errNotUTF8 // encoding/json would replace invalid bytes by U+FFFD
 	}
 	err := json.Unmarshal(data, v)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
@@ -57,25 +56,27 @@ func decode(data []byte, v any) error {
 			return fieldError(pointer, "must not contain the character NUL")
 		}
 		if pointer, found := findDuplicateName("", *parsed); found {
-			return fieldError(pointer, "must not be there twice, in upper and lower case")
+			return fieldError(pointer, "must not occur twice, ignoring case")
 		}
 	}
 	return nil
 }
 
+// fieldError returns an error for the part of the body at a JSON pointer.
 func fieldError(pointer, detail string) error {
 	if strings.Trim(pointer, "/") == "" {
-		return errors.New(detail) // of the body as a whole
+		return errors.New(detail) // for the whole body
 	}
 	return fmt.Errorf("%s: %s", pointer, detail)
 }
 
+// typeName describes a type in an error message.
 func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Int, reflect.Int64, reflect.Int32:
 		return "an integer of at most 64 bits"
 	case reflect.Float64:
-		return "made of numbers that a double can hold"
+		return "a number in the range of a double"
 	case reflect.String:
 		return "a string"
 	case reflect.Slice:
@@ -85,7 +86,7 @@ func typeName(t reflect.Type) string {
 	}
 }
 
-// findNUL returns where in a JSON value there is a string with a NUL.
+// findNUL returns the JSON pointer of a string that contains NUL.
 func findNUL(place string, v any) (pointer string, found bool) {
 	switch v := v.(type) {
 	case string:
@@ -109,9 +110,8 @@ func findNUL(place string, v any) (pointer string, found bool) {
 	return "", false
 }
 
-// findDuplicateName returns where in a JSON value a name is there a second time, in
-// upper or lower case. One would be checked and, since encoding/json passes
-// over case, the other one used.
+// findDuplicateName returns the JSON pointer of a name that occurs twice in an object, ignoring case.
+// encoding/json ignores case, so validation could check one of them and the handler use the other.
 func findDuplicateName(place string, v any) (pointer string, found bool) {
 	switch v := v.(type) {
 	case []any:
@@ -136,7 +136,7 @@ func findDuplicateName(place string, v any) (pointer string, found bool) {
 	return "", false
 }
 
-// foldCase returns the least of the runes that differ from r in case only.
+// foldCase returns the smallest rune that is equal to r under case folding.
 func foldCase(r rune) rune {
 	least := r
 	for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {

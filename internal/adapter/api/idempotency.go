@@ -16,91 +16,91 @@ import (
 // Faults of the header Idempotency-Key.
 var (
 	errKeyMissing = fault.New(fault.Invalid, "IDEMPOTENCY_KEY_REQUIRED",
-		"this route needs the header Idempotency-Key, so that a repeated request is not a second one")
+		"this route requires the header Idempotency-Key")
 	errKeyFormat = fault.New(fault.Invalid, "INVALID_IDEMPOTENCY_KEY",
-		"Idempotency-Key must be 1 to 255 visible characters, bare or as a quoted string")
+		"Idempotency-Key must have 1 to 255 visible ASCII characters, bare or as a quoted string")
 )
 
-// Keyed is part of the input of every route that moves money or stock. It is
-// exported because huma passes over embedded fields that are not.
+// Keyed is embedded in the input of every route that moves money or stock. It is exported because huma
+// ignores unexported embedded fields.
 type Keyed struct {
-	Key string `header:"Idempotency-Key" doc:"Any value that you use for one request alone, bare or quoted, of 1 to 255 visible characters. The same request with the same key gets the first answer again, for 24 hours." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
+	Key string `header:"Idempotency-Key" doc:"A unique value per request, 1 to 255 visible ASCII characters, bare or quoted. A repeated request with the same key gets the first response again, for 24 hours." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
 }
 
-// idempotentRequest is one request that may act at most once.
+// idempotentRequest is a request that takes effect at most once.
 type idempotentRequest struct {
 	route   string // method and path pattern
-	key     string // as the header has it; empty: there is none
-	payload any    // the body and what else makes the request what it is
+	key     string // the header's value; empty: no key
+	payload any    // the body and everything else that identifies the request
 }
 
-// response is how a route shows what it made.
+// response is the response of a route, as it is stored.
 type response struct {
 	status   int
 	location string
 	body     any
 }
 
-// idempotent lets act run with a guard that remembers its answer. A repeated request
-// ends in *replay, with the first answer; so does one that was refused.
-func idempotent[T any](ctx context.Context, s *service, a idempotentRequest, show func(T) response, act func(store.Guard) (T, error)) (T, error) {
-	var none T
-	if a.key == "" {
+// idempotent calls act with a guard that stores the response under the request's key. If the request was
+// already handled, it returns *replayedResponse with the first response; errors are stored too.
+func idempotent[T any](ctx context.Context, s *service, r idempotentRequest, toResponse func(T) response, act func(store.Guard) (T, error)) (T, error) {
+	var zero T
+	if r.key == "" {
 		return act(store.Unguarded{})
 	}
-	key, err := parseKey(a.key)
+	key, err := parseKey(r.key)
 	if err != nil {
-		return none, err
+		return zero, err
 	}
-	asked, err := json.Marshal(a.payload)
+	payload, err := json.Marshal(r.payload)
 	if err != nil {
-		return none, fmt.Errorf("fingerprint of a request: %w", err)
+		return zero, fmt.Errorf("fingerprint of a request: %w", err)
 	}
-	sum := sha256.Sum256(asked)
+	sum := sha256.Sum256(payload)
 	g := store.Keyed[T]{
-		Key: store.Key{UserID: currentUser(ctx), Route: a.route, Key: key}, Fingerprint: sum[:], At: s.config.Clock(), Show: storedAnswer(show),
+		Key: store.Key{UserID: currentUser(ctx), Route: r.route, Key: key}, Fingerprint: sum[:], At: s.config.Clock(), Show: storedAnswer(toResponse),
 	}
-	made, err := act(g)
+	result, err := act(g)
 	if err != nil {
-		return none, storeRefusal(ctx, s, g, err)
+		return zero, storeRefusal(ctx, s, g, err)
 	}
-	return made, nil
+	return result, nil
 }
 
-// stored is how an answer is kept.
-func storedAnswer[T any](show func(T) response) func(T) (store.Answer, error) {
-	return func(made T) (store.Answer, error) {
-		a := show(made)
-		body, err := marshal(a.body)
-		return store.Answer{Status: a.status, Location: a.location, Body: body}, err
+// storedAnswer adapts toResponse for storage.
+func storedAnswer[T any](toResponse func(T) response) func(T) (store.Answer, error) {
+	return func(result T) (store.Answer, error) {
+		r := toResponse(result)
+		body, err := marshal(r.body)
+		return store.Answer{Status: r.status, Location: r.location, Body: body}, err
 	}
 }
 
-// storeRefusal returns what a request is answered that did not act. What we
-// ourselves failed at may go well next time, and is not kept.
+// storeRefusal returns the problem for a failed request and stores it under its key. Problems with a 5xx
+// status are not stored: a retry may succeed.
 func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], cause error) error {
-	if told := keyConflict(cause); told != nil {
-		return told
+	if conflict := keyConflict(cause); conflict != nil {
+		return conflict
 	}
 	p := s.problem(ctx, cause)
 	if p.Status >= http.StatusInternalServerError {
 		return p
 	}
 	err := s.config.DB.Update(ctx, func(tx store.Tx) error { return storeProblem(ctx, tx, g, p) })
-	if told := keyConflict(err); told != nil {
-		return told
+	if conflict := keyConflict(err); conflict != nil {
+		return conflict
 	}
 	if err != nil {
-		s.config.Log.WarnContext(ctx, "a refusal could not be kept under its idempotency key", "traceId", p.TraceID, "error", err)
+		s.config.Log.WarnContext(ctx, "cannot store a problem under its idempotency key", "traceId", p.TraceID, "error", err)
 	}
 	return p
 }
 
-// keyConflict is what a request is answered because of another one with its key; nil
-// if err is about something else.
+// keyConflict returns the error for a request whose key belongs to another request; nil if err has
+// another cause.
 func keyConflict(err error) error {
-	if again, ok := errors.AsType[*store.RepeatedError](err); ok {
-		return &replayedResponse{again.Kept}
+	if repeated, ok := errors.AsType[*store.RepeatedError](err); ok {
+		return &replayedResponse{repeated.Kept}
 	}
 	if errors.Is(err, store.ErrKeyReused) || errors.Is(err, store.ErrKeyInUse) {
 		return err
@@ -108,10 +108,9 @@ func keyConflict(err error) error {
 	return nil
 }
 
-// storeProblem keeps a refusal, in a transaction of its own since that of the act is
-// gone. It enters by the guard once more: a twin of the request may have acted
-// since, or been answered just as this one looked, and then been the very reason
-// why this one was refused; what the twin is answered, both are.
+// storeProblem stores a problem in a transaction of its own, because the one of the request was rolled
+// back. It enters the guard again: a concurrent request with the same key may have succeeded meanwhile and
+// be the very reason for this problem. Then both get the response of that request.
 func storeProblem[T any](ctx context.Context, tx store.Tx, g store.Keyed[T], p *problem) error {
 	if err := g.Enter(ctx, tx); err != nil {
 		return err
@@ -124,7 +123,7 @@ func storeProblem[T any](ctx context.Context, tx store.Tx, g store.Keyed[T], p *
 	return nil
 }
 
-// parseKey reads a key, bare or as a string of RFC 8941.
+// parseKey parses a key: a bare value or a string of RFC 8941.
 func parseKey(header string) (string, error) {
 	key, lowest := header, byte('!')
 	if strings.HasPrefix(header, `"`) {
@@ -144,11 +143,11 @@ func parseKey(header string) (string, error) {
 	return key, nil
 }
 
-// replayedResponse is the first answer, again.
+// replayedResponse is the stored response of an earlier request.
 type replayedResponse struct{ stored store.Answer }
 
 // Error implements error.
-func (*replayedResponse) Error() string { return "this request was answered before" }
+func (*replayedResponse) Error() string { return "this request was handled before" }
 
 // GetStatus implements huma.StatusError.
 func (r *replayedResponse) GetStatus() int { return r.stored.Status }
@@ -170,5 +169,5 @@ func (r *replayedResponse) ContentType(usual string) string {
 	return usual
 }
 
-// MarshalJSON returns the body as it was.
+// MarshalJSON returns the stored body unchanged.
 func (r *replayedResponse) MarshalJSON() ([]byte, error) { return r.stored.Body, nil }

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// middleware is what every request passes first: it is traced, timed, logged,
-// bounded and routed, and whatever goes wrong ends in a problem.
+// middleware handles every request first: it adds a trace, a deadline, logging and a metric, routes the
+// request, and turns panics and unknown routes into problems.
 type middleware struct {
 	service *service
 
@@ -24,54 +24,54 @@ type middleware struct {
 }
 
 func newMiddleware(s *service, mux *http.ServeMux) (*middleware, error) {
-	f := &middleware{service: s, mux: mux, duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "commerce_http_request_duration_seconds", Help: "How long requests took to answer.",
+	m := &middleware{service: s, mux: mux, duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "commerce_http_request_duration_seconds", Help: "Duration of HTTP requests in seconds.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"method", "route", "status"})}
-	if err := s.config.Registerer.Register(f.duration); err != nil {
-		return nil, fmt.Errorf("metrics of the API: %w", err)
+	if err := s.config.Registerer.Register(m.duration); err != nil {
+		return nil, fmt.Errorf("register the metrics of the API: %w", err)
 	}
-	return f, nil
+	return m, nil
 }
 
 // ServeHTTP implements http.Handler.
-func (f *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	began, t := f.service.config.Clock(), newTrace(r.Header.Get("Traceparent"), f.service.config.IDs)
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), traceKey{}, t), f.service.config.Limits.Time)
+func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start, t := m.service.config.Clock(), newTrace(r.Header.Get("Traceparent"), m.service.config.IDs)
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), traceKey{}, t), m.service.config.Limits.Time)
 	defer cancel()
 	r = r.WithContext(ctx)
 	w.Header().Set("Traceresponse", t.String())
 	w.Header().Set("X-Trace-Id", t.id())
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	rec := &statusRecorder{ResponseWriter: w}
-	handler, pattern := f.mux.Handler(r)
-	f.serveSafely(rec, r, handler, pattern)
-	f.observe(r, rec.status, pattern, f.service.config.Clock().Sub(began).Seconds())
+	handler, pattern := m.mux.Handler(r)
+	m.serveSafely(rec, r, handler, pattern)
+	m.observe(r, rec.status, pattern, m.service.config.Clock().Sub(start).Seconds())
 }
 
-// serveSafely serves the request and answers for a panic.
-func (f *middleware) serveSafely(w *statusRecorder, r *http.Request, h http.Handler, pattern string) {
+// serveSafely serves the request and turns a panic into a problem.
+func (m *middleware) serveSafely(w *statusRecorder, r *http.Request, h http.Handler, pattern string) {
 	defer func() {
 		v := recover()
 		if v == nil {
 			return
 		}
 		if cause, ok := v.(error); ok && errors.Is(cause, http.ErrAbortHandler) || w.status != 0 {
-			panic(http.ErrAbortHandler) //nolint:forbidigo // the way to cut an answer that has begun
+			panic(http.ErrAbortHandler) //nolint:forbidigo // aborts a response that has started
 		}
-		f.service.writeProblem(w, r, f.service.problem(r.Context(), fmt.Errorf("panic: %v\n%s", v, debug.Stack())))
+		m.service.writeProblem(w, r, m.service.problem(r.Context(), fmt.Errorf("panic: %v\n%s", v, debug.Stack())))
 	}()
 	switch p := malformedURL(r); {
 	case p != nil:
-		f.service.writeProblem(w, r, p)
+		m.service.writeProblem(w, r, p)
 	case pattern == "":
-		f.service.writeProblem(w, r, routingProblem(r, h))
+		m.service.writeProblem(w, r, routingProblem(r, h))
 	default:
-		f.mux.ServeHTTP(w, r)
+		m.mux.ServeHTTP(w, r)
 	}
 }
 
-// malformedURL is the problem with a URL whose text no database could keep.
+// malformedURL returns a problem for a URL with text that a database cannot store, else nil.
 func malformedURL(r *http.Request) *problem {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	ok := err == nil && validText(r.URL.Path)
@@ -81,40 +81,41 @@ func malformedURL(r *http.Request) *problem {
 	if ok {
 		return nil
 	}
-	return newProblem(r.Context(), http.StatusBadRequest, "MALFORMED_URL", "the URL must be UTF-8, well escaped and without NUL")
+	return newProblem(r.Context(), http.StatusBadRequest, "MALFORMED_URL", "the URL must be valid UTF-8, correctly escaped, and without NUL")
 }
 
 func validText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
-// routingProblem asks the mux's own refusal what it would say, and says it as a problem.
+// routingProblem returns the problem for a request without a route. It gets the status (404 or 405) and
+// the allowed methods from the response of the mux.
 func routingProblem(r *http.Request, h http.Handler) *problem {
-	said := &muxResponse{header: http.Header{}}
-	h.ServeHTTP(said, r)
-	if said.status != http.StatusMethodNotAllowed {
+	captured := &muxResponse{header: http.Header{}}
+	h.ServeHTTP(captured, r)
+	if captured.status != http.StatusMethodNotAllowed {
 		return routeNotFound(r)
 	}
-	p := newProblem(r.Context(), said.status, "METHOD_NOT_ALLOWED", "this path does not know the method "+r.Method)
-	p.headers.Set("Allow", said.header.Get("Allow"))
+	p := newProblem(r.Context(), captured.status, "METHOD_NOT_ALLOWED", "this path does not support the method "+r.Method)
+	p.headers.Set("Allow", captured.header.Get("Allow"))
 	return p
 }
 
 func routeNotFound(r *http.Request) *problem {
-	return newProblem(r.Context(), http.StatusNotFound, "ROUTE_NOT_FOUND", "there is nothing at this path")
+	return newProblem(r.Context(), http.StatusNotFound, "ROUTE_NOT_FOUND", "this path does not exist")
 }
 
-// observe counts and logs the request by its route: a path would make a metric
-// of every product.
-func (f *middleware) observe(r *http.Request, status int, pattern string, seconds float64) {
+// observe records the metric and a log line. The label is the route, not the path: a path would create
+// a time series per product.
+func (m *middleware) observe(r *http.Request, status int, pattern string, seconds float64) {
 	method, route, registered := strings.Cut(pattern, " ")
 	if !registered {
 		method, route = "", "other"
 	}
-	f.duration.WithLabelValues(method, route, strconv.Itoa(status)).Observe(seconds)
-	f.service.config.Log.DebugContext(r.Context(), "request", "method", r.Method, "route", route, "status", status,
+	m.duration.WithLabelValues(method, route, strconv.Itoa(status)).Observe(seconds)
+	m.service.config.Log.DebugContext(r.Context(), "request", "method", r.Method, "route", route, "status", status,
 		"seconds", seconds, "traceId", traceOf(r.Context()).id())
 }
 
-// statusRecorder remembers the status that was answered.
+// statusRecorder records the status of the response.
 type statusRecorder struct {
 	http.ResponseWriter
 
@@ -137,10 +138,10 @@ func (r *statusRecorder) Write(b []byte) (int, error) {
 	return r.ResponseWriter.Write(b)
 }
 
-// Unwrap lets http.ResponseController through.
+// Unwrap supports http.ResponseController.
 func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// muxResponse hears what the mux says to a request without a route.
+// muxResponse captures the response of the mux to a request without a route.
 type muxResponse struct {
 	header http.Header
 	status int

@@ -25,8 +25,8 @@ type walletBody struct {
 type entryBody struct {
 	ID        string    `json:"id" format:"uuid"`
 	Type      string    `json:"type" enum:"CHARGE,USE,REFUND,ADJUST"`
-	Amount    int64     `json:"amount" doc:"In won; negative where points were spent." example:"50000"`
-	Balance   int64     `json:"balance" doc:"Afterwards, in won." example:"50000"`
+	Amount    int64     `json:"amount" doc:"In won; negative if points were spent." example:"50000"`
+	Balance   int64     `json:"balance" doc:"Balance after this entry, in won." example:"50000"`
 	OrderID   *string   `json:"orderId" format:"uuid"`
 	CreatedAt time.Time `json:"createdAt"`
 }
@@ -35,9 +35,9 @@ const chargePath = "/api/v1/points/charge"
 
 func (s *service) registerPoints() {
 	const tag = "Points"
-	register(s, route{http.MethodGet, "/api/v1/points", "getPoints", "My balance", tag, users, 0}, s.balance)
+	register(s, route{http.MethodGet, "/api/v1/points", "getPoints", "Get my balance", tag, users, 0}, s.balance)
 	register(s, route{http.MethodPost, chargePath, "chargePoints", "Charge points", tag, users, 0}, s.charge)
-	register(s, route{http.MethodGet, "/api/v1/points/history", "listPoints", "What became of my points, newest first", tag, users, 0},
+	register(s, route{http.MethodGet, "/api/v1/points/history", "listPoints", "List my point history, newest first", tag, users, 0},
 		func(ctx context.Context, in *Paged) (*output[pageOf[entryBody]], error) {
 			p, err := s.config.Wallet.History(ctx, currentUser(ctx), in.Size, in.Cursor)
 			if err != nil {
@@ -56,8 +56,8 @@ func (s *service) balance(ctx context.Context, _ *empty) (*output[walletBody], e
 }
 
 func (s *service) charge(ctx context.Context, in *chargeInput) (*output[walletBody], error) {
-	show := func(w point.Wallet) response { return response{status: http.StatusOK, body: toWalletBody(w)} }
-	w, err := idempotent(ctx, s, idempotentRequest{"POST " + chargePath, in.Key, in.Body}, show, func(g store.Guard) (point.Wallet, error) {
+	toResponse := func(w point.Wallet) response { return response{status: http.StatusOK, body: toWalletBody(w)} }
+	w, err := idempotent(ctx, s, idempotentRequest{"POST " + chargePath, in.Key, in.Body}, toResponse, func(g store.Guard) (point.Wallet, error) {
 		return s.config.Wallet.Charge(ctx, currentUser(ctx), money.Won(in.Body.Amount), g)
 	})
 	if err != nil {

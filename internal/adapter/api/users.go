@@ -12,7 +12,7 @@ type signUpInput struct {
 	Body struct {
 		LoginID   string `json:"loginId" pattern:"^[A-Za-z0-9]{1,10}$" patternDescription:"1 to 10 letters and digits" example:"kim"`
 		Email     string `json:"email" format:"email" maxLength:"254" example:"kim@example.com"`
-		BirthDate string `json:"birthDate" format:"date" doc:"Not in the future." example:"1999-12-31"`
+		BirthDate string `json:"birthDate" format:"date" doc:"Must not be in the future." example:"1999-12-31"`
 		Gender    string `json:"gender" enum:"MALE,FEMALE"`
 		Password  string `json:"password" minLength:"8" maxLength:"128" example:"correct horse"`
 	}
@@ -46,7 +46,7 @@ func (s *service) registerUsers() {
 	const tag = "Users"
 	register(s, route{http.MethodPost, "/api/v1/users", "signUp", "Sign up", tag, anyone, http.StatusCreated}, s.signUp)
 	register(s, route{http.MethodPost, "/api/v1/sessions", "logIn", "Log in", tag, anyone, http.StatusCreated}, s.logIn)
-	register(s, route{http.MethodGet, mePath, "getMe", "Who I am", tag, users, 0}, s.me)
+	register(s, route{http.MethodGet, mePath, "getMe", "Get my user", tag, users, 0}, s.me)
 }
 
 func (s *service) signUp(ctx context.Context, in *signUpInput) (*createdOutput[userBody], error) {
