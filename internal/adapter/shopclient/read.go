@@ -14,24 +14,24 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
+// productPage is a page of the product list.
+type productPage struct {
+	Items []struct {
+		ID    int64   `json:"id"`
+		SKU   *string `json:"sku"`
+		Price int64   `json:"price"`
+	} `json:"items"`
+	Page struct {
+		NextCursor *string `json:"nextCursor"`
+	} `json:"page"`
+}
+
 // Products returns every product that has a SKU, by SKU.
 func (c *Client) Products(ctx context.Context) (map[string]replay.Product, error) {
 	products := map[string]replay.Product{}
-	for cursor := ""; ; {
-		var page struct {
-			Items []struct {
-				ID    int64   `json:"id"`
-				SKU   *string `json:"sku"`
-				Price int64   `json:"price"`
-			} `json:"items"`
-			Page struct {
-				NextCursor *string `json:"nextCursor"`
-			} `json:"page"`
-		}
-		query := url.Values{"size": {"100"}, "sort": {"price_asc"}}
-		if cursor != "" {
-			query.Set("cursor", cursor)
-		}
+	query := url.Values{"size": {"100"}, "sort": {"price_asc"}}
+	for {
+		var page productPage
 		if _, err := c.send(ctx, request{http.MethodGet, "/api/v1/products?" + query.Encode(), "", "", nil}, &page); err != nil {
 			return nil, err
 		}
@@ -43,7 +43,7 @@ func (c *Client) Products(ctx context.Context) (map[string]replay.Product, error
 		if page.Page.NextCursor == nil {
 			return products, nil
 		}
-		cursor = *page.Page.NextCursor
+		query.Set("cursor", *page.Page.NextCursor)
 	}
 }
 
