@@ -42,9 +42,9 @@ func writeErrors(w http.ResponseWriter, status int, errs []error) {
 	writeJSON(w, status, map[string]any{"errors": texts})
 }
 
-// changeFaults replaces the faults by those in the body, or changes only the given ones unless whole
+// changeFaults replaces the faults by those in the body, or changes only the given ones unless replace
 // is true.
-func (s *Simulator) changeFaults(w http.ResponseWriter, r *http.Request, whole bool) {
+func (s *Simulator) changeFaults(w http.ResponseWriter, r *http.Request, replace bool) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodySize))
 	if err != nil {
 		writeErrors(w, http.StatusBadRequest, []error{fmt.Errorf("the body cannot be read: %w", err)})
@@ -53,7 +53,7 @@ func (s *Simulator) changeFaults(w http.ResponseWriter, r *http.Request, whole b
 	s.faultsMu.Lock()
 	defer s.faultsMu.Unlock()
 	var f Faults
-	if !whole {
+	if !replace {
 		f = s.Faults()
 	}
 	d := json.NewDecoder(bytes.NewReader(body))

@@ -10,7 +10,7 @@ import (
 // a share from 0 to 1. Rates of one group (what can happen to one call) exclude one another: their sum
 // is at most 1, and each is exactly the share of its calls.
 type Faults struct {
-	RequestDelayMin      Duration `json:"requestDelayMin" group:"Requests" placeholder:"${requestDelayMin}" help:"Minimum response time of a payment request. The transaction is stored at once, so a client that times out earlier is charged all the same."`
+	RequestDelayMin      Duration `json:"requestDelayMin" group:"Requests" placeholder:"${requestDelayMin}" help:"Minimum response time of a payment request. The transaction is stored at once, so a client that times out earlier is still charged."`
 	RequestDelayMax      Duration `json:"requestDelayMax" group:"Requests" placeholder:"${requestDelayMax}" help:"Maximum response time of a payment request."`
 	RefuseRate           Rate     `json:"refuseRate" group:"Requests" placeholder:"${refuseRate}" help:"Share of requests with response 500 that store nothing."`
 	LoseAnswerRate       Rate     `json:"loseAnswerRate" group:"Requests" placeholder:"${loseAnswerRate}" help:"Share of requests with response 500 that are stored."`

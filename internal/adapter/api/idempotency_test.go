@@ -107,31 +107,31 @@ func repeatAnError(t *testing.T, on engine) {
 	}
 }
 
-// meanwhile is a database that calls happen before its first update.
-type meanwhile struct {
+// interceptedDB is a database that calls beforeFirst before its first update.
+type interceptedDB struct {
 	store.DB
-	once   sync.Once
-	happen func()
+	once        sync.Once
+	beforeFirst func()
 }
 
-func (m *meanwhile) Update(ctx context.Context, fn func(store.Tx) error) error {
-	m.once.Do(m.happen)
-	return m.DB.Update(ctx, fn)
+func (d *interceptedDB) Update(ctx context.Context, fn func(store.Tx) error) error {
+	d.once.Do(d.beforeFirst)
+	return d.DB.Update(ctx, fn)
 }
 
 func TestAnErrorYieldsToTheResponseOfAConcurrentRequestWithItsKey(t *testing.T) {
 	t.Parallel()
-	answers := &meanwhile{}
-	s := stocked(t, func(c *api.Config) { answers.DB, c.DB = c.DB, answers })
+	db := &interceptedDB{}
+	s := stocked(t, func(c *api.Config) { db.DB, c.DB = c.DB, db })
 	r := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":11}]}`)
-	var twin response
-	answers.happen = func() { // the first request has failed, and its error is not stored yet
+	var concurrent response
+	db.beforeFirst = func() { // the first request has failed, and its error is not stored yet
 		s.as("admin").post("/admin/v1/products/1/stock", `{"delta":5,"reason":"delivery"}`).must(t, s, 200)
 		s.as("kim").post("/api/v1/points/charge", `{"amount":100000}`).must(t, s, 200)
-		twin = r.must(t, s, 201)
+		concurrent = r.must(t, s, 201)
 	}
-	if first := r.must(t, s, 201); first.body != twin.body || first.header.Get("Idempotent-Replayed") != "true" {
-		t.Errorf("%v\n%s\nwant\n%s", first.header, first.body, twin.body)
+	if first := r.must(t, s, 201); first.body != concurrent.body || first.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%v\n%s\nwant\n%s", first.header, first.body, concurrent.body)
 	}
 	if n := s.orders(t, "kim"); n != 1 {
 		t.Errorf("%d orders, want 1", n)

@@ -83,14 +83,14 @@ func (d *delayMeter) noteChange(productID int64) change {
 // begin is called before an order is placed. It returns nil if the order is not measured.
 func (d *delayMeter) begin(ctx context.Context, i Invoice, wants []order.Want, prices map[int64]money.Won) *measurement {
 	at, ok := d.choose(wants)
-	seen := make([]change, len(wants))
+	changes := make([]change, len(wants))
 	for n, w := range wants {
-		seen[n] = d.noteChange(w.ProductID)
+		changes[n] = d.noteChange(w.ProductID)
 	}
 	if !ok {
 		return nil
 	}
-	m := &measurement{meter: d, visit: Visit{i.Customer, i.At}, product: wants[at].ProductID, before: seen[at]}
+	m := &measurement{meter: d, visit: Visit{i.Customer, i.At}, product: wants[at].ProductID, before: changes[at]}
 	before, err := d.ranking.Score(ctx, m.visit, m.product)
 	if err != nil {
 		m.end()
@@ -145,8 +145,8 @@ func (m *measurement) await(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
 	defer cancel()
 	for {
-		shown, err := m.meter.ranking.Shows(ctx, m.visit, m.product, m.wantScore)
-		if err == nil && shown {
+		reached, err := m.meter.ranking.Shows(ctx, m.visit, m.product, m.wantScore)
+		if err == nil && reached {
 			m.record(m.meter.now().Sub(began), true)
 			return
 		}
@@ -157,20 +157,20 @@ func (m *measurement) await(ctx context.Context) {
 	}
 }
 
-func (m *measurement) record(took time.Duration, shown bool) {
+func (m *measurement) record(delay time.Duration, reached bool) {
 	m.meter.mu.Lock()
 	defer m.meter.mu.Unlock()
 	switch {
 	case m.meter.changes[m.product] != m.before:
 		m.meter.totals.Spoiled++
-	case shown:
+	case reached:
 		m.meter.lostInARow = 0
-		m.meter.delays = append(m.meter.delays, took)
-		m.meter.longest = max(m.meter.longest, took)
-	case took >= measureTimeout: // else the replay was stopped: no result
+		m.meter.delays = append(m.meter.delays, delay)
+		m.meter.longest = max(m.meter.longest, delay)
+	case delay >= measureTimeout: // else the replay was stopped: no result
 		m.meter.lostInARow++
 		m.meter.totals.Lost++
-		m.meter.longest = max(m.meter.longest, took)
+		m.meter.longest = max(m.meter.longest, delay)
 	}
 }
 

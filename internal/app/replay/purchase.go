@@ -12,7 +12,7 @@ import (
 // Reasons why a part of an invoice is skipped.
 const (
 	skippedLine   = "line: the shop has no such product"
-	skippedOrder  = "purchase: the shop has nothing of it"
+	skippedOrder  = "purchase: the shop has none of its products"
 	skippedCancel = "cancel: its order was not placed in this replay"
 )
 

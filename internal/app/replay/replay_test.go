@@ -114,7 +114,7 @@ func TestRefusedAndUnknownItemsAreCountedAndNotFatal(t *testing.T) {
 		t.Errorf("orders: %+v", n)
 	}
 	want := map[string]int{
-		"line: the shop has no such product": 2, "purchase: the shop has nothing of it": 1,
+		"line: the shop has no such product": 2, "purchase: the shop has none of its products": 1,
 		"cancel: its order was not placed in this replay": 1,
 	}
 	if diff := cmp.Diff(want, r.Skipped); diff != "" || !r.Finished() {
