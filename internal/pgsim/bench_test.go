@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/pgsim"
@@ -34,7 +35,7 @@ func settleAll(b *testing.B, network bool, journal string) {
 		defer shop.Close()
 		callback, client = shop.URL, nil
 	}
-	sim, err := pgsim.New(pgsim.Options{Faults: noFaults(), Journal: journal, Client: client, Log: slog.New(slog.DiscardHandler)})
+	sim, err := pgsim.New(pgsim.Options{Faults: noFaults(), Journal: journal, Client: client, Clock: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}

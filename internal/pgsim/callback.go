@@ -96,7 +96,7 @@ func (s *Simulator) send(ctx context.Context, d queuedDelivery) {
 	case d.reorder:
 		d.reorder = false
 		s.reorder.add(d.delivery)
-		s.callbacks.add(time.Now().Add(maxReorderWait), queuedDelivery{d.delivery, true})
+		s.callbacks.add(s.clock().Add(maxReorderWait), queuedDelivery{d.delivery, true})
 		return
 	}
 	s.deliver(ctx, d.delivery)
@@ -110,7 +110,7 @@ func (s *Simulator) deliver(ctx context.Context, d *delivery) {
 		return // unknown whether it arrived: it is sent again after the next start
 	}
 	for _, overtaken := range s.reorder.drain() {
-		s.callbacks.add(time.Now(), queuedDelivery{delivery: overtaken})
+		s.callbacks.add(s.clock(), queuedDelivery{delivery: overtaken})
 	}
 	switch {
 	case err == nil:
@@ -120,7 +120,7 @@ func (s *Simulator) deliver(ctx context.Context, d *delivery) {
 		s.finish(d, GaveUp)
 	default:
 		s.metrics.callbacks.WithLabelValues(d.kind, "failed").Inc()
-		s.callbacks.add(time.Now().Add(retryDelay(d.attempts, time.Duration(f.CallbackBackoff))), queuedDelivery{delivery: d})
+		s.callbacks.add(s.clock().Add(retryDelay(d.attempts, time.Duration(f.CallbackBackoff))), queuedDelivery{delivery: d})
 	}
 }
 
@@ -180,7 +180,7 @@ func (s *Simulator) sign(r *http.Request, d *delivery, body []byte) {
 	if d.kind == kindForged {
 		secret = foreignSecret()
 	}
-	for name, value := range secret.Sign(d.id, time.Now(), body) {
+	for name, value := range secret.Sign(d.id, s.clock(), body) {
 		r.Header.Set(name, value)
 	}
 }

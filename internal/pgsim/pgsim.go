@@ -17,10 +17,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
-// Options configure a Simulator. The zero value is valid for all fields except Faults and Log.
+// Options configure a Simulator. The zero value is valid for all fields except Faults, Clock and Log.
 type Options struct {
 	Faults     Faults                // see Scenario
 	Seed       uint64                // of all random decisions
@@ -29,12 +30,13 @@ type Options struct {
 	Client     *http.Client          // sends callbacks; DefaultClient if nil
 	Senders    int                   // number of concurrent callbacks; 32 if zero
 	Registerer prometheus.Registerer // nil: no metrics
+	Clock      clock.Clock
 	Log        *slog.Logger
 }
 
-// Run settles transactions and sends callbacks until ctx ends, then closes the journal. Unfinished work
-// continues when the journal is read again.
+// Simulator is the gateway. Handler serves its API; Run settles transactions and sends callbacks.
 type Simulator struct {
+	clock   clock.Clock
 	random  randomSource
 	secret  pgwire.Secret
 	client  *http.Client
@@ -60,8 +62,8 @@ const defaultSenders = 32
 // or the journal cannot be read.
 func New(o Options) (*Simulator, error) {
 	s := &Simulator{
-		random: randomSource{o.Seed}, secret: o.Secret, client: o.Client, senders: o.Senders, log: o.Log,
-		metrics: newMetrics(), ledger: newLedger(), settlements: newTimerQueue[string](), callbacks: newTimerQueue[queuedDelivery](),
+		clock: o.Clock, random: randomSource{o.Seed}, secret: o.Secret, client: o.Client, senders: o.Senders, log: o.Log,
+		metrics: newMetrics(), ledger: newLedger(), settlements: newTimerQueue[string](o.Clock), callbacks: newTimerQueue[queuedDelivery](o.Clock),
 		calls: callCounter{counts: map[callKey]uint64{}}, stop: stopSignal{ch: make(chan struct{})},
 	}
 	if s.senders == 0 {
@@ -129,8 +131,8 @@ func (s *Simulator) Log() *slog.Logger { return s.log }
 // Handler serves the API of the gateway, and /admin.
 func (s *Simulator) Handler() http.Handler { return s.handler }
 
-// Run settles transactions and sends callbacks until ctx ends; then it closes
-// the journal. What is not done by then is done when the journal is read again.
+// Run settles transactions and sends callbacks until ctx ends, then closes the journal. Unfinished work
+// continues when the journal is read again.
 func (s *Simulator) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	workers.Go(func() { s.runSettlements(ctx) })

@@ -2,7 +2,6 @@ package pgsim
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
@@ -59,7 +58,7 @@ func (s *Simulator) cancel(c call) (outcome string) {
 	var charge Charge
 	var err error
 	if fault != faultRefused {
-		charge, err = s.ledger.cancel(c.user, key, time.Now())
+		charge, err = s.ledger.cancel(c.user, key, s.clock())
 	}
 	if !c.sleep(between(random, f.CancelDelayMin, f.CancelDelayMax)) {
 		return outcomeGaveUp

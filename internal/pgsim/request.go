@@ -53,7 +53,7 @@ func (s *Simulator) request(c call) (outcome string) {
 
 // accept stores a transaction and schedules its settlement.
 func (s *Simulator) accept(c call, r pgwire.Request, random *rand.Rand) (Charge, bool, error) {
-	now := time.Now()
+	now := s.clock()
 	charge, created, err := s.ledger.accept(chargeRequest{
 		Request: r, user: c.user, idempotencyKey: c.r.Header.Get(pgwire.IdempotencyHeader), at: now,
 		settleAt: now.Add(between(random, c.faults.SettleDelayMin, c.faults.SettleDelayMax)),

@@ -39,11 +39,11 @@ func (s *Simulator) settle(key string) {
 	case 1:
 		status, reason = pgwire.Failed, reasonBadCard
 	}
-	charge, ok, err := s.ledger.settle(key, status, reason, time.Now())
+	charge, ok, err := s.ledger.settle(key, status, reason, s.clock())
 	switch {
 	case err != nil:
 		s.log.Error("cannot settle a transaction", "transactionKey", key, "error", err)
-		s.settlements.add(time.Now().Add(journalRetryDelay), key)
+		s.settlements.add(s.clock().Add(journalRetryDelay), key)
 	case ok:
 		s.metrics.settlements.WithLabelValues(string(status)).Inc()
 		s.log.Debug("settled a transaction", "transactionKey", key, "orderId", charge.OrderID, "amount", charge.Amount, "status", status)
@@ -53,7 +53,7 @@ func (s *Simulator) settle(key string) {
 
 // scheduleCallbacks schedules the callback of a settled transaction, with the faults of callbacks.
 func (s *Simulator) scheduleCallbacks(c Charge) {
-	f, random, now := s.Faults(), s.random.forKey("callback", c.TransactionKey), time.Now()
+	f, random, now := s.Faults(), s.random.forKey("callback", c.TransactionKey), s.clock()
 	for _, d := range s.falseCallbacks(c, f, random) {
 		s.callbacks.add(now, queuedDelivery{delivery: d})
 	}

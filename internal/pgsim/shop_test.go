@@ -64,7 +64,7 @@ type shop struct {
 func newShop(t *testing.T, o pgsim.Options) *shop {
 	t.Helper()
 	s := &shop{t: t}
-	o.Log = slog.New(slog.DiscardHandler)
+	o.Clock, o.Log = time.Now, slog.New(slog.DiscardHandler)
 	if o.Client == nil {
 		o.Client = &http.Client{Transport: s}
 	}

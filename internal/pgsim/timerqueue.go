@@ -5,11 +5,14 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
 // timerQueue is a queue of values that are due at a time. Any number of goroutines can take from it;
 // they wait without polling.
 type timerQueue[T any] struct {
+	clock   clock.Clock
 	leader  chan struct{} // held by the goroutine that waits for the next timer
 	changed chan struct{} // signals that a timer was added
 
@@ -18,8 +21,8 @@ type timerQueue[T any] struct {
 	sequence uint64
 }
 
-func newTimerQueue[T any]() *timerQueue[T] {
-	return &timerQueue[T]{leader: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
+func newTimerQueue[T any](now clock.Clock) *timerQueue[T] {
+	return &timerQueue[T]{clock: now, leader: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
 }
 
 // add adds a value that is due at a time.
@@ -43,7 +46,7 @@ func (q *timerQueue[T]) next(ctx context.Context) (value T, ok bool) {
 	}
 	defer func() { <-q.leader }()
 	for ctx.Err() == nil {
-		value, wait, due := q.due(time.Now())
+		value, wait, due := q.due(q.clock())
 		if due {
 			return value, true
 		}

@@ -14,7 +14,7 @@ import (
 func TestEachTimerIsTakenOnceWhenItIsDue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := newTimerQueue[int]()
+		a := newTimerQueue[int](time.Now)
 		began, ctx := time.Now(), t.Context()
 		ctx, stop := context.WithCancel(ctx)
 		var mu sync.Mutex
@@ -63,7 +63,7 @@ func TestEachTimerIsTakenOnceWhenItIsDue(t *testing.T) {
 
 func TestTimersOfTheSameTimeAreTakenInTheOrderAdded(t *testing.T) {
 	t.Parallel()
-	a, now := newTimerQueue[int](), time.Now()
+	a, now := newTimerQueue[int](time.Now), time.Now()
 	var want, got []int
 	for i := range 100 {
 		a.add(now.Add(-time.Second), i)

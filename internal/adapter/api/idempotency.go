@@ -42,7 +42,7 @@ type response struct {
 }
 
 // idempotent calls act with a guard that stores the response under the request's key. If the request was
-// already handled, it returns *replayedResponse with the first response; errors are stored too.
+// already handled, it returns *replayError with the first response; errors are stored too.
 func idempotent[T any](ctx context.Context, s *service, r idempotentRequest, toResponse func(T) response, act func(store.Guard) (T, error)) (T, error) {
 	var zero T
 	if r.key == "" {
@@ -100,7 +100,7 @@ func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], caus
 // another cause.
 func keyConflict(err error) error {
 	if repeated, ok := errors.AsType[*store.RepeatedError](err); ok {
-		return &replayedResponse{repeated.Kept}
+		return &replayError{repeated.Kept}
 	}
 	if errors.Is(err, store.ErrKeyReused) || errors.Is(err, store.ErrKeyInUse) {
 		return err
@@ -143,17 +143,17 @@ func parseKey(header string) (string, error) {
 	return key, nil
 }
 
-// replayedResponse is the stored response of an earlier request.
-type replayedResponse struct{ stored store.Answer }
+// replayError is the stored response of an earlier request.
+type replayError struct{ stored store.Answer }
 
 // Error implements error.
-func (*replayedResponse) Error() string { return "this request was handled before" }
+func (*replayError) Error() string { return "this request was handled before" }
 
 // GetStatus implements huma.StatusError.
-func (r *replayedResponse) GetStatus() int { return r.stored.Status }
+func (r *replayError) GetStatus() int { return r.stored.Status }
 
 // GetHeaders implements huma.HeadersError.
-func (r *replayedResponse) GetHeaders() http.Header {
+func (r *replayError) GetHeaders() http.Header {
 	h := http.Header{"Idempotent-Replayed": {"true"}}
 	if r.stored.Location != "" {
 		h.Set("Location", r.stored.Location)
@@ -162,7 +162,7 @@ func (r *replayedResponse) GetHeaders() http.Header {
 }
 
 // ContentType implements huma.ContentTypeFilter.
-func (r *replayedResponse) ContentType(usual string) string {
+func (r *replayError) ContentType(usual string) string {
 	if r.stored.Status >= http.StatusBadRequest {
 		return problemType
 	}
@@ -170,4 +170,4 @@ func (r *replayedResponse) ContentType(usual string) string {
 }
 
 // MarshalJSON returns the stored body unchanged.
-func (r *replayedResponse) MarshalJSON() ([]byte, error) { return r.stored.Body, nil }
+func (r *replayError) MarshalJSON() ([]byte, error) { return r.stored.Body, nil }

@@ -42,7 +42,7 @@ func register[I, O any](s *service, r route, h func(context.Context, *I) (*O, er
 		if err == nil {
 			return out, nil
 		}
-		if replayed, ok := errors.AsType[*replayedResponse](err); ok {
+		if replayed, ok := errors.AsType[*replayError](err); ok {
 			return nil, replayed
 		}
 		return nil, s.problem(ctx, err)

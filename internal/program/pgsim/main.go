@@ -164,6 +164,6 @@ func (c *Config) newSimulator(w wire.Env, f simulator.Faults) (*simulator.Simula
 	}
 	w.Log.Info("random seed", "seed", seed)
 	return simulator.New(simulator.Options{
-		Faults: f, Seed: seed, Journal: c.Data, Secret: secret, Senders: c.Senders.Get(), Registerer: w.Registry, Log: w.Log,
+		Faults: f, Seed: seed, Journal: c.Data, Secret: secret, Senders: c.Senders.Get(), Registerer: w.Registry, Clock: w.Clock, Log: w.Log,
 	})
 }
