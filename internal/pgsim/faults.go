@@ -19,7 +19,7 @@ type Faults struct {
 	HangLimit            Duration `json:"hangLimit" group:"Requests" placeholder:"${hangLimit}" help:"Time after which the connection of a hanging request is closed."`
 	IgnoreIdempotencyKey bool     `json:"ignoreIdempotencyKey" group:"Requests" negatable:"" help:"Create a new transaction for a request that repeats an Idempotency-Key."`
 
-	Down string `json:"down" group:"Everything" placeholder:"${down}" help:"Make the gateway unreachable: close closes every connection, unavailable answers 503 like a load balancer, no works normally. Accepted transactions still settle and are called back."`
+	Down string `json:"down" group:"Availability" placeholder:"${down}" help:"Make the gateway unreachable: close closes every connection, unavailable answers 503 like a load balancer, no works normally. Accepted transactions still settle and are called back."`
 
 	SettleDelayMin Duration `json:"settleDelayMin" group:"Settling" placeholder:"${settleDelayMin}" help:"Minimum time from acceptance until a transaction settles."`
 	SettleDelayMax Duration `json:"settleDelayMax" group:"Settling" placeholder:"${settleDelayMax}" help:"Maximum time from acceptance until a transaction settles."`
