@@ -19,21 +19,21 @@ import (
 
 func TestFaultsChangeWhileItRuns(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, pgsim.Options{Faults: quick()})
+	s := newShop(t, pgsim.Options{Faults: noFaults()})
 	if status, _ := s.pay("order-1", 1); status != http.StatusOK {
 		t.Errorf("%d", status)
 	}
 	status, text := s.do(t.Context(), "", http.MethodPatch, "/admin/faults", `{"refuseRate": 1, "hangLimit": "90s"}`)
-	want := with(func(f *pgsim.Faults) { f.RefuseRate, f.HangLimit = 1, span("90s") })
+	want := faultsWith(func(f *pgsim.Faults) { f.RefuseRate, f.HangLimit = 1, duration("90s") })
 	if got := s.sim.Faults(); status != http.StatusOK || got != want {
 		t.Errorf("%d %s", status, text)
 	}
 	if status, _ := s.pay("order-1", 1); status != http.StatusInternalServerError {
 		t.Errorf("%d", status)
 	}
-	var told pgsim.Faults
+	var shown pgsim.Faults
 	_, text = s.get("/admin/faults")
-	if err := json.Unmarshal([]byte(text), &told); err != nil || told != want || !strings.Contains(text, `"hangLimit": "1m30s"`) {
+	if err := json.Unmarshal([]byte(text), &shown); err != nil || shown != want || !strings.Contains(text, `"hangLimit": "1m30s"`) {
 		t.Errorf("%v: %s", err, text)
 	}
 	text = strings.Replace(text, `"refuseRate": 1`, `"refuseRate": 0.25`, 1)
@@ -42,9 +42,9 @@ func TestFaultsChangeWhileItRuns(t *testing.T) {
 	}
 }
 
-func TestWrongFaultsChangeNothing(t *testing.T) {
+func TestInvalidFaultsChangeNothing(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, pgsim.Options{Faults: quick()})
+	s := newShop(t, pgsim.Options{Faults: noFaults()})
 	for body, want := range map[string]string{
 		`{"refuseRate": 2, "settleDelayMin": "soon"}`: "settleDelayMin must",
 		`{"refuseRate": 2}`:                           "refuseRate must",
@@ -59,16 +59,16 @@ func TestWrongFaultsChangeNothing(t *testing.T) {
 		}
 	}
 	if status, text := s.do(t.Context(), "", http.MethodPut, "/admin/faults", `{}`); status != http.StatusBadRequest || !strings.Contains(text, "callbackAttempts must") {
-		t.Errorf("PUT of nothing: %d %s", status, text)
+		t.Errorf("PUT of {}: %d %s", status, text)
 	}
-	if s.sim.Faults() != quick() {
+	if s.sim.Faults() != noFaults() {
 		t.Errorf("%+v", s.sim.Faults())
 	}
 }
 
-func TestAScenarioIsPlayed(t *testing.T) {
+func TestAScenarioCanBeApplied(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, pgsim.Options{Faults: quick()})
+	s := newShop(t, pgsim.Options{Faults: noFaults()})
 	for _, name := range pgsim.Scenarios() {
 		want, _ := pgsim.Scenario(name)
 		if status, text := s.do(t.Context(), "", http.MethodPost, "/admin/scenario/"+name, nil); status != http.StatusOK || s.sim.Faults() != want {
@@ -97,7 +97,7 @@ func (s *shop) page(query string) (p page) {
 func TestTransactionsAreListedByWhatIsAskedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, pgsim.Options{Faults: with(func(f *pgsim.Faults) { f.LimitRate = 0.5 }), Seed: 5})
+		s := newShop(t, pgsim.Options{Faults: faultsWith(func(f *pgsim.Faults) { f.LimitRate = 0.5 }), Seed: 5})
 		defer s.run()()
 		for i := range 25 {
 			s.accepted(orderID(i/5), 10)
@@ -140,10 +140,10 @@ func TestTransactionsAreListedByWhatIsAskedFor(t *testing.T) {
 	})
 }
 
-func TestTotalsAreToldInWon(t *testing.T) {
+func TestTotalsAreInWon(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, pgsim.Options{Faults: quick()})
+		s := newShop(t, pgsim.Options{Faults: noFaults()})
 		defer s.run()()
 		first := s.accepted("order-1", 700)
 		s.accepted("order-2", 50)
@@ -158,14 +158,14 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := prometheus.NewPedanticRegistry()
-		s := newShop(t, pgsim.Options{Faults: quick(), Registerer: r})
+		s := newShop(t, pgsim.Options{Faults: noFaults(), Registerer: r})
 		defer s.run()()
 		key := s.accepted("order-1", 700)
 		_, _ = s.pay("", 1)
 		synctest.Wait()
 		_, _ = s.cancel(key)
-		_ = s.sim.SetFaults(with(func(f *pgsim.Faults) {
-			f.HangRate, f.HangLimit, f.SettleDelayMin, f.SettleDelayMax = 1, span("1s"), span("1h"), span("1h")
+		_ = s.sim.SetFaults(faultsWith(func(f *pgsim.Faults) {
+			f.HangRate, f.HangLimit, f.SettleDelayMin, f.SettleDelayMax = 1, duration("1s"), duration("1h"), duration("1h")
 		}))
 		_, _ = s.pay("order-2", 1)
 		got := gathered(t, r)
@@ -184,13 +184,13 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 				t.Errorf("%s = %v, %v", want, value, ok)
 			}
 		}
-		if _, err := pgsim.New(pgsim.Options{Faults: quick(), Registerer: r}); err == nil {
-			t.Error("two gateways count into one metric")
+		if _, err := pgsim.New(pgsim.Options{Faults: noFaults(), Registerer: r}); err == nil {
+			t.Error("two gateways registered the same metrics")
 		}
 	})
 }
 
-// gathered returns every value by its name and labels.
+// gathered returns all metric values by name and labels.
 func gathered(t *testing.T, r prometheus.Gatherer) map[string]float64 {
 	t.Helper()
 	families, err := r.Gather()

@@ -12,16 +12,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/pgsim"
 )
 
-// BenchmarkSettlements measures transactions from the request to the callback,
-// with all delays at zero: without a network, over connections of this machine,
-// and with a journal.
+// BenchmarkSettlements measures transactions from request to callback with all delays at zero: in memory,
+// over local connections, and with a journal.
 func BenchmarkSettlements(b *testing.B) {
-	b.Run("alone", func(b *testing.B) { settleAll(b, false, "") })
+	b.Run("in memory", func(b *testing.B) { settleAll(b, false, "") })
 	b.Run("network", func(b *testing.B) { settleAll(b, true, "") })
 	b.Run("network and journal", func(b *testing.B) { settleAll(b, true, filepath.Join(b.TempDir(), "journal")) })
 }
@@ -35,7 +35,7 @@ func settleAll(b *testing.B, network bool, journal string) {
 		defer shop.Close()
 		callback, client = shop.URL, nil
 	}
-	sim, err := pgsim.New(pgsim.Options{Faults: quick(), Journal: journal, Client: client, Log: slog.New(slog.DiscardHandler)})
+	sim, err := pgsim.New(pgsim.Options{Faults: noFaults(), Journal: journal, Client: client, Clock: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -67,11 +67,11 @@ func settleAll(b *testing.B, network bool, journal string) {
 	}
 }
 
-// counter is a shop that counts callbacks, with a network and without.
+// counter is a shop that counts callbacks.
 type counter struct {
 	got  atomic.Int64
 	want int64
-	done chan struct{} // closed when as many came as are wanted
+	done chan struct{} // closed when want callbacks have arrived
 }
 
 // ServeHTTP implements http.Handler.
@@ -87,7 +87,7 @@ func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil
 }
 
-// direct calls a handler as if it were at the other end of a network.
+// direct calls a handler without a network.
 type direct struct{ handler http.Handler }
 
 // RoundTrip implements http.RoundTripper.
@@ -99,7 +99,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func pay(b *testing.B, caller http.RoundTripper, gateway, callback string, n int) {
 	b.Helper()
-	a := ask(orderID(n), 1)
+	a := newRequest(orderID(n), 1)
 	a.CallbackURL = callback
 	text, err := json.Marshal(a)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
-// Kinds of a delivery, as metrics name them.
+// Kinds of a delivery, as in metrics.
 const (
 	kindTrue        = "true"
 	kindDuplicate   = "duplicate"
@@ -24,82 +24,82 @@ const (
 	kindForged      = "forged"
 )
 
-// delivery is a callback on its way. One goroutine at a time has it.
+// delivery is a callback to be sent. Only one goroutine at a time uses it.
 type delivery struct {
 	kind     string
 	body     pgwire.Transaction
 	url      string
 	id       string // the same in every attempt
 	attempts int
-	waits    bool // to be overtaken by another
+	reorder  bool // wait until another callback overtakes it
 }
 
-// letter is a delivery on the agenda.
-type letter struct {
+// queuedDelivery is a delivery in the timer queue.
+type queuedDelivery struct {
 	*delivery
-	unlessSent bool // it waited to be overtaken, and has waited enough
+	waitExpired bool // it has waited in the reorder buffer for maxReorderWait
 }
 
-// waiting is the queue of callbacks that wait to be overtaken.
-type waiting struct {
-	mu sync.Mutex
-	in []*delivery
+// reorderBuffer holds callbacks that wait until a later one overtakes them.
+type reorderBuffer struct {
+	mu         sync.Mutex
+	deliveries []*delivery
 }
 
-// leave reports whether d was still in the queue.
-func (w *waiting) leave(d *delivery) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	i := slices.Index(w.in, d)
+// remove removes d and reports whether it was in the buffer.
+func (b *reorderBuffer) remove(d *delivery) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.Index(b.deliveries, d)
 	if i >= 0 {
-		w.in = slices.Delete(w.in, i, i+1)
+		b.deliveries = slices.Delete(b.deliveries, i, i+1)
 	}
 	return i >= 0
 }
 
-func (w *waiting) join(d *delivery) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.in = append(w.in, d)
+func (b *reorderBuffer) add(d *delivery) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.deliveries = append(b.deliveries, d)
 }
 
-func (w *waiting) empty() []*delivery {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	all := w.in
-	w.in = nil
+func (b *reorderBuffer) drain() []*delivery {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := b.deliveries
+	b.deliveries = nil
 	return all
 }
 
-// sendAll sends callbacks until ctx ends.
-func (s *Simulator) sendAll(ctx context.Context) {
+// runSender sends callbacks until ctx ends.
+func (s *Simulator) runSender(ctx context.Context) {
 	for {
-		l, ok := s.letters.take(ctx)
+		d, ok := s.callbacks.next(ctx)
 		if !ok {
 			return
 		}
-		s.send(ctx, l)
+		s.send(ctx, d)
 	}
 }
 
-// patience is how long a callback waits for another one to overtake it.
-const patience = 10 * time.Second
+// maxReorderWait is how long a callback waits for another one to overtake it.
+const maxReorderWait = 10 * time.Second
 
-// send sends what is due; one that waits to be overtaken is on the agenda and
-// in the queue: whoever takes it from the queue has it.
-func (s *Simulator) send(ctx context.Context, l letter) {
+// send sends a callback that is due, or puts it into the reorder buffer first. A buffered callback is
+// also in the timer queue with waitExpired: the goroutine that removes it from the buffer sends it.
+func (s *Simulator) send(ctx context.Context, d queuedDelivery) {
 	switch {
-	case l.unlessSent:
-		if !s.queue.leave(l.delivery) {
+	case d.waitExpired:
+		if !s.reorder.remove(d.delivery) {
 			return
 		}
-	case l.waits:
-		l.waits = false
-		s.queue.join(l.delivery)
-		s.letters.add(time.Now().Add(patience), letter{l.delivery, true})
+	case d.reorder:
+		d.reorder = false
+		s.reorder.add(d.delivery)
+		s.callbacks.add(s.clock().Add(maxReorderWait), queuedDelivery{d.delivery, true})
 		return
 	}
-	s.deliver(ctx, l.delivery)
+	s.deliver(ctx, d.delivery)
 }
 
 func (s *Simulator) deliver(ctx context.Context, d *delivery) {
@@ -107,25 +107,25 @@ func (s *Simulator) deliver(ctx context.Context, d *delivery) {
 	d.attempts++
 	err := s.post(ctx, d, time.Duration(f.CallbackTimeout))
 	if ctx.Err() != nil {
-		return // whether it arrived is not known: it is sent again after the next start
+		return // unknown whether it arrived: it is sent again after the next start
 	}
-	for _, overtaken := range s.queue.empty() {
-		s.letters.add(time.Now(), letter{delivery: overtaken})
+	for _, overtaken := range s.reorder.drain() {
+		s.callbacks.add(s.clock(), queuedDelivery{delivery: overtaken})
 	}
 	switch {
 	case err == nil:
-		s.decided(d, Delivered)
+		s.finish(d, Delivered)
 	case d.attempts >= int(f.CallbackAttempts):
-		s.log.Debug("a callback was given up", "transactionKey", d.body.TransactionKey, "kind", d.kind, "error", err)
-		s.decided(d, GaveUp)
+		s.log.Debug("gave up a callback", "transactionKey", d.body.TransactionKey, "kind", d.kind, "error", err)
+		s.finish(d, GaveUp)
 	default:
-		s.meter.callbacks.WithLabelValues(d.kind, "failed").Inc()
-		s.letters.add(time.Now().Add(pauseAfter(d.attempts, time.Duration(f.CallbackBackoff))), letter{delivery: d})
+		s.metrics.callbacks.WithLabelValues(d.kind, "failed").Inc()
+		s.callbacks.add(s.clock().Add(retryDelay(d.attempts, time.Duration(f.CallbackBackoff))), queuedDelivery{delivery: d})
 	}
 }
 
-// pauseAfter doubles with each attempt.
-func pauseAfter(attempts int, first time.Duration) time.Duration {
+// retryDelay returns the delay before the next attempt. It doubles with each attempt.
+func retryDelay(attempts int, first time.Duration) time.Duration {
 	const longest = time.Minute
 	for ; attempts > 1 && first < longest; attempts-- {
 		first *= 2
@@ -133,19 +133,18 @@ func pauseAfter(attempts int, first time.Duration) time.Duration {
 	return min(first, longest)
 }
 
-// decided notes the end of a callback. That of a transaction is the end of the
-// true one; nobody misses the others.
-func (s *Simulator) decided(d *delivery, result string) {
-	s.meter.callbacks.WithLabelValues(d.kind, result).Inc()
+// finish records the final result of a callback. The ledger stores that of the true callback only.
+func (s *Simulator) finish(d *delivery, result string) {
+	s.metrics.callbacks.WithLabelValues(d.kind, result).Inc()
 	if d.kind != kindTrue {
 		return
 	}
-	if err := s.book.called(d.body.TransactionKey, Callback{Result: result, Attempts: d.attempts}); err != nil {
-		s.log.Error("a callback's end cannot be noted", "transactionKey", d.body.TransactionKey, "error", err)
+	if err := s.ledger.recordCallback(d.body.TransactionKey, Callback{Result: result, Attempts: d.attempts}); err != nil {
+		s.log.Error("cannot store the result of a callback", "transactionKey", d.body.TransactionKey, "error", err)
 	}
 }
 
-// post sends a callback once. It returns an error if it is not answered 2xx.
+// post sends a callback once. It returns an error unless the response is 2xx.
 func (s *Simulator) post(ctx context.Context, d *delivery, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -155,7 +154,7 @@ func (s *Simulator) post(ctx context.Context, d *delivery, timeout time.Duration
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("address a callback: %w", err)
+		return fmt.Errorf("create a callback request: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	s.sign(r, d, body)
@@ -164,30 +163,30 @@ func (s *Simulator) post(ctx context.Context, d *delivery, timeout time.Duration
 		return err
 	}
 	defer answer.Body.Close()
-	const enough = 64 << 10 // to use the connection again
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, enough))
+	const maxDrain = 64 << 10 // read the body so that the connection can be reused
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxDrain))
 	if answer.StatusCode/100 != 2 {
-		return fmt.Errorf("the callback was answered %s", answer.Status)
+		return fmt.Errorf("the response to the callback was %s", answer.Status)
 	}
 	return nil
 }
 
-// sign signs a callback, a forged one by a secret that is not ours.
+// sign signs a callback. A forged one is signed with a foreign secret.
 func (s *Simulator) sign(r *http.Request, d *delivery, body []byte) {
 	if !s.secret.Set() {
 		return
 	}
 	secret := s.secret
 	if d.kind == kindForged {
-		secret = forger()
+		secret = foreignSecret()
 	}
-	for name, value := range secret.Sign(d.id, time.Now(), body) {
+	for name, value := range secret.Sign(d.id, s.clock(), body) {
 		r.Header.Set(name, value)
 	}
 }
 
-// forger is the secret of somebody who does not know ours.
-func forger() pgwire.Secret {
-	secret, _ := pgwire.ParseSecret("whsec_Zm9yZ2VkLWJ5LXNvbWVib2R5LWVsc2U=") // it is one
+// foreignSecret is a secret that the shop does not know.
+func foreignSecret() pgwire.Secret {
+	secret, _ := pgwire.ParseSecret("whsec_Zm9yZ2VkLWJ5LXNvbWVib2R5LWVsc2U=") // it is valid
 	return secret
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/pgsim"
 )
 
-// played lets n transactions settle and returns what the shop heard of each.
-func played(t *testing.T, f pgsim.Faults, n int) (s *shop, of map[string][]heard) {
+// runTransactions lets n transactions settle and returns the callbacks of each order.
+func runTransactions(t *testing.T, f pgsim.Faults, n int) (s *shop, of map[string][]callback) {
 	t.Helper()
 	s = newShop(t, pgsim.Options{Faults: f, Seed: 7})
 	stop := s.run()
@@ -23,40 +23,40 @@ func played(t *testing.T, f pgsim.Faults, n int) (s *shop, of map[string][]heard
 	time.Sleep(time.Hour)
 	synctest.Wait()
 	stop()
-	of = map[string][]heard{}
-	for _, h := range s.heard() {
+	of = map[string][]callback{}
+	for _, h := range s.callbacks() {
 		of[h.body.OrderID] = append(of[h.body.OrderID], h)
 	}
 	return s, of
 }
 
-func TestOneCallbackTellsHowATransactionSettled(t *testing.T) {
+func TestEachTransactionHasOneCallback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, of := played(t, with(func(f *pgsim.Faults) { f.LimitRate = 0.3 }), 200)
+		s, of := runTransactions(t, faultsWith(func(f *pgsim.Faults) { f.LimitRate = 0.3 }), 200)
 		for _, c := range s.sim.Transactions(pgsim.Filter{}) {
 			if got := of[c.OrderID]; len(got) != 1 || got[0].body != c.Transaction || !got[0].at.Equal(*c.SettledAt) {
-				t.Errorf("%v was called back as %v", c, got)
+				t.Errorf("callbacks of %v: %v", c, got)
 			}
 			if c.Callback != (pgsim.Callback{Result: pgsim.Delivered, Attempts: 1}) {
 				t.Errorf("%+v", c.Callback)
 			}
 		}
-		if h := s.heard()[0].head; h.Get(pgwire.SignatureHeader) != "" || h.Get("Content-Type") != "application/json" {
+		if h := s.callbacks()[0].head; h.Get(pgwire.SignatureHeader) != "" || h.Get("Content-Type") != "application/json" {
 			t.Errorf("%v", h)
 		}
 	})
 }
 
-func TestCallbacksAreLostDoubledAndLateAtTheirRates(t *testing.T) {
+func TestCallbacksAreLostDuplicatedAndLateAtTheirRates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const n = 2000
-		s, of := played(t, with(func(f *pgsim.Faults) {
+		s, of := runTransactions(t, faultsWith(func(f *pgsim.Faults) {
 			f.CallbackLoseRate, f.CallbackDuplicateRate, f.CallbackLateRate = 0.2, 0.3, 0.4
-			f.CallbackLateMin, f.CallbackLateMax = span("10s"), span("20s")
+			f.CallbackLateMin, f.CallbackLateMax = duration("10s"), duration("20s")
 		}), n)
-		lost, doubled, late := 0, 0, 0
+		lost, duplicated, late := 0, 0, 0
 		for _, c := range s.sim.Transactions(pgsim.Filter{}) {
 			got := of[c.OrderID]
 			switch {
@@ -64,7 +64,7 @@ func TestCallbacksAreLostDoubledAndLateAtTheirRates(t *testing.T) {
 				lost++
 				continue
 			case len(got) == 2:
-				doubled++
+				duplicated++
 				if got[0].body != got[1].body {
 					t.Errorf("%v, then %v", got[0].body, got[1].body)
 				}
@@ -76,11 +76,11 @@ func TestCallbacksAreLostDoubledAndLateAtTheirRates(t *testing.T) {
 			case after >= 10*time.Second && after <= 20*time.Second:
 				late++
 			case after != 0:
-				t.Errorf("it came %v late", after)
+				t.Errorf("it was %v late", after)
 			}
 		}
 		near(t, "lost", lost, n, 0.2)
-		near(t, "doubled", doubled, n, 0.8*0.3)
+		near(t, "duplicated", duplicated, n, 0.8*0.3)
 		near(t, "late", late, n, 0.8*0.4)
 	})
 }
@@ -89,11 +89,11 @@ func TestCallbacksOvertakeOneAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const n = 1000
-		s, of := played(t, with(func(f *pgsim.Faults) {
-			f.CallbackReorderRate, f.SettleDelayMin, f.SettleDelayMax = 0.2, span("1s"), span("100s")
+		s, of := runTransactions(t, faultsWith(func(f *pgsim.Faults) {
+			f.CallbackReorderRate, f.SettleDelayMin, f.SettleDelayMax = 0.2, duration("1s"), duration("100s")
 		}), n)
-		turned, held := 0, 0
-		var last time.Time // when the latest of those settled that were heard
+		overtaken, held := 0, 0
+		var last time.Time // latest settlement time of the callbacks so far
 		at := map[string]time.Time{}
 		for _, c := range s.sim.Transactions(pgsim.Filter{}) {
 			at[c.OrderID] = *c.SettledAt
@@ -103,22 +103,22 @@ func TestCallbacksOvertakeOneAnother(t *testing.T) {
 				held++
 			}
 		}
-		for _, h := range s.heard() {
+		for _, h := range s.callbacks() {
 			if at[h.body.OrderID].Before(last) {
-				turned++
+				overtaken++
 			} else {
 				last = at[h.body.OrderID]
 			}
 		}
-		near(t, "overtaken", turned, n, 0.2)
+		near(t, "overtaken", overtaken, n, 0.2)
 		near(t, "held", held, n, 0.2)
 	})
 }
 
-func TestACallbackThatNobodyOvertakesComesAllTheSame(t *testing.T) {
+func TestACallbackThatIsNotOvertakenIsSentAfterTheMaximumWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, of := played(t, with(func(f *pgsim.Faults) { f.CallbackReorderRate = 1 }), 1)
+		s, of := runTransactions(t, faultsWith(func(f *pgsim.Faults) { f.CallbackReorderRate = 1 }), 1)
 		c := s.sim.Transactions(pgsim.Filter{})[0]
 		if got := of[orderID(0)]; len(got) != 1 || got[0].at.Sub(*c.SettledAt) != 10*time.Second {
 			t.Errorf("%v", got)
@@ -126,7 +126,7 @@ func TestACallbackThatNobodyOvertakesComesAllTheSame(t *testing.T) {
 	})
 }
 
-func TestLiesComeAheadOfTheTruth(t *testing.T) {
+func TestFalseCallbacksPrecedeTheTrueOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const n = 1000
@@ -134,7 +134,7 @@ func TestLiesComeAheadOfTheTruth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := with(func(f *pgsim.Faults) {
+		f := faultsWith(func(f *pgsim.Faults) {
 			f.CallbackWrongAmountRate, f.CallbackWrongStatusRate, f.CallbackUnknownKeyRate, f.CallbackForgeRate = 0.1, 0.2, 0.3, 0.4
 			f.LimitRate = 0.5
 		})
@@ -145,29 +145,29 @@ func TestLiesComeAheadOfTheTruth(t *testing.T) {
 		}
 		synctest.Wait()
 		count, said := map[string]int{}, map[string]bool{}
-		for _, h := range s.heard() {
+		for _, h := range s.callbacks() {
 			c := s.sim.Transactions(pgsim.Filter{OrderID: h.body.OrderID})[0]
-			what := lie(c.Transaction, h, secret)
+			what := classify(c.Transaction, h, secret)
 			count[what]++
-			if what == "the truth" {
+			if what == "true" {
 				said[h.body.OrderID] = true
 			} else if said[h.body.OrderID] {
-				t.Errorf("%s came behind the truth", what)
+				t.Errorf("%s came after the true callback", what)
 			}
 		}
-		for what, share := range map[string]float64{"wrong amount": 0.1, "wrong status": 0.2, "unknown key": 0.3, "forged": 0.4, "the truth": 1} {
+		for what, share := range map[string]float64{"wrong amount": 0.1, "wrong status": 0.2, "unknown key": 0.3, "forged": 0.4, "true": 1} {
 			near(t, what, count[what], n, share)
 			delete(count, what)
 		}
 		if len(count) > 0 || len(said) != n {
-			t.Errorf("and there were %v; %d heard the truth", count, len(said))
+			t.Errorf("and there were %v; %d true callbacks", count, len(said))
 		}
-		s.balanced()
+		s.checkTotals()
 	})
 }
 
-// lie says what is wrong with a callback.
-func lie(truth pgwire.Transaction, h heard, secret pgwire.Secret) string {
+// classify returns what is wrong with a callback.
+func classify(truth pgwire.Transaction, h callback, secret pgwire.Secret) string {
 	got := h.body
 	signed := secret.Verify(h.head.Get, h.raw, h.at)
 	switch {
@@ -176,7 +176,7 @@ func lie(truth pgwire.Transaction, h heard, secret pgwire.Secret) string {
 	case signed != nil:
 		return signed.Error()
 	case got == truth:
-		return "the truth"
+		return "true"
 	case got.Amount != truth.Amount && got.Amount > 0:
 		return "wrong amount"
 	case got.Status != truth.Status:
@@ -188,14 +188,14 @@ func lie(truth pgwire.Transaction, h heard, secret pgwire.Secret) string {
 	}
 }
 
-func TestACallbackIsSentAgainUntilItIsTaken(t *testing.T) {
+func TestACallbackIsRetriedUntilItSucceeds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		secret, err := pgwire.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := with(func(f *pgsim.Faults) { f.CallbackAttempts, f.CallbackBackoff = 6, span("1s") })
+		f := faultsWith(func(f *pgsim.Faults) { f.CallbackAttempts, f.CallbackBackoff = 6, duration("1s") })
 		s := newShop(t, pgsim.Options{Faults: f, Secret: secret})
 		s.answers = func(nth int) (int, error) {
 			return []int{http.StatusServiceUnavailable, http.StatusFound, http.StatusNotFound, 0, http.StatusNoContent}[nth-1],
@@ -207,9 +207,9 @@ func TestACallbackIsSentAgainUntilItIsTaken(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		var after []time.Duration
-		for _, h := range s.heard() {
+		for _, h := range s.callbacks() {
 			after = append(after, h.at.Sub(began))
-			if err := secret.Verify(h.head.Get, h.raw, h.at); err != nil || h.head.Get(pgwire.IDHeader) != s.heard()[0].head.Get(pgwire.IDHeader) {
+			if err := secret.Verify(h.head.Get, h.raw, h.at); err != nil || h.head.Get(pgwire.IDHeader) != s.callbacks()[0].head.Get(pgwire.IDHeader) {
 				t.Errorf("signed %v as %s", err, h.head.Get(pgwire.IDHeader))
 			}
 		}
@@ -222,31 +222,31 @@ func TestACallbackIsSentAgainUntilItIsTaken(t *testing.T) {
 	})
 }
 
-func TestACallbackIsGivenUpAfterItsAttempts(t *testing.T) {
+func TestACallbackIsGivenUpAfterTheMaximumOfAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, pgsim.Options{Faults: with(func(f *pgsim.Faults) { f.CallbackAttempts, f.CallbackBackoff = 10, span("10s") })})
+		s := newShop(t, pgsim.Options{Faults: faultsWith(func(f *pgsim.Faults) { f.CallbackAttempts, f.CallbackBackoff = 10, duration("10s") })})
 		s.answers = func(int) (int, error) { return http.StatusInternalServerError, nil }
 		defer s.run()()
 		s.accepted("order-1", 100)
 		time.Sleep(24 * time.Hour)
 		synctest.Wait()
-		all := s.heard()
+		all := s.callbacks()
 		if c := s.sim.Transactions(pgsim.Filter{})[0]; c.Callback != (pgsim.Callback{Result: pgsim.GaveUp, Attempts: 10}) || len(all) != 10 {
-			t.Fatalf("%+v, %d heard", c.Callback, len(all))
+			t.Fatalf("%+v, %d callbacks", c.Callback, len(all))
 		}
 		if gap := all[9].at.Sub(all[8].at); gap != time.Minute {
-			t.Errorf("the last gap is %v", gap)
+			t.Errorf("the last delay is %v", gap)
 		}
 	})
 }
 
-// A shop that hangs holds up one sender, and for no longer than the timeout.
-func TestAShopThatHangsDoesNotHoldUpTheGateway(t *testing.T) {
+// A hanging shop blocks one sender at most for the timeout.
+func TestAHangingShopDoesNotBlockTheGateway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, pgsim.Options{
-			Faults: with(func(f *pgsim.Faults) { f.CallbackTimeout = span("3s") }), Senders: 2, Client: &http.Client{Transport: hanging{}},
+			Faults: faultsWith(func(f *pgsim.Faults) { f.CallbackTimeout = duration("3s") }), Senders: 2, Client: &http.Client{Transport: hangingTransport{}},
 		})
 		stop := s.run()
 		for i := range 4 {
@@ -254,7 +254,7 @@ func TestAShopThatHangsDoesNotHoldUpTheGateway(t *testing.T) {
 		}
 		synctest.Wait()
 		if got := s.sim.Totals().Charged; got != 4 {
-			t.Errorf("charged %d while callbacks hang", got)
+			t.Errorf("%d won were charged while callbacks hang", got)
 		}
 		time.Sleep(6 * time.Second)
 		synctest.Wait()
@@ -268,16 +268,16 @@ func TestAShopThatHangsDoesNotHoldUpTheGateway(t *testing.T) {
 		began := time.Now()
 		stop()
 		if took := time.Since(began); took != 0 {
-			t.Errorf("stopping took %v", took)
+			t.Errorf("the stop took %v", took)
 		}
 	})
 }
 
-// hanging answers nothing.
-type hanging struct{}
+// hangingTransport never responds.
+type hangingTransport struct{}
 
 // RoundTrip implements http.RoundTripper.
-func (hanging) RoundTrip(r *http.Request) (*http.Response, error) {
+func (hangingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }

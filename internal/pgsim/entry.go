@@ -16,117 +16,115 @@ const (
 	opCalled    = "called"
 )
 
-// entry is one change of the book, and one line of the journal.
+// entry is one change of the ledger and one line of the journal.
 type entry struct {
 	Op       string        `json:"op"`
 	Charge   *Charge       `json:"charge,omitempty"` // of opAccepted
-	Key      string        `json:"key,omitempty"`    // of all others
+	Key      string        `json:"key,omitempty"`    // of all other operations
 	At       time.Time     `json:"at,omitzero"`
 	Status   pgwire.Status `json:"status,omitempty"` // of opSettled
 	Reason   string        `json:"reason,omitempty"`
 	Callback *Callback     `json:"callback,omitempty"` // of opCalled
 }
 
-// enter makes an entry true: nothing is, that the journal does not have. The
-// lock is held.
-func (b *book) enter(e entry) error {
-	if err := b.journal.write(e); err != nil {
+// commit writes an entry to the journal and then applies it. The caller holds the lock.
+func (l *ledger) commit(e entry) error {
+	if err := l.journal.write(e); err != nil {
 		return err
 	}
-	return b.apply(e)
+	return l.apply(e)
 }
 
-// apply changes the book. It refuses what a book written by accept, settle and
-// cancel cannot say.
-func (b *book) apply(e entry) error {
+// apply applies an entry. It returns an error for an entry that accept, settle, cancel and
+// recordCallback do not write.
+func (l *ledger) apply(e entry) error {
 	if e.Op == opAccepted {
-		return b.add(e.Charge)
+		return l.applyAccepted(e.Charge)
 	}
-	c := b.byKey[e.Key]
+	c := l.byKey[e.Key]
 	if c == nil {
-		return fmt.Errorf("%s: %w", e.Op, errNoSuch)
+		return fmt.Errorf("%s: %w", e.Op, errNotFound)
 	}
 	before := c.Status
 	switch {
 	case e.Op == opCalled && e.Callback != nil:
 		c.Callback = *e.Callback
-	case e.Op == opSettled && before == pgwire.Pending && isEnd(e.Status):
-		b.settled(c, e)
+	case e.Op == opSettled && before == pgwire.Pending && isFinal(e.Status):
+		l.applySettled(c, e)
 	case e.Op == opCancelled && (before == pgwire.Pending || before == pgwire.Success):
-		b.cancelled(c, e)
+		l.applyCancelled(c, e)
 	default:
-		return fmt.Errorf("a transaction that is %s cannot be %s", before, e.Op)
+		return fmt.Errorf("a transaction with status %s cannot be %s", before, e.Op)
 	}
-	b.totals.ByStatus[before]--
-	b.totals.ByStatus[c.Status]++
+	l.totals.ByStatus[before]--
+	l.totals.ByStatus[c.Status]++
 	return nil
 }
 
-func isEnd(status pgwire.Status) bool { return status == pgwire.Success || status == pgwire.Failed }
+func isFinal(status pgwire.Status) bool { return status == pgwire.Success || status == pgwire.Failed }
 
-func (b *book) add(given *Charge) error {
-	if given == nil || given.TransactionKey == "" || given.Status != pgwire.Pending || given.Sequence != len(b.charges)+1 {
-		return fmt.Errorf("transaction %d is not one that was just accepted", len(b.charges)+1)
+func (l *ledger) applyAccepted(given *Charge) error {
+	if given == nil || given.TransactionKey == "" || given.Status != pgwire.Pending || given.Sequence != len(l.charges)+1 {
+		return fmt.Errorf("transaction %d is not a newly accepted one", len(l.charges)+1)
 	}
-	if b.byKey[given.TransactionKey] != nil {
-		return fmt.Errorf("two transactions are called %s", given.TransactionKey)
+	if l.byKey[given.TransactionKey] != nil {
+		return fmt.Errorf("duplicate transaction key %s", given.TransactionKey)
 	}
-	c := *given // whoever accepted it keeps it as it was
-	b.charges = append(b.charges, &c)
-	b.byKey[c.TransactionKey] = &c
-	b.byOrder[owned{c.User, c.OrderID}] = append(b.byOrder[owned{c.User, c.OrderID}], &c)
+	c := *given // a copy: the caller keeps its own
+	l.charges = append(l.charges, &c)
+	l.byKey[c.TransactionKey] = &c
+	l.byOrder[userKey{c.User, c.OrderID}] = append(l.byOrder[userKey{c.User, c.OrderID}], &c)
 	if c.IdempotencyKey != "" {
-		b.byIdem[owned{c.User, c.IdempotencyKey}] = &c
+		l.byIdempotencyKey[userKey{c.User, c.IdempotencyKey}] = &c
 	}
-	b.totals.Transactions++
-	b.totals.ByStatus[c.Status]++
+	l.totals.Transactions++
+	l.totals.ByStatus[c.Status]++
 	return nil
 }
 
-func (b *book) settled(c *Charge, e entry) {
+func (l *ledger) applySettled(c *Charge, e entry) {
 	c.Status, c.Reason, c.SettledAt = e.Status, e.Reason, &e.At
 	if e.Status == pgwire.Success {
 		c.Charged = c.Amount
-		b.totals.Charged += c.Amount
+		l.totals.Charged += c.Amount
 	}
 }
 
-func (b *book) cancelled(c *Charge, e entry) {
-	c.CancelledAt, c.Reason = &e.At, "called off before it was charged"
+func (l *ledger) applyCancelled(c *Charge, e entry) {
+	c.CancelledAt, c.Reason = &e.At, "cancelled before it was charged"
 	if c.Status == pgwire.Success {
 		c.Refunded, c.Reason = c.Charged, "refunded"
-		b.totals.Refunded += c.Refunded
+		l.totals.Refunded += c.Refunded
 	}
 	c.Status = pgwire.Cancelled
 }
 
-// sum returns the totals as they are now.
-func (b *book) sum() Totals {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	t := b.totals
+// currentTotals returns the current totals.
+func (l *ledger) currentTotals() Totals {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	t := l.totals
 	t.Net = t.Charged - t.Refunded
 	t.ByStatus = maps.Clone(t.ByStatus)
 	return t
 }
 
-// Filter chooses transactions. The zero Filter chooses all.
+// Filter selects transactions. The zero Filter selects all.
 type Filter struct {
 	User, OrderID string
 	Status        pgwire.Status
-	Since         time.Time // requested then or later
-	After         int       // with a Sequence above this one
-	Size          int       // at most so many; 0 is all
+	Since         time.Time // requested at this time or later
+	After         int       // with a higher Sequence
+	Size          int       // maximum number; 0 is no limit
 }
 
-// list returns the transactions that a filter chooses, oldest first, and
-// whether there are more.
-func (b *book) list(f Filter) (found []Charge, more bool) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
+// list returns the transactions that match a filter, oldest first, and whether there are more.
+func (l *ledger) list(f Filter) (found []Charge, more bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	found = []Charge{}
-	for i := max(f.After, 0); i < len(b.charges); i++ {
-		if c := b.charges[i]; f.chooses(c) {
+	for i := max(f.After, 0); i < len(l.charges); i++ {
+		if c := l.charges[i]; f.matches(c) {
 			if f.Size > 0 && len(found) == f.Size {
 				return found, true
 			}
@@ -136,7 +134,7 @@ func (b *book) list(f Filter) (found []Charge, more bool) {
 	return found, false
 }
 
-func (f Filter) chooses(c *Charge) bool {
+func (f Filter) matches(c *Charge) bool {
 	return (f.User == "" || f.User == c.User) && (f.OrderID == "" || f.OrderID == c.OrderID) &&
 		(f.Status == "" || f.Status == c.Status) && !c.RequestedAt.Before(f.Since)
 }

@@ -23,16 +23,16 @@ const many = 4000
 func near(t *testing.T, what string, got, n int, share float64) {
 	t.Helper()
 	if off := math.Abs(float64(got) - float64(n)*share); off > 5*math.Sqrt(float64(n)*share*(1-share))+1e-9 {
-		t.Errorf("%s: %d of %d, which is not about %.2f", what, got, n, share)
+		t.Errorf("%s: %d of %d, want a share of about %.2f", what, got, n, share)
 	}
 }
 
-func TestRequestsMeetTheirFatesAtTheirRates(t *testing.T) {
+func TestFaultsOfRequestsHappenAtTheirRates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := with(func(f *pgsim.Faults) {
+		f := faultsWith(func(f *pgsim.Faults) {
 			f.RefuseRate, f.LoseAnswerRate, f.BreakAnswerRate, f.HangRate = 0.4, 0.1, 0.05, 0.1
-			f.RequestDelayMin, f.RequestDelayMax, f.HangLimit = span("100ms"), span("500ms"), span("2s")
+			f.RequestDelayMin, f.RequestDelayMax, f.HangLimit = duration("100ms"), duration("500ms"), duration("2s")
 		})
 		s := newShop(t, pgsim.Options{Faults: f, Seed: 7})
 		stored := 0
@@ -43,7 +43,7 @@ func TestRequestsMeetTheirFatesAtTheirRates(t *testing.T) {
 			took := time.Since(began)
 			had := s.sim.Totals().Transactions > stored
 			stored = s.sim.Totals().Transactions
-			what := fate(status, text, had)
+			what := outcome(status, text, had)
 			count[what]++
 			if hung := strings.HasPrefix(what, "hung"); hung && took != 2*time.Second || !hung && (took < 100*time.Millisecond || took > 500*time.Millisecond) {
 				t.Fatalf("%s took %v", what, took)
@@ -56,13 +56,13 @@ func TestRequestsMeetTheirFatesAtTheirRates(t *testing.T) {
 			delete(count, what)
 		}
 		if len(count) > 0 {
-			t.Errorf("and there were %v", count)
+			t.Errorf("unexpected: %v", count)
 		}
 	})
 }
 
-// fate names what became of a request.
-func fate(status int, text string, stored bool) string {
+// outcome names the result of a request.
+func outcome(status int, text string, stored bool) string {
 	whole := json.Valid([]byte(text))
 	switch {
 	case status == 0 && stored:
@@ -82,11 +82,11 @@ func fate(status int, text string, stored bool) string {
 	}
 }
 
-func TestTransactionsSettleAtTheirRatesAndInTheirTime(t *testing.T) {
+func TestTransactionsSettleAtTheirRatesAndTimes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := with(func(f *pgsim.Faults) {
-			f.LimitRate, f.BadCardRate, f.SettleDelayMin, f.SettleDelayMax = 0.2, 0.1, span("1s"), span("5s")
+		f := faultsWith(func(f *pgsim.Faults) {
+			f.LimitRate, f.BadCardRate, f.SettleDelayMin, f.SettleDelayMax = 0.2, 0.1, duration("1s"), duration("5s")
 		})
 		s := newShop(t, pgsim.Options{Faults: f, Seed: 7})
 		defer s.run()()
@@ -111,22 +111,22 @@ func TestTransactionsSettleAtTheirRatesAndInTheirTime(t *testing.T) {
 		near(t, "limit", reasons["the limit is exceeded"], many, 0.2)
 		near(t, "bad card", reasons["the card is bad: use another one"], many, 0.1)
 		if late > 0 || time.Since(began) != 5*time.Second {
-			t.Errorf("one settled %v late", late)
+			t.Errorf("one settled %v too late", late)
 		}
 		if got := s.sim.Totals(); got.Charged != int64(10*reasons["approved"]) {
 			t.Errorf("%+v, approved %d", got, reasons["approved"])
 		}
-		s.balanced()
+		s.checkTotals()
 	})
 }
 
-func TestQueriesAndCancelsHaveFaultsOfTheirOwn(t *testing.T) {
+func TestQueriesAndCancelsHaveTheirOwnFaults(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := with(func(f *pgsim.Faults) {
-			f.QueryRefuseRate, f.QueryDelayMin, f.QueryDelayMax = 0.3, span("1s"), span("2s")
-			f.CancelRefuseRate, f.CancelLoseAnswerRate, f.CancelDelayMin, f.CancelDelayMax = 0.3, 0.2, span("3s"), span("4s")
-			f.SettleDelayMin, f.SettleDelayMax = span("24h"), span("24h")
+		f := faultsWith(func(f *pgsim.Faults) {
+			f.QueryRefuseRate, f.QueryDelayMin, f.QueryDelayMax = 0.3, duration("1s"), duration("2s")
+			f.CancelRefuseRate, f.CancelLoseAnswerRate, f.CancelDelayMin, f.CancelDelayMax = 0.3, 0.2, duration("3s"), duration("4s")
+			f.SettleDelayMin, f.SettleDelayMax = duration("24h"), duration("24h")
 		})
 		s := newShop(t, pgsim.Options{Faults: f, Seed: 7})
 		const n = 1000
@@ -155,13 +155,13 @@ func TestQueriesAndCancelsHaveFaultsOfTheirOwn(t *testing.T) {
 	})
 }
 
-func TestWhileItIsDownNothingIsAnswered(t *testing.T) {
+func TestAGatewayThatIsDownServesNoRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, pgsim.Options{Faults: quick()})
+		s := newShop(t, pgsim.Options{Faults: noFaults()})
 		key := s.accepted("order-1", 100)
 		for down, want := range map[string]int{pgsim.DownClose: 0, pgsim.DownUnavailable: http.StatusServiceUnavailable} {
-			if err := s.sim.SetFaults(with(func(f *pgsim.Faults) { f.Down = down })); err != nil {
+			if err := s.sim.SetFaults(faultsWith(func(f *pgsim.Faults) { f.Down = down })); err != nil {
 				t.Fatal(err)
 			}
 			one, _ := s.pay("order-2", 100)
@@ -172,28 +172,28 @@ func TestWhileItIsDownNothingIsAnswered(t *testing.T) {
 			}
 		}
 		if got := s.sim.Totals(); got.ByStatus[pgwire.Pending] != 1 {
-			t.Errorf("something was done: %+v", got)
+			t.Errorf("the state changed: %+v", got)
 		}
 		defer s.run()()
 		synctest.Wait()
-		if got := s.sim.Totals(); got.Charged != 100 || len(s.heard()) != 1 {
-			t.Errorf("what was accepted did not settle: %+v", got)
+		if got := s.sim.Totals(); got.Charged != 100 || len(s.callbacks()) != 1 {
+			t.Errorf("accepted transactions did not settle: %+v", got)
 		}
 		if status, _ := s.get("/admin/totals"); status != http.StatusOK {
-			t.Errorf("nobody can make it go on: %d", status)
+			t.Errorf("/admin does not respond: %d", status)
 		}
 	})
 }
 
-func TestWhoGivesUpIsChargedAllTheSame(t *testing.T) {
+func TestAClientThatGivesUpIsStillCharged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, pgsim.Options{Faults: with(func(f *pgsim.Faults) { f.RequestDelayMin, f.RequestDelayMax = span("5s"), span("5s") })})
+		s := newShop(t, pgsim.Options{Faults: faultsWith(func(f *pgsim.Faults) { f.RequestDelayMin, f.RequestDelayMax = duration("5s"), duration("5s") })})
 		defer s.run()()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		began := time.Now()
-		_, text := s.do(ctx, "ann", http.MethodPost, pgwire.PaymentsPath, ask("order-1", 100))
+		_, text := s.do(ctx, "ann", http.MethodPost, pgwire.PaymentsPath, newRequest("order-1", 100))
 		if text != "" || time.Since(began) != 3*time.Second {
 			t.Errorf("answered %q after %v", text, time.Since(began))
 		}
@@ -204,10 +204,10 @@ func TestWhoGivesUpIsChargedAllTheSame(t *testing.T) {
 	})
 }
 
-func TestARequestThatHangsEndsWithTheServer(t *testing.T) {
+func TestAHangingRequestEndsWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, pgsim.Options{Faults: with(func(f *pgsim.Faults) { f.HangRate, f.HangLimit = 1, span("1h") })})
+		s := newShop(t, pgsim.Options{Faults: faultsWith(func(f *pgsim.Faults) { f.HangRate, f.HangLimit = 1, duration("1h") })})
 		began := time.Now()
 		go func() {
 			time.Sleep(time.Minute)
@@ -220,16 +220,16 @@ func TestARequestThatHangsEndsWithTheServer(t *testing.T) {
 	})
 }
 
-func TestTheSameSeedGivesTheSameFatesInWhateverOrder(t *testing.T) {
+func TestTheSameSeedGivesTheSameResultsInAnyOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f, _ := pgsim.Scenario("default")
-		fates := func(seed uint64, backwards bool) map[string]string {
+		results := func(seed uint64, reverse bool) map[string]string {
 			s := newShop(t, pgsim.Options{Faults: f, Seed: seed})
 			defer s.run()()
 			const n = 200
 			for i := range n {
-				if backwards {
+				if reverse {
 					i = n - 1 - i
 				}
 				for range 2 {
@@ -244,12 +244,12 @@ func TestTheSameSeedGivesTheSameFatesInWhateverOrder(t *testing.T) {
 			}
 			return got
 		}
-		first := fates(1, false)
-		if diff := cmp.Diff(first, fates(1, true)); diff != "" {
+		first := results(1, false)
+		if diff := cmp.Diff(first, results(1, true)); diff != "" {
 			t.Error(diff)
 		}
-		if cmp.Equal(first, fates(2, false)) {
-			t.Error("another seed gives the same")
+		if cmp.Equal(first, results(2, false)) {
+			t.Error("another seed gives the same results")
 		}
 	})
 }

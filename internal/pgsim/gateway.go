@@ -11,7 +11,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
-// The calls, as metrics name them.
+// Names of the calls in metrics.
 const (
 	callRequest = "request"
 	callGet     = "get"
@@ -19,10 +19,10 @@ const (
 	callCancel  = "cancel"
 )
 
-// Outcomes of a call, as metrics name them.
+// Outcomes of a call in metrics.
 const (
 	outcomeAccepted = "accepted"
-	outcomeRepeated = "repeated" // the Idempotency-Key was known
+	outcomeRepeated = "repeated" // with a known Idempotency-Key
 	outcomeAnswered = "answered"
 	outcomeInvalid  = "invalid"
 	outcomeNotFound = "not_found"
@@ -33,23 +33,23 @@ const (
 	outcomeHung     = "hung"
 	outcomeDown     = "down"
 	outcomeGaveUp   = "client_gave_up"
-	outcomeFailed   = "failed" // the simulator itself
+	outcomeFailed   = "failed" // error of the simulator itself
 )
 
-// longestName is how long the names may be that a client gives.
-const longestName = 255
+// maxNameLength is the maximum length of names that a client sends.
+const maxNameLength = 255
 
 func (s *Simulator) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+pgwire.PaymentsPath, s.door(callRequest, s.request))
-	mux.HandleFunc("GET "+pgwire.PaymentsPath, s.door(callFind, s.find))
-	mux.HandleFunc("GET "+pgwire.PaymentsPath+"/{key}", s.door(callGet, s.get))
-	mux.HandleFunc("POST "+pgwire.PaymentsPath+"/{key}/cancel", s.door(callCancel, s.cancel))
-	s.administer(mux)
+	mux.HandleFunc("POST "+pgwire.PaymentsPath, s.handle(callRequest, s.request))
+	mux.HandleFunc("GET "+pgwire.PaymentsPath, s.handle(callFind, s.find))
+	mux.HandleFunc("GET "+pgwire.PaymentsPath+"/{key}", s.handle(callGet, s.get))
+	mux.HandleFunc("POST "+pgwire.PaymentsPath+"/{key}/cancel", s.handle(callCancel, s.cancel))
+	s.adminRoutes(mux)
 	return mux
 }
 
-// call is a call to the gateway under way.
+// call is a request to the gateway that is being served.
 type call struct {
 	w      http.ResponseWriter
 	r      *http.Request
@@ -57,68 +57,68 @@ type call struct {
 	faults Faults
 }
 
-// door lets nobody in while the gateway is down, and nobody without a name.
-func (s *Simulator) door(name string, serve func(call) (outcome string)) http.HandlerFunc {
+// handle serves a call unless the gateway is down or the request has no valid user.
+func (s *Simulator) handle(name string, serve func(call) (outcome string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := call{w: w, r: r, user: r.Header.Get(pgwire.UserHeader), faults: s.Faults()}
 		switch {
 		case c.faults.Down == DownClose:
-			s.meter.called(name, outcomeDown)
-			hangUp()
+			s.metrics.countCall(name, outcomeDown)
+			closeConnection()
 		case c.faults.Down == DownUnavailable:
-			s.meter.called(name, outcomeDown)
+			s.metrics.countCall(name, outcomeDown)
 			http.Error(w, "503 Service Temporarily Unavailable", http.StatusServiceUnavailable)
-		case !isName(c.user):
-			s.meter.called(name, c.wrong("the header "+pgwire.UserHeader+" is missing"))
+		case !validName(c.user):
+			s.metrics.countCall(name, c.badRequest("the header "+pgwire.UserHeader+" is missing or invalid"))
 		default:
-			defer s.meter.under(name)()
-			s.meter.called(name, serve(c))
+			defer s.metrics.trackInFlight(name)()
+			s.metrics.countCall(name, serve(c))
 		}
 	}
 }
 
-func isName(text string) bool {
-	return text != "" && len(text) <= longestName && utf8.ValidString(text)
+func validName(text string) bool {
+	return text != "" && len(text) <= maxNameLength && utf8.ValidString(text)
 }
 
-// hangUp closes the connection without an answer.
-func hangUp() {
-	panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way of doing so
+// closeConnection closes the connection without a response.
+func closeConnection() {
+	panic(http.ErrAbortHandler) //nolint:forbidigo // how net/http does it
 }
 
-func (c call) answer(status int, body any) {
+func (c call) writeJSON(status int, body any) {
 	c.w.Header().Set("Content-Type", "application/json")
 	c.w.WriteHeader(status)
-	_ = json.NewEncoder(c.w).Encode(body) // who is gone needs no answer
+	_ = json.NewEncoder(c.w).Encode(body) // the client may have closed the connection
 }
 
-func (c call) wrong(message string) (outcome string) {
-	c.answer(http.StatusBadRequest, pgwire.Bad(pgwire.BadRequest, message))
+func (c call) badRequest(message string) (outcome string) {
+	c.writeJSON(http.StatusBadRequest, pgwire.Bad(pgwire.BadRequest, message))
 	return outcomeInvalid
 }
 
-// internal is the answer that may mean anything.
-func (c call) internal() {
-	c.answer(http.StatusInternalServerError, pgwire.Bad(pgwire.Internal, "the gateway cannot answer now: try again later"))
+// internalError is the response that does not say whether the request took effect.
+func (c call) internalError() {
+	c.writeJSON(http.StatusInternalServerError, pgwire.Bad(pgwire.Internal, "the gateway cannot answer now; try again later"))
 }
 
-// refuse answers an error of the book.
-func (s *Simulator) refuse(c call, err error) (outcome string) {
+// writeError writes the response for an error of the ledger.
+func (s *Simulator) writeError(c call, err error) (outcome string) {
 	switch {
-	case errors.Is(err, errNoSuch):
-		c.answer(http.StatusNotFound, pgwire.Bad(pgwire.NotFound, err.Error()))
+	case errors.Is(err, errNotFound):
+		c.writeJSON(http.StatusNotFound, pgwire.Bad(pgwire.NotFound, err.Error()))
 		return outcomeNotFound
-	case errors.Is(err, errReused), errors.Is(err, errDeclined):
-		c.answer(http.StatusConflict, pgwire.Bad(pgwire.Conflict, err.Error()))
+	case errors.Is(err, errKeyReused), errors.Is(err, errFailed):
+		c.writeJSON(http.StatusConflict, pgwire.Bad(pgwire.Conflict, err.Error()))
 		return outcomeConflict
 	default:
-		s.log.Error("the gateway's state cannot be changed", "error", err)
-		c.internal()
+		s.log.Error("cannot change the state of the gateway", "error", err)
+		c.internalError()
 		return outcomeFailed
 	}
 }
 
-// wait lets time pass. It reports whether the client is still there.
-func (c call) wait(d time.Duration) bool {
+// sleep waits for a duration. It reports whether the client is still connected.
+func (c call) sleep(d time.Duration) bool {
 	return c.r.Context().Err() == nil && (d <= 0 || backoff.Wait(c.r.Context(), d))
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/pgsim"
 )
 
-// golden returns a message of the wire with the key in place of its own.
+// golden returns a golden file of the gateway protocol, with replacements such as the transaction key.
 func golden(t *testing.T, name string, replace ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "contract", "pgwire", "testdata", name+".json"))
@@ -26,8 +26,7 @@ func golden(t *testing.T, name string, replace ...string) string {
 	return strings.NewReplacer(replace...).Replace(string(text))
 }
 
-// same fails if two texts are not the same JSON: the same fields with the same
-// values, in the same order.
+// same fails unless two texts are the same JSON: the same fields with the same values in the same order.
 func same(t *testing.T, name, want, got string) {
 	t.Helper()
 	if diff := cmp.Diff(indented(t, want), indented(t, got)); diff != "" {
@@ -48,23 +47,23 @@ func indented(t *testing.T, text string) string {
 	return string(out)
 }
 
-func TestTheGoldenFilesAreWhatItAnswers(t *testing.T) {
+func TestResponsesMatchTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, pgsim.Options{Faults: with(func(f *pgsim.Faults) { f.LimitRate = 1 }), Seed: 1})
+		s := newShop(t, pgsim.Options{Faults: faultsWith(func(f *pgsim.Faults) { f.LimitRate = 1 }), Seed: 1})
 		post := func(body string) (int, string) {
 			return s.do(t.Context(), "ann", http.MethodPost, pgwire.PaymentsPath, body)
 		}
 		_, text := post(golden(t, "request"))
-		failed := read[pgwire.Transaction](t, text).Data.TransactionKey
+		failed := decode[pgwire.Transaction](t, text).Data.TransactionKey
 		stop := s.run()
 		defer stop()
 		synctest.Wait()
-		if err := s.sim.SetFaults(with(func(f *pgsim.Faults) { f.SettleDelayMin, f.SettleDelayMax = span("1s"), span("1s") })); err != nil {
+		if err := s.sim.SetFaults(faultsWith(func(f *pgsim.Faults) { f.SettleDelayMin, f.SettleDelayMax = duration("1s"), duration("1s") })); err != nil {
 			t.Fatal(err)
 		}
 		status, text := post(golden(t, "request"))
-		key := read[pgwire.Transaction](t, text).Data.TransactionKey
+		key := decode[pgwire.Transaction](t, text).Data.TransactionKey
 		keys := []string{"20250816:TR:9577c5", key, "20250816:TR:000001", failed}
 		if status != http.StatusOK {
 			t.Errorf("accepted with %d", status)
@@ -76,7 +75,7 @@ func TestTheGoldenFilesAreWhatItAnswers(t *testing.T) {
 		same(t, "transaction", golden(t, "transaction", keys...), text)
 		_, text = s.get(pgwire.PaymentsPath + "?orderId=1351039135")
 		same(t, "transactions", golden(t, "transactions", keys...), text)
-		same(t, "callback", golden(t, "callback", keys...), string(s.heard()[1].raw))
+		same(t, "callback", golden(t, "callback", keys...), string(s.callbacks()[1].raw))
 		status, text = post(golden(t, "request", "9814-1451", "9814"))
 		same(t, "refused", golden(t, "refused"), text)
 		if status != http.StatusBadRequest {
@@ -85,22 +84,22 @@ func TestTheGoldenFilesAreWhatItAnswers(t *testing.T) {
 	})
 }
 
-func span(text string) (d pgsim.Duration) {
+func duration(text string) (d pgsim.Duration) {
 	_ = d.UnmarshalText([]byte(text))
 	return d
 }
 
-func TestAWrongRequestIsRefusedWithAllThatIsWrong(t *testing.T) {
+func TestAnInvalidRequestIsRefusedWithAllErrors(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, pgsim.Options{Faults: quick()})
+	s := newShop(t, pgsim.Options{Faults: noFaults()})
 	change := func(f func(r *pgwire.Request)) pgwire.Request {
-		r := ask("order-1", 100)
+		r := newRequest("order-1", 100)
 		f(&r)
 		return r
 	}
 	for want, body := range map[string]any{
-		"not the JSON":            `{"cardNo":"1234-5678-9814-1451"`,
-		"not the JSON of":         `{"amount":"1234-5678-9814-1451"}`,
+		"not valid JSON":          `{"cardNo":"1234-5678-9814-1451"`,
+		"not valid JSON of":       `{"amount":"1234-5678-9814-1451"}`,
 		"too long":                `{"orderId":"` + strings.Repeat("1", 70_000) + `"}`,
 		"orderId must have 6":     change(func(r *pgwire.Request) { r.OrderID = "12345" }),
 		"cardType must be one of": change(func(r *pgwire.Request) { r.CardType = "VISA" }),
@@ -115,26 +114,26 @@ func TestAWrongRequestIsRefusedWithAllThatIsWrong(t *testing.T) {
 	} {
 		status, text := s.do(t.Context(), "ann", http.MethodPost, pgwire.PaymentsPath, body)
 		if status != http.StatusBadRequest || code(t, text) != pgwire.BadRequest || !strings.Contains(text, want) {
-			t.Errorf("%d %s: does not say %q", status, text, want)
+			t.Errorf("%d %s: does not contain %q", status, text, want)
 		}
-		without(t, text)
+		checkMasked(t, text)
 	}
 	if status, _ := s.pay("order-1", 100, pgwire.IdempotencyHeader, strings.Repeat("k", 300)); status != http.StatusBadRequest {
 		t.Errorf("a long Idempotency-Key: %d", status)
 	}
 	if got := s.sim.Totals().Transactions; got != 0 {
-		t.Errorf("%d transactions were stored", got)
+		t.Errorf("%d transactions are stored", got)
 	}
 }
 
-func TestNobodyIsServedWithoutAName(t *testing.T) {
+func TestARequestNeedsAUser(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, pgsim.Options{Faults: quick()})
+	s := newShop(t, pgsim.Options{Faults: noFaults()})
 	for _, c := range [][2]string{
 		{http.MethodPost, ""}, {http.MethodGet, "?orderId=order-1"}, {http.MethodGet, "/key"}, {http.MethodPost, "/key/cancel"},
 	} {
 		for _, user := range []string{"", strings.Repeat("u", 300)} {
-			status, text := s.do(t.Context(), user, c[0], pgwire.PaymentsPath+c[1], ask("order-1", 100))
+			status, text := s.do(t.Context(), user, c[0], pgwire.PaymentsPath+c[1], newRequest("order-1", 100))
 			if status != http.StatusBadRequest || !strings.Contains(text, pgwire.UserHeader) {
 				t.Errorf("%v: %d %s", c, status, text)
 			}
@@ -142,9 +141,9 @@ func TestNobodyIsServedWithoutAName(t *testing.T) {
 	}
 }
 
-func TestNobodySeesOrCancelsWhatIsAnothers(t *testing.T) {
+func TestAUserCannotReadOrCancelTransactionsOfAnother(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, pgsim.Options{Faults: quick()})
+	s := newShop(t, pgsim.Options{Faults: noFaults()})
 	key := s.accepted("order-1", 100, pgwire.IdempotencyHeader, "k")
 	for _, c := range [][2]string{{http.MethodGet, "?orderId=order-1"}, {http.MethodGet, "/" + key}, {http.MethodPost, "/" + key + "/cancel"}} {
 		status, text := s.do(t.Context(), "bob", c[0], pgwire.PaymentsPath+c[1], nil)
@@ -152,15 +151,15 @@ func TestNobodySeesOrCancelsWhatIsAnothers(t *testing.T) {
 			t.Errorf("%v: %d %s", c, status, text)
 		}
 	}
-	if _, text := s.do(t.Context(), "bob", http.MethodPost, pgwire.PaymentsPath, ask("order-1", 100),
-		pgwire.IdempotencyHeader, "k"); read[pgwire.Transaction](t, text).Data.TransactionKey == key {
-		t.Error("another's Idempotency-Key was believed")
+	if _, text := s.do(t.Context(), "bob", http.MethodPost, pgwire.PaymentsPath, newRequest("order-1", 100),
+		pgwire.IdempotencyHeader, "k"); decode[pgwire.Transaction](t, text).Data.TransactionKey == key {
+		t.Error("the Idempotency-Key of another user was used")
 	}
 }
 
-func TestWhatIsNotKnownIsNotFound(t *testing.T) {
+func TestUnknownTransactionsAreNotFound(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, pgsim.Options{Faults: quick()})
+	s := newShop(t, pgsim.Options{Faults: noFaults()})
 	for _, path := range []string{"?orderId=order-1", "/key", "/20250816:TR:9577c5"} {
 		if status, text := s.get(pgwire.PaymentsPath + path); status != http.StatusNotFound || code(t, text) != pgwire.NotFound {
 			t.Errorf("%s: %d %s", path, status, text)
@@ -174,10 +173,10 @@ func TestWhatIsNotKnownIsNotFound(t *testing.T) {
 	}
 }
 
-func TestAnIdempotencyKeyStandsForOneTransaction(t *testing.T) {
+func TestAnIdempotencyKeyBelongsToOneTransaction(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, pgsim.Options{Faults: quick()})
+		s := newShop(t, pgsim.Options{Faults: noFaults()})
 		key := s.accepted("order-1", 100, pgwire.IdempotencyHeader, "k")
 		if again := s.accepted("order-1", 100, pgwire.IdempotencyHeader, "k"); again != key {
 			t.Errorf("%s, then %s", key, again)
@@ -193,10 +192,10 @@ func TestAnIdempotencyKeyStandsForOneTransaction(t *testing.T) {
 		}
 		defer s.run()()
 		synctest.Wait()
-		if _, text := s.pay("order-1", 100, pgwire.IdempotencyHeader, "k"); read[pgwire.Transaction](t, text).Data.Status != pgwire.Success {
-			t.Errorf("the answer to a repeated request is not how things are: %s", text)
+		if _, text := s.pay("order-1", 100, pgwire.IdempotencyHeader, "k"); decode[pgwire.Transaction](t, text).Data.Status != pgwire.Success {
+			t.Errorf("the response to a repeated request is not the current state: %s", text)
 		}
-		if err := s.sim.SetFaults(with(func(f *pgsim.Faults) { f.IgnoreIdempotencyKey = true })); err != nil {
+		if err := s.sim.SetFaults(faultsWith(func(f *pgsim.Faults) { f.IgnoreIdempotencyKey = true })); err != nil {
 			t.Fatal(err)
 		}
 		if again := s.accepted("order-1", 100, pgwire.IdempotencyHeader, "k"); again == key {
@@ -206,43 +205,43 @@ func TestAnIdempotencyKeyStandsForOneTransaction(t *testing.T) {
 		if got := s.sim.Totals(); got.Charged != 500 {
 			t.Errorf("%+v", got)
 		}
-		s.balanced()
+		s.checkTotals()
 	})
 }
 
-func TestACancelRefundsOnceOrCallsOff(t *testing.T) {
+func TestACancelRefundsOnceOrPreventsTheCharge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, pgsim.Options{Faults: with(func(f *pgsim.Faults) { f.SettleDelayMin, f.SettleDelayMax = span("1s"), span("1s") })})
+		s := newShop(t, pgsim.Options{Faults: faultsWith(func(f *pgsim.Faults) { f.SettleDelayMin, f.SettleDelayMax = duration("1s"), duration("1s") })})
 		defer s.run()()
 		pending, paid := s.accepted("order-1", 100), s.accepted("order-2", 40)
 		for range 2 {
 			status, text := s.cancel(pending)
-			if a := read[pgwire.Transaction](t, text); status != http.StatusOK || a.Data.Status != pgwire.Cancelled || a.Data.OrderID != "order-1" {
+			if a := decode[pgwire.Transaction](t, text); status != http.StatusOK || a.Data.Status != pgwire.Cancelled || a.Data.OrderID != "order-1" {
 				t.Errorf("%d %s", status, text)
 			}
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if got := s.sim.Totals(); got.Charged != 40 || got.Refunded != 0 || len(s.heard()) != 1 {
-			t.Errorf("what was called off is charged, or called back: %+v, %d callbacks", got, len(s.heard()))
+		if got := s.sim.Totals(); got.Charged != 40 || got.Refunded != 0 || len(s.callbacks()) != 1 {
+			t.Errorf("a cancelled transaction was charged or called back: %+v, %d callbacks", got, len(s.callbacks()))
 		}
 		for range 3 {
-			if status, text := s.cancel(paid); status != http.StatusOK || read[pgwire.Transaction](t, text).Data.Status != pgwire.Cancelled {
+			if status, text := s.cancel(paid); status != http.StatusOK || decode[pgwire.Transaction](t, text).Data.Status != pgwire.Cancelled {
 				t.Errorf("%d %s", status, text)
 			}
 		}
 		if got := s.sim.Totals(); got.Charged != 40 || got.Refunded != 40 || got.Net != 0 {
 			t.Errorf("%+v", got)
 		}
-		s.balanced()
+		s.checkTotals()
 	})
 }
 
-func TestWhatFailedCannotBeCancelled(t *testing.T) {
+func TestAFailedTransactionCannotBeCancelled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, pgsim.Options{Faults: with(func(f *pgsim.Faults) { f.BadCardRate = 1 })})
+		s := newShop(t, pgsim.Options{Faults: faultsWith(func(f *pgsim.Faults) { f.BadCardRate = 1 })})
 		defer s.run()()
 		key := s.accepted("order-1", 100)
 		synctest.Wait()
@@ -252,7 +251,7 @@ func TestWhatFailedCannotBeCancelled(t *testing.T) {
 		if got := s.found(key); got.Status != pgwire.Failed || got.Reason == "" || got.Amount != 100 {
 			t.Errorf("%v", got)
 		}
-		s.balanced()
+		s.checkTotals()
 	})
 }
 
@@ -260,7 +259,7 @@ func TestTheCardIsMaskedEverywhere(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "journal")
-		s := newShop(t, pgsim.Options{Faults: quick(), Journal: path})
+		s := newShop(t, pgsim.Options{Faults: noFaults(), Journal: path})
 		key := s.accepted("order-1", 100)
 		stop := s.run()
 		synctest.Wait()
@@ -272,11 +271,11 @@ func TestTheCardIsMaskedEverywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, text := range []string{one, all, admin, string(journal), string(s.heard()[0].raw)} {
+		for _, text := range []string{one, all, admin, string(journal), string(s.callbacks()[0].raw)} {
 			if !strings.Contains(text, "****-****-****-1451") {
-				t.Errorf("no card in %s", text)
+				t.Errorf("no masked card number in %s", text)
 			}
-			without(t, strings.ReplaceAll(text, key, ""))
+			checkMasked(t, strings.ReplaceAll(text, key, ""))
 		}
 	})
 }

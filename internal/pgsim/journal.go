@@ -9,24 +9,22 @@ import (
 	"os"
 )
 
-// journal is a file to which every change of the book is added as one line of
-// JSON, by one write: what was written outlives the process, however it ends.
-// It is not synced before the program stops in order, so that a machine that
-// loses its power may lose the last of it. A nil journal keeps nothing.
+// journal is a file with one line of JSON per change of the ledger. Each line is written by one write
+// call, so it survives a crash of the process at any time. The file is synced only when the program
+// stops normally, so a power failure can lose the last lines. A nil journal stores nothing.
 type journal struct {
 	file *os.File
-	size int64 // of what is whole
-	bad  error // why nothing can be written any more
+	size int64 // of the complete lines
+	err  error // why the journal cannot be written any more
 	line bytes.Buffer
 }
 
 var errClosed = errors.New("the journal is closed")
 
-// openJournal opens or makes the file and calls apply with each of its entries.
-// Half a line at its end was being written when the process died: nobody was
-// answered because of it, and it is cut off.
-func openJournal(path string, apply func(entry) error) (*journal, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator's own choice
+// readJournal opens or creates the file and calls apply for each entry. It removes an incomplete last
+// line: the process died while writing it and did not send a response for it.
+func readJournal(path string, apply func(entry) error) (*journal, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // a path that the operator configures
 	if err != nil {
 		return nil, fmt.Errorf("open the journal: %w", err)
 	}
@@ -43,9 +41,9 @@ func (j *journal) replay(apply func(entry) error) error {
 		return err
 	}
 	for n := 1; ; n++ {
-		line, rest, whole := bytes.Cut(text, []byte{'\n'})
-		if !whole {
-			return j.cut()
+		line, rest, complete := bytes.Cut(text, []byte{'\n'})
+		if !complete {
+			return j.truncate()
 		}
 		var e entry
 		if err := json.Unmarshal(line, &e); err != nil {
@@ -59,13 +57,13 @@ func (j *journal) replay(apply func(entry) error) error {
 	}
 }
 
-// write adds an entry. One that fails leaves no trace.
+// write appends an entry. A failed write leaves no partial line.
 func (j *journal) write(e entry) error {
 	if j == nil {
 		return nil
 	}
-	if j.bad != nil {
-		return j.bad
+	if j.err != nil {
+		return j.err
 	}
 	j.line.Reset()
 	if err := json.NewEncoder(&j.line).Encode(e); err != nil {
@@ -73,8 +71,8 @@ func (j *journal) write(e entry) error {
 	}
 	n, err := j.file.Write(j.line.Bytes())
 	if err != nil {
-		if bad := j.cut(); bad != nil {
-			j.bad = fmt.Errorf("the journal ends in half a line: %w", bad)
+		if bad := j.truncate(); bad != nil {
+			j.err = fmt.Errorf("the journal ends in an incomplete line: %w", bad)
 		}
 		return fmt.Errorf("write the journal: %w", err)
 	}
@@ -82,8 +80,8 @@ func (j *journal) write(e entry) error {
 	return nil
 }
 
-// cut takes away what is behind the last whole line.
-func (j *journal) cut() error {
+// truncate removes everything after the last complete line.
+func (j *journal) truncate() error {
 	if err := j.file.Truncate(j.size); err != nil {
 		return err
 	}
@@ -91,11 +89,11 @@ func (j *journal) cut() error {
 	return err
 }
 
-// close makes all that was written outlive the machine too.
+// close syncs and closes the file.
 func (j *journal) close() error {
-	if j == nil || errors.Is(j.bad, errClosed) {
+	if j == nil || errors.Is(j.err, errClosed) {
 		return nil
 	}
-	j.bad = errClosed
+	j.err = errClosed
 	return errors.Join(j.file.Sync(), j.file.Close())
 }

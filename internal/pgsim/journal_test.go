@@ -17,12 +17,12 @@ import (
 	"github.com/loopers-commerce/commerce/internal/pgsim"
 )
 
-// lived returns the journal of a gateway that did a bit of everything.
-func lived(t *testing.T) (path string, s *shop) {
+// mixedJournal returns the journal of a gateway with transactions in every state.
+func mixedJournal(t *testing.T) (path string, s *shop) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "journal")
-	f := with(func(f *pgsim.Faults) {
-		f.LimitRate, f.CallbackLoseRate, f.SettleDelayMin, f.SettleDelayMax = 0.3, 0.2, span("1s"), span("9s")
+	f := faultsWith(func(f *pgsim.Faults) {
+		f.LimitRate, f.CallbackLoseRate, f.SettleDelayMin, f.SettleDelayMax = 0.3, 0.2, duration("1s"), duration("9s")
 	})
 	s = newShop(t, pgsim.Options{Faults: f, Seed: 3, Journal: path})
 	stop := s.run()
@@ -40,17 +40,17 @@ func lived(t *testing.T) (path string, s *shop) {
 	stop()
 	for _, status := range []pgwire.Status{pgwire.Pending, pgwire.Success, pgwire.Failed, pgwire.Cancelled} {
 		if s.sim.Totals().ByStatus[status] < 3 {
-			t.Fatalf("there is too little of everything: %+v", s.sim.Totals())
+			t.Fatalf("too few transactions in some state: %+v", s.sim.Totals())
 		}
 	}
 	return path, s
 }
 
-func TestTheJournalIsTheState(t *testing.T) {
+func TestTheJournalRestoresTheState(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		path, before := lived(t)
-		after := newShop(t, pgsim.Options{Faults: quick(), Journal: path})
+		path, before := mixedJournal(t)
+		after := newShop(t, pgsim.Options{Faults: noFaults(), Journal: path})
 		if diff := cmp.Diff(before.sim.Transactions(pgsim.Filter{}), after.sim.Transactions(pgsim.Filter{})); diff != "" {
 			t.Error(diff)
 		}
@@ -59,51 +59,51 @@ func TestTheJournalIsTheState(t *testing.T) {
 		}
 		if first := before.sim.Transactions(pgsim.Filter{})[1]; after.accepted(first.OrderID, first.Amount,
 			pgwire.IdempotencyHeader, first.IdempotencyKey) != first.TransactionKey {
-			t.Error("the Idempotency-Key is forgotten")
+			t.Error("the Idempotency-Key is lost")
 		}
-		after.balanced()
+		after.checkTotals()
 	})
 }
 
-func TestWhatWasPendingSettlesAfterTheNextStart(t *testing.T) {
+func TestPendingTransactionsSettleAfterARestart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		path, before := lived(t)
+		path, before := mixedJournal(t)
 		pending := before.sim.Transactions(pgsim.Filter{Status: pgwire.Pending})
-		after := newShop(t, pgsim.Options{Faults: quick(), Journal: path})
+		after := newShop(t, pgsim.Options{Faults: noFaults(), Journal: path})
 		defer after.run()()
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if got := after.sim.Totals().ByStatus[pgwire.Pending]; got != 0 {
-			t.Errorf("%d are pending for ever", got)
+			t.Errorf("%d are still pending", got)
 		}
 		called := map[string]int{}
-		for _, h := range after.heard() {
+		for _, h := range after.callbacks() {
 			called[h.body.TransactionKey]++
 		}
 		for _, c := range pending {
 			if called[c.TransactionKey] != 1 {
-				t.Errorf("%s was called back %d times", c.TransactionKey, called[c.TransactionKey])
+				t.Errorf("%s: %d callbacks", c.TransactionKey, called[c.TransactionKey])
 			}
 		}
 		if len(called) != len(pending) {
-			t.Errorf("%d were called back, %d were pending: what was delivered or lost came again", len(called), len(pending))
+			t.Errorf("%d callbacks for %d pending transactions: finished callbacks were sent again", len(called), len(pending))
 		}
 		for _, c := range after.sim.Transactions(pgsim.Filter{}) {
 			if c.SettledAt != nil && c.SettledAt.Before(c.SettleAt) {
-				t.Errorf("%s settled before its time", c.TransactionKey)
+				t.Errorf("%s settled too early", c.TransactionKey)
 			}
 		}
-		after.balanced()
+		after.checkTotals()
 	})
 }
 
-func TestACallbackThatWasUnderWayIsSentAfterTheNextStart(t *testing.T) {
+func TestAnUnsentCallbackIsSentAfterARestart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "journal")
-		f := with(func(f *pgsim.Faults) {
-			f.CallbackLateRate, f.CallbackLateMin, f.CallbackLateMax = 1, span("1h"), span("1h")
+		f := faultsWith(func(f *pgsim.Faults) {
+			f.CallbackLateRate, f.CallbackLateMin, f.CallbackLateMax = 1, duration("1h"), duration("1h")
 		})
 		before := newShop(t, pgsim.Options{Faults: f, Journal: path})
 		stop := before.run()
@@ -112,19 +112,19 @@ func TestACallbackThatWasUnderWayIsSentAfterTheNextStart(t *testing.T) {
 		synctest.Wait()
 		_, _ = before.cancel(gone)
 		stop()
-		after := newShop(t, pgsim.Options{Faults: quick(), Journal: path})
+		after := newShop(t, pgsim.Options{Faults: noFaults(), Journal: path})
 		defer after.run()()
 		synctest.Wait()
-		if got := after.heard(); len(before.heard()) != 0 || len(got) != 1 || got[0].body.OrderID != "order-1" {
+		if got := after.callbacks(); len(before.callbacks()) != 0 || len(got) != 1 || got[0].body.OrderID != "order-1" {
 			t.Errorf("%v", got)
 		}
 	})
 }
 
-func TestHalfALineAtTheEndIsCutOff(t *testing.T) {
+func TestAnIncompleteLastLineIsRemoved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		path, before := lived(t)
+		path, before := mixedJournal(t)
 		whole, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -133,7 +133,7 @@ func TestHalfALineAtTheEndIsCutOff(t *testing.T) {
 			if err := os.WriteFile(path, append(bytes.Clone(whole), torn...), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			after := newShop(t, pgsim.Options{Faults: quick(), Journal: path})
+			after := newShop(t, pgsim.Options{Faults: noFaults(), Journal: path})
 			if diff := cmp.Diff(before.sim.Totals(), after.sim.Totals()); diff != "" {
 				t.Error(diff)
 			}
@@ -141,19 +141,19 @@ func TestHalfALineAtTheEndIsCutOff(t *testing.T) {
 			if err := after.sim.Close(); err != nil {
 				t.Error(err)
 			}
-			again := newShop(t, pgsim.Options{Faults: quick(), Journal: path})
+			again := newShop(t, pgsim.Options{Faults: noFaults(), Journal: path})
 			if got := len(again.sim.Transactions(pgsim.Filter{OrderID: "order-new"})); got != 1 {
-				t.Errorf("%d of what was accepted behind %q", got, torn)
+				t.Errorf("%d transactions after %q, want 1", got, torn)
 			}
 		}
 	})
 }
 
-// Cut anywhere, it is read as far as it is whole: kill -9 at any moment.
-func TestAJournalCutAnywhereIsRead(t *testing.T) {
+// A journal truncated at any byte, as by kill -9, restores all complete lines.
+func TestAJournalTruncatedAnywhereCanBeRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		path, _ := lived(t)
+		path, _ := mixedJournal(t)
 		whole, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -162,8 +162,8 @@ func TestAJournalCutAnywhereIsRead(t *testing.T) {
 			if err := os.WriteFile(path, whole[:cut], 0o600); err != nil {
 				t.Fatal(err)
 			}
-			after := newShop(t, pgsim.Options{Faults: quick(), Journal: path})
-			after.balanced()
+			after := newShop(t, pgsim.Options{Faults: noFaults(), Journal: path})
+			after.checkTotals()
 			if got, want := after.sim.Totals().Transactions, bytes.Count(whole[:cut], []byte("\"op\":\"accepted\"")); got != want && got != want-1 {
 				t.Errorf("%d transactions of %d", got, want)
 			}
@@ -171,10 +171,10 @@ func TestAJournalCutAnywhereIsRead(t *testing.T) {
 	})
 }
 
-func TestAJournalThatMakesNoSenseIsRefused(t *testing.T) {
+func TestAnInvalidJournalIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		path, _ := lived(t)
+		path, _ := mixedJournal(t)
 		whole, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -191,7 +191,7 @@ func TestAJournalThatMakesNoSenseIsRefused(t *testing.T) {
 			if err := os.WriteFile(path, text, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, err := pgsim.New(pgsim.Options{Faults: quick(), Journal: path, Log: slog.New(slog.DiscardHandler)})
+			_, err := pgsim.New(pgsim.Options{Faults: noFaults(), Journal: path, Log: slog.New(slog.DiscardHandler)})
 			if err == nil || !strings.Contains(err.Error(), "line ") || !strings.Contains(err.Error(), path) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -199,15 +199,15 @@ func TestAJournalThatMakesNoSenseIsRefused(t *testing.T) {
 	})
 }
 
-// After Close nothing can be kept, so nothing may be accepted.
-func TestWhatCannotBeKeptIsNotAccepted(t *testing.T) {
+// After Close nothing can be stored, so nothing may be accepted.
+func TestNothingIsAcceptedWithoutAJournal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, pgsim.Options{Faults: quick(), Journal: filepath.Join(t.TempDir(), "journal")})
+		s := newShop(t, pgsim.Options{Faults: noFaults(), Journal: filepath.Join(t.TempDir(), "journal")})
 		check := s.sim.JournalError
 		key := s.accepted("order-1", 100)
 		if err := check(); err != nil {
-			t.Errorf("the check says %v", err)
+			t.Errorf("JournalError = %v", err)
 		}
 		for range 2 {
 			if err := s.sim.Close(); err != nil {
@@ -224,33 +224,33 @@ func TestWhatCannotBeKeptIsNotAccepted(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		if err := check(); err == nil {
-			t.Error("the check says that all is well")
+			t.Error("JournalError = nil")
 		}
 	})
 }
 
-func TestAJournalThatCannotBeOpenedIsToldOf(t *testing.T) {
+func TestAJournalThatCannotBeOpenedIsAnError(t *testing.T) {
 	t.Parallel()
-	_, err := pgsim.New(pgsim.Options{Faults: quick(), Journal: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	_, err := pgsim.New(pgsim.Options{Faults: noFaults(), Journal: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
 	if err == nil || !strings.Contains(err.Error(), "journal") {
 		t.Errorf("New = %v", err)
 	}
 }
 
-// Whether a callback arrived that was under way when the gateway stopped, nobody knows.
-func TestACallbackCutOffByTheEndIsSentAgain(t *testing.T) {
+// It is unknown whether the callback arrived.
+func TestACallbackInFlightAtTheStopIsSentAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "journal")
-		before := newShop(t, pgsim.Options{Faults: quick(), Journal: path, Client: &http.Client{Transport: hanging{}}})
+		before := newShop(t, pgsim.Options{Faults: noFaults(), Journal: path, Client: &http.Client{Transport: hangingTransport{}}})
 		stop := before.run()
 		before.accepted("order-1", 100)
 		synctest.Wait()
 		stop()
-		after := newShop(t, pgsim.Options{Faults: quick(), Journal: path})
+		after := newShop(t, pgsim.Options{Faults: noFaults(), Journal: path})
 		defer after.run()()
 		synctest.Wait()
-		if got := after.heard(); len(got) != 1 || got[0].body.Status != pgwire.Success {
+		if got := after.callbacks(); len(got) != 1 || got[0].body.Status != pgwire.Success {
 			t.Errorf("%v", got)
 		}
 	})

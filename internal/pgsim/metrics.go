@@ -11,39 +11,39 @@ const (
 	subsystem = "pgsim"
 )
 
-// meter counts what the gateway does.
-type meter struct {
+// metrics are the metrics of the gateway.
+type metrics struct {
 	calls       *prometheus.CounterVec
 	inFlight    *prometheus.GaugeVec
 	settlements *prometheus.CounterVec
 	callbacks   *prometheus.CounterVec
 }
 
-func newMeter() *meter {
+func newMetrics() *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(
 			prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, labels)
 	}
-	return &meter{
-		calls:       counter("requests_total", "Calls to the gateway, by what became of them.", "call", "outcome"),
-		settlements: counter("settlements_total", "Transactions that settled.", "status"),
-		callbacks:   counter("callbacks_total", "Callbacks: delivered, lost on purpose, an attempt that failed, given up.", "kind", "result"),
+	return &metrics{
+		calls:       counter("requests_total", "Calls to the gateway by outcome.", "call", "outcome"),
+		settlements: counter("settlements_total", "Settled transactions by status.", "status"),
+		callbacks:   counter("callbacks_total", "Callbacks by result: delivered, lost (deliberately not sent), failed (one attempt), gave up.", "kind", "result"),
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Namespace: namespace, Subsystem: subsystem, Name: "requests_in_flight", Help: "Calls that are under way.",
+			Namespace: namespace, Subsystem: subsystem, Name: "requests_in_flight", Help: "Calls in flight.",
 		}, []string{"call"}),
 	}
 }
 
-func (m *meter) called(call, outcome string) { m.calls.WithLabelValues(call, outcome).Inc() }
+func (m *metrics) countCall(call, outcome string) { m.calls.WithLabelValues(call, outcome).Inc() }
 
-// under counts a call as under way until end is called.
-func (m *meter) under(call string) (end func()) {
+// trackInFlight counts a call as in flight until end is called.
+func (m *metrics) trackInFlight(call string) (end func()) {
 	g := m.inFlight.WithLabelValues(call)
 	g.Inc()
 	return g.Dec
 }
 
-// register gives the metrics, and what can be read off the state, to r.
+// register registers all metrics. It does nothing if r is nil.
 func (s *Simulator) register(r prometheus.Registerer) error {
 	if r == nil {
 		return nil
@@ -54,10 +54,10 @@ func (s *Simulator) register(r prometheus.Registerer) error {
 	}
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		s.meter.calls, s.meter.inFlight, s.meter.settlements, s.meter.callbacks,
-		gauge("charged_won", "Won that cards paid, also if they were given back.", func() float64 { return float64(s.Totals().Charged) }),
-		gauge("refunded_won", "Won that were given back.", func() float64 { return float64(s.Totals().Refunded) }),
-		gauge("callbacks_waiting", "Callbacks that are to be sent, or sent again.", func() float64 { return float64(s.letters.len()) }),
+		s.metrics.calls, s.metrics.inFlight, s.metrics.settlements, s.metrics.callbacks,
+		gauge("charged_won", "Charged amount in won, including refunded charges.", func() float64 { return float64(s.Totals().Charged) }),
+		gauge("refunded_won", "Refunded amount in won.", func() float64 { return float64(s.Totals().Refunded) }),
+		gauge("callbacks_waiting", "Callbacks that wait for their first or next attempt.", func() float64 { return float64(s.callbacks.len()) }),
 	} {
 		errs = append(errs, r.Register(c))
 	}

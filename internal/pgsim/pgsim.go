@@ -1,7 +1,7 @@
-// Package pgsim is a card payment gateway that fails the way real ones do: it
-// refuses, hangs, loses answers, settles later, and calls back late, twice, in
-// another order, with lies, or not at all; each as often as it is told to. What
-// it charged and gave back, it knows to the won.
+// Package pgsim simulates a card payment gateway with the failures of real ones. It can refuse
+// requests, hang, lose responses, settle late, and send callbacks late, twice, out of order, with
+// wrong content, or not at all, each at a configured rate. It knows exactly what it charged and
+// refunded.
 package pgsim
 
 import (
@@ -17,53 +17,54 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
-// Options are what a Simulator is made of. The zero value of each will do,
-// except of Faults and Log.
+// Options configure a Simulator. The zero value is valid for all fields except Faults, Clock and Log.
 type Options struct {
-	Faults     Faults                // how it fails; see Scenario
-	Seed       uint64                // of all that is left to chance
-	Journal    string                // path of the file that keeps its state; in memory alone if empty
+	Faults     Faults                // see Scenario
+	Seed       uint64                // of all random decisions
+	Journal    string                // path of the journal file; empty keeps the state in memory only
 	Secret     pgwire.Secret         // signs callbacks, if set
 	Client     *http.Client          // sends callbacks; DefaultClient if nil
-	Senders    int                   // callbacks that are sent at once; 32 if zero
-	Registerer prometheus.Registerer // of its metrics; none if nil
+	Senders    int                   // number of concurrent callbacks; 32 if zero
+	Registerer prometheus.Registerer // nil: no metrics
+	Clock      clock.Clock
 	Log        *slog.Logger
 }
 
-// Simulator is a gateway. It answers through Handler, and settles and calls
-// back while Run runs.
+// Simulator is the gateway. Handler serves its API; Run settles transactions and sends callbacks.
 type Simulator struct {
-	dice    dice
+	clock   clock.Clock
+	random  randomSource
 	secret  pgwire.Secret
 	client  *http.Client
 	senders int
-	meter   *meter
+	metrics *metrics
 	log     *slog.Logger
 	handler http.Handler
 
 	faults   atomic.Pointer[Faults]
-	changing sync.Mutex // held by who changes some faults and leaves the others
+	faultsMu sync.Mutex // held while some faults change and others stay
 
-	book    *book
-	settles *agenda[string] // keys of transactions that are pending
-	letters *agenda[letter] // callbacks
-	queue   waiting         // callbacks that wait to be overtaken
-	rounds  rounds
-	stop    stopping
+	ledger      *ledger
+	settlements *timerQueue[string]         // keys of pending transactions
+	callbacks   *timerQueue[queuedDelivery] // callbacks
+	reorder     reorderBuffer               // callbacks that wait until another one overtakes them
+	calls       callCounter
+	stop        stopSignal
 }
 
 const defaultSenders = 32
 
-// New returns a simulator whose state is that of the journal. It fails if the
-// faults are impossible or the journal cannot be read.
+// New returns a simulator with the state of the journal. It returns an error if the faults are invalid
+// or the journal cannot be read.
 func New(o Options) (*Simulator, error) {
 	s := &Simulator{
-		dice: dice{o.Seed}, secret: o.Secret, client: o.Client, senders: o.Senders, log: o.Log,
-		meter: newMeter(), book: newBook(), settles: newAgenda[string](), letters: newAgenda[letter](),
-		rounds: rounds{of: map[round]uint64{}}, stop: stopping{now: make(chan struct{})},
+		clock: o.Clock, random: randomSource{o.Seed}, secret: o.Secret, client: o.Client, senders: o.Senders, log: o.Log,
+		metrics: newMetrics(), ledger: newLedger(), settlements: newTimerQueue[string](o.Clock), callbacks: newTimerQueue[queuedDelivery](o.Clock),
+		calls: callCounter{counts: map[callKey]uint64{}}, stop: stopSignal{ch: make(chan struct{})},
 	}
 	if s.senders == 0 {
 		s.senders = defaultSenders
@@ -74,7 +75,7 @@ func New(o Options) (*Simulator, error) {
 	if err := s.SetFaults(o.Faults); err != nil {
 		return nil, err
 	}
-	if err := s.open(o.Journal); err != nil {
+	if err := s.openJournal(o.Journal); err != nil {
 		return nil, err
 	}
 	s.handler = s.routes()
@@ -84,8 +85,8 @@ func New(o Options) (*Simulator, error) {
 	return s, nil
 }
 
-// DefaultClient returns a client for callbacks: it keeps connections for so
-// many senders and follows no redirect.
+// DefaultClient returns an HTTP client for callbacks. It keeps one connection per sender and follows no
+// redirect.
 func DefaultClient(senders int) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
@@ -95,106 +96,106 @@ func DefaultClient(senders int) *http.Client {
 	}
 }
 
-// open reads the journal and takes up what it left undone.
-func (s *Simulator) open(path string) error {
+// openJournal reads the journal and schedules unfinished settlements and callbacks.
+func (s *Simulator) openJournal(path string) error {
 	if path == "" {
 		return nil
 	}
-	j, err := openJournal(path, s.book.apply)
+	j, err := readJournal(path, s.ledger.apply)
 	if err != nil {
 		return err
 	}
-	s.book.journal = j
-	undone := 0
-	for _, c := range s.book.charges {
+	s.ledger.journal = j
+	unfinished := 0
+	for _, c := range s.ledger.charges {
 		switch {
 		case c.Status == pgwire.Pending:
-			s.settles.add(c.SettleAt, c.TransactionKey)
+			s.settlements.add(c.SettleAt, c.TransactionKey)
 		case c.Status != pgwire.Cancelled && c.Callback.Result == "":
-			s.callBack(*c)
+			s.scheduleCallbacks(*c)
 		default:
 			continue
 		}
-		undone++
+		unfinished++
 	}
-	s.log.Info("the journal is read", "path", path, "transactions", len(s.book.charges), "undone", undone)
+	s.log.Info("journal read", "path", path, "transactions", len(s.ledger.charges), "unfinished", unfinished)
 	return nil
 }
 
-// JournalError says why nothing can be stored any more; nil if the journal is well.
-func (s *Simulator) JournalError() error { return s.book.broken() }
+// JournalError returns why the journal cannot be written, nil if it can.
+func (s *Simulator) JournalError() error { return s.ledger.journalError() }
 
-// Log returns the logger that the simulator was given.
+// Log returns the logger of Options.
 func (s *Simulator) Log() *slog.Logger { return s.log }
 
-// Handler serves the gateway's API, and /admin.
+// Handler serves the API of the gateway, and /admin.
 func (s *Simulator) Handler() http.Handler { return s.handler }
 
-// Run settles transactions and sends callbacks until ctx ends; then it closes
-// the journal. What is not done by then is done when the journal is read again.
+// Run settles transactions and sends callbacks until ctx ends, then closes the journal. Unfinished work
+// continues when the journal is read again.
 func (s *Simulator) Run(ctx context.Context) error {
-	var working sync.WaitGroup
-	working.Go(func() { s.settleAll(ctx) })
+	var workers sync.WaitGroup
+	workers.Go(func() { s.runSettlements(ctx) })
 	for range s.senders {
-		working.Go(func() { s.sendAll(ctx) })
+		workers.Go(func() { s.runSender(ctx) })
 	}
-	working.Wait()
+	workers.Wait()
 	s.client.CloseIdleConnections()
 	return s.Close()
 }
 
-// Close closes the journal; Run does it when it ends. Requests that come later
-// are answered 500 if there is one.
+// Close closes the journal, as Run does at its end. Later requests that change state get response 500 if
+// there is a journal.
 func (s *Simulator) Close() error {
-	if err := s.book.close(); err != nil {
+	if err := s.ledger.close(); err != nil {
 		return fmt.Errorf("close the journal: %w", err)
 	}
 	return nil
 }
 
-// Totals returns what was charged and given back.
-func (s *Simulator) Totals() Totals { return s.book.sum() }
+// Totals returns the current totals.
+func (s *Simulator) Totals() Totals { return s.ledger.currentTotals() }
 
-// Transactions returns those that a filter chooses, oldest first.
+// Transactions returns the transactions that match a filter, oldest first.
 func (s *Simulator) Transactions(f Filter) []Charge {
-	found, _ := s.book.list(f)
+	found, _ := s.ledger.list(f)
 	return found
 }
 
-// Faults returns how it fails now.
+// Faults returns the current faults.
 func (s *Simulator) Faults() Faults { return *s.faults.Load() }
 
-// SetFaults changes how it fails from now on. Transactions that were accepted
-// keep their time of settling; how they settle is decided when they do.
+// SetFaults changes the faults. Accepted transactions keep their settlement time; their result is decided
+// when they settle.
 func (s *Simulator) SetFaults(f Faults) error {
-	if err := errors.Join(f.Complaints(inJSON)...); err != nil {
+	if err := errors.Join(f.Validate(jsonName)...); err != nil {
 		return err
 	}
 	s.faults.Store(&f)
 	return nil
 }
 
-// rounds counts the calls about one subject, so that each has a fate of its own.
-type rounds struct {
-	mu sync.Mutex
-	of map[round]uint64
+// callCounter numbers the calls about the same subject, so that each one has random numbers of its own.
+type callCounter struct {
+	mu     sync.Mutex
+	counts map[callKey]uint64
 }
 
-type round struct{ call, user, about string }
+type callKey struct{ call, user, subject string }
 
-func (r *rounds) next(call, user, about string) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	key := round{call, user, about}
-	r.of[key]++
-	return strconv.FormatUint(r.of[key], 10)
+func (c *callCounter) next(call, user, subject string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := callKey{call, user, subject}
+	c.counts[key]++
+	return strconv.FormatUint(c.counts[key], 10)
 }
 
-// stopping lets those go who wait for nothing.
-type stopping struct {
+// stopSignal ends requests that hang on purpose.
+type stopSignal struct {
 	once sync.Once
-	now  chan struct{}
+	ch   chan struct{}
 }
 
-// Release ends the requests that hang, so that a server can stop.
-func (s *Simulator) Release() { s.stop.once.Do(func() { close(s.stop.now) }) }
+// Release ends requests that hang on purpose, so that a server can shut down.
+func (s *Simulator) Release() { s.stop.once.Do(func() { close(s.stop.ch) }) }

@@ -2,7 +2,6 @@ package pgsim
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
@@ -11,7 +10,7 @@ import (
 func (s *Simulator) get(c call) (outcome string) {
 	key := c.r.PathValue("key")
 	return s.query(c, key, func() (any, error) {
-		charge, err := s.book.find(c.user, key)
+		charge, err := s.ledger.find(c.user, key)
 		return pgwire.Good(charge.Transaction), err
 	})
 }
@@ -20,60 +19,60 @@ func (s *Simulator) get(c call) (outcome string) {
 func (s *Simulator) find(c call) (outcome string) {
 	orderID := c.r.URL.Query().Get("orderId")
 	if orderID == "" {
-		return c.wrong("the parameter orderId is missing")
+		return c.badRequest("the parameter orderId is missing")
 	}
 	return s.query(c, orderID, func() (any, error) {
-		found := s.book.ofOrder(c.user, orderID)
+		found := s.ledger.findByOrder(c.user, orderID)
 		if len(found) == 0 {
-			return nil, errNoSuch
+			return nil, errNotFound
 		}
 		return pgwire.Good(pgwire.Transactions{OrderID: orderID, Transactions: found}), nil
 	})
 }
 
-// query answers what look returns once the delay has passed.
-func (s *Simulator) query(c call, about string, look func() (any, error)) (outcome string) {
+// query waits for the query delay and then responds with the result of read.
+func (s *Simulator) query(c call, subject string, read func() (any, error)) (outcome string) {
 	f := c.faults
-	dice := s.dice.about("query", c.user, about, s.rounds.next("query", c.user, about))
-	refused := hits(dice, f.QueryRefuseRate)
-	if !c.wait(between(dice, f.QueryDelayMin, f.QueryDelayMax)) {
+	random := s.random.forKey("query", c.user, subject, s.calls.next("query", c.user, subject))
+	refused := happens(random, f.QueryRefuseRate)
+	if !c.sleep(between(random, f.QueryDelayMin, f.QueryDelayMax)) {
 		return outcomeGaveUp
 	}
 	if refused {
-		c.internal()
+		c.internalError()
 		return outcomeRefused
 	}
-	found, err := look()
+	found, err := read()
 	if err != nil {
-		return s.refuse(c, err)
+		return s.writeError(c, err)
 	}
-	c.answer(http.StatusOK, found)
+	c.writeJSON(http.StatusOK, found)
 	return outcomeAnswered
 }
 
 // cancel is POST /payments/{key}/cancel.
 func (s *Simulator) cancel(c call) (outcome string) {
 	f, key := c.faults, c.r.PathValue("key")
-	dice := s.dice.about(callCancel, c.user, key, s.rounds.next(callCancel, c.user, key))
-	fate := choose(dice, f.CancelRefuseRate, f.CancelLoseAnswerRate)
+	random := s.random.forKey(callCancel, c.user, key, s.calls.next(callCancel, c.user, key))
+	fault := pickFault(random, f.CancelRefuseRate, f.CancelLoseAnswerRate)
 	var charge Charge
 	var err error
-	if fate != fateRefused {
-		charge, err = s.book.cancel(c.user, key, time.Now())
+	if fault != faultRefused {
+		charge, err = s.ledger.cancel(c.user, key, s.clock())
 	}
-	if !c.wait(between(dice, f.CancelDelayMin, f.CancelDelayMax)) {
+	if !c.sleep(between(random, f.CancelDelayMin, f.CancelDelayMax)) {
 		return outcomeGaveUp
 	}
 	switch {
 	case err != nil:
-		return s.refuse(c, err)
-	case fate == fateRefused:
-		c.internal()
+		return s.writeError(c, err)
+	case fault == faultRefused:
+		c.internalError()
 		return outcomeRefused
-	case fate == fateNoAnswer:
-		c.internal()
+	case fault == faultNoAnswer:
+		c.internalError()
 		return outcomeNoAnswer
 	}
-	c.answer(http.StatusOK, pgwire.Good(charge.Transaction))
+	c.writeJSON(http.StatusOK, pgwire.Good(charge.Transaction))
 	return outcomeAnswered
 }

@@ -17,88 +17,87 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
-// What may become of a request, in the order in which its rates are drawn.
+// Faults of a request, in the order of their rates.
 const (
-	fateRefused = iota
-	fateNoAnswer
-	fateBroken
-	fateHung
+	faultRefused = iota
+	faultNoAnswer
+	faultBroken
+	faultHung
 )
 
 // request is POST /payments.
 func (s *Simulator) request(c call) (outcome string) {
-	r, err := read(c.w, c.r)
+	r, err := parseRequest(c.w, c.r)
 	if err != nil {
-		return c.wrong(err.Error())
+		return c.badRequest(err.Error())
 	}
 	f := c.faults
-	dice := s.dice.about(callRequest, c.user, r.OrderID, s.rounds.next(callRequest, c.user, r.OrderID))
-	delay := between(dice, f.RequestDelayMin, f.RequestDelayMax)
-	fate := choose(dice, f.RefuseRate, f.LoseAnswerRate, f.BreakAnswerRate, f.HangRate)
-	if fate == fateRefused || fate == fateHung && hits(dice, 0.5) {
-		return s.end(c, fate, delay, nil)
+	random := s.random.forKey(callRequest, c.user, r.OrderID, s.calls.next(callRequest, c.user, r.OrderID))
+	delay := between(random, f.RequestDelayMin, f.RequestDelayMax)
+	fault := pickFault(random, f.RefuseRate, f.LoseAnswerRate, f.BreakAnswerRate, f.HangRate)
+	if fault == faultRefused || fault == faultHung && happens(random, 0.5) {
+		return s.respond(c, fault, delay, nil)
 	}
-	charge, fresh, err := s.accept(c, r, dice)
+	charge, created, err := s.accept(c, r, random)
 	if err != nil {
-		return s.refuse(c, err)
+		return s.writeError(c, err)
 	}
-	outcome = s.end(c, fate, delay, &pgwire.Transaction{
+	outcome = s.respond(c, fault, delay, &pgwire.Transaction{
 		TransactionKey: charge.TransactionKey, Status: charge.Status, Reason: charge.Reason,
 	})
-	if outcome == outcomeAccepted && !fresh {
+	if outcome == outcomeAccepted && !created {
 		return outcomeRepeated
 	}
 	return outcome
 }
 
-// accept stores what is asked for and sees to it that it settles.
-func (s *Simulator) accept(c call, r pgwire.Request, dice *rand.Rand) (Charge, bool, error) {
-	now := time.Now()
-	charge, fresh, err := s.book.accept(order{
+// accept stores a transaction and schedules its settlement.
+func (s *Simulator) accept(c call, r pgwire.Request, random *rand.Rand) (Charge, bool, error) {
+	now := s.clock()
+	charge, created, err := s.ledger.accept(chargeRequest{
 		Request: r, user: c.user, idempotencyKey: c.r.Header.Get(pgwire.IdempotencyHeader), at: now,
-		settleAt: now.Add(between(dice, c.faults.SettleDelayMin, c.faults.SettleDelayMax)),
-		random:   dice, again: c.faults.IgnoreIdempotencyKey,
+		settleAt: now.Add(between(random, c.faults.SettleDelayMin, c.faults.SettleDelayMax)),
+		random:   random, ignoreKey: c.faults.IgnoreIdempotencyKey,
 	})
-	if err == nil && fresh {
-		s.settles.add(charge.SettleAt, charge.TransactionKey)
+	if err == nil && created {
+		s.settlements.add(charge.SettleAt, charge.TransactionKey)
 	}
-	return charge, fresh, err
+	return charge, created, err
 }
 
-// end answers, or does not, when the delay has passed. Nothing was stored if
-// there is no transaction.
-func (s *Simulator) end(c call, fate int, delay time.Duration, t *pgwire.Transaction) (outcome string) {
-	if fate == fateHung {
+// respond sends the response, or none, after the delay. t is nil if nothing was stored.
+func (s *Simulator) respond(c call, fault int, delay time.Duration, t *pgwire.Transaction) (outcome string) {
+	if fault == faultHung {
 		return s.hang(c)
 	}
-	if !c.wait(delay) {
+	if !c.sleep(delay) {
 		return outcomeGaveUp
 	}
-	switch fate {
-	case fateRefused:
-		c.internal()
+	switch fault {
+	case faultRefused:
+		c.internalError()
 		return outcomeRefused
-	case fateNoAnswer:
-		c.internal()
+	case faultNoAnswer:
+		c.internalError()
 		return outcomeNoAnswer
-	case fateBroken:
-		return c.halfAnswer(pgwire.Good(*t))
+	case faultBroken:
+		return c.truncatedAnswer(pgwire.Good(*t))
 	default:
-		c.answer(http.StatusOK, pgwire.Good(*t))
+		c.writeJSON(http.StatusOK, pgwire.Good(*t))
 		return outcomeAccepted
 	}
 }
 
-// halfAnswer says that all is well, in a JSON that ends in its middle.
-func (c call) halfAnswer(body any) (outcome string) {
+// truncatedAnswer writes a successful response whose JSON ends in the middle.
+func (c call) truncatedAnswer(body any) (outcome string) {
 	var whole bytes.Buffer
-	_ = json.NewEncoder(&whole).Encode(body) // plain fields: it cannot fail
+	_ = json.NewEncoder(&whole).Encode(body) // plain fields cannot fail
 	c.w.Header().Set("Content-Type", "application/json")
-	_, _ = c.w.Write(whole.Bytes()[:whole.Len()/2]) // who is gone needs no answer
+	_, _ = c.w.Write(whole.Bytes()[:whole.Len()/2]) // the client may have closed the connection
 	return outcomeBroken
 }
 
-// hang answers nothing until the client gives up, or for as long as it may.
+// hang sends no response until the client gives up or the limit has passed.
 func (s *Simulator) hang(c call) (outcome string) {
 	limit := time.NewTimer(time.Duration(c.faults.HangLimit))
 	defer limit.Stop()
@@ -106,27 +105,27 @@ func (s *Simulator) hang(c call) (outcome string) {
 	case <-c.r.Context().Done():
 		return outcomeHung
 	case <-limit.C:
-	case <-s.stop.now:
+	case <-s.stop.ch:
 	}
-	s.meter.called(callRequest, outcomeHung) // hangUp does not come back
-	hangUp()
+	s.metrics.countCall(callRequest, outcomeHung) // closeConnection does not return
+	closeConnection()
 	return outcomeHung
 }
 
-const longestBody = 64 << 10
+const maxBodySize = 64 << 10
 
-// read reads a request, or returns all that is wrong with it.
-func read(w http.ResponseWriter, hr *http.Request) (r pgwire.Request, err error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, hr.Body, longestBody))
+// parseRequest reads a request. It returns all validation errors at once.
+func parseRequest(w http.ResponseWriter, hr *http.Request) (r pgwire.Request, err error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, hr.Body, maxBodySize))
 	if err != nil {
-		return r, errors.New("the body cannot be read, or is too long")
+		return r, errors.New("the body cannot be read or is too long")
 	}
-	if json.Unmarshal(body, &r) != nil { // its words could repeat the card number
-		return r, errors.New("the body is not the JSON of a request")
+	if json.Unmarshal(body, &r) != nil { // the error of json could contain the card number
+		return r, errors.New("the body is not valid JSON of a request")
 	}
-	found := complaints(r)
-	if key := hr.Header.Get(pgwire.IdempotencyHeader); key != "" && !isName(key) {
-		found = append(found, fmt.Sprintf("%s must have 1 to %d characters", pgwire.IdempotencyHeader, longestName))
+	found := validate(r)
+	if key := hr.Header.Get(pgwire.IdempotencyHeader); key != "" && !validName(key) {
+		found = append(found, fmt.Sprintf("%s must have 1 to %d characters", pgwire.IdempotencyHeader, maxNameLength))
 	}
 	if len(found) > 0 {
 		return r, errors.New(strings.Join(found, "; "))
@@ -135,14 +134,14 @@ func read(w http.ResponseWriter, hr *http.Request) (r pgwire.Request, err error)
 }
 
 const (
-	shortestOrderID = 6
-	largestAmount   = 1_000_000_000_000 // won; so that sums stay far from the end of int64
+	minOrderIDLength = 6
+	maxAmount        = 1_000_000_000_000 // won; keeps sums far below the maximum of int64
 )
 
-// complaints returns what is wrong with a request, all at once.
-func complaints(r pgwire.Request) (found []string) {
-	if n := utf8.RuneCountInString(r.OrderID); n < shortestOrderID || n > longestName {
-		found = append(found, fmt.Sprintf("orderId must have %d to %d characters", shortestOrderID, longestName))
+// validate returns all validation errors of a request.
+func validate(r pgwire.Request) (found []string) {
+	if n := utf8.RuneCountInString(r.OrderID); n < minOrderIDLength || n > maxNameLength {
+		found = append(found, fmt.Sprintf("orderId must have %d to %d characters", minOrderIDLength, maxNameLength))
 	}
 	if !slices.Contains(pgwire.CardTypes(), r.CardType) {
 		found = append(found, "cardType must be one of "+strings.Join(pgwire.CardTypes(), ", "))
@@ -150,17 +149,17 @@ func complaints(r pgwire.Request) (found []string) {
 	if !r.CardNo.Valid() {
 		found = append(found, "cardNo must be dddd-dddd-dddd-dddd")
 	}
-	if r.Amount < 1 || r.Amount > largestAmount {
-		found = append(found, fmt.Sprintf("amount must be from 1 to %d", int64(largestAmount)))
+	if r.Amount < 1 || r.Amount > maxAmount {
+		found = append(found, fmt.Sprintf("amount must be from 1 to %d", int64(maxAmount)))
 	}
-	if !isCallback(r.CallbackURL) {
-		found = append(found, "callbackUrl must be an address like http://host:8080/path")
+	if !validCallbackURL(r.CallbackURL) {
+		found = append(found, "callbackUrl must be a URL like http://host:8080/path")
 	}
 	return found
 }
 
-func isCallback(text string) bool {
+func validCallbackURL(text string) bool {
 	u, err := url.Parse(text)
-	const longest = 2000
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && len(text) <= longest
+	const maxLength = 2000
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && len(text) <= maxLength
 }

@@ -21,50 +21,50 @@ import (
 
 const card = cardno.Number("1234-5678-9814-1451")
 
-// quick is a gateway without any fault that takes no time at all.
-func quick() pgsim.Faults {
+// noFaults returns faults without failures and without delays.
+func noFaults() pgsim.Faults {
 	f, _ := pgsim.Scenario("healthy")
 	f.RequestDelayMin, f.RequestDelayMax, f.SettleDelayMin, f.SettleDelayMax = 0, 0, 0, 0
 	return f
 }
 
-// with is quick, changed.
-func with(change func(f *pgsim.Faults)) pgsim.Faults {
-	f := quick()
+// faultsWith returns noFaults with a change.
+func faultsWith(change func(f *pgsim.Faults)) pgsim.Faults {
+	f := noFaults()
 	change(&f)
 	return f
 }
 
-func ask(orderID string, amount int64) pgwire.Request {
+func newRequest(orderID string, amount int64) pgwire.Request {
 	return pgwire.Request{
 		OrderID: orderID, CardType: pgwire.Samsung, CardNo: card, Amount: amount,
 		CallbackURL: "http://shop/api/v1/payments/callback",
 	}
 }
 
-// heard is a callback that arrived at the shop.
-type heard struct {
+// callback is a callback that the shop received.
+type callback struct {
 	at   time.Time
 	body pgwire.Transaction
 	raw  []byte
 	head http.Header
 }
 
-// shop is whoever uses a gateway and is called back by it.
+// shop is a client of a gateway, which sends its callbacks to it.
 type shop struct {
 	t       *testing.T
 	sim     *pgsim.Simulator
-	answers func(nth int) (status int, err error) // to the nth callback; 200 if nil
+	answers func(nth int) (status int, err error) // response to the nth callback; 200 if nil
 
-	mu    sync.Mutex
-	calls []heard
+	mu       sync.Mutex
+	received []callback
 }
 
-// newShop returns a shop and the gateway it uses. Nothing settles before run.
+// newShop returns a shop with a new gateway. Transactions settle only while run runs.
 func newShop(t *testing.T, o pgsim.Options) *shop {
 	t.Helper()
 	s := &shop{t: t}
-	o.Log = slog.New(slog.DiscardHandler)
+	o.Clock, o.Log = time.Now, slog.New(slog.DiscardHandler)
 	if o.Client == nil {
 		o.Client = &http.Client{Transport: s}
 	}
@@ -76,8 +76,7 @@ func newShop(t *testing.T, o pgsim.Options) *shop {
 	return s
 }
 
-// run lets the gateway settle and call back until the function it returns is
-// called, or the test ends.
+// run runs the gateway until the returned function is called or the test ends.
 func (s *shop) run() (stop func()) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	ended := make(chan error, 1)
@@ -90,19 +89,19 @@ func (s *shop) run() (stop func()) {
 	})
 }
 
-// RoundTrip implements http.RoundTripper: the way of callbacks to the shop.
+// RoundTrip implements http.RoundTripper. It receives the callbacks of the gateway.
 func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err
 	}
-	h := heard{at: time.Now(), raw: raw, head: r.Header}
+	h := callback{at: time.Now(), raw: raw, head: r.Header}
 	if err := json.Unmarshal(raw, &h.body); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
-	s.calls = append(s.calls, h)
-	nth := len(s.calls)
+	s.received = append(s.received, h)
+	nth := len(s.received)
 	s.mu.Unlock()
 	status := http.StatusOK
 	if s.answers != nil {
@@ -113,14 +112,13 @@ func (s *shop) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Body: http.NoBody, Request: r}, nil
 }
 
-func (s *shop) heard() []heard {
+func (s *shop) callbacks() []callback {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]heard(nil), s.calls...)
+	return append([]callback(nil), s.received...)
 }
 
-// do calls the gateway as a user and returns what it answered. Status 0 is a
-// connection that was closed.
+// do calls the gateway as a user and returns the response. Status 0 means that the connection was closed.
 func (s *shop) do(ctx context.Context, user, method, path string, body any, headers ...string) (status int, answer string) {
 	s.t.Helper()
 	text, err := json.Marshal(body)
@@ -139,9 +137,9 @@ func (s *shop) do(ctx context.Context, user, method, path string, body any, head
 	}
 	w := httptest.NewRecorder()
 	defer func() {
-		if gone := recover(); gone != nil {
-			if gone != http.ErrAbortHandler { //nolint:errorlint // it is panicked as it is
-				panic(gone)
+		if cause := recover(); cause != nil {
+			if cause != http.ErrAbortHandler { //nolint:errorlint // the handler panics with this value
+				panic(cause)
 			}
 			status, answer = 0, ""
 		}
@@ -152,14 +150,14 @@ func (s *shop) do(ctx context.Context, user, method, path string, body any, head
 
 func (s *shop) pay(orderID string, amount int64, headers ...string) (int, string) {
 	s.t.Helper()
-	return s.do(s.t.Context(), "ann", http.MethodPost, pgwire.PaymentsPath, ask(orderID, amount), headers...)
+	return s.do(s.t.Context(), "ann", http.MethodPost, pgwire.PaymentsPath, newRequest(orderID, amount), headers...)
 }
 
-// accepted requests a charge and returns its key.
+// accepted requests a charge that must be accepted and returns its key.
 func (s *shop) accepted(orderID string, amount int64, headers ...string) string {
 	s.t.Helper()
 	status, text := s.pay(orderID, amount, headers...)
-	a := read[pgwire.Transaction](s.t, text)
+	a := decode[pgwire.Transaction](s.t, text)
 	if status != http.StatusOK || a.Data == nil || a.Data.TransactionKey == "" {
 		s.t.Fatalf("%d %s", status, text)
 	}
@@ -171,11 +169,11 @@ func (s *shop) get(path string) (int, string) {
 	return s.do(s.t.Context(), "ann", http.MethodGet, path, nil)
 }
 
-// found asks for a transaction.
+// found queries a transaction.
 func (s *shop) found(key string) pgwire.Transaction {
 	s.t.Helper()
 	status, text := s.get(pgwire.PaymentsPath + "/" + key)
-	a := read[pgwire.Transaction](s.t, text)
+	a := decode[pgwire.Transaction](s.t, text)
 	if status != http.StatusOK || a.Data == nil {
 		s.t.Fatalf("%d %s", status, text)
 	}
@@ -187,7 +185,7 @@ func (s *shop) cancel(key string) (int, string) {
 	return s.do(s.t.Context(), "ann", http.MethodPost, pgwire.PaymentsPath+"/"+key+"/cancel", nil)
 }
 
-func read[T any](t *testing.T, text string) (a pgwire.Answer[T]) {
+func decode[T any](t *testing.T, text string) (a pgwire.Answer[T]) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(text), &a); err != nil {
 		t.Fatalf("%v in %s", err, text)
@@ -197,14 +195,14 @@ func read[T any](t *testing.T, text string) (a pgwire.Answer[T]) {
 
 func code(t *testing.T, text string) string {
 	t.Helper()
-	if c := read[any](t, text).Meta.ErrorCode; c != nil {
+	if c := decode[any](t, text).Meta.ErrorCode; c != nil {
 		return *c
 	}
 	return ""
 }
 
-// balanced checks that the totals are the sum of the transactions.
-func (s *shop) balanced() {
+// checkTotals checks that the totals are the sum of the transactions.
+func (s *shop) checkTotals() {
 	s.t.Helper()
 	var charged, refunded int64
 	by := map[pgwire.Status]int{}
@@ -232,12 +230,12 @@ func (s *shop) balanced() {
 
 func orderID(n int) string { return fmt.Sprintf("order-%06d", n) }
 
-// without fails if a text tells more of the card than its last four digits.
-func without(t *testing.T, text string) {
+// checkMasked fails if a text contains more of the card number than its last four digits.
+func checkMasked(t *testing.T, text string) {
 	t.Helper()
 	for _, secret := range []string{"1234", "5678", "9814"} {
 		if strings.Contains(text, secret) {
-			t.Errorf("%q tells %s", text, secret)
+			t.Errorf("%q contains %s", text, secret)
 		}
 	}
 }

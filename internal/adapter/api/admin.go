@@ -46,7 +46,7 @@ type stockInput struct {
 	ByID
 
 	Body struct {
-		Delta  int64  `json:"delta" minimum:"-1000000000" maximum:"1000000000" doc:"Pieces put in, or taken out if negative; not 0." example:"5"`
+		Delta  int64  `json:"delta" minimum:"-1000000000" maximum:"1000000000" doc:"Pieces to add, or to remove if negative; not 0." example:"5"`
 		Reason string `json:"reason" minLength:"1" maxLength:"200" example:"delivery"`
 	}
 }
@@ -56,60 +56,62 @@ const (
 	adminStock    = adminProducts + "/{id}/stock"
 )
 
-func (s *service) admin() {
+func (s *service) registerAdmin() {
 	const tag = "Admin"
-	register(s, route{http.MethodPost, "/admin/v1/brands", "createBrand", "Add a brand", tag, admins, http.StatusCreated}, s.createBrand)
-	register(s, route{http.MethodPost, adminProducts, "createProduct", "Put a product up for sale", tag, admins, http.StatusCreated}, s.createProduct)
-	register(s, route{http.MethodPatch, adminProducts + "/{id}", "changeProduct", "Change a product; what is left out stays", tag, admins, 0}, s.changeProduct)
-	register(s, route{http.MethodPost, adminStock, "adjustStock", "Put stock in, or take it out", tag, admins, 0}, s.adjustStock)
+	register(s, route{http.MethodPost, "/admin/v1/brands", "createBrand", "Create a brand", tag, admins, http.StatusCreated}, s.createBrand)
+	register(s, route{http.MethodPost, adminProducts, "createProduct", "Create a product", tag, admins, http.StatusCreated}, s.createProduct)
+	register(s, route{http.MethodPatch, adminProducts + "/{id}", "changeProduct", "Change a product; absent fields stay as they are", tag, admins, 0}, s.changeProduct)
+	register(s, route{http.MethodPost, adminStock, "adjustStock", "Add or remove stock", tag, admins, 0}, s.adjustStock)
 }
 
-func (s *service) createBrand(ctx context.Context, in *brandInput) (*made[brandBody], error) {
-	b, err := s.Catalog.CreateBrand(ctx, product.Brand{Name: in.Body.Name, Description: in.Body.Description})
+func (s *service) createBrand(ctx context.Context, in *brandInput) (*createdOutput[brandBody], error) {
+	b, err := s.config.Catalog.CreateBrand(ctx, product.Brand{Name: in.Body.Name, Description: in.Body.Description})
 	if err != nil {
 		return nil, err
 	}
-	return &made[brandBody]{"/api/v1/brands/" + itoa(b.ID), showBrand(b)}, nil
+	return &createdOutput[brandBody]{"/api/v1/brands/" + itoa(b.ID), toBrandBody(b)}, nil
 }
 
-func (s *service) createProduct(ctx context.Context, in *productInput) (*made[productDetail], error) {
+func (s *service) createProduct(ctx context.Context, in *productInput) (*createdOutput[productDetail], error) {
 	b := in.Body
 	draft := catalog.Draft{BrandID: b.BrandID, Name: b.Name, Description: b.Description, Price: money.Won(b.Price), Stock: b.Stock}
-	show := func(l product.Listing) answer {
-		return answer{http.StatusCreated, productPath(l), showDetail(l, nil)}
+	toResponse := func(l product.Listing) response {
+		return response{http.StatusCreated, productPath(l), toProductDetail(l, nil)}
 	}
-	l, err := once(ctx, s, attempt{"POST " + adminProducts, in.Key, b}, show, func(g store.Guard) (product.Listing, error) {
-		return s.Catalog.CreateProduct(ctx, draft, g)
+	l, err := idempotent(ctx, s, idempotentRequest{"POST " + adminProducts, in.Key, b}, toResponse, func(g store.Guard) (product.Listing, error) {
+		return s.config.Catalog.CreateProduct(ctx, draft, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &made[productDetail]{productPath(l), showDetail(l, nil)}, nil
+	return &createdOutput[productDetail]{productPath(l), toProductDetail(l, nil)}, nil
 }
 
-func (s *service) changeProduct(ctx context.Context, in *editInput) (*shown[productDetail], error) {
+func (s *service) changeProduct(ctx context.Context, in *editInput) (*output[productDetail], error) {
 	b := in.Body
-	l, err := s.Catalog.ChangeProduct(ctx, in.ID, catalog.Edit{
+	l, err := s.config.Catalog.ChangeProduct(ctx, in.ID, catalog.Edit{
 		BrandID: b.BrandID, Name: b.Name, Description: b.Description,
 		Price: (*money.Won)(b.Price), Status: (*product.Status)(b.Status),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &shown[productDetail]{showDetail(l, nil)}, nil
+	return &output[productDetail]{toProductDetail(l, nil)}, nil
 }
 
-func (s *service) adjustStock(ctx context.Context, in *stockInput) (*shown[productDetail], error) {
+func (s *service) adjustStock(ctx context.Context, in *stockInput) (*output[productDetail], error) {
 	a := product.Adjustment{Delta: in.Body.Delta, Note: in.Body.Reason}
-	show := func(l product.Listing) answer { return answer{status: http.StatusOK, body: showDetail(l, nil)} }
-	asked := []any{in.ID, in.Body}
-	l, err := once(ctx, s, attempt{"POST " + adminStock, in.Key, asked}, show, func(g store.Guard) (product.Listing, error) {
-		return s.Catalog.AdjustStock(ctx, in.ID, a, g)
+	toResponse := func(l product.Listing) response {
+		return response{status: http.StatusOK, body: toProductDetail(l, nil)}
+	}
+	payload := []any{in.ID, in.Body}
+	l, err := idempotent(ctx, s, idempotentRequest{"POST " + adminStock, in.Key, payload}, toResponse, func(g store.Guard) (product.Listing, error) {
+		return s.config.Catalog.AdjustStock(ctx, in.ID, a, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &shown[productDetail]{showDetail(l, nil)}, nil
+	return &output[productDetail]{toProductDetail(l, nil)}, nil
 }
 
 func productPath(l product.Listing) string { return "/api/v1/products/" + itoa(l.ID) }

@@ -1,6 +1,6 @@
-// Package api is the shop over HTTP: one file for each resource, and one place
-// each for problems, identity and idempotency. The routes are described once,
-// in Go; what they take and answer is checked and documented from that.
+// Package api serves the shop over HTTP. There is one file per resource, and one place each for
+// problems, authentication and idempotency. Routes are declared once, in Go; validation and the OpenAPI
+// document are derived from these declarations.
 package api
 
 import (
@@ -26,50 +26,49 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Rankings are read from here.
+// Rankings reads rankings.
 type Rankings interface {
-	// Read returns a page of a day's live ranking; pages count from 1.
+	// Read returns a page of the ranking of a day. The first page is 1.
 	Read(ctx context.Context, day clock.Day, number, size int64) (leaderboard.Page, error)
-	// Rank is a product's place on a day; nil if it has none, or if nobody can
-	// tell just now.
+	// Rank returns a product's rank on a day, nil if it has none or the ranking is unavailable.
 	Rank(ctx context.Context, day clock.Day, productID int64) *int64
 }
 
-// Views are told of products that somebody looked at. Viewed never blocks.
+// Views records views of products. Viewed never blocks.
 type Views interface {
 	Viewed(productID int64, user *id.ID)
 }
 
-// Config is what the API is made of.
+// Config holds the dependencies and settings of the API.
 type Config struct {
 	Accounts *accounts.Service
 	Catalog  *catalog.Service
 	Likes    *likes.Service
 	Wallet   *wallet.Service
 	Checkout *checkout.Service
-	Settle   *settle.Service // nil: the shop takes no cards
+	Settle   *settle.Service // nil: no card payments
 	Coupons  *coupons.Service
 	Rankings Rankings
 	Views    Views
-	DB       store.DB // keeps the answers to requests with an Idempotency-Key
+	DB       store.DB // stores the responses to requests with an Idempotency-Key
 
 	Clock      clock.Clock
-	IDs        id.Source // of traces
+	IDs        id.Source // of trace and span ids
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 
-	Version               string // of the program, for the documentation
+	Version               string // of the program, for the OpenAPI document
 	Limits                Limits
-	CallbackSecret        pgwire.Secret // that the gateway signs with; none: callbacks are not signed
-	TrustUserHeader       bool          // believe X-USER-ID: a gateway authenticates
+	CallbackSecret        pgwire.Secret // of the gateway; unset: callbacks are not signed
+	TrustUserHeader       bool          // trust the header X-USER-ID of an authenticating gateway
 	RequireIdempotencyKey bool          // of POST /orders
 }
 
-// Limits of one request. What is zero gets its default.
+// Limits are the limits of one request. A zero value selects the default.
 type Limits struct {
-	Body time.Duration // for reading the body; 5 s
-	Time time.Duration // for answering; 10 s
-	Size int64         // of the body, in bytes; 1 MiB
+	Body time.Duration // for reading the body; default 5 s
+	Time time.Duration // for the whole request; default 10 s
+	Size int64         // of the body in bytes; default 1 MiB
 }
 
 func (l Limits) withDefaults() Limits {
@@ -85,41 +84,39 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// service is the API and what it is made of.
+// service implements the routes.
 type service struct {
-	Config
+	config Config
 
 	huma huma.API
 }
 
-// New returns the API. It ends in an error only where metrics of the same name
-// are registered already.
+// New returns the API. It returns an error if a metric cannot be registered.
 func New(c Config) (http.Handler, error) {
 	c.Limits = c.Limits.withDefaults()
-	s := &service{Config: c}
+	s := &service{config: c}
 	mux := http.NewServeMux()
-	s.huma = huma.NewAPI(s.document(), &adapter{mux, s})
-	s.users()
-	s.brands()
-	s.products()
-	s.likes()
-	s.points()
-	s.coupons()
-	s.orders()
-	if err := s.callbacks(); err != nil {
+	s.huma = huma.NewAPI(s.openAPIConfig(), &adapter{mux, s})
+	s.registerUsers()
+	s.registerBrands()
+	s.registerProducts()
+	s.registerLikes()
+	s.registerPoints()
+	s.registerCoupons()
+	s.registerOrders()
+	if err := s.registerCallbacks(); err != nil {
 		return nil, err
 	}
-	s.rankings()
-	s.admin()
-	s.payments()
-	if err := s.docs(mux); err != nil {
+	s.registerRankings()
+	s.registerAdmin()
+	s.registerPayments()
+	if err := s.registerDocs(mux); err != nil {
 		return nil, err
 	}
-	return newFront(s, mux)
+	return newMiddleware(s, mux)
 }
 
-// Server returns an HTTP server for a handler, with bounds on how long and how
-// large a request's head may be.
+// Server returns an HTTP server for a handler, with limits on the time and size of request headers.
 func Server(address string, h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Addr: address, Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),

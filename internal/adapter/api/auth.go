@@ -13,7 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 )
 
-// access is who may use a route.
+// access is the authentication that a route needs.
 type access int
 
 const (
@@ -22,97 +22,98 @@ const (
 	admins
 )
 
-var errNobody = fault.New(fault.Unauthenticated, "UNAUTHENTICATED", "log in first: this needs to know who asks")
+var errUnauthenticated = fault.New(fault.Unauthenticated, "UNAUTHENTICATED", "authentication is required")
 
 type principalKey struct{}
 
-// userHeader is where a gateway that authenticates says who asks.
+// userHeader is the header in which an authenticating gateway sends the loginId.
 const userHeader = "X-USER-ID"
 
-// admit finds out who asks and whether they may. Whoever shows a bad token is
-// refused everywhere, also where nobody needs one: they think they are
-// somebody, and would wonder.
-func (s *service) admit(r *http.Request, need access) (context.Context, error) {
+// authorize authenticates the request and checks the access of the route. An invalid token is an error
+// even on public routes: the client believes that it is logged in and must learn that it is not.
+func (s *service) authorize(r *http.Request, need access) (context.Context, error) {
 	ctx := r.Context()
-	p, err := s.identify(r)
+	p, err := s.authenticate(r)
 	switch {
 	case err != nil:
 		return nil, err
 	case p == nil && need == anyone:
 		return ctx, nil
 	case p == nil:
-		return nil, errNobody
+		return nil, errUnauthenticated
 	case need == admins:
-		if err := s.Accounts.Confirm(ctx, *p, user.Admin); err != nil {
+		if err := s.config.Accounts.RequireRole(ctx, *p, user.Admin); err != nil {
 			return nil, err
 		}
 	}
 	return context.WithValue(ctx, principalKey{}, *p), nil
 }
 
-func (s *service) identify(r *http.Request) (*accounts.Principal, error) {
+// authenticate returns the user of a request, nil if it has no credentials.
+func (s *service) authenticate(r *http.Request) (*accounts.Principal, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
 			return nil, accounts.ErrBadToken
 		}
-		return found(s.Accounts.Authenticate(r.Context(), strings.TrimSpace(token)))
+		return optional(s.config.Accounts.Authenticate(r.Context(), strings.TrimSpace(token)))
 	}
-	if loginID := r.Header.Get(userHeader); loginID != "" && s.TrustUserHeader {
-		if !clean(loginID) {
-			return nil, accounts.ErrUnknownUser // no database could be asked for it
+	if loginID := r.Header.Get(userHeader); loginID != "" && s.config.TrustUserHeader {
+		if !validText(loginID) {
+			return nil, accounts.ErrUnknownUser // a database cannot store such text
 		}
-		return found(s.Accounts.Trust(r.Context(), loginID))
+		return optional(s.config.Accounts.PreAuthenticated(r.Context(), loginID))
 	}
-	return nil, nil //nolint:nilnil // nobody, and nothing wrong with that
+	return nil, nil //nolint:nilnil // an anonymous request is no error
 }
 
-func found(p accounts.Principal, err error) (*accounts.Principal, error) {
+// optional returns p as a pointer, nil if there is an error.
+func optional(p accounts.Principal, err error) (*accounts.Principal, error) {
 	if err != nil {
 		return nil, err
 	}
 	return &p, nil
 }
 
-// caller is who asks, on a route that admits users only.
-func caller(ctx context.Context) id.ID {
+// currentUser returns the authenticated user. The route must require one.
+func currentUser(ctx context.Context) id.ID {
 	p, _ := ctx.Value(principalKey{}).(accounts.Principal)
 	return p.UserID
 }
 
-// callerLogin is the loginId of who asks, on a route that admits users only.
-func callerLogin(ctx context.Context) string {
+// currentLogin returns the loginId of the authenticated user. The route must require one.
+func currentLogin(ctx context.Context) string {
 	p, _ := ctx.Value(principalKey{}).(accounts.Principal)
 	return p.LoginID
 }
 
-// visitor is who asks, or nil.
-func visitor(ctx context.Context) *id.ID {
-	if uid := caller(ctx); !uid.IsZero() {
+// currentUserOrNil returns the authenticated user, or nil.
+func currentUserOrNil(ctx context.Context) *id.ID {
+	if uid := currentUser(ctx); !uid.IsZero() {
 		return &uid
 	}
 	return nil
 }
 
-// security documents what a route asks for.
+// security returns the security requirements of a route for the OpenAPI document.
 func (a access) security(trusted bool) []map[string][]string {
 	if a == anyone {
 		return nil
 	}
-	ways := []map[string][]string{{"bearer": {}}}
+	schemes := []map[string][]string{{"bearer": {}}}
 	if trusted {
-		ways = append(ways, map[string][]string{"gateway": {}})
+		schemes = append(schemes, map[string][]string{"gateway": {}})
 	}
-	return ways
+	return schemes
 }
 
 func securitySchemes(trusted bool) map[string]*huma.SecurityScheme {
 	schemes := map[string]*huma.SecurityScheme{"bearer": {
-		Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The token that POST /api/v1/sessions answers.",
+		Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The token from POST /api/v1/sessions.",
 	}}
 	if trusted {
 		schemes["gateway"] = &huma.SecurityScheme{
-			Type: "apiKey", In: "header", Name: userHeader, Description: "The loginId that a gateway has authenticated.",
+			Type: "apiKey", In: "header", Name: userHeader, Description: "The loginId of the user, set by an authenticating gateway.",
 		}
 	}
 	return schemes

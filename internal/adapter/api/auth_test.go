@@ -20,7 +20,7 @@ func (s *shop) token(t *testing.T) string {
 	return session.Token
 }
 
-func TestASessionIsGoodUntilItExpires(t *testing.T) {
+func TestASessionIsValidUntilItExpires(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	s.as("").post("/api/v1/users", kim).must(t, s, 201)
@@ -35,7 +35,7 @@ func TestASessionIsGoodUntilItExpires(t *testing.T) {
 	}
 }
 
-func TestNobodyLearnsWhetherALoginIDExists(t *testing.T) {
+func TestLogInDoesNotRevealWhetherALoginIDExists(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	s.as("").post("/api/v1/users", kim).must(t, s, 201)
@@ -55,7 +55,7 @@ func TestNobodyLearnsWhetherALoginIDExists(t *testing.T) {
 	}
 }
 
-func TestABadTokenIsRefusedWhateverElseIsShown(t *testing.T) {
+func TestABadTokenIsRefusedOnEveryRoute(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	for _, authorization := range []string{"Bearer nonsense", "Bearer ", "Basic a2ltOmtpbQ==", "nonsense"} {
@@ -77,7 +77,7 @@ func TestATokenOfAnEmptiedDatabaseIsBad(t *testing.T) {
 	fresh.as("").with("Authorization", "Bearer "+token).get("/api/v1/points").must(t, fresh, 401)
 }
 
-func TestTheHeaderOfAGatewayIsBelievedOnlyWhereItIsTrusted(t *testing.T) {
+func TestTheUserHeaderIsIgnoredUnlessItIsTrusted(t *testing.T) {
 	t.Parallel()
 	trusting := stocked(t)
 	trusting.as("kim").get("/api/v1/points").must(t, trusting, 200)
@@ -96,7 +96,7 @@ func TestTheHeaderOfAGatewayIsBelievedOnlyWhereItIsTrusted(t *testing.T) {
 	}
 }
 
-func TestTheAdminRoutesAreForAdmins(t *testing.T) {
+func TestAdminRoutesNeedTheRoleAdmin(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	for _, r := range []request{
@@ -110,7 +110,7 @@ func TestTheAdminRoutesAreForAdmins(t *testing.T) {
 	}
 }
 
-func TestARoleCountsFromTheNextRequestOn(t *testing.T) {
+func TestARoleTakesEffectAtTheNextRequest(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	s.as("").post("/api/v1/users", kim).must(t, s, 201)
@@ -126,7 +126,7 @@ func TestARoleCountsFromTheNextRequestOn(t *testing.T) {
 	bearer.post("/admin/v1/brands", `{"name":"y"}`).must(t, s, 403)
 }
 
-func TestEveryRouteOfAUserNeedsOne(t *testing.T) {
+func TestUserRoutesNeedAuthentication(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	order := s.as("kim").post("/api/v1/orders", twoMugs).must(t, s, 201).header.Get("Location")

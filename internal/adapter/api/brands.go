@@ -13,15 +13,15 @@ type brandBody struct {
 	Description string `json:"description" example:"Makers of mugs."`
 }
 
-func (s *service) brands() {
-	register(s, route{http.MethodGet, "/api/v1/brands/{id}", "getBrand", "A brand", "Catalog", anyone, 0},
-		func(ctx context.Context, in *ByID) (*shown[brandBody], error) {
-			b, err := s.Catalog.Brand(ctx, in.ID)
+func (s *service) registerBrands() {
+	register(s, route{http.MethodGet, "/api/v1/brands/{id}", "getBrand", "Get a brand", "Catalog", anyone, 0},
+		func(ctx context.Context, in *ByID) (*output[brandBody], error) {
+			b, err := s.config.Catalog.Brand(ctx, in.ID)
 			if err != nil {
 				return nil, err
 			}
-			return &shown[brandBody]{showBrand(b)}, nil
+			return &output[brandBody]{toBrandBody(b)}, nil
 		})
 }
 
-func showBrand(b product.Brand) brandBody { return brandBody{b.ID, b.Name, b.Description} }
+func toBrandBody(b product.Brand) brandBody { return brandBody{b.ID, b.Name, b.Description} }

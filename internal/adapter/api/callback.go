@@ -49,23 +49,23 @@ func (in *callbackInput) header(name string) string {
 	}
 }
 
-// callbacks counts what became of callbacks.
-func (s *service) callbacks() error {
+// registerCallbacks counts what became of callbacks.
+func (s *service) registerCallbacks() error {
 	counted := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "commerce_payment_callbacks_total", Help: "Callbacks of the payment gateway, by what became of them.",
 	}, []string{"result"})
-	if err := s.Registerer.Register(counted); err != nil {
+	if err := s.config.Registerer.Register(counted); err != nil {
 		return fmt.Errorf("metrics of callbacks: %w", err)
 	}
 	r := route{http.MethodPost, CallbackPath, "paymentCallback", "For the payment gateway: how a charge went", "Payments", anyone, http.StatusOK}
-	register(s, r, func(ctx context.Context, in *callbackInput) (*shown[callbackAnswer], error) {
+	register(s, r, func(ctx context.Context, in *callbackInput) (*output[callbackAnswer], error) {
 		heard, err := s.callback(ctx, in)
 		counted.WithLabelValues(became(heard, err)).Inc()
 		if err != nil {
 			return nil, err
 		}
-		return &shown[callbackAnswer]{callbackAnswer{"SUCCESS"}}, nil
-	}, unread)
+		return &output[callbackAnswer]{callbackAnswer{"SUCCESS"}}, nil
+	}, skipBodyValidation)
 	body := s.huma.OpenAPI().Paths[CallbackPath].Post.RequestBody
 	body.Content = map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 		Type: huma.TypeObject, Required: []string{"transactionKey", "orderId", "amount", "status"},
@@ -80,11 +80,11 @@ type callbackAnswer struct {
 
 // callback deals with a callback: it is answered 2xx only if it was.
 func (s *service) callback(ctx context.Context, in *callbackInput) (settle.Heard, error) {
-	if s.Settle == nil {
+	if s.config.Settle == nil {
 		return 0, errNoCards
 	}
-	if s.CallbackSecret.Set() {
-		if err := s.CallbackSecret.Verify(in.header, in.RawBody, s.Clock()); err != nil {
+	if s.config.CallbackSecret.Set() {
+		if err := s.config.CallbackSecret.Verify(in.header, in.RawBody, s.config.Clock()); err != nil {
 			return 0, distrust(err)
 		}
 	}
@@ -92,7 +92,7 @@ func (s *service) callback(ctx context.Context, in *callbackInput) (settle.Heard
 	if err != nil {
 		return 0, err
 	}
-	return s.Settle.Callback(ctx, t)
+	return s.config.Settle.Callback(ctx, t)
 }
 
 func distrust(err error) error {

@@ -19,10 +19,10 @@ type offerInput struct {
 		Name           string `json:"name" minLength:"1" maxLength:"200" example:"Welcome"`
 		Type           string `json:"type" enum:"FIXED,PERCENT" example:"PERCENT"`
 		Value          int64  `json:"value" minimum:"1" maximum:"1000000000000000" doc:"In won, or in percent up to 100." example:"10"`
-		MaxDiscount    *int64 `json:"maxDiscount,omitempty" nullable:"true" minimum:"1" maximum:"1000000000000000" doc:"The most that a percentage takes off, in won; null or left out: no limit." example:"5000"`
-		MinOrderAmount int64  `json:"minOrderAmount,omitempty" minimum:"0" maximum:"1000000000000000" doc:"What an order must cost before the discount, in won." example:"20000"`
-		Quantity       int64  `json:"quantity" minimum:"1" maximum:"1000000000" doc:"How many people may have one." example:"100"`
-		ValidDays      int64  `json:"validDays" minimum:"1" maximum:"3650" doc:"How long each is good for once it is issued, in days of 24 hours." example:"30"`
+		MaxDiscount    *int64 `json:"maxDiscount,omitempty" nullable:"true" minimum:"1" maximum:"1000000000000000" doc:"Maximum discount of a percentage coupon, in won. Null or absent: no limit." example:"5000"`
+		MinOrderAmount int64  `json:"minOrderAmount,omitempty" minimum:"0" maximum:"1000000000000000" doc:"Minimum order amount before the discount, in won." example:"20000"`
+		Quantity       int64  `json:"quantity" minimum:"1" maximum:"1000000000" doc:"How many users can get one." example:"100"`
+		ValidDays      int64  `json:"validDays" minimum:"1" maximum:"3650" doc:"Validity after issue, in days of 24 hours." example:"30"`
 	}
 }
 
@@ -33,7 +33,7 @@ type couponInput struct {
 type issueInput struct {
 	Keyed
 
-	ID id.ID `path:"id" format:"uuid" doc:"Of the coupon on offer."`
+	ID id.ID `path:"id" format:"uuid" doc:"Id of the coupon."`
 }
 
 // offerBody is a coupon as an admin sees it.
@@ -45,24 +45,24 @@ type offerBody struct {
 	MaxDiscount    *int64    `json:"maxDiscount" doc:"In won; null: no limit." example:"5000"`
 	MinOrderAmount int64     `json:"minOrderAmount" doc:"In won." example:"20000"`
 	Quantity       int64     `json:"quantity" example:"100"`
-	Issued         int64     `json:"issued" doc:"How many people have one." example:"0"`
+	Issued         int64     `json:"issued" doc:"How many users have one." example:"0"`
 	ValidDays      int64     `json:"validDays" example:"30"`
 	CreatedAt      time.Time `json:"createdAt"`
 }
 
-// ownedBody is a coupon that somebody has.
+// ownedBody is a coupon that a user has.
 type ownedBody struct {
-	ID             string     `json:"id" format:"uuid" doc:"Of this very coupon: what an order names as couponId."`
-	CouponID       string     `json:"couponId" format:"uuid" doc:"Of the coupon that was on offer; an order may name this one too."`
+	ID             string     `json:"id" format:"uuid" doc:"Id of this issued coupon. An order uses it as couponId."`
+	CouponID       string     `json:"couponId" format:"uuid" doc:"Id of the coupon that was issued. An order can use it as couponId, too."`
 	Name           string     `json:"name" example:"Welcome"`
 	Type           string     `json:"type" enum:"FIXED,PERCENT"`
 	Value          int64      `json:"value" doc:"In won, or in percent." example:"10"`
-	MaxDiscount    *int64     `json:"maxDiscount" doc:"The most that a percentage takes off, in won; null: no limit." example:"5000"`
-	MinOrderAmount int64      `json:"minOrderAmount" doc:"What an order must cost before the discount, in won." example:"20000"`
+	MaxDiscount    *int64     `json:"maxDiscount" doc:"Maximum discount of a percentage coupon, in won; null: no limit." example:"5000"`
+	MinOrderAmount int64      `json:"minOrderAmount" doc:"Minimum order amount before the discount, in won." example:"20000"`
 	Status         string     `json:"status" enum:"ISSUED,USED,EXPIRED"`
-	ExpiresAt      time.Time  `json:"expiresAt" doc:"From then on it cannot be used."`
-	UsedAt         *time.Time `json:"usedAt" doc:"Null while it is not used; an order that is called off gives it back."`
-	OrderID        *string    `json:"orderId" format:"uuid" doc:"Of the order that it is used for."`
+	ExpiresAt      time.Time  `json:"expiresAt" doc:"It cannot be used at this time or later."`
+	UsedAt         *time.Time `json:"usedAt" doc:"Null if it is not used. A cancelled order returns it."`
+	OrderID        *string    `json:"orderId" format:"uuid" doc:"Id of the order that uses it."`
 }
 
 const (
@@ -71,72 +71,72 @@ const (
 	adminCoupons  = "/admin/v1/coupons"
 )
 
-func (s *service) coupons() {
+func (s *service) registerCoupons() {
 	const tag = "Coupons"
-	register(s, route{http.MethodPost, issuePath, "issueCoupon", "Get a coupon, first come, first served; it is then found among mine", tag, users, http.StatusCreated}, s.issueCoupon)
-	register(s, route{http.MethodGet, myCouponsPath, "listMyCoupons", "My coupons, newest first", tag, users, 0},
-		func(ctx context.Context, in *Paged) (*shown[pageOf[ownedBody]], error) {
-			p, err := s.Coupons.List(ctx, caller(ctx), in.Size, in.Cursor)
+	register(s, route{http.MethodPost, issuePath, "issueCoupon", "Issue a coupon to me, first come, first served", tag, users, http.StatusCreated}, s.issueCoupon)
+	register(s, route{http.MethodGet, myCouponsPath, "listMyCoupons", "List my coupons, newest first", tag, users, 0},
+		func(ctx context.Context, in *Paged) (*output[pageOf[ownedBody]], error) {
+			p, err := s.config.Coupons.List(ctx, currentUser(ctx), in.Size, in.Cursor)
 			if err != nil {
 				return nil, err
 			}
-			return showPage(p, s.showOwned), nil
+			return toPageBody(p, s.toOwnedBody), nil
 		})
-	register(s, route{http.MethodPost, adminCoupons, "createCoupon", "Offer a coupon", "Admin", admins, http.StatusCreated}, s.createCoupon)
-	register(s, route{http.MethodGet, adminCoupons + "/{id}", "getCoupon", "A coupon on offer, and how many people have one", "Admin", admins, 0}, s.getCoupon)
+	register(s, route{http.MethodPost, adminCoupons, "createCoupon", "Create a coupon", "Admin", admins, http.StatusCreated}, s.createCoupon)
+	register(s, route{http.MethodGet, adminCoupons + "/{id}", "getCoupon", "Get a coupon, with the number of users who have one", "Admin", admins, 0}, s.getCoupon)
 }
 
-func (s *service) issueCoupon(ctx context.Context, in *issueInput) (*made[ownedBody], error) {
-	show := func(o coupon.Owned) answer { return answer{http.StatusCreated, myCouponsPath, s.showOwned(o)} }
-	o, err := once(ctx, s, attempt{"POST " + issuePath, in.Key, in.ID.String()}, show, func(g store.Guard) (coupon.Owned, error) {
-		return s.Coupons.Issue(ctx, caller(ctx), in.ID, g)
+func (s *service) issueCoupon(ctx context.Context, in *issueInput) (*createdOutput[ownedBody], error) {
+	toResponse := func(o coupon.Owned) response { return response{http.StatusCreated, myCouponsPath, s.toOwnedBody(o)} }
+	o, err := idempotent(ctx, s, idempotentRequest{"POST " + issuePath, in.Key, in.ID.String()}, toResponse, func(g store.Guard) (coupon.Owned, error) {
+		return s.config.Coupons.Issue(ctx, currentUser(ctx), in.ID, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &made[ownedBody]{myCouponsPath, s.showOwned(o)}, nil
+	return &createdOutput[ownedBody]{myCouponsPath, s.toOwnedBody(o)}, nil
 }
 
-func (s *service) createCoupon(ctx context.Context, in *offerInput) (*made[offerBody], error) {
+func (s *service) createCoupon(ctx context.Context, in *offerInput) (*createdOutput[offerBody], error) {
 	b := in.Body
 	draft := coupons.Draft{
 		Name: b.Name, Type: coupon.Type(b.Type), Value: b.Value, MaxDiscount: (*money.Won)(b.MaxDiscount),
 		MinOrderAmount: money.Won(b.MinOrderAmount), Quantity: b.Quantity, ValidDays: b.ValidDays,
 	}
-	show := func(c coupon.Coupon) answer { return answer{http.StatusCreated, offerPath(c), showOffer(c)} }
-	c, err := once(ctx, s, attempt{"POST " + adminCoupons, in.Key, b}, show, func(g store.Guard) (coupon.Coupon, error) {
-		return s.Coupons.Create(ctx, draft, g)
+	toResponse := func(c coupon.Coupon) response { return response{http.StatusCreated, offerPath(c), toOfferBody(c)} }
+	c, err := idempotent(ctx, s, idempotentRequest{"POST " + adminCoupons, in.Key, b}, toResponse, func(g store.Guard) (coupon.Coupon, error) {
+		return s.config.Coupons.Create(ctx, draft, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &made[offerBody]{offerPath(c), showOffer(c)}, nil
+	return &createdOutput[offerBody]{offerPath(c), toOfferBody(c)}, nil
 }
 
-func (s *service) getCoupon(ctx context.Context, in *couponInput) (*shown[offerBody], error) {
-	c, err := s.Coupons.Get(ctx, in.ID)
+func (s *service) getCoupon(ctx context.Context, in *couponInput) (*output[offerBody], error) {
+	c, err := s.config.Coupons.Get(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &shown[offerBody]{showOffer(c)}, nil
+	return &output[offerBody]{toOfferBody(c)}, nil
 }
 
 func offerPath(c coupon.Coupon) string { return adminCoupons + "/" + c.ID.String() }
 
-func showOffer(c coupon.Coupon) offerBody {
+func toOfferBody(c coupon.Coupon) offerBody {
 	return offerBody{
 		ID: c.ID.String(), Name: c.Name, Type: string(c.Type), Value: c.Value, MaxDiscount: (*int64)(c.MaxDiscount),
 		MinOrderAmount: int64(c.MinOrderAmount), Quantity: c.Quantity, Issued: c.Issued, ValidDays: c.ValidDays, CreatedAt: utc(c.CreatedAt),
 	}
 }
 
-// showOwned tells the status as it is now.
-func (s *service) showOwned(o coupon.Owned) ownedBody {
+// toOwnedBody returns the coupon with its current status.
+func (s *service) toOwnedBody(o coupon.Owned) ownedBody {
 	c := o.Coupon
 	b := ownedBody{
 		ID: o.ID.String(), CouponID: c.ID.String(), Name: c.Name, Type: string(c.Type), Value: c.Value,
 		MaxDiscount: (*int64)(c.MaxDiscount), MinOrderAmount: int64(c.MinOrderAmount),
-		Status: string(o.Status(s.Clock())), ExpiresAt: utc(o.ExpiresAt), UsedAt: utcOrNull(o.UsedAt),
+		Status: string(o.Status(s.config.Clock())), ExpiresAt: utc(o.ExpiresAt), UsedAt: utcOrNull(o.UsedAt),
 	}
 	if o.OrderID != nil {
 		b.OrderID = orNull(o.OrderID.String())

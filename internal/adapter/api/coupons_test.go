@@ -17,7 +17,7 @@ const (
 	oneMug      = `{"items":[{"productId":1,"quantity":1}]}`
 )
 
-// offer offers a coupon and returns its id.
+// offer creates a coupon and returns its id.
 func (s *shop) offer(t *testing.T, body string) string {
 	t.Helper()
 	var c struct{ ID string }
@@ -25,10 +25,10 @@ func (s *shop) offer(t *testing.T, body string) string {
 	return c.ID
 }
 
-// issue is a request for a coupon.
+// issue returns a request that issues a coupon.
 func (r request) issue(kind string) request { return r.post("/api/v1/coupons/"+kind+"/issue", "") }
 
-// issued gives a coupon of the kind to a user and returns its own id.
+// issued issues a coupon to a user and returns the id of the issued coupon.
 func (s *shop) issued(t *testing.T, loginID, kind string) string {
 	t.Helper()
 	var c struct{ ID string }
@@ -36,17 +36,17 @@ func (s *shop) issued(t *testing.T, loginID, kind string) string {
 	return c.ID
 }
 
-// with names a coupon in the body of an order.
+// with adds a couponId to the body of an order.
 func with(couponID, order string) string {
 	return strings.Replace(order, "{", `{"couponId":"`+couponID+`",`, 1)
 }
 
-func TestACouponIsTheSameFromTheOfferToTheOrder(t *testing.T) {
+func TestTheResponsesAboutACouponMatchTheGoldenFiles(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, tellOfCoupons)
+	eachEngine(t, checkCouponResponses)
 }
 
-func tellOfCoupons(t *testing.T, on engine) {
+func checkCouponResponses(t *testing.T, on engine) {
 	t.Helper()
 	s := stockedOn(t, on)
 	offered := s.as("admin").post("/admin/v1/coupons", tenPercent).must(t, s, 201)
@@ -61,12 +61,12 @@ func tellOfCoupons(t *testing.T, on engine) {
 	got := s.as("kim").issue(kind).must(t, s, 201)
 	got.golden(t, "coupon")
 	if l := got.header.Get("Location"); l != "/api/v1/users/me/coupons" {
-		t.Errorf("Location = %q, want the list that it is found in", l)
+		t.Errorf("Location = %q, want the list of the user's coupons", l)
 	}
 	s.issued(t, "kim", strings.TrimPrefix(thanks.header.Get("Location"), "/admin/v1/coupons/"))
 	order := s.as("kim").post("/api/v1/orders", with(kind, twoMugs)).must(t, s, 201)
 	order.golden(t, "order_coupon")
-	s.late.Store(24 * 60 * 60) // what was good for a day has just run out
+	s.late.Store(24 * 60 * 60) // a coupon that is valid for a day has just expired
 	s.as("kim").get("/api/v1/users/me/coupons").must(t, s, 200).golden(t, "coupons")
 	s.as("kim").post(order.header.Get("Location")+"/cancel", "").must(t, s, 200)
 	s.as("kim").get("/api/v1/users/me/coupons").must(t, s, 200).golden(t, "coupons_given_back")
@@ -78,7 +78,7 @@ func tellOfCoupons(t *testing.T, on engine) {
 	}
 }
 
-func TestEveryRefusalOfACouponHasItsCode(t *testing.T) {
+func TestEveryErrorOfACouponHasItsCode(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	s.join(t, "lee")
@@ -99,7 +99,7 @@ func TestEveryRefusalOfACouponHasItsCode(t *testing.T) {
 		errors  []string
 	}{
 		"not logged in":        {s.as("").issue(spare), 401, "UNAUTHENTICATED", nil},
-		"whose coupons":        {s.as("").get("/api/v1/users/me/coupons"), 401, "UNAUTHENTICATED", nil},
+		"no user":              {s.as("").get("/api/v1/users/me/coupons"), 401, "UNAUTHENTICATED", nil},
 		"offered by kim":       {kim.post("/admin/v1/coupons", tenPercent), 403, "FORBIDDEN", nil},
 		"looked at by kim":     {kim.get("/admin/v1/coupons/" + last), 403, "FORBIDDEN", nil},
 		"odd id":               {kim.issue("5"), 400, "VALIDATION_FAILED", []string{"id"}},
@@ -113,8 +113,8 @@ func TestEveryRefusalOfACouponHasItsCode(t *testing.T) {
 		"key with spaces":      {kim.with("Idempotency-Key", "k k").issue(spare), 400, "INVALID_IDEMPOTENCY_KEY", nil},
 		"an empty draft":       {admin.post("/admin/v1/coupons", `{}`), 400, "VALIDATION_FAILED", []string{"/name", "/quantity", "/type", "/validDays", "/value"}},
 		"wrong numbers":        {admin.post("/admin/v1/coupons", `{"name":"x","type":"FREE","value":0,"maxDiscount":0,"minOrderAmount":-1,"quantity":0,"validDays":0}`), 400, "VALIDATION_FAILED", []string{"/maxDiscount", "/minOrderAmount", "/quantity", "/type", "/validDays", "/value"}},
-		"more than all":        {admin.post("/admin/v1/coupons", `{"name":" ","type":"PERCENT","value":101,"quantity":1,"validDays":1}`), 400, "VALIDATION_FAILED", []string{"/name", "/value"}},
-		"a limit to an amount": {admin.post("/admin/v1/coupons", `{"name":"x","type":"FIXED","value":5,"maxDiscount":5,"quantity":1,"validDays":1}`), 400, "VALIDATION_FAILED", []string{"/maxDiscount"}},
+		"above 100 percent":    {admin.post("/admin/v1/coupons", `{"name":" ","type":"PERCENT","value":101,"quantity":1,"validDays":1}`), 400, "VALIDATION_FAILED", []string{"/name", "/value"}},
+		"limit of a fixed one": {admin.post("/admin/v1/coupons", `{"name":"x","type":"FIXED","value":5,"maxDiscount":5,"quantity":1,"validDays":1}`), 400, "VALIDATION_FAILED", []string{"/maxDiscount"}},
 		"odd in an order":      {kim.post("/api/v1/orders", with("5", oneMug)), 400, "VALIDATION_FAILED", []string{"/couponId"}},
 		"unknown in an order":  {kim.post("/api/v1/orders", with(unknown, oneMug)), 404, "COUPON_NOT_FOUND", nil},
 		"lee's in an order":    {kim.post("/api/v1/orders", with(theirs, oneMug)), 404, "COUPON_NOT_FOUND", nil},
@@ -135,7 +135,7 @@ func TestEveryRefusalOfACouponHasItsCode(t *testing.T) {
 	}
 }
 
-func TestARepeatedIssueGetsTheFirstAnswerAgain(t *testing.T) {
+func TestARepeatedIssueGetsTheFirstResponseAgain(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, repeatAnIssue)
 }
@@ -145,7 +145,7 @@ func repeatAnIssue(t *testing.T, on engine) {
 	s := stockedOn(t, on)
 	kind, other := s.offer(t, thousandOff), s.offer(t, thousandOff)
 	keyed := s.as("kim").with("Idempotency-Key", "k")
-	answers, start := make([]answer, 32), make(chan struct{})
+	answers, start := make([]response, 32), make(chan struct{})
 	var all sync.WaitGroup
 	for i := range answers {
 		all.Go(func() {

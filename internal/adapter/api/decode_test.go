@@ -21,27 +21,27 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		if !utf8.Valid(data) || !json.Valid(data) {
-			t.Fatalf("%q was read as %v", data, parsed)
+			t.Fatalf("decode(%q) = %v", data, parsed)
 		}
 		text, err := marshal(parsed)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(string(text), `\u0000`) && !strings.Contains(string(text), `\\u0000`) {
-			t.Fatalf("a NUL passed: %q", text)
+			t.Fatalf("NUL was accepted: %q", text)
 		}
 		var in placeInput
-		_ = decode(data, &in.Body) // whatever is in it, this must not panic
+		_ = decode(data, &in.Body) // must not panic
 	})
 }
 
-// known are the statuses that a callback may tell of.
+// known reports whether a callback can have the status.
 func known(status pgwire.Status) bool {
 	return slices.Contains([]pgwire.Status{pgwire.Pending, pgwire.Success, pgwire.Failed, pgwire.Cancelled}, status)
 }
 
-// Whatever is called back with, what is believed is whole, and what is refused is
-// refused in words of ours: there may be a card's number in theirs.
+// An accepted callback is complete. The error of a rejected one contains only texts of ours, because
+// the body could contain a card number.
 func FuzzCallback(f *testing.F) {
 	for _, seed := range []string{
 		`{"transactionKey":"20260301:TR:9577c5","orderId":"1351039135","cardType":"SAMSUNG","cardNo":"****-****-****-1451","amount":5000,"status":"SUCCESS","reason":"paid"}`,
@@ -72,7 +72,7 @@ func FuzzCallback(f *testing.F) {
 	})
 }
 
-// What is whole is believed, whatever its texts are; what is not is not.
+// A complete callback is accepted, whatever its texts are; an incomplete one is rejected.
 func FuzzCallbackParts(f *testing.F) {
 	f.Add("TR:1", "1351039135", int64(5000), "SUCCESS", "paid")
 	f.Add("", "o", int64(1), "PENDING", "")
@@ -109,7 +109,7 @@ func FuzzParseKey(f *testing.F) {
 	})
 }
 
-func TestAKeyIsReadBareOrQuoted(t *testing.T) {
+func TestAnIdempotencyKeyMayBeBareOrQuoted(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]string{
 		"k": "k", `"k"`: "k", `"two words"`: "two words", `"a \"b\" \\"`: `a "b" \`, strings.Repeat("k", 255): strings.Repeat("k", 255),

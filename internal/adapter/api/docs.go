@@ -10,27 +10,26 @@ import (
 	"github.com/swaggest/swgui/v5emb"
 )
 
-// document is what is known of the API before its routes.
-func (s *service) document() huma.Config {
+// openAPIConfig returns the OpenAPI document without routes.
+func (s *service) openAPIConfig() huma.Config {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
-				Title: "Commerce", Version: s.Version,
-				Description: "A shop whose ranking lives. Times are RFC 3339 in UTC, money is in won, a business day is one in Asia/Seoul. " +
-					"Every error is application/problem+json: rely on its code.",
+				Title: "Commerce", Version: s.config.Version,
+				Description: "A shop with a live product ranking. Times are RFC 3339 in UTC, amounts are in won, business days are in Asia/Seoul. " +
+					"Every error response is application/problem+json; programs should use its code.",
 			},
 			Tags:       tags(),
-			Components: &huma.Components{Schemas: registry, SecuritySchemes: securitySchemes(s.TrustUserHeader)},
+			Components: &huma.Components{Schemas: registry, SecuritySchemes: securitySchemes(s.config.TrustUserHeader)},
 		},
 		Formats: formats(), DefaultFormat: "application/json",
 		Transformers: []huma.Transformer{s.translate},
 	}
 }
 
-// tags are the chapters of the documentation, in the order in which a newcomer
-// needs them.
+// tags returns the sections of the documentation, in the order in which a new reader needs them.
 func tags() (all []*huma.Tag) {
 	for _, name := range []string{"Users", "Catalog", "Likes", "Points", "Coupons", "Orders", "Rankings", "Admin"} {
 		all = append(all, &huma.Tag{Name: name})
@@ -38,72 +37,72 @@ func tags() (all []*huma.Tag) {
 	return all
 }
 
-// problemResponse documents how every route says no.
+// problemResponse documents the error responses of all routes.
 func (s *service) problemResponse() *huma.Response {
 	schema := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem](), true, "Problem")
 	return &huma.Response{
-		Description: "Anything else is a problem (RFC 9457): 400 the request is wrong, 401 and 403 you may not, 404 there is no such thing, " +
-			"409 not now, 422 the Idempotency-Key was another request's, 503 try later.",
+		Description: "An error, as a problem (RFC 9457): 400 invalid request, 401 not authenticated, 403 not allowed, 404 not found, " +
+			"409 conflict with the current state, 422 the Idempotency-Key was used for another request, 503 unavailable, try again later.",
 		Headers: map[string]*huma.Param{"X-Trace-Id": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "The traceId."}},
 		Content: map[string]*huma.MediaType{problemType: {Schema: schema}},
 	}
 }
 
-// docs serves the description, for programs and for people. Both come out of
-// the binary: a page about the shop loads nothing from another host.
-func (s *service) docs(mux *http.ServeMux) error {
-	for _, theirs := range []string{"ErrorModel", "ErrorDetail"} { // huma's own problem, which is never answered
-		delete(s.huma.OpenAPI().Components.Schemas.Map(), theirs)
+// registerDocs serves the OpenAPI document and an interactive page. Both are part of the binary: the page
+// loads nothing from other hosts.
+func (s *service) registerDocs(mux *http.ServeMux) error {
+	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // huma's own error body, which is never sent
+		delete(s.huma.OpenAPI().Components.Schemas.Map(), name)
 	}
 	text, err := s.huma.OpenAPI().MarshalJSON()
 	if err != nil {
-		return fmt.Errorf("the description of the API: %w", err)
+		return fmt.Errorf("encode the OpenAPI document: %w", err)
 	}
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(text) // a reader who left is nobody's fault
+		_, _ = w.Write(text) // the client may have closed the connection
 	})
 	page := v5emb.NewHandlerWithConfig(swgui.Config{Title: "Commerce", SwaggerJSON: "/openapi.json", BasePath: "/docs"})
-	mux.Handle("GET /docs", confined(page))
-	mux.Handle("GET /docs/", s.inOurWords(confined(page)))
+	mux.Handle("GET /docs", withContentSecurityPolicy(page))
+	mux.Handle("GET /docs/", s.withNotFoundProblem(withContentSecurityPolicy(page)))
 	return nil
 }
 
-// inOurWords answers with a problem what h does not find.
-func (s *service) inOurWords(h http.Handler) http.Handler {
+// withNotFoundProblem replaces 404 responses of h by a problem.
+func (s *service) withNotFoundProblem(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		heard := &listener{ResponseWriter: w}
-		h.ServeHTTP(heard, r)
-		if heard.nothing {
-			s.refuse(w, r, nothingThere(r))
+		interceptor := &notFoundInterceptor{ResponseWriter: w}
+		h.ServeHTTP(interceptor, r)
+		if interceptor.notFound {
+			s.writeProblem(w, r, routeNotFound(r))
 		}
 	})
 }
 
-// listener keeps a 404 to itself.
-type listener struct {
+// notFoundInterceptor discards a 404 response and remembers it.
+type notFoundInterceptor struct {
 	http.ResponseWriter
 
-	nothing bool
+	notFound bool
 }
 
 // WriteHeader implements http.ResponseWriter.
-func (l *listener) WriteHeader(status int) {
-	if l.nothing = status == http.StatusNotFound; !l.nothing {
-		l.ResponseWriter.WriteHeader(status)
+func (i *notFoundInterceptor) WriteHeader(status int) {
+	if i.notFound = status == http.StatusNotFound; !i.notFound {
+		i.ResponseWriter.WriteHeader(status)
 	}
 }
 
 // Write implements http.ResponseWriter.
-func (l *listener) Write(b []byte) (int, error) {
-	if l.nothing {
+func (i *notFoundInterceptor) Write(b []byte) (int, error) {
+	if i.notFound {
 		return len(b), nil
 	}
-	return l.ResponseWriter.Write(b)
+	return i.ResponseWriter.Write(b)
 }
 
-// confined forbids the browser what the page must not do.
-func confined(h http.Handler) http.Handler {
+// withContentSecurityPolicy restricts what the page may load.
+func withContentSecurityPolicy(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy",
 			"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'")

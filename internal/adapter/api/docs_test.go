@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// outside finds what a browser would load from another host.
+// outside matches references to other hosts.
 var outside = regexp.MustCompile(`(?i)(src|href|url|@import)\s*[=(:]\s*["']?(https?:)?//[^"')\s]+`)
 
 func TestTheDocsLoadNothingFromAnotherHost(t *testing.T) {
@@ -20,11 +20,11 @@ func TestTheDocsLoadNothingFromAnotherHost(t *testing.T) {
 		t.Errorf("the page loads %q", found)
 	}
 	if !strings.Contains(page, "validatorUrl: null") {
-		t.Error("the page sends the description to a validator elsewhere")
+		t.Error("the page sends the document to an external validator")
 	}
 	own := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(page, -1)
 	if len(own) < 3 {
-		t.Fatalf("the page names %d files, at least a script, a style and an icon were expected:\n%s", len(own), page)
+		t.Fatalf("the page has %d references, want at least a script, a style and an icon:\n%s", len(own), page)
 	}
 	for _, m := range own {
 		text := shop.page(t, m[1])
@@ -34,7 +34,7 @@ func TestTheDocsLoadNothingFromAnotherHost(t *testing.T) {
 	}
 }
 
-func TestTheDescriptionIsOpenAPI31AndNamesEveryRoute(t *testing.T) {
+func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 	t.Parallel()
 	var doc struct {
 		OpenAPI string
@@ -57,7 +57,7 @@ func TestTheDescriptionIsOpenAPI31AndNamesEveryRoute(t *testing.T) {
 		t.Errorf("openapi = %q", doc.OpenAPI)
 	}
 	if strings.Contains(text, "ErrorModel") {
-		t.Error("a problem is described that is never answered")
+		t.Error("the document describes an error body that is never sent")
 	}
 	if doc.Components.SecuritySchemes["bearer"] == nil {
 		t.Error("no security scheme bearer")
@@ -86,11 +86,11 @@ func TestTheDescriptionIsOpenAPI31AndNamesEveryRoute(t *testing.T) {
 	} {
 		method, path, _ := strings.Cut(r, " ")
 		if _, there := doc.Paths[path][method]; !there {
-			t.Errorf("%s is not described", r)
+			t.Errorf("%s is missing", r)
 		}
 	}
 	if len(doc.Tags) != 8 || doc.Tags[0].Name != "Users" || doc.Tags[7].Name != "Admin" {
-		t.Errorf("the chapters are %v: a newcomer begins with Users, and needs Admin last", doc.Tags)
+		t.Errorf("the tags are %v, want Users first and Admin last", doc.Tags)
 	}
 	if unchanged, there := doc.Paths["/api/v1/products/{id}"]["get"].Responses["304"]; !there || unchanged.Content != nil {
 		t.Errorf("304 of a product: %+v, %v", unchanged, there)
@@ -104,7 +104,7 @@ func TestTheDescriptionIsOpenAPI31AndNamesEveryRoute(t *testing.T) {
 	}
 }
 
-func TestTheOrderThatTheDocsOfferCanBeSent(t *testing.T) {
+func TestTheExampleOrderOfTheDocsIsValid(t *testing.T) {
 	t.Parallel()
 	var doc struct {
 		Paths map[string]struct {

@@ -17,8 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// formats is JSON, with the answers' text as it is and the requests' text
-// checked.
+// formats is JSON without HTML escapes in responses and with checks of the text in requests.
 func formats() map[string]huma.Format {
 	f := huma.Format{Marshal: encode, Unmarshal: decode}
 	return map[string]huma.Format{"application/json": f, "json": f}
@@ -30,7 +29,7 @@ func encode(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// marshal is encode into memory.
+// marshal encodes into memory.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	err := encode(&b, v)
@@ -39,43 +38,45 @@ func marshal(v any) ([]byte, error) {
 
 var errNotUTF8 = errors.New("the body is not UTF-8")
 
-// decode reads JSON, and refuses text that a database could not keep. Errors
-// that begin with a JSON pointer and a colon name the part that is wrong.
+// decode decodes JSON and rejects text that a database cannot store. An error message that starts with a
+// JSON pointer and a colon names the invalid part.
 func decode(data []byte, v any) error {
 	if !utf8.Valid(data) {
-		return errNotUTF8 // encoding/json would put U+FFFD in its place
+		return errNotUTF8 // encoding/json would replace invalid bytes by U+FFFD
 	}
 	err := json.Unmarshal(data, v)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return at("/"+strings.ReplaceAll(wrong.Field, ".", "/"), "must be "+inWords(wrong.Type))
+		return fieldError("/"+strings.ReplaceAll(wrong.Field, ".", "/"), "must be "+typeName(wrong.Type))
 	}
 	if err != nil {
 		return err
 	}
 	if parsed, ok := v.(*any); ok {
 		if pointer, found := findNUL("", *parsed); found {
-			return at(pointer, "must not contain the character NUL")
+			return fieldError(pointer, "must not contain the character NUL")
 		}
-		if pointer, found := findTwin("", *parsed); found {
-			return at(pointer, "must not be there twice, in upper and lower case")
+		if pointer, found := findDuplicateName("", *parsed); found {
+			return fieldError(pointer, "must not occur twice, ignoring case")
 		}
 	}
 	return nil
 }
 
-func at(pointer, detail string) error {
+// fieldError returns an error for the part of the body at a JSON pointer.
+func fieldError(pointer, detail string) error {
 	if strings.Trim(pointer, "/") == "" {
-		return errors.New(detail) // of the body as a whole
+		return errors.New(detail) // for the whole body
 	}
 	return fmt.Errorf("%s: %s", pointer, detail)
 }
 
-func inWords(t reflect.Type) string {
+// typeName describes a type in an error message.
+func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Int, reflect.Int64, reflect.Int32:
 		return "an integer of at most 64 bits"
 	case reflect.Float64:
-		return "made of numbers that a double can hold"
+		return "a number in the range of a double"
 	case reflect.String:
 		return "a string"
 	case reflect.Slice:
@@ -85,7 +86,7 @@ func inWords(t reflect.Type) string {
 	}
 }
 
-// findNUL returns where in a JSON value there is a string with a NUL.
+// findNUL returns the JSON pointer of a string that contains NUL.
 func findNUL(place string, v any) (pointer string, found bool) {
 	switch v := v.(type) {
 	case string:
@@ -109,26 +110,25 @@ func findNUL(place string, v any) (pointer string, found bool) {
 	return "", false
 }
 
-// findTwin returns where in a JSON value a name is there a second time, in
-// upper or lower case. One would be checked and, since encoding/json passes
-// over case, the other one used.
-func findTwin(place string, v any) (pointer string, found bool) {
+// findDuplicateName returns the JSON pointer of a name that occurs twice in an object, ignoring case.
+// encoding/json ignores case, so validation could check one of them and the handler use the other.
+func findDuplicateName(place string, v any) (pointer string, found bool) {
 	switch v := v.(type) {
 	case []any:
 		for i, item := range v {
-			if p, found := findTwin(place+"/"+strconv.Itoa(i), item); found {
+			if p, found := findDuplicateName(place+"/"+strconv.Itoa(i), item); found {
 				return p, true
 			}
 		}
 	case map[string]any:
 		seen := make(map[string]bool, len(v))
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			folded := strings.Map(fold, name)
+			folded := strings.Map(foldCase, name)
 			if seen[folded] {
 				return place + "/" + name, true
 			}
 			seen[folded] = true
-			if p, found := findTwin(place+"/"+name, v[name]); found {
+			if p, found := findDuplicateName(place+"/"+name, v[name]); found {
 				return p, true
 			}
 		}
@@ -136,8 +136,8 @@ func findTwin(place string, v any) (pointer string, found bool) {
 	return "", false
 }
 
-// fold returns the least of the runes that differ from r in case only.
-func fold(r rune) rune {
+// foldCase returns the smallest rune that is equal to r under case folding.
+func foldCase(r rune) rune {
 	least := r
 	for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
 		least = min(least, other)

@@ -35,7 +35,7 @@ type gateway struct {
 
 func newGateway() *gateway { return &gateway{asked: make(chan pgwire.Transaction, 16)} }
 
-var errAway = errors.New("the gateway is away")
+var errDependency = errors.New("the gateway is away")
 
 // Request implements settle.Gateway.
 func (g *gateway) Request(_ context.Context, _, _ string, r pgwire.Request) payment.Reply {
@@ -55,7 +55,7 @@ func (g *gateway) Find(_ context.Context, _, orderID string) (found []pgwire.Tra
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.away {
-		return nil, errAway
+		return nil, errDependency
 	}
 	for _, t := range slices.Backward(g.charges) {
 		if t.OrderID == orderID {
@@ -75,7 +75,7 @@ func (g *gateway) Cancel(_ context.Context, _, key string) (pgwire.Transaction, 
 			return *t, nil
 		}
 	}
-	return pgwire.Transaction{}, errAway
+	return pgwire.Transaction{}, errDependency
 }
 
 // decide charges the card of every charge that is open, or does not.

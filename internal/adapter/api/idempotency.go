@@ -13,90 +13,90 @@ import (
 // Faults of the header Idempotency-Key.
 var (
 	errKeyMissing = fault.New(fault.Invalid, "IDEMPOTENCY_KEY_REQUIRED",
-		"this route needs the header Idempotency-Key, so that a repeated request is not a second one")
+		"this route requires the header Idempotency-Key")
 	errKeyFormat = fault.New(fault.Invalid, "INVALID_IDEMPOTENCY_KEY",
-		"Idempotency-Key must be 1 to 255 visible characters, bare or as a quoted string")
+		"Idempotency-Key must have 1 to 255 visible ASCII characters, bare or as a quoted string")
 )
 
-// Keyed is part of the input of every route that moves money or stock. It is
-// exported because huma passes over embedded fields that are not.
+// Keyed is embedded in the input of every route that moves money or stock. It is exported because huma
+// ignores unexported embedded fields.
 type Keyed struct {
-	Key string `header:"Idempotency-Key" doc:"Any value that you use for one request alone, bare or quoted, of 1 to 255 visible characters. The same request with the same key gets the first answer again, for 24 hours." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
+	Key string `header:"Idempotency-Key" doc:"A unique value per request, 1 to 255 visible ASCII characters, bare or quoted. A repeated request with the same key gets the first response again, for 24 hours." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
 }
 
-// attempt is one request that may act at most once.
-type attempt struct {
-	route string // method and path pattern
-	key   string // as the header has it; empty: there is none
-	asked any    // the body and what else makes the request what it is
+// idempotentRequest is a request that takes effect at most once.
+type idempotentRequest struct {
+	route   string // method and path pattern
+	key     string // the header's value; empty: no key
+	payload any    // the body and everything else that identifies the request
 }
 
-// answer is how a route shows what it made.
-type answer struct {
+// response is the response of a route, as it is stored.
+type response struct {
 	status   int
 	location string
 	body     any
 }
 
-// once lets act run with a guard that remembers its answer. A repeated request
-// ends in *replay, with the first answer; so does one that was refused.
-func once[T any](ctx context.Context, s *service, a attempt, show func(T) answer, act func(store.Guard) (T, error)) (T, error) {
-	var none T
-	if a.key == "" {
+// idempotent calls act with a guard that stores the response under the request's key. If the request was
+// already handled, it returns *replayError with the first response; errors are stored too.
+func idempotent[T any](ctx context.Context, s *service, r idempotentRequest, toResponse func(T) response, act func(store.Guard) (T, error)) (T, error) {
+	var zero T
+	if r.key == "" {
 		return act(store.Unguarded{})
 	}
-	key, err := parseKey(a.key)
+	key, err := parseKey(r.key)
 	if err != nil {
-		return none, err
+		return zero, err
 	}
-	fingerprint, err := store.Fingerprint(a.asked)
+	fingerprint, err := store.Fingerprint(r.payload)
 	if err != nil {
-		return none, err
+		return zero, err
 	}
 	g := store.Keyed[T]{
-		Key: store.Key{UserID: caller(ctx), Route: a.route, Key: key}, Fingerprint: fingerprint, At: s.Clock(), Show: kept(show),
+		Key: store.Key{UserID: currentUser(ctx), Route: r.route, Key: key}, Fingerprint: fingerprint, At: s.config.Clock(), Show: storedAnswer(toResponse),
 	}
-	made, err := act(g)
+	result, err := act(g)
 	if err != nil {
-		return none, refused(ctx, s, g, err)
+		return zero, storeRefusal(ctx, s, g, err)
 	}
-	return made, nil
+	return result, nil
 }
 
-// kept is how an answer is kept.
-func kept[T any](show func(T) answer) func(T) (store.Answer, error) {
-	return func(made T) (store.Answer, error) {
-		a := show(made)
-		body, err := marshal(a.body)
-		return store.Answer{Status: a.status, Location: a.location, Body: body}, err
+// storedAnswer adapts toResponse for storage.
+func storedAnswer[T any](toResponse func(T) response) func(T) (store.Answer, error) {
+	return func(result T) (store.Answer, error) {
+		r := toResponse(result)
+		body, err := marshal(r.body)
+		return store.Answer{Status: r.status, Location: r.location, Body: body}, err
 	}
 }
 
-// refused returns what a request is answered that did not act. What we
-// ourselves failed at may go well next time, and is not kept.
-func refused[T any](ctx context.Context, s *service, g store.Keyed[T], cause error) error {
-	if told := byKey(cause); told != nil {
-		return told
+// storeRefusal returns the problem for a failed request and stores it under its key. Problems with a 5xx
+// status are not stored: a retry may succeed.
+func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], cause error) error {
+	if conflict := keyConflict(cause); conflict != nil {
+		return conflict
 	}
 	p := s.problem(ctx, cause)
 	if p.Status >= http.StatusInternalServerError {
 		return p
 	}
-	err := s.DB.Update(ctx, func(tx store.Tx) error { return remember(ctx, tx, g, p) })
-	if told := byKey(err); told != nil {
-		return told
+	err := s.config.DB.Update(ctx, func(tx store.Tx) error { return storeProblem(ctx, tx, g, p) })
+	if conflict := keyConflict(err); conflict != nil {
+		return conflict
 	}
 	if err != nil {
-		s.Log.WarnContext(ctx, "a refusal could not be kept under its idempotency key", "traceId", p.TraceID, "error", err)
+		s.config.Log.WarnContext(ctx, "cannot store a problem under its idempotency key", "traceId", p.TraceID, "error", err)
 	}
 	return p
 }
 
-// byKey is what a request is answered because of another one with its key; nil
-// if err is about something else.
-func byKey(err error) error {
-	if again, ok := errors.AsType[*store.RepeatedError](err); ok {
-		return &replay{again.Kept}
+// keyConflict returns the error for a request whose key belongs to another request; nil if err has
+// another cause.
+func keyConflict(err error) error {
+	if repeated, ok := errors.AsType[*store.RepeatedError](err); ok {
+		return &replayError{repeated.Kept}
 	}
 	if errors.Is(err, store.ErrKeyReused) || errors.Is(err, store.ErrKeyInUse) {
 		return err
@@ -104,11 +104,10 @@ func byKey(err error) error {
 	return nil
 }
 
-// remember keeps a refusal, in a transaction of its own since that of the act is
-// gone. It enters by the guard once more: a twin of the request may have acted
-// since, or been answered just as this one looked, and then been the very reason
-// why this one was refused; what the twin is answered, both are.
-func remember[T any](ctx context.Context, tx store.Tx, g store.Keyed[T], p *problem) error {
+// storeProblem stores a problem in a transaction of its own, because the one of the request was rolled
+// back. It enters the guard again: a concurrent request with the same key may have succeeded meanwhile and
+// be the very reason for this problem. Then both get the response of that request.
+func storeProblem[T any](ctx context.Context, tx store.Tx, g store.Keyed[T], p *problem) error {
 	if err := g.Enter(ctx, tx); err != nil {
 		return err
 	}
@@ -120,7 +119,7 @@ func remember[T any](ctx context.Context, tx store.Tx, g store.Keyed[T], p *prob
 	return nil
 }
 
-// parseKey reads a key, bare or as a string of RFC 8941.
+// parseKey parses a key: a bare value or a string of RFC 8941.
 func parseKey(header string) (string, error) {
 	key, lowest := header, byte('!')
 	if strings.HasPrefix(header, `"`) {
@@ -140,31 +139,31 @@ func parseKey(header string) (string, error) {
 	return key, nil
 }
 
-// replay is the first answer, again.
-type replay struct{ kept store.Answer }
+// replayError is the stored response of an earlier request.
+type replayError struct{ stored store.Answer }
 
 // Error implements error.
-func (*replay) Error() string { return "this request was answered before" }
+func (*replayError) Error() string { return "this request was handled before" }
 
 // GetStatus implements huma.StatusError.
-func (r *replay) GetStatus() int { return r.kept.Status }
+func (r *replayError) GetStatus() int { return r.stored.Status }
 
 // GetHeaders implements huma.HeadersError.
-func (r *replay) GetHeaders() http.Header {
+func (r *replayError) GetHeaders() http.Header {
 	h := http.Header{"Idempotent-Replayed": {"true"}}
-	if r.kept.Location != "" {
-		h.Set("Location", r.kept.Location)
+	if r.stored.Location != "" {
+		h.Set("Location", r.stored.Location)
 	}
 	return h
 }
 
 // ContentType implements huma.ContentTypeFilter.
-func (r *replay) ContentType(usual string) string {
-	if r.kept.Status >= http.StatusBadRequest {
+func (r *replayError) ContentType(usual string) string {
+	if r.stored.Status >= http.StatusBadRequest {
 		return problemType
 	}
 	return usual
 }
 
-// MarshalJSON returns the body as it was.
-func (r *replay) MarshalJSON() ([]byte, error) { return r.kept.Body, nil }
+// MarshalJSON returns the stored body unchanged.
+func (r *replayError) MarshalJSON() ([]byte, error) { return r.stored.Body, nil }

@@ -27,7 +27,7 @@ func (s *shop) orders(t *testing.T, loginID string) int {
 	return len(p.Items)
 }
 
-func TestARepeatedOrderGetsTheFirstAnswerAgain(t *testing.T) {
+func TestARepeatedOrderGetsTheFirstResponseAgain(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, repeatAnOrder)
 }
@@ -38,12 +38,12 @@ func repeatAnOrder(t *testing.T, on engine) {
 	r := s.as("kim").with("Idempotency-Key", `"8e03978e-40d5-43e8-bc93-6894a57f9324"`)
 	first := r.post("/api/v1/orders", twoMugs).must(t, s, 201)
 	if h := first.header.Get("Idempotent-Replayed"); h != "" {
-		t.Errorf("the first answer says Idempotent-Replayed: %q", h)
+		t.Errorf("the first response has Idempotent-Replayed: %q", h)
 	}
 	s.late.Store(60)
 	for name, again := range map[string]request{
 		"the same":         r.post("/api/v1/orders", twoMugs),
-		"laid out anew":    r.post("/api/v1/orders", `{"items": [ {"quantity": 2, "productId": 1} ] }`),
+		"reformatted":      r.post("/api/v1/orders", `{"items": [ {"quantity": 2, "productId": 1} ] }`),
 		"with a bare key":  s.as("kim").with("Idempotency-Key", "8e03978e-40d5-43e8-bc93-6894a57f9324").post("/api/v1/orders", twoMugs),
 		"in another trace": r.with("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").post("/api/v1/orders", twoMugs),
 	} {
@@ -74,7 +74,7 @@ func TestAKeyBelongsToOneRequestOfOneUser(t *testing.T) {
 	}
 }
 
-func TestTheThingInThePathIsPartOfTheRequest(t *testing.T) {
+func TestThePathIsPartOfTheIdempotentRequest(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	one := s.as("kim").post("/api/v1/orders", twoMugs).must(t, s, 201).header.Get("Location")
@@ -90,12 +90,12 @@ func TestTheThingInThePathIsPartOfTheRequest(t *testing.T) {
 	}
 }
 
-func TestARefusalIsRepeatedToo(t *testing.T) {
+func TestAStoredErrorIsRepeatedToo(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, repeatARefusal)
+	eachEngine(t, repeatAnError)
 }
 
-func repeatARefusal(t *testing.T, on engine) {
+func repeatAnError(t *testing.T, on engine) {
 	t.Helper()
 	s := stockedOn(t, on)
 	r := s.as("kim").with("Idempotency-Key", "k")
@@ -107,38 +107,38 @@ func repeatARefusal(t *testing.T, on engine) {
 	}
 }
 
-// meanwhile is a database at which something happens before the first update.
-type meanwhile struct {
+// interceptedDB is a database that calls beforeFirst before its first update.
+type interceptedDB struct {
 	store.DB
-	once   sync.Once
-	happen func()
+	once        sync.Once
+	beforeFirst func()
 }
 
-func (m *meanwhile) Update(ctx context.Context, fn func(store.Tx) error) error {
-	m.once.Do(m.happen)
-	return m.DB.Update(ctx, fn)
+func (d *interceptedDB) Update(ctx context.Context, fn func(store.Tx) error) error {
+	d.once.Do(d.beforeFirst)
+	return d.DB.Update(ctx, fn)
 }
 
-func TestARefusalMakesWayForWhatATwinWasAnsweredMeanwhile(t *testing.T) {
+func TestAnErrorYieldsToTheResponseOfAConcurrentRequestWithItsKey(t *testing.T) {
 	t.Parallel()
-	answers := &meanwhile{}
-	s := stocked(t, func(c *api.Config) { answers.DB, c.DB = c.DB, answers })
+	db := &interceptedDB{}
+	s := stocked(t, func(c *api.Config) { db.DB, c.DB = c.DB, db })
 	r := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":11}]}`)
-	var twin answer
-	answers.happen = func() { // the first one was refused, and that is not kept yet
+	var concurrent response
+	db.beforeFirst = func() { // the first request has failed, and its error is not stored yet
 		s.as("admin").post("/admin/v1/products/1/stock", `{"delta":5,"reason":"delivery"}`).must(t, s, 200)
 		s.as("kim").post("/api/v1/points/charge", `{"amount":100000}`).must(t, s, 200)
-		twin = r.must(t, s, 201)
+		concurrent = r.must(t, s, 201)
 	}
-	if first := r.must(t, s, 201); first.body != twin.body || first.header.Get("Idempotent-Replayed") != "true" {
-		t.Errorf("%v\n%s\nwant\n%s", first.header, first.body, twin.body)
+	if first := r.must(t, s, 201); first.body != concurrent.body || first.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%v\n%s\nwant\n%s", first.header, first.body, concurrent.body)
 	}
 	if n := s.orders(t, "kim"); n != 1 {
 		t.Errorf("%d orders, want 1", n)
 	}
 }
 
-func TestThirtyTwoOfOneOrderAtOnceAreOne(t *testing.T) {
+func TestThirtyTwoConcurrentRequestsWithOneKeyPlaceOneOrder(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, orderAtOnce)
 }
@@ -146,7 +146,7 @@ func TestThirtyTwoOfOneOrderAtOnceAreOne(t *testing.T) {
 func orderAtOnce(t *testing.T, on engine) {
 	t.Helper()
 	s := stockedOn(t, on)
-	answers, start := make([]answer, 32), make(chan struct{})
+	answers, start := make([]response, 32), make(chan struct{})
 	var all sync.WaitGroup
 	for i := range answers {
 		all.Go(func() {
@@ -174,7 +174,7 @@ func orderAtOnce(t *testing.T, on engine) {
 	}
 }
 
-func TestEveryRouteThatMovesMoneyOrStockTakesAKey(t *testing.T) {
+func TestEveryRouteThatMovesMoneyOrStockAcceptsAnIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	order, kind := s.as("kim").post("/api/v1/orders", twoMugs).must(t, s, 201).header.Get("Location"), s.offer(t, tenPercent)
@@ -199,7 +199,7 @@ func TestEveryRouteThatMovesMoneyOrStockTakesAKey(t *testing.T) {
 	}
 }
 
-func TestAnOrderNeedsAKeyWhereTheShopSaysSo(t *testing.T) {
+func TestAnOrderNeedsAnIdempotencyKeyIfConfigured(t *testing.T) {
 	t.Parallel()
 	s := stocked(t, func(c *api.Config) { c.RequireIdempotencyKey = true })
 	if p := s.as("kim").post("/api/v1/orders", twoMugs).must(t, s, 400).problem(t); p.Code != "IDEMPOTENCY_KEY_REQUIRED" {

@@ -100,7 +100,7 @@ const (
 	cancelPath = ordersPath + "/{id}/cancel"
 )
 
-func (s *service) orders() {
+func (s *service) registerOrders() {
 	const tag = "Orders"
 	register(s, route{http.MethodPost, ordersPath, "createOrder", "Order", tag, users, http.StatusCreated}, s.placeOrder)
 	s.huma.OpenAPI().Paths[ordersPath].Post.RequestBody.Content["application/json"].Example = firstOrder()
@@ -115,35 +115,35 @@ func firstOrder() any {
 	return map[string]any{"items": []wantBody{{ProductID: 1, Quantity: 2}}}
 }
 
-func (s *service) placeOrder(ctx context.Context, in *placeInput) (*made[orderBody], error) {
-	if in.Key == "" && s.RequireIdempotencyKey {
+func (s *service) placeOrder(ctx context.Context, in *placeInput) (*createdOutput[orderBody], error) {
+	if in.Key == "" && s.config.RequireIdempotencyKey {
 		return nil, errKeyMissing
 	}
-	request, err := in.request(caller(ctx))
+	request, err := in.request(currentUser(ctx))
 	if err != nil {
 		return nil, err
 	}
-	show := func(o order.Order) answer { return answer{http.StatusCreated, orderPath(o), showOrder(o)} }
-	o, err := once(ctx, s, attempt{"POST " + ordersPath, in.Key, in.masked()}, show, func(g store.Guard) (order.Order, error) {
+	show := func(o order.Order) response { return response{http.StatusCreated, orderPath(o), toOrderBody(o)} }
+	o, err := idempotent(ctx, s, idempotentRequest{"POST " + ordersPath, in.Key, in.masked()}, show, func(g store.Guard) (order.Order, error) {
 		return s.place(ctx, request, in.Body.Payment, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &made[orderBody]{orderPath(o), showOrder(o)}, nil
+	return &createdOutput[orderBody]{orderPath(o), toOrderBody(o)}, nil
 }
 
 // place places an order and, once it is there, has its card charged. Whoever
 // charges it must have a place for it before anything is taken.
 func (s *service) place(ctx context.Context, r checkout.Request, card *cardBody, g store.Guard) (order.Order, error) {
 	if card == nil {
-		return s.Checkout.Place(ctx, r, g)
+		return s.config.Checkout.Place(ctx, r, g)
 	}
-	if s.Settle == nil {
+	if s.config.Settle == nil {
 		return order.Order{}, errNoCards
 	}
-	seat := seating{Guard: g, desk: s.Settle}
-	o, err := s.Checkout.Place(ctx, r, &seat)
+	seat := seating{Guard: g, desk: s.config.Settle}
+	o, err := s.config.Checkout.Place(ctx, r, &seat)
 	switch {
 	case seat.slot == nil:
 	case o.Payment == nil || saidNo(err):
@@ -207,47 +207,47 @@ func (in *placeInput) masked() any {
 	return body
 }
 
-func (s *service) listOrders(ctx context.Context, in *Paged) (*shown[pageOf[orderBody]], error) {
-	p, err := s.Checkout.List(ctx, caller(ctx), in.Size, in.Cursor)
+func (s *service) listOrders(ctx context.Context, in *Paged) (*output[pageOf[orderBody]], error) {
+	p, err := s.config.Checkout.List(ctx, currentUser(ctx), in.Size, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	return showPage(p, showOrder), nil
+	return toPageBody(p, toOrderBody), nil
 }
 
-func (s *service) getOrder(ctx context.Context, in *orderInput) (*shown[orderBody], error) {
-	o, err := s.Checkout.Get(ctx, caller(ctx), in.ID)
+func (s *service) getOrder(ctx context.Context, in *orderInput) (*output[orderBody], error) {
+	o, err := s.config.Checkout.Get(ctx, currentUser(ctx), in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &shown[orderBody]{showOrder(o)}, nil
+	return &output[orderBody]{toOrderBody(o)}, nil
 }
 
-func (s *service) cancelOrder(ctx context.Context, in *cancelInput) (*shown[orderBody], error) {
+func (s *service) cancelOrder(ctx context.Context, in *cancelInput) (*output[orderBody], error) {
 	reason := ""
 	if in.Body != nil && in.Body.Reason != nil {
 		reason = *in.Body.Reason
 	}
-	show := func(o order.Order) answer { return answer{status: http.StatusOK, body: showOrder(o)} }
+	show := func(o order.Order) response { return response{status: http.StatusOK, body: toOrderBody(o)} }
 	asked := []string{in.ID.String(), reason}
-	o, err := once(ctx, s, attempt{"POST " + cancelPath, in.Key, asked}, show, func(g store.Guard) (order.Order, error) {
-		return s.Checkout.Cancel(ctx, caller(ctx), in.ID, reason, g)
+	o, err := idempotent(ctx, s, idempotentRequest{"POST " + cancelPath, in.Key, asked}, show, func(g store.Guard) (order.Order, error) {
+		return s.config.Checkout.Cancel(ctx, currentUser(ctx), in.ID, reason, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if o.Payment != nil && s.Settle != nil {
-		s.Settle.Hurry(*o.Payment)
+	if o.Payment != nil && s.config.Settle != nil {
+		s.config.Settle.Hurry(*o.Payment)
 	}
-	return &shown[orderBody]{showOrder(o)}, nil
+	return &output[orderBody]{toOrderBody(o)}, nil
 }
 
 func orderPath(o order.Order) string { return ordersPath + "/" + o.ID.String() }
 
-func showOrder(o order.Order) orderBody {
+func toOrderBody(o order.Order) orderBody {
 	b := orderBody{
 		ID: o.ID.String(), Status: string(o.Status()), Amount: int64(o.Amount), Discount: int64(o.Discount), Points: int64(o.Points),
-		CardAmount: int64(o.Card), Items: make([]lineBody, len(o.Lines)), History: showHistory(o), CreatedAt: utc(o.CreatedAt),
+		CardAmount: int64(o.Card), Items: make([]lineBody, len(o.Lines)), History: toChangeBodies(o), CreatedAt: utc(o.CreatedAt),
 	}
 	for i, l := range o.Lines {
 		b.Items[i] = lineBody{l.ProductID, l.Name, int64(l.Price), l.Quantity}
@@ -256,13 +256,13 @@ func showOrder(o order.Order) orderBody {
 		b.Coupon = &couponRef{c.ID.String(), c.CouponID.String(), c.Name}
 	}
 	if o.Payment != nil {
-		shown := showPayment(*o.Payment)
+		shown := toPaymentBody(*o.Payment)
 		b.Payment = &shown
 	}
 	return b
 }
 
-func showHistory(o order.Order) []changeBody {
+func toChangeBodies(o order.Order) []changeBody {
 	all := make([]changeBody, len(o.History()))
 	for i, c := range o.History() {
 		all[i] = changeBody{string(c.Status), orNull(c.Reason), utc(c.At)}
@@ -270,7 +270,7 @@ func showHistory(o order.Order) []changeBody {
 	return all
 }
 
-func showPayment(p payment.Payment) paymentBody {
+func toPaymentBody(p payment.Payment) paymentBody {
 	return paymentBody{
 		ID: p.ID.String(), Status: string(p.Status), CardType: p.Card.Type, CardLast4: p.Card.Last4, Amount: int64(p.Amount),
 		TransactionKey: orNull(p.Key), Reason: orNull(p.Reason), CreatedAt: utc(p.CreatedAt),

@@ -106,7 +106,7 @@ const (
 	byHandPath    = adminPayments + "/{id}/settle"
 )
 
-func (s *service) payments() {
+func (s *service) registerPayments() {
 	const tag = "Admin"
 	register(s, route{http.MethodGet, adminPayments, "listPayments", "Card payments, newest first; those that are stuck, unless others are asked for", tag, admins, 0}, cards(s, s.listPayments))
 	register(s, route{http.MethodGet, adminPayments + "/{id}", "getPayment", "A card payment, with its order, charges and history", tag, admins, 0}, cards(s, s.getPayment))
@@ -116,56 +116,58 @@ func (s *service) payments() {
 
 // cards is h where the shop takes cards.
 func cards[I, O any](s *service, h func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
-	if s.Settle != nil {
+	if s.config.Settle != nil {
 		return h
 	}
 	return func(context.Context, *I) (*O, error) { return nil, errNoCards }
 }
 
-func (s *service) listPayments(ctx context.Context, in *paymentsInput) (*shown[pageOf[listedPayment]], error) {
-	now := s.Clock()
+func (s *service) listPayments(ctx context.Context, in *paymentsInput) (*output[pageOf[listedPayment]], error) {
+	now := s.config.Clock()
 	filter, err := in.filter(now)
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.Settle.List(ctx, filter, in.Size, in.Cursor)
+	p, err := s.config.Settle.List(ctx, filter, in.Size, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	return showPage(p, func(l settle.Listed) listedPayment { return showListed(l, now) }), nil
+	return toPageBody(p, func(l settle.Listed) listedPayment { return toListedPayment(l, now) }), nil
 }
 
-func (s *service) getPayment(ctx context.Context, in *eitherInput) (*shown[paymentDetail], error) {
-	c, err := s.Settle.Show(ctx, in.ID)
+func (s *service) getPayment(ctx context.Context, in *eitherInput) (*output[paymentDetail], error) {
+	c, err := s.config.Settle.Show(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &shown[paymentDetail]{showCase(c, s.Clock())}, nil
+	return &output[paymentDetail]{toPaymentDetail(c, s.config.Clock())}, nil
 }
 
-func (s *service) recheckPayment(ctx context.Context, in *eitherInput) (*shown[paymentDetail], error) {
-	if _, err := s.Settle.SettleNow(ctx, in.ID); err != nil {
+func (s *service) recheckPayment(ctx context.Context, in *eitherInput) (*output[paymentDetail], error) {
+	if _, err := s.config.Settle.SettleNow(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	return s.getPayment(ctx, in)
 }
 
-func (s *service) settlePayment(ctx context.Context, in *wordInput) (*shown[paymentDetail], error) {
+func (s *service) settlePayment(ctx context.Context, in *wordInput) (*output[paymentDetail], error) {
 	word := settle.ManualSettlement{
-		Outcome: payment.Status(in.Body.Outcome), Key: in.Body.TransactionKey, Reason: in.Body.Reason, Actor: callerLogin(ctx),
+		Outcome: payment.Status(in.Body.Outcome), Key: in.Body.TransactionKey, Reason: in.Body.Reason, Actor: currentLogin(ctx),
 	}
-	show := func(c settle.Details) answer { return answer{status: http.StatusOK, body: showCase(c, s.Clock())} }
+	show := func(c settle.Details) response {
+		return response{status: http.StatusOK, body: toPaymentDetail(c, s.config.Clock())}
+	}
 	asked := []any{in.ID, in.Body}
-	c, err := once(ctx, s, attempt{"POST " + byHandPath, in.Key, asked}, show, func(g store.Guard) (settle.Details, error) {
-		return s.Settle.SettleByHand(ctx, in.ID, word, g)
+	c, err := idempotent(ctx, s, idempotentRequest{"POST " + byHandPath, in.Key, asked}, show, func(g store.Guard) (settle.Details, error) {
+		return s.config.Settle.SettleByHand(ctx, in.ID, word, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &shown[paymentDetail]{showCase(c, s.Clock())}, nil
+	return &output[paymentDetail]{toPaymentDetail(c, s.config.Clock())}, nil
 }
 
-func showListed(l settle.Listed, now time.Time) listedPayment {
+func toListedPayment(l settle.Listed, now time.Time) listedPayment {
 	p := l.Payment
 	return listedPayment{
 		ID: p.ID.String(), OrderID: p.OrderID.String(), UserID: p.UserID.String(), Status: string(p.Status), Amount: int64(p.Amount),
@@ -174,13 +176,13 @@ func showListed(l settle.Listed, now time.Time) listedPayment {
 	}
 }
 
-func showCase(c settle.Details, now time.Time) paymentDetail {
+func toPaymentDetail(c settle.Details, now time.Time) paymentDetail {
 	o := c.Order
 	d := paymentDetail{
-		Payment: showListed(settle.Listed{Payment: c.Payment, RefundDue: c.RefundDue()}, now),
+		Payment: toListedPayment(settle.Listed{Payment: c.Payment, RefundDue: c.RefundDue()}, now),
 		Order: orderState{
 			ID: o.ID.String(), Status: string(o.Status()), Amount: int64(o.Amount), Discount: int64(o.Discount),
-			Points: int64(o.Points), CardAmount: int64(o.Card), History: showHistory(o),
+			Points: int64(o.Points), CardAmount: int64(o.Card), History: toChangeBodies(o),
 		},
 		Charges: make([]chargeBody, len(c.Charges)), History: make([]noteBody, len(c.History)),
 	}

@@ -244,7 +244,7 @@ func TestAPaymentIsEndedByOneWord(t *testing.T) {
 		t.Helper()
 		s := tillOn(t, on)
 		o := s.buy(t)
-		answers := make(chan answer, 16)
+		answers := make(chan response, 16)
 		for i := range cap(answers) {
 			go func() {
 				a, err := s.as("admin").with("Idempotency-Key", fmt.Sprint("k", i)).

@@ -10,15 +10,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// problem is what is answered where something went wrong (RFC 9457).
+// problem is the body of an error response (RFC 9457).
 type problem struct {
-	Type    string        `json:"type" doc:"Always about:blank: the code says which problem it is." example:"about:blank"`
-	Title   string        `json:"title" doc:"The status, in words." example:"Conflict"`
+	Type    string        `json:"type" doc:"Always about:blank; the code identifies the problem." example:"about:blank"`
+	Title   string        `json:"title" doc:"The text of the status code." example:"Conflict"`
 	Status  int           `json:"status" example:"409"`
-	Detail  string        `json:"detail" doc:"What happened, for a person." example:"product 17 has 3 left, 5 wanted"`
-	Code    string        `json:"code" doc:"What happened, for a program. It never changes." example:"INSUFFICIENT_STOCK"`
-	TraceID string        `json:"traceId" doc:"Find the log by this." example:"0af7651916cd43dd8448eb211c80319c"`
-	Errors  []fault.Field `json:"errors,omitempty" doc:"Every complaint about the request, where it was not valid."`
+	Detail  string        `json:"detail" doc:"A description for humans. It may change." example:"product 17 has 3 left, 5 wanted"`
+	Code    string        `json:"code" doc:"A stable code for programs." example:"INSUFFICIENT_STOCK"`
+	TraceID string        `json:"traceId" doc:"The trace id, which the log contains too." example:"0af7651916cd43dd8448eb211c80319c"`
+	Errors  []fault.Field `json:"errors,omitempty" doc:"All errors of an invalid request."`
 
 	headers http.Header
 }
@@ -35,23 +35,23 @@ func (p *problem) GetHeaders() http.Header { return p.headers }
 // ContentType implements huma.ContentTypeFilter.
 func (p *problem) ContentType(usual string) string {
 	if p.Status < http.StatusBadRequest {
-		return usual // 304: what it speaks of is no problem
+		return usual // 304 is not an error
 	}
 	return problemType
 }
 
 const problemType = "application/problem+json"
 
-// Faults of HTTP itself.
+// Faults of the HTTP layer.
 var (
-	errInternal = fault.New(fault.Internal, "INTERNAL", "something went wrong on our side; the log says more under this traceId")
-	errTimeout  = fault.New(fault.Unavailable, "TIMEOUT", "this took too long; it may or may not have happened")
-	errAway     = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "a part of the shop cannot be reached just now")
-	errGone     = fault.New(fault.Unavailable, "CLIENT_CLOSED_REQUEST", "you went away before this was answered")
+	errInternal     = fault.New(fault.Internal, "INTERNAL", "an internal error occurred; the log contains details under this traceId")
+	errTimeout      = fault.New(fault.Unavailable, "TIMEOUT", "the request timed out; it may or may not have taken effect")
+	errDependency   = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "a service that the shop depends on is unavailable")
+	errClientClosed = fault.New(fault.Unavailable, "CLIENT_CLOSED_REQUEST", "the client closed the connection before the response")
 )
 
-// problem is the one place where errors become answers. What the caller did
-// not cause is logged in full and answered without a word about the inside.
+// problem turns an error into a problem. This is the only place that does so. Errors that the client did
+// not cause are logged in full, but the response does not contain their details.
 func (s *service) problem(ctx context.Context, err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
@@ -62,20 +62,20 @@ func (s *service) problem(ctx context.Context, err error) *problem {
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded):
 		f = errTimeout
 	case errors.Is(ctx.Err(), context.Canceled):
-		f = errGone
-	case unreachable(err):
-		f = errAway
+		f = errClientClosed
+	case isConnectionError(err):
+		f = errDependency
 	default:
 		f = errInternal
 	}
 	p := newProblem(ctx, statusOf(f.Kind), f.Code, f.Text)
 	p.Errors = f.Fields
-	s.note(ctx, p, err)
+	s.logProblem(ctx, p, err)
 	return p
 }
 
-// unreachable reports whether err came of a connection: later may help.
-func unreachable(err error) bool {
+// isConnectionError reports whether err is an error of a network connection. A retry may succeed.
+func isConnectionError(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
@@ -94,16 +94,16 @@ func newProblem(ctx context.Context, status int, code, detail string) *problem {
 	return p
 }
 
-func (s *service) note(ctx context.Context, p *problem, err error) {
+func (s *service) logProblem(ctx context.Context, p *problem, err error) {
 	switch {
-	case p.Code == errGone.Code: // and a crowd may leave at once
-		s.Log.DebugContext(ctx, "a caller left", "traceId", p.TraceID, "error", err)
+	case p.Code == errClientClosed.Code: // many clients may disconnect at once: not a warning
+		s.config.Log.DebugContext(ctx, "the client closed the connection", "traceId", p.TraceID, "error", err)
 	case p.Status == http.StatusInternalServerError:
-		s.Log.ErrorContext(ctx, "a request failed", "traceId", p.TraceID, "error", err)
+		s.config.Log.ErrorContext(ctx, "request failed", "traceId", p.TraceID, "error", err)
 	case p.Status > http.StatusInternalServerError:
-		s.Log.WarnContext(ctx, "a request could not be served", "traceId", p.TraceID, "code", p.Code, "error", err)
+		s.config.Log.WarnContext(ctx, "request could not be served", "traceId", p.TraceID, "code", p.Code, "error", err)
 	default:
-		s.Log.DebugContext(ctx, "a request was refused", "traceId", p.TraceID, "code", p.Code, "error", err)
+		s.config.Log.DebugContext(ctx, "request refused", "traceId", p.TraceID, "code", p.Code, "error", err)
 	}
 }
 
@@ -128,8 +128,8 @@ func statusOf(k fault.Kind) int {
 	}
 }
 
-// refuse answers with a problem where huma does not do it.
-func (s *service) refuse(w http.ResponseWriter, r *http.Request, p *problem) {
+// writeProblem writes a problem response outside of huma.
+func (s *service) writeProblem(w http.ResponseWriter, r *http.Request, p *problem) {
 	for name, values := range p.headers {
 		w.Header()[name] = values
 	}
@@ -137,6 +137,6 @@ func (s *service) refuse(w http.ResponseWriter, r *http.Request, p *problem) {
 	w.Header().Del("Content-Length")
 	w.WriteHeader(p.Status)
 	if err := encode(w, p); err != nil {
-		s.Log.DebugContext(r.Context(), "a problem could not be told", "traceId", p.TraceID, "error", err)
+		s.config.Log.DebugContext(r.Context(), "cannot write a problem response", "traceId", p.TraceID, "error", err)
 	}
 }

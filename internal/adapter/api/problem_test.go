@@ -20,8 +20,8 @@ import (
 
 const kim = `{"loginId":"kim2","email":"kim2@example.com","birthDate":"1999-12-31","gender":"MALE","password":"correct horse"}`
 
-// What is wrong with a request is said at once, and never with a 500.
-func TestABadRequestIsToldEverythingThatIsWrongWithIt(t *testing.T) {
+// A response reports all errors of a request at once, and is never a 500.
+func TestAnInvalidRequestIsRejectedWithAllItsErrors(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, refuseBadRequests)
 }
@@ -35,19 +35,19 @@ func refuseBadRequests(t *testing.T, on engine) {
 		code   string
 		errors []string // pointers
 	}{
-		"no body":          {s.as("").post("/api/v1/users", ""), 400, "MALFORMED_BODY", []string{""}},
-		"cut short":        {s.as("").post("/api/v1/users", `{"loginId":`), 400, "MALFORMED_BODY", []string{""}},
-		"two bodies":       {s.as("").post("/api/v1/users", kim+kim), 400, "MALFORMED_BODY", []string{""}},
-		"not an object":    {s.as("").post("/api/v1/users", `[1]`), 400, "VALIDATION_FAILED", []string{""}},
-		"null":             {s.as("").post("/api/v1/users", `null`), 400, "VALIDATION_FAILED", []string{""}},
-		"nested too deep":  {s.as("").post("/api/v1/users", strings.Repeat("[", 100_000)), 400, "MALFORMED_BODY", []string{""}},
-		"everything amiss": {s.as("").post("/api/v1/users", `{"loginId":5,"email":"x","birthDate":"2001-02-29","gender":"X","password":"short","age":3}`), 400, "VALIDATION_FAILED", []string{"/age", "/birthDate", "/email", "/gender", "/loginId", "/password"}},
-		"everything gone":  {s.as("").post("/api/v1/users", `{}`), 400, "VALIDATION_FAILED", []string{"/birthDate", "/email", "/gender", "/loginId", "/password"}},
-		"born tomorrow":    {s.as("").post("/api/v1/users", strings.Replace(kim, "1999-12-31", "2026-03-03", 1)), 400, "VALIDATION_FAILED", []string{"/birthDate"}},
-		"NUL in a text":    {s.as("").post("/api/v1/users", strings.Replace(kim, "kim2", `k\u0000`, 1)), 400, "MALFORMED_BODY", []string{"/loginId"}},
-		"not UTF-8":        {s.as("").post("/api/v1/users", strings.Replace(kim, "kim2", "k\xff", 1)), 400, "MALFORMED_BODY", []string{""}},
-		"plain text":       {s.as("").with("Content-Type", "text/plain").post("/api/v1/users", kim), 415, "UNSUPPORTED_MEDIA_TYPE", nil},
-		"10 MB":            {s.as("").post("/api/v1/users", `{"loginId":"`+strings.Repeat("k", 10<<20)+`"}`), 413, "BODY_TOO_LARGE", []string{""}},
+		"no body":         {s.as("").post("/api/v1/users", ""), 400, "MALFORMED_BODY", []string{""}},
+		"cut short":       {s.as("").post("/api/v1/users", `{"loginId":`), 400, "MALFORMED_BODY", []string{""}},
+		"two bodies":      {s.as("").post("/api/v1/users", kim+kim), 400, "MALFORMED_BODY", []string{""}},
+		"not an object":   {s.as("").post("/api/v1/users", `[1]`), 400, "VALIDATION_FAILED", []string{""}},
+		"null":            {s.as("").post("/api/v1/users", `null`), 400, "VALIDATION_FAILED", []string{""}},
+		"nested too deep": {s.as("").post("/api/v1/users", strings.Repeat("[", 100_000)), 400, "MALFORMED_BODY", []string{""}},
+		"all wrong":       {s.as("").post("/api/v1/users", `{"loginId":5,"email":"x","birthDate":"2001-02-29","gender":"X","password":"short","age":3}`), 400, "VALIDATION_FAILED", []string{"/age", "/birthDate", "/email", "/gender", "/loginId", "/password"}},
+		"all missing":     {s.as("").post("/api/v1/users", `{}`), 400, "VALIDATION_FAILED", []string{"/birthDate", "/email", "/gender", "/loginId", "/password"}},
+		"born tomorrow":   {s.as("").post("/api/v1/users", strings.Replace(kim, "1999-12-31", "2026-03-03", 1)), 400, "VALIDATION_FAILED", []string{"/birthDate"}},
+		"NUL in a text":   {s.as("").post("/api/v1/users", strings.Replace(kim, "kim2", `k\u0000`, 1)), 400, "MALFORMED_BODY", []string{"/loginId"}},
+		"not UTF-8":       {s.as("").post("/api/v1/users", strings.Replace(kim, "kim2", "k\xff", 1)), 400, "MALFORMED_BODY", []string{""}},
+		"plain text":      {s.as("").with("Content-Type", "text/plain").post("/api/v1/users", kim), 415, "UNSUPPORTED_MEDIA_TYPE", nil},
+		"10 MB":           {s.as("").post("/api/v1/users", `{"loginId":"`+strings.Repeat("k", 10<<20)+`"}`), 413, "BODY_TOO_LARGE", []string{""}},
 
 		"fraction":          {s.as("kim").post("/api/v1/points/charge", `{"amount":1.5}`), 400, "VALIDATION_FAILED", []string{"/amount"}},
 		"number as text":    {s.as("kim").post("/api/v1/points/charge", `{"amount":"5"}`), 400, "VALIDATION_FAILED", []string{"/amount"}},
@@ -56,7 +56,7 @@ func refuseBadRequests(t *testing.T, on engine) {
 		"just over 64 bits": {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":9223372036854775808,"quantity":1}]}`), 400, "VALIDATION_FAILED", []string{"/items/productId"}},
 		"one name twice":    {s.as("kim").post("/api/v1/points/charge", `{"Amount":999999999999,"amount":5}`), 400, "MALFORMED_BODY", []string{"/amount"}},
 		"twice in a line":   {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":1,"QUANTITY":0}]}`), 400, "MALFORMED_BODY", []string{"/items/0/quantity"}},
-		"a letter in guise": {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":1}],"itemſ":[]}`), 400, "MALFORMED_BODY", []string{"/itemſ"}},
+		"a folded letter":   {s.as("kim").post("/api/v1/orders", `{"items":[{"productId":1,"quantity":1}],"itemſ":[]}`), 400, "MALFORMED_BODY", []string{"/itemſ"}},
 		"negative charge":   {s.as("kim").post("/api/v1/points/charge", `{"amount":-5}`), 400, "VALIDATION_FAILED", []string{"/amount"}},
 		"null amount":       {s.as("kim").post("/api/v1/points/charge", `{"amount":null}`), 400, "VALIDATION_FAILED", []string{"/amount"}},
 
@@ -132,7 +132,7 @@ func refuseBadRequests(t *testing.T, on engine) {
 	}
 }
 
-func TestABoundIsToldInDigits(t *testing.T) {
+func TestLimitsInErrorsAreWrittenInDigits(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	for want, r := range map[string]request{
@@ -147,13 +147,13 @@ func TestABoundIsToldInDigits(t *testing.T) {
 	}
 }
 
-func TestAMediaTypeIsReadInAnyCase(t *testing.T) {
+func TestMediaTypesAreCaseInsensitive(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	s.as("kim").with("Content-Type", "Application/JSON; charset=UTF-8").post("/api/v1/points/charge", `{"amount":1}`).must(t, s, 200)
 }
 
-func TestAMethodThatIsNotKnownIsToldWhichAre(t *testing.T) {
+func TestAnUnknownMethodGetsTheAllowedMethods(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	a := s.as("").do("PUT", "/api/v1/products/1/likes", "").must(t, s, 405)
@@ -162,31 +162,31 @@ func TestAMethodThatIsNotKnownIsToldWhichAre(t *testing.T) {
 	}
 }
 
-func TestWhatWeBrokeSaysNothingOfTheInside(t *testing.T) {
+func TestInternalErrorsDoNotRevealDetails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err    error
 		status int
 		code   string
 	}{
-		"an error":        {errors.New("10.0.0.7 says: password wrong"), 500, "INTERNAL"},
-		"no connection":   {fmt.Errorf("board: %w", &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("10.0.0.7: refused")}), 503, "DEPENDENCY_AWAY"},
-		"a cut one":       {fmt.Errorf("10.0.0.7: %w", io.ErrUnexpectedEOF), 503, "DEPENDENCY_AWAY"},
-		"a panic":         {errPanic, 500, "INTERNAL"},
-		"a part is away":  {fault.New(fault.Unavailable, "BOARD_AWAY", "the ranking cannot be read just now"), 503, "BOARD_AWAY"},
-		"an inside fault": {fault.New(fault.Internal, "SECRET_CODE", "password wrong"), 500, "INTERNAL"},
+		"an error":          {errors.New("10.0.0.7 says: password wrong"), 500, "INTERNAL"},
+		"no connection":     {fmt.Errorf("board: %w", &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("10.0.0.7: refused")}), 503, "DEPENDENCY_AWAY"},
+		"a cut connection":  {fmt.Errorf("10.0.0.7: %w", io.ErrUnexpectedEOF), 503, "DEPENDENCY_AWAY"},
+		"a panic":           {errPanic, 500, "INTERNAL"},
+		"a dependency":      {fault.New(fault.Unavailable, "BOARD_AWAY", "the ranking cannot be read just now"), 503, "BOARD_AWAY"},
+		"an internal fault": {fault.New(fault.Internal, "SECRET_CODE", "password wrong"), 500, "INTERNAL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t)
-			s.board.err = c.err
+			s.rankings.err = c.err
 			a := s.as("").get("/api/v1/rankings").must(t, s, c.status)
 			p := a.problem(t)
 			if p.Code != c.code || strings.Contains(a.body, "password") || strings.Contains(a.body, "10.0.0.7") {
 				t.Errorf("body = %s", a.body)
 			}
 			if log := s.log.String(); !strings.Contains(log, p.TraceID) || !strings.Contains(log, c.err.Error()) {
-				t.Errorf("the log does not say it all under %s:\n%s", p.TraceID, log)
+				t.Errorf("the log has no details under %s:\n%s", p.TraceID, log)
 			}
 			if wait := a.header.Get("Retry-After"); (wait != "") != (c.status == 503) {
 				t.Errorf("Retry-After = %q", wait)
@@ -195,16 +195,16 @@ func TestWhatWeBrokeSaysNothingOfTheInside(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatTakesTooLongIs503(t *testing.T) {
+func TestARequestThatTimesOutIs503(t *testing.T) {
 	t.Parallel()
 	s := open(t, func(c *api.Config) { c.Limits.Time = time.Millisecond })
-	s.board.stuck = true
+	s.rankings.blocked = true
 	if p := s.as("").get("/api/v1/rankings").must(t, s, 503).problem(t); p.Code != "TIMEOUT" {
 		t.Errorf("code = %s", p.Code)
 	}
 }
 
-func TestABodyThatNeverComesIs408(t *testing.T) {
+func TestABodyThatDoesNotArriveIs408(t *testing.T) {
 	t.Parallel()
 	s := open(t, func(c *api.Config) { c.Limits.Body = time.Millisecond })
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
@@ -225,26 +225,26 @@ func TestABodyThatNeverComesIs408(t *testing.T) {
 	}
 }
 
-func TestATraceIsContinuedAndHandedOn(t *testing.T) {
+func TestATraceIsContinuedInResponsesAndEvents(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
-	const theirs = "0af7651916cd43dd8448eb211c80319c"
-	a := s.as("kim").with("Traceparent", "00-"+theirs+"-b7ad6b7169203331-00").post("/api/v1/products/1/likes", "").must(t, s, 204)
-	if got := a.header.Get("X-Trace-Id"); got != theirs {
+	const traceID = "0af7651916cd43dd8448eb211c80319c"
+	a := s.as("kim").with("Traceparent", "00-"+traceID+"-b7ad6b7169203331-00").post("/api/v1/products/1/likes", "").must(t, s, 204)
+	if got := a.header.Get("X-Trace-Id"); got != traceID {
 		t.Errorf("X-Trace-Id = %q", got)
 	}
 	events := s.outbox(t)
 	last := events[len(events)-1].Envelope
-	if last.Type != "product.liked" || last.Traceparent != a.header.Get("Traceresponse") || !strings.HasPrefix(last.Traceparent, "00-"+theirs+"-") ||
+	if last.Type != "product.liked" || last.Traceparent != a.header.Get("Traceresponse") || !strings.HasPrefix(last.Traceparent, "00-"+traceID+"-") ||
 		!strings.HasSuffix(last.Traceparent, "-00") || strings.Contains(last.Traceparent, "b7ad6b7169203331") {
-		t.Errorf("%s was promised with %q, answered with %q", last.Type, last.Traceparent, a.header.Get("Traceresponse"))
+		t.Errorf("%s: Traceparent %q, Traceresponse %q", last.Type, last.Traceparent, a.header.Get("Traceresponse"))
 	}
 	for _, bad := range []string{
-		"", "nonsense", "ff-" + theirs + "-b7ad6b7169203331-00", "00-00000000000000000000000000000000-b7ad6b7169203331-00",
-		"00-" + theirs + "-0000000000000000-00", "00-" + strings.ToUpper(theirs) + "-b7ad6b7169203331-00",
+		"", "nonsense", "ff-" + traceID + "-b7ad6b7169203331-00", "00-00000000000000000000000000000000-b7ad6b7169203331-00",
+		"00-" + traceID + "-0000000000000000-00", "00-" + strings.ToUpper(traceID) + "-b7ad6b7169203331-00",
 	} {
 		a := s.as("").with("Traceparent", bad).get("/api/v1/products").must(t, s, 200)
-		if got := a.header.Get("X-Trace-Id"); len(got) != 32 || got == theirs || strings.Trim(got, "0") == "" {
+		if got := a.header.Get("X-Trace-Id"); len(got) != 32 || got == traceID || strings.Trim(got, "0") == "" {
 			t.Errorf("after %q: X-Trace-Id = %q", bad, got)
 		}
 	}
@@ -272,7 +272,7 @@ func TestRequestsAreCountedByRoute(t *testing.T) {
 	}
 	for _, want := range []string{"GET /api/v1/products/{id} 200", "GET /api/v1/products/{id} 404", " other 404"} {
 		if got["commerce_http_request_duration_seconds "+want] != 1 {
-			t.Errorf("%q was not counted once: %v", want, got)
+			t.Errorf("%q was not counted exactly once: %v", want, got)
 		}
 	}
 }

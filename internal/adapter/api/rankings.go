@@ -12,16 +12,16 @@ import (
 )
 
 type rankingInput struct {
-	Period string `query:"period" doc:"As yet daily, which is also what you get without it."`
-	Date   string `query:"date" doc:"A day in Asia/Seoul, yyyyMMdd; without it, today." example:"20260131"`
+	Period string `query:"period" doc:"daily, which is also the default."`
+	Date   string `query:"date" doc:"A day in Asia/Seoul as yyyyMMdd; the default is today." example:"20260131"`
 	Page   int64  `query:"page" minimum:"1" maximum:"1000000" default:"1"`
 	Size   int64  `query:"size" minimum:"1" maximum:"100" default:"20"`
 
-	empty error // a parameter that is there, but says nothing
+	empty error // the error of a parameter that is present but empty
 }
 
-// Resolve implements huma.Resolver. To huma an empty parameter is none, but
-// nobody who writes ?date= means today.
+// Resolve implements huma.Resolver. For huma an empty parameter is absent; here ?date= is an error, because
+// it does not mean today.
 func (in *rankingInput) Resolve(ctx huma.Context) []error {
 	u := ctx.URL()
 	q := u.Query()
@@ -58,24 +58,24 @@ type rankedProduct struct {
 	Brand brandRef `json:"brand"`
 }
 
-// score is the exact decimal of a score.
+// score is the exact decimal value of a score.
 type score struct{ ranking.Points }
 
 // Schema implements huma.SchemaProvider.
 func (score) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeNumber, Description: "Points, with up to six decimals.", Examples: []any{7.25}}
+	return &huma.Schema{Type: huma.TypeNumber, Description: "Decimal number with up to six decimal places.", Examples: []any{7.25}}
 }
 
-func (s *service) rankings() {
-	register(s, route{http.MethodGet, "/api/v1/rankings", "getRanking", "What is liked and bought the most", "Rankings", anyone, 0}, s.ranking)
+func (s *service) registerRankings() {
+	register(s, route{http.MethodGet, "/api/v1/rankings", "getRanking", "Get a ranking of products", "Rankings", anyone, 0}, s.ranking)
 }
 
-func (s *service) ranking(ctx context.Context, in *rankingInput) (*shown[rankingBody], error) {
+func (s *service) ranking(ctx context.Context, in *rankingInput) (*output[rankingBody], error) {
 	day, err := s.day(in)
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.Rankings.Read(ctx, day, in.Page, in.Size)
+	page, err := s.config.Rankings.Read(ctx, day, in.Page, in.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +83,13 @@ func (s *service) ranking(ctx context.Context, in *rankingInput) (*shown[ranking
 	for i, e := range page.Entries {
 		ids[i] = e.ProductID
 	}
-	products, err := s.Catalog.Many(ctx, ids)
+	products, err := s.config.Catalog.Many(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	body := rankingBody{Period: "daily", Date: day.String(), Items: ranked(page.Entries, products)}
 	body.Page.Number, body.Page.Size, body.Page.HasMore = in.Page, in.Size, page.HasMore
-	return &shown[rankingBody]{body}, nil
+	return &output[rankingBody]{body}, nil
 }
 
 func (s *service) day(in *rankingInput) (clock.Day, error) {
@@ -99,7 +99,7 @@ func (s *service) day(in *rankingInput) (clock.Day, error) {
 	case in.Period != "" && in.Period != "daily":
 		return 0, ranking.ErrPeriod
 	case in.Date == "":
-		return clock.DayOf(s.Clock()), nil
+		return clock.DayOf(s.config.Clock()), nil
 	}
 	day, err := clock.ParseDay(in.Date)
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *service) day(in *rankingInput) (clock.Day, error) {
 	return day, nil
 }
 
-// ranked leaves out products that were hidden since; the others keep their ranks.
+// ranked leaves out hidden products. The other products keep their ranks.
 func ranked(entries []ranking.Entry, products map[int64]product.Listing) []rankedBody {
 	items := make([]rankedBody, 0, len(entries))
 	for _, e := range entries {

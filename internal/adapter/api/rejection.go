@@ -22,11 +22,11 @@ func (s *service) translate(ctx huma.Context, _ string, v any) (any, error) {
 	if !theirs {
 		return v, nil
 	}
-	p := rejection(ctx.Context(), m, s.Limits.Size)
-	if e, ours := ctx.(*exchange); ours {
+	p := rejection(ctx.Context(), m, s.config.Limits.Size)
+	if e, ours := ctx.(*requestContext); ours {
 		e.status = p.Status
 	}
-	s.note(ctx.Context(), p, m)
+	s.logProblem(ctx.Context(), p, m)
 	return p, nil
 }
 

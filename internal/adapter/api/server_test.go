@@ -10,7 +10,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
 )
 
-func TestTheServerBoundsTheHeadOfARequest(t *testing.T) {
+func TestTheServerLimitsRequestHeaders(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -20,7 +20,7 @@ func TestTheServerBoundsTheHeadOfARequest(t *testing.T) {
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
 	if server.ReadHeaderTimeout <= 0 || server.ReadTimeout <= 0 || server.IdleTimeout <= 0 {
-		t.Errorf("a slow head is waited for without end: %+v", server)
+		t.Errorf("no timeout for headers: %+v", server)
 	}
 	for size, status := range map[int]int{1 << 10: http.StatusNotFound, 1 << 20: http.StatusRequestHeaderFieldsTooLarge} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String(), http.NoBody)
@@ -34,7 +34,7 @@ func TestTheServerBoundsTheHeadOfARequest(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 		if resp.StatusCode != status {
-			t.Errorf("a head of %d bytes: %d, want %d", size, resp.StatusCode, status)
+			t.Errorf("headers of %d bytes: %d, want %d", size, resp.StatusCode, status)
 		}
 	}
 }

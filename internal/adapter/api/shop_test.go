@@ -32,20 +32,19 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// began is when every shop of these tests opens: 00:30 in Seoul on the 2nd,
-// while it is still the 1st in UTC.
+// began is the start time of every shop: 00:30 on the 2nd in Seoul, which is still the 1st in UTC.
 var began = time.Date(2026, 3, 1, 15, 30, 0, 0, time.UTC)
 
-// shop is the whole API over a database, on a clock that stands still.
+// shop is the whole API with a database and a clock that does not advance by itself.
 type shop struct {
 	url      string
 	db       store.DB
 	accounts *accounts.Service
-	board    *board
-	views    *views
+	rankings *fakeRankings
+	views    *fakeViews
 	log      *syncBuffer
 	metrics  *prometheus.Registry
-	late     atomic.Int64 // seconds since it began
+	late     atomic.Int64 // seconds since began
 }
 
 // engine opens an empty database.
@@ -62,7 +61,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, on engine)) {
 	}
 }
 
-// open opens a shop on SQLite; change may change what it is made of.
+// open opens a shop on SQLite. change can change its configuration.
 func open(t *testing.T, change ...func(*api.Config)) *shop {
 	t.Helper()
 	return openOn(t, storetest.SQLite, change...)
@@ -70,7 +69,7 @@ func open(t *testing.T, change ...func(*api.Config)) *shop {
 
 func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	t.Helper()
-	s := &shop{board: &board{}, views: &views{}, log: &syncBuffer{}, metrics: prometheus.NewRegistry()}
+	s := &shop{rankings: &fakeRankings{}, views: &fakeViews{}, log: &syncBuffer{}, metrics: prometheus.NewRegistry()}
 	now := func() time.Time { return began.Add(time.Duration(s.late.Load()) * time.Second) }
 	ids := id.NewSource(now, zeros{})
 	s.db = on(t, sqlstore.Options{Clock: now, Traceparent: api.Traceparent})
@@ -81,7 +80,7 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	s.accounts = accounts.New(s.db, ids, now, credentials.NewPasswords(2, rand.Reader), tokens, time.Hour)
 	c := api.Config{
 		Accounts: s.accounts, Catalog: catalog.New(s.db, now), Likes: likes.New(s.db, now), Wallet: wallet.New(s.db, ids, now),
-		Checkout: checkout.New(s.db, ids, now, payment.DefaultPolicy()), Coupons: coupons.New(s.db, ids, now), Rankings: s.board, Views: s.views, DB: s.db,
+		Checkout: checkout.New(s.db, ids, now, payment.DefaultPolicy()), Coupons: coupons.New(s.db, ids, now), Rankings: s.rankings, Views: s.views, DB: s.db,
 		Clock: now, IDs: id.NewSource(now, rand.Reader), Registerer: s.metrics, TrustUserHeader: true,
 		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -98,8 +97,8 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	return s
 }
 
-// stocked opens a shop with an admin, a customer kim with 100,000 won and a
-// product 1 of brand 1, which costs 12,000 and of which there are 10.
+// stocked opens a shop with an admin, a customer kim with 100,000 won, and product 1 of brand 1: price
+// 12,000, 10 pieces.
 func stocked(t *testing.T, change ...func(*api.Config)) *shop {
 	t.Helper()
 	return stockedOn(t, storetest.SQLite, change...)
@@ -120,7 +119,7 @@ func stockedOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	return s
 }
 
-// join makes a user without a password.
+// join creates a user without a password.
 func (s *shop) join(t *testing.T, loginID string) {
 	t.Helper()
 	uid := id.ID{15: byte(len(loginID)), 14: loginID[0], 0: 1}
@@ -137,13 +136,13 @@ func (s *shop) join(t *testing.T, loginID string) {
 	}
 }
 
-// request is one to be sent.
+// request is a request to be sent.
 type request struct {
 	method, path, body string
 	header             http.Header
 }
 
-// as begins a request of a user, whom a gateway names; "" is nobody.
+// as starts a request of a user, by the trusted user header; "" is anonymous.
 func (s *shop) as(loginID string) request {
 	r := request{header: http.Header{}}
 	if loginID != "" {
@@ -166,17 +165,17 @@ func (r request) do(method, path, body string) request {
 func (r request) get(path string) request        { return r.do(http.MethodGet, path, "") }
 func (r request) post(path, body string) request { return r.do(http.MethodPost, path, body) }
 
-// answer is what came back.
-type answer struct {
+// response is the response to a request.
+type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
-func (r request) send(ctx context.Context, s *shop) (answer, error) {
+func (r request) send(ctx context.Context, s *shop) (response, error) {
 	req, err := http.NewRequestWithContext(ctx, r.method, s.url+r.path, strings.NewReader(r.body))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	req.Header = r.header.Clone()
 	if r.body != "" && req.Header.Get("Content-Type") == "" {
@@ -184,16 +183,16 @@ func (r request) send(ctx context.Context, s *shop) (answer, error) {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, string(text)}, err
+	return response{resp.StatusCode, resp.Header, string(text)}, err
 }
 
-// must sends the request and fails the test where another status comes back,
-// or an error that is no problem.
-func (r request) must(t *testing.T, s *shop, status int) answer {
+// must sends the request. It fails the test if the status differs, or if an error response is not a
+// problem.
+func (r request) must(t *testing.T, s *shop, status int) response {
 	t.Helper()
 	a, err := r.send(t.Context(), s)
 	if err != nil {
@@ -208,15 +207,15 @@ func (r request) must(t *testing.T, s *shop, status int) answer {
 	return a
 }
 
-// problem is the answer as a problem; it fails the test if it is none.
-func (a answer) problem(t *testing.T) (p problem) {
+// problem decodes the response as a problem and checks it.
+func (a response) problem(t *testing.T) (p problem) {
 	t.Helper()
 	if ct := a.header.Get("Content-Type"); ct != "application/problem+json" {
-		t.Errorf("an error of type %q", ct)
+		t.Errorf("Content-Type of a problem = %q", ct)
 	}
 	a.into(t, &p)
 	if p.Status != a.status || p.Code == "" || p.Title == "" || p.Detail == "" || p.Type == "" {
-		t.Errorf("not a whole problem for status %d: %s", a.status, a.body)
+		t.Errorf("incomplete problem for status %d: %s", a.status, a.body)
 	}
 	if p.TraceID == "" || p.TraceID != a.header.Get("X-Trace-Id") && a.header.Get("Idempotent-Replayed") == "" {
 		t.Errorf("traceId %q, header %q", p.TraceID, a.header.Get("X-Trace-Id"))
@@ -224,7 +223,7 @@ func (a answer) problem(t *testing.T) (p problem) {
 	return p
 }
 
-func (a answer) into(t *testing.T, v any) {
+func (a response) into(t *testing.T, v any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(a.body), v); err != nil {
 		t.Fatalf("%v in %s", err, a.body)
@@ -245,7 +244,7 @@ func (p problem) pointers() []string {
 	return all
 }
 
-// outbox is every event that waits.
+// outbox returns all events in the outbox.
 func (s *shop) outbox(t *testing.T) (waiting []store.OutboxRecord) {
 	t.Helper()
 	ctx, lanes := t.Context(), make([]int, store.Lanes)

@@ -12,7 +12,7 @@ type signUpInput struct {
 	Body struct {
 		LoginID   string `json:"loginId" pattern:"^[A-Za-z0-9]{1,10}$" patternDescription:"1 to 10 letters and digits" example:"kim"`
 		Email     string `json:"email" format:"email" maxLength:"254" example:"kim@example.com"`
-		BirthDate string `json:"birthDate" format:"date" doc:"Not in the future." example:"1999-12-31"`
+		BirthDate string `json:"birthDate" format:"date" doc:"Must not be in the future." example:"1999-12-31"`
 		Gender    string `json:"gender" enum:"MALE,FEMALE"`
 		Password  string `json:"password" minLength:"8" maxLength:"128" example:"correct horse"`
 	}
@@ -42,41 +42,41 @@ type sessionBody struct {
 
 const mePath = "/api/v1/users/me"
 
-func (s *service) users() {
+func (s *service) registerUsers() {
 	const tag = "Users"
 	register(s, route{http.MethodPost, "/api/v1/users", "signUp", "Sign up", tag, anyone, http.StatusCreated}, s.signUp)
 	register(s, route{http.MethodPost, "/api/v1/sessions", "logIn", "Log in", tag, anyone, http.StatusCreated}, s.logIn)
-	register(s, route{http.MethodGet, mePath, "getMe", "Who I am", tag, users, 0}, s.me)
+	register(s, route{http.MethodGet, mePath, "getMe", "Get my user", tag, users, 0}, s.me)
 }
 
-func (s *service) signUp(ctx context.Context, in *signUpInput) (*made[userBody], error) {
+func (s *service) signUp(ctx context.Context, in *signUpInput) (*createdOutput[userBody], error) {
 	b := in.Body
-	u, err := s.Accounts.SignUp(ctx, user.Application{
+	u, err := s.config.Accounts.SignUp(ctx, user.Application{
 		LoginID: b.LoginID, Email: b.Email, BirthDate: b.BirthDate, Gender: user.Gender(b.Gender), Password: b.Password,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &made[userBody]{mePath, showUser(u)}, nil
+	return &createdOutput[userBody]{mePath, toUserBody(u)}, nil
 }
 
-func (s *service) logIn(ctx context.Context, in *logInInput) (*shown[sessionBody], error) {
-	session, err := s.Accounts.LogIn(ctx, in.Body.LoginID, in.Body.Password)
+func (s *service) logIn(ctx context.Context, in *logInInput) (*output[sessionBody], error) {
+	session, err := s.config.Accounts.LogIn(ctx, in.Body.LoginID, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
-	return &shown[sessionBody]{sessionBody{session.Token, "Bearer", utc(session.ExpiresAt)}}, nil
+	return &output[sessionBody]{sessionBody{session.Token, "Bearer", utc(session.ExpiresAt)}}, nil
 }
 
-func (s *service) me(ctx context.Context, _ *nothing) (*shown[userBody], error) {
-	u, err := s.Accounts.Me(ctx, caller(ctx))
+func (s *service) me(ctx context.Context, _ *empty) (*output[userBody], error) {
+	u, err := s.config.Accounts.Me(ctx, currentUser(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return &shown[userBody]{showUser(u)}, nil
+	return &output[userBody]{toUserBody(u)}, nil
 }
 
-func showUser(u user.User) userBody {
+func toUserBody(u user.User) userBody {
 	return userBody{
 		ID: u.ID.String(), LoginID: u.LoginID, Email: u.Email, BirthDate: u.BirthDate,
 		Gender: string(u.Gender), CreatedAt: utc(u.CreatedAt),

@@ -20,7 +20,7 @@ var (
 	_ accounts.Tokens = (*credentials.Tokens)(nil)
 )
 
-func TestAHashMatchesItsPasswordAlone(t *testing.T) {
+func TestAHashMatchesOnlyItsPassword(t *testing.T) {
 	t.Parallel()
 	p := credentials.NewPasswords(2, rand.Reader)
 	hash, err := p.Hash(t.Context(), "correct horse")
@@ -57,22 +57,22 @@ func TestABrokenHashMatchesNothing(t *testing.T) {
 	}
 }
 
-func TestHashingGivesUpWithItsRequest(t *testing.T) {
+func TestHashingStopsWhenItsContextEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	p := credentials.NewPasswords(1, rand.Reader)
-	for range 100 { // a free seat and a dead context: either may be chosen
+	for range 100 { // with a free slot, select may pick either case
 		if _, err := p.Hash(ctx, "password"); errors.Is(err, context.Canceled) {
 			return
 		}
 	}
-	t.Error("a request that was given up is still hashed for")
+	t.Error("Hash ignores a cancelled context")
 }
 
-func TestATokenTellsWhoUntilItExpires(t *testing.T) {
+func TestATokenIsValidUntilItExpires(t *testing.T) {
 	t.Parallel()
-	tokens, who, now := signer(t, 'a'), somebody(), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	tokens, who, now := signer(t, 'a'), principal(), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	token, err := tokens.Issue(who, now, now.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestATokenTellsWhoUntilItExpires(t *testing.T) {
 func TestAForgedTokenIsRefused(t *testing.T) {
 	t.Parallel()
 	tokens, now := signer(t, 'a'), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	foreign, err := signer(t, 'b').Issue(somebody(), now, now.Add(time.Hour))
+	foreign, err := signer(t, 'b').Issue(principal(), now, now.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestAForgedTokenIsRefused(t *testing.T) {
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + part[1] + "."
 	for name, token := range map[string]string{"another key": foreign, "no algorithm": none, "nonsense": "x.y.z", "empty": ""} {
 		if p, err := tokens.Read(token, now); err == nil {
-			t.Errorf("%s: was read as %+v", name, p)
+			t.Errorf("%s: Read = %+v, want an error", name, p)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func TestAForgedTokenIsRefused(t *testing.T) {
 func TestAShortSecretIsRefused(t *testing.T) {
 	t.Parallel()
 	if _, err := credentials.NewTokens(make([]byte, 31)); err == nil {
-		t.Error("31 bytes were taken for a secret")
+		t.Error("a secret of 31 bytes was accepted")
 	}
 }
 
@@ -117,6 +117,6 @@ func signer(t *testing.T, b byte) *credentials.Tokens {
 	return tokens
 }
 
-func somebody() accounts.Principal {
+func principal() accounts.Principal {
 	return accounts.Principal{UserID: id.ID{1, 2, 15: 3}, LoginID: "kim", Role: user.Customer}
 }

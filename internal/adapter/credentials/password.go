@@ -13,8 +13,8 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// The parameters of argon2id, as OWASP recommends them: 19 MiB, two passes, one
-// lane. They are written into each hash, so that they can be raised later.
+// The parameters of argon2id as recommended by OWASP: 19 MiB, two passes, one lane. Each hash
+// contains its parameters, so they can be raised later.
 const (
 	memoryKiB  = 19 * 1024
 	passes     = 2
@@ -23,26 +23,26 @@ const (
 	digestSize = 32
 )
 
-// Passwords hashes passwords with argon2id. No more than a few at a time: each
-// takes memory and a processor, and a flood of log-ins must not starve the shop.
+// Passwords hashes passwords with argon2id. It bounds the number of concurrent hashes: each one
+// needs memory and a CPU, and a flood of log-ins must not starve other requests.
 type Passwords struct {
-	seats  chan struct{}
+	slots  chan struct{}
 	random io.Reader
 }
 
-// NewPasswords returns a hasher that works on at most so many at a time, and
-// takes its salt from random: crypto/rand.Reader, outside of tests.
-func NewPasswords(atOnce int, random io.Reader) *Passwords {
-	return &Passwords{make(chan struct{}, max(atOnce, 1)), random}
+// NewPasswords returns a hasher that computes at most maxConcurrent hashes at a time. random is
+// the source of salts: crypto/rand.Reader, except in tests.
+func NewPasswords(maxConcurrent int, random io.Reader) *Passwords {
+	return &Passwords{make(chan struct{}, max(maxConcurrent, 1)), random}
 }
 
-// Hash returns what is kept of a password, in the PHC string format.
+// Hash returns the hash of a password in the PHC string format.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltBytes)
 	if _, err := io.ReadFull(p.random, salt); err != nil {
 		return "", fmt.Errorf("salt for a hash: %w", err)
 	}
-	digest, err := p.digest(ctx, password, phc{memory: memoryKiB, passes: passes, lanes: lanes, salt: salt, size: digestSize})
+	digest, err := p.digest(ctx, password, hashParams{memory: memoryKiB, passes: passes, lanes: lanes, salt: salt, size: digestSize})
 	if err != nil {
 		return "", err
 	}
@@ -50,38 +50,38 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(digest)), nil
 }
 
-// Matches reports whether the hash is of the password. None matches an empty or
-// broken hash, which costs as much time as any other.
+// Matches reports whether the password has this hash. No password matches an empty or invalid
+// hash, but the comparison takes as long as any other.
 func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, error) {
-	kept, want, err := parse(hash)
+	params, want, err := parseHash(hash)
 	if err != nil {
-		kept = phc{memory: memoryKiB, passes: passes, lanes: lanes, salt: make([]byte, saltBytes), size: digestSize}
+		params = hashParams{memory: memoryKiB, passes: passes, lanes: lanes, salt: make([]byte, saltBytes), size: digestSize}
 	}
-	got, busy := p.digest(ctx, password, kept)
+	got, busy := p.digest(ctx, password, params)
 	if busy != nil {
 		return false, busy
 	}
 	return err == nil && subtle.ConstantTimeCompare(got, want) == 1, nil
 }
 
-func (p *Passwords) digest(ctx context.Context, password string, h phc) ([]byte, error) {
+func (p *Passwords) digest(ctx context.Context, password string, h hashParams) ([]byte, error) {
 	select {
-	case p.seats <- struct{}{}:
-		defer func() { <-p.seats }()
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
 		return argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, h.lanes, h.size), nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting to hash a password: %w", ctx.Err())
 	}
 }
 
-// phc is how a hash was made.
-type phc struct {
+// hashParams are the parameters of a hash.
+type hashParams struct {
 	memory, passes, size uint32
 	lanes                uint8
 	salt                 []byte
 }
 
-func parse(hash string) (h phc, digest []byte, err error) {
+func parseHash(hash string) (h hashParams, digest []byte, err error) {
 	part := strings.Split(hash, "$")
 	if len(part) != 6 || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return h, nil, fmt.Errorf("not an argon2id hash of version %d", argon2.Version)
@@ -97,7 +97,7 @@ func parse(hash string) (h phc, digest []byte, err error) {
 		return h, nil, fmt.Errorf("digest of a hash: %w", err)
 	}
 	if len(digest) == 0 || h.passes == 0 || h.lanes == 0 {
-		return h, nil, errors.New("a hash of nothing")
+		return h, nil, errors.New("the hash is empty")
 	}
 	h.size = uint32(len(digest)) //nolint:gosec // a few dozen bytes
 	return h, digest, nil

@@ -11,8 +11,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 )
 
-// MinSecret is how long the signing key must be at least, in bytes: as long as
-// the digest of HS256 (RFC 7518, section 3.2).
+// MinSecret is the minimum length of the signing key in bytes: the digest size of HS256
+// (RFC 7518, section 3.2).
 const MinSecret = 32
 
 const issuer = "commerce"
@@ -23,7 +23,7 @@ type Tokens struct{ secret []byte }
 // NewTokens returns a signer, or an error if the secret is too short.
 func NewTokens(secret []byte) (*Tokens, error) {
 	if len(secret) < MinSecret {
-		return nil, fmt.Errorf("the secret that signs tokens has %d bytes, at least %d are needed", len(secret), MinSecret)
+		return nil, fmt.Errorf("the token signing secret has %d bytes; it needs at least %d", len(secret), MinSecret)
 	}
 	return &Tokens{secret}, nil
 }
@@ -50,8 +50,8 @@ func (t *Tokens) Issue(p accounts.Principal, now, expires time.Time) (string, er
 	return token, nil
 }
 
-// Read implements accounts.Tokens. It knows one algorithm: a token cannot talk
-// it into another, or into none.
+// Read implements accounts.Tokens. It accepts one algorithm only; the algorithm in the token's
+// header cannot change it.
 func (t *Tokens) Read(token string, now time.Time) (accounts.Principal, error) {
 	var c claims
 	_, err := jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.secret, nil },

@@ -14,37 +14,37 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 )
 
-// Catalogue is what a file of invoices says of a shop.
+// Catalogue is the shop that a file of invoices describes.
 type Catalogue struct {
 	Shop    seed.Shop
 	Lines   int
 	Used    int
 	Skipped map[Reason]int
-	// Broken is the first few lines that could not be read, for a person.
+	// Broken describes the first few lines that could not be read.
 	Broken []string
 }
 
-// brand is the one brand of a shop that does not tell who makes its things.
+// brand is the brand of all products: the file has no brands.
 const brand = "Online Retail"
 
-// spare is how many times the year's sales are put on the shelf, so that a
-// replay of the year never runs dry.
-const spare = 2
+// stockFactor is the initial stock as a multiple of the sales of the year, so that a replay of the
+// year never sells out.
+const stockFactor = 2
 
-// ReadCatalogue makes a catalogue and customers out of every line of a file.
-// A product's name and price are those it was sold under most often.
+// ReadCatalogue builds products and customers from all lines of a file. A product gets its most
+// frequent name and price.
 func ReadCatalogue(r io.Reader) (Catalogue, error) {
 	c := Catalogue{Skipped: map[Reason]int{}}
-	seen := census{products: map[string]*sightings{}, customers: map[string]bool{}}
+	builder := catalogueBuilder{products: map[string]*productStats{}, customers: map[string]bool{}}
 	err := Read(r, func(l Line) error {
 		c.Lines++
-		seen.customer(l)
-		if why := l.Useless(); why != "" {
-			c.Skipped[why]++
+		builder.addCustomer(l)
+		if reason := l.SkipReason(); reason != "" {
+			c.Skipped[reason]++
 			return nil
 		}
 		c.Used++
-		seen.product(l)
+		builder.addProduct(l)
 		return nil
 	}, func(line int, err error) {
 		c.Lines++
@@ -53,17 +53,18 @@ func ReadCatalogue(r io.Reader) (Catalogue, error) {
 			c.Broken = append(c.Broken, fmt.Sprintf("line %d %v", line, err))
 		}
 	})
-	c.Shop = seen.shop()
+	c.Shop = builder.shop()
 	return c, err
 }
 
-// census counts under which names and prices each product was seen.
-type census struct {
-	products  map[string]*sightings
+// catalogueBuilder collects the products and customers of a file.
+type catalogueBuilder struct {
+	products  map[string]*productStats
 	customers map[string]bool
 }
 
-type sightings struct {
+// productStats counts the names, prices and sold pieces of a product.
+type productStats struct {
 	names  map[string]int
 	prices map[money.Won]int
 	sold   int64
@@ -71,31 +72,31 @@ type sightings struct {
 
 var customerNumber = regexp.MustCompile(`^[0-9]{1,9}$`)
 
-func (c *census) customer(l Line) {
+func (c *catalogueBuilder) addCustomer(l Line) {
 	if customerNumber.MatchString(l.Customer) {
 		c.customers[l.Customer] = true
 	}
 }
 
-func (c *census) product(l Line) {
+func (c *catalogueBuilder) addProduct(l Line) {
 	s, ok := c.products[l.SKU]
 	if !ok {
-		s = &sightings{names: map[string]int{}, prices: map[money.Won]int{}}
+		s = &productStats{names: map[string]int{}, prices: map[money.Won]int{}}
 		c.products[l.SKU] = s
 	}
 	if l.Name != "" {
 		s.names[l.Name]++
 	}
 	s.prices[min(l.Price, product.MaxPrice)]++
-	s.sold = min(s.sold+min(l.Quantity, product.MaxStock), product.MaxStock/spare)
+	s.sold = min(s.sold+min(l.Quantity, product.MaxStock), product.MaxStock/stockFactor)
 }
 
-func (c *census) shop() seed.Shop {
+func (c *catalogueBuilder) shop() seed.Shop {
 	b := seed.Brand{Name: brand, Description: "A UK gift shop's year, 2010-12 to 2011-12."}
 	for _, sku := range slices.Sorted(maps.Keys(c.products)) {
 		s := c.products[sku]
 		b.Products = append(b.Products, seed.Product{
-			SKU: sku, Name: s.name(sku), Price: most(s.prices), Stock: max(spare*s.sold, 1000),
+			SKU: sku, Name: s.name(sku), Price: mostFrequent(s.prices), Stock: max(stockFactor*s.sold, 1000),
 		})
 	}
 	shop := seed.Shop{Brands: []seed.Brand{b}}
@@ -105,16 +106,16 @@ func (c *census) shop() seed.Shop {
 	return shop
 }
 
-func (s *sightings) name(sku string) string {
-	name := []rune(most(s.names))
+func (s *productStats) name(sku string) string {
+	name := []rune(mostFrequent(s.names))
 	if len(name) == 0 {
 		return sku
 	}
 	return string(name[:min(len(name), product.MaxName)])
 }
 
-// most returns the key with the highest count, the smallest of several.
-func most[K int | string | money.Won](counts map[K]int) K {
+// mostFrequent returns the key with the highest count, or the smallest of several such keys.
+func mostFrequent[K int | string | money.Won](counts map[K]int) K {
 	var best K
 	for _, k := range slices.Sorted(maps.Keys(counts)) {
 		if counts[k] > counts[best] {
@@ -127,7 +128,8 @@ func most[K int | string | money.Won](counts map[K]int) K {
 // LoginID is the loginId of a customer of the file.
 func LoginID(customer string) string { return "c" + customer }
 
-// customer is a person of whom only the number is known; the rest is filled in.
+// customer returns a user for a customer number. The file knows nothing else of customers, so the
+// other fields are made up.
 func customer(number string) seed.Customer {
 	login := LoginID(number)
 	return seed.Customer{

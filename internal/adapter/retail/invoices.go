@@ -14,42 +14,41 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 )
 
-// Why lines and invoices are not replayed, beside what a catalogue cannot use.
+// Reasons why lines and invoices are not replayed, in addition to those of a catalogue.
 const (
-	NoInvoice  Reason = "no number of an invoice"
-	NoCustomer Reason = "nobody knows who the customer was"
-	TooMany    Reason = "more than an order may hold"
-	NoItem     Reason = "nothing of it can be replayed"
-	Unmatched  Reason = "a cancel without an earlier order that has what it calls off"
+	NoInvoice  Reason = "no invoice number"
+	NoCustomer Reason = "no customer"
+	TooMany    Reason = "more than an order can hold"
+	NoItem     Reason = "no line can be replayed"
+	Unmatched  Reason = "a cancel without an earlier order that contains its items"
 )
 
-// Invoices is what a file of invoices says happened.
+// Invoices are the purchases and cancels of a file.
 type Invoices struct {
-	Invoices []replay.Invoice // in order of time
+	Invoices []replay.Invoice // sorted by time
 	Lines    int
 	Used     int
 	Skipped  map[Reason]int // lines
 	Dropped  map[Reason]int // invoices
-	Broken   []string       // the first few lines that could not be read, for a person
+	Broken   []string       // the first few lines that could not be read
 }
 
-// invoiceNumber is a number, with a letter before it where it calls off (C).
+// invoiceNumber matches a number with an optional letter in front: C marks a cancel.
 var invoiceNumber = regexp.MustCompile(`^[A-Z]?[0-9]{1,20}$`)
 
-// ReadInvoices makes purchases and cancels out of a file. The lines of an
-// invoice are one purchase, at the time of the first of them by the clock of
-// the shop's own country, which is taken as KST.
+// ReadInvoices reads the purchases and cancels of a file. The lines of an invoice are one
+// purchase, at the time of its first line. The local time of the file is taken as KST.
 func ReadInvoices(r io.Reader) (Invoices, error) {
 	b := Invoices{Skipped: map[Reason]int{}, Dropped: map[Reason]int{}}
-	drafts := map[string]*draft{}
+	builders := map[string]*invoiceBuilder{}
 	err := Read(r, func(l Line) error {
 		b.Lines++
-		why := unreplayable(l)
-		if why == "" {
-			why = drafted(drafts, l)
+		reason := skipReason(l)
+		if reason == "" {
+			reason = addLine(builders, l)
 		}
-		if why != "" {
-			b.Skipped[why]++
+		if reason != "" {
+			b.Skipped[reason]++
 		} else {
 			b.Used++
 		}
@@ -61,12 +60,12 @@ func ReadInvoices(r io.Reader) (Invoices, error) {
 			b.Broken = append(b.Broken, fmt.Sprintf("line %d %v", line, err))
 		}
 	})
-	b.bind(drafts)
+	b.build(builders)
 	return b, err
 }
 
-// unreplayable returns why a line is nothing that a customer did, or "".
-func unreplayable(l Line) Reason {
+// skipReason returns why a line is not replayed, or "".
+func skipReason(l Line) Reason {
 	switch {
 	case !invoiceNumber.MatchString(l.Invoice):
 		return NoInvoice
@@ -85,24 +84,24 @@ func unreplayable(l Line) Reason {
 	}
 }
 
-// draft is an invoice that is being gathered.
-type draft struct {
+// invoiceBuilder collects the lines of one invoice.
+type invoiceBuilder struct {
 	number, customer string
 	at               time.Time
 	cancels          bool
-	place            int // in the file, of invoices of the same minute
+	position         int // order in the file: decides between invoices of the same minute
 	quantities       map[string]int64
 }
 
-// drafted adds a line to its invoice.
-func drafted(drafts map[string]*draft, l Line) Reason {
-	d, ok := drafts[l.Invoice]
+// addLine adds a line to its invoice, or returns why it cannot.
+func addLine(builders map[string]*invoiceBuilder, l Line) Reason {
+	d, ok := builders[l.Invoice]
 	if !ok {
-		d = &draft{
+		d = &invoiceBuilder{
 			number: l.Invoice, customer: LoginID(l.Customer), at: inKST(l.At), cancels: l.Cancelled,
-			place: len(drafts), quantities: map[string]int64{},
+			position: len(builders), quantities: map[string]int64{},
 		}
-		drafts[l.Invoice] = d
+		builders[l.Invoice] = d
 	}
 	quantity := l.Quantity
 	if d.cancels {
@@ -110,7 +109,7 @@ func drafted(drafts map[string]*draft, l Line) Reason {
 	}
 	switch {
 	case d.customer != LoginID(l.Customer):
-		return NoCustomer // of two, which?
+		return NoCustomer // an invoice of two customers
 	case quantity <= 0 || quantity > order.MaxQuantity || d.quantities[l.SKU]+quantity > order.MaxQuantity:
 		return TooMany
 	case len(d.quantities) == order.MaxLines && d.quantities[l.SKU] == 0:
@@ -120,17 +119,17 @@ func drafted(drafts map[string]*draft, l Line) Reason {
 	return ""
 }
 
-// inKST is the moment at which clocks in Asia/Seoul show what t shows.
+// inKST returns the same local time in Asia/Seoul.
 func inKST(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, clock.KST)
 }
 
-// bind puts the invoices in order and finds what each cancel calls off.
-func (b *Invoices) bind(drafts map[string]*draft) {
-	sorted := slices.SortedFunc(maps.Values(drafts), func(x, y *draft) int {
-		return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.place, y.place))
+// build sorts the invoices and finds the purchase of each cancel.
+func (b *Invoices) build(builders map[string]*invoiceBuilder) {
+	sorted := slices.SortedFunc(maps.Values(builders), func(x, y *invoiceBuilder) int {
+		return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.position, y.position))
 	})
-	live := map[string][]*draft{} // purchases that nobody has called off yet, by customer
+	open := map[string][]*invoiceBuilder{} // purchases that are not cancelled yet, by customer
 	for _, d := range sorted {
 		i := d.invoice()
 		switch {
@@ -138,32 +137,32 @@ func (b *Invoices) bind(drafts map[string]*draft) {
 			b.Dropped[NoItem]++
 			continue
 		case !d.cancels:
-			live[d.customer] = append(live[d.customer], d)
+			open[d.customer] = append(open[d.customer], d)
 		default:
-			at := d.match(live[d.customer])
+			at := d.findPurchase(open[d.customer])
 			if at < 0 {
 				b.Dropped[Unmatched]++
 				continue
 			}
-			i.Cancels = live[d.customer][at].number
-			live[d.customer] = slices.Delete(live[d.customer], at, at+1)
+			i.Cancels = open[d.customer][at].number
+			open[d.customer] = slices.Delete(open[d.customer], at, at+1)
 		}
 		b.Invoices = append(b.Invoices, i)
 	}
 }
 
-// match returns the latest of some purchases that holds all that d calls off;
-// -1 if there is none.
-func (d *draft) match(purchases []*draft) int {
+// findPurchase returns the index of the latest purchase that contains all items of d, -1 if there
+// is none.
+func (d *invoiceBuilder) findPurchase(purchases []*invoiceBuilder) int {
 	for at, p := range slices.Backward(purchases) {
-		if p.holds(d.quantities) {
+		if p.contains(d.quantities) {
 			return at
 		}
 	}
 	return -1
 }
 
-func (d *draft) holds(quantities map[string]int64) bool {
+func (d *invoiceBuilder) contains(quantities map[string]int64) bool {
 	for sku, n := range quantities {
 		if d.quantities[sku] < n {
 			return false
@@ -172,7 +171,7 @@ func (d *draft) holds(quantities map[string]int64) bool {
 	return true
 }
 
-func (d *draft) invoice() replay.Invoice {
+func (d *invoiceBuilder) invoice() replay.Invoice {
 	i := replay.Invoice{Number: d.number, Customer: d.customer, At: d.at}
 	for _, sku := range slices.Sorted(maps.Keys(d.quantities)) {
 		i.Items = append(i.Items, replay.Item{SKU: sku, Quantity: d.quantities[sku]})
@@ -180,8 +179,8 @@ func (d *draft) invoice() replay.Invoice {
 	return i
 }
 
-// Between keeps the invoices of the days from first to last; the zero day is
-// no bound. A cancel goes with the day on which it was written.
+// Between keeps the invoices of the days from first to last. A zero day is no bound. A cancel
+// belongs to the day of the cancel.
 func (b *Invoices) Between(first, last clock.Day) {
 	b.Invoices = slices.DeleteFunc(b.Invoices, func(i replay.Invoice) bool {
 		day := clock.DayOf(i.At)

@@ -12,7 +12,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
-func book(t *testing.T, lines ...string) retail.Invoices {
+func readInvoices(t *testing.T, lines ...string) retail.Invoices {
 	t.Helper()
 	b, err := retail.ReadInvoices(strings.NewReader(file(lines...)))
 	if err != nil {
@@ -23,7 +23,7 @@ func book(t *testing.T, lines ...string) retail.Invoices {
 
 func TestTheLinesOfAnInvoiceAreOnePurchase(t *testing.T) {
 	t.Parallel()
-	b := book(t,
+	b := readInvoices(t,
 		"1,10002,POT,1,2010-12-01 23:59:00,1,111.0,UK",
 		"1,10001,CUP,2,2010-12-02 00:00:00,1,111.0,UK",
 		"2,10001,CUP,1,2010-12-01 08:00:00,1,112.0,UK",
@@ -41,7 +41,7 @@ func TestTheLinesOfAnInvoiceAreOnePurchase(t *testing.T) {
 	}
 }
 
-// cancels returns which invoice calls off which.
+// cancels maps the number of each cancel to the purchase that it cancels.
 func cancels(b retail.Invoices) map[string]string {
 	found := map[string]string{}
 	for _, i := range b.Invoices {
@@ -52,17 +52,17 @@ func cancels(b retail.Invoices) map[string]string {
 	return found
 }
 
-func TestACancelFindsTheLatestPurchaseThatHoldsIt(t *testing.T) {
+func TestACancelMatchesTheLatestPurchaseWithItsItems(t *testing.T) {
 	t.Parallel()
-	b := book(t,
+	b := readInvoices(t,
 		"1,10001,CUP,5,2010-12-01 08:00:00,1,111.0,UK",
 		"2,10001,CUP,5,2010-12-02 08:00:00,1,111.0,UK",
 		"3,10001,CUP,2,2010-12-03 08:00:00,1,111.0,UK",
-		"4,10001,CUP,9,2010-12-03 08:00:00,1,112.0,UK", // somebody else's
+		"4,10001,CUP,9,2010-12-03 08:00:00,1,112.0,UK", // another customer
 		"C5,10001,CUP,-3,2010-12-04 08:00:00,1,111.0,UK",
 		"C6,10001,CUP,-3,2010-12-05 08:00:00,1,111.0,UK",
-		"C7,10001,CUP,-3,2010-12-06 08:00:00,1,111.0,UK", // 3 holds two
-		"8,10001,CUP,5,2010-12-07 08:00:00,1,111.0,UK",   // too late for C7
+		"C7,10001,CUP,-3,2010-12-06 08:00:00,1,111.0,UK", // 3 has only two
+		"8,10001,CUP,5,2010-12-07 08:00:00,1,111.0,UK",   // after C7
 		"9,10001,CUP,5,2010-12-07 08:00:00,1,113.0,UK",
 		"C10,10001,CUP,-5,2010-12-08 08:00:00,1,113.0,UK",
 		"C10,10002,POT,-1,2010-12-08 08:00:00,1,113.0,UK", // 9 has no pot
@@ -76,9 +76,9 @@ func TestACancelFindsTheLatestPurchaseThatHoldsIt(t *testing.T) {
 	}
 }
 
-func TestDirtIsCountedByReason(t *testing.T) {
+func TestUnusableLinesAreCountedByReason(t *testing.T) {
 	t.Parallel()
-	b := book(t,
+	b := readInvoices(t,
 		"1,10001,CUP,1,2010-12-01 08:00:00,1,111.0,UK",
 		"1,10001,CUP,99999999,2010-12-01 08:00:00,1,111.0,UK",
 		"1,10001,CUP,1,2010-12-01 08:00:00,1,112.0,UK",
@@ -102,7 +102,7 @@ func TestDirtIsCountedByReason(t *testing.T) {
 	}
 }
 
-func TestBetweenTakesWholeDays(t *testing.T) {
+func TestBetweenKeepsWholeDays(t *testing.T) {
 	t.Parallel()
 	lines := []string{
 		"1,10001,CUP,1,2010-11-30 23:59:59,1,111.0,UK",
@@ -114,7 +114,7 @@ func TestBetweenTakesWholeDays(t *testing.T) {
 		first, last clock.Day
 		want        string
 	}{{0, 0, "1234"}, {20101201, 20101202, "23"}, {20101202, 0, "34"}, {0, 20101130, "1"}} {
-		b := book(t, lines...)
+		b := readInvoices(t, lines...)
 		b.Between(c.first, c.last)
 		got := ""
 		for _, i := range b.Invoices {
@@ -140,7 +140,7 @@ func FuzzReadInvoices(f *testing.F) {
 		}
 		for _, i := range b.Invoices {
 			if len(i.Items) == 0 || i.Number == "" || i.Customer == "" {
-				t.Errorf("an invoice that nobody can replay: %+v", i)
+				t.Errorf("an invoice that cannot be replayed: %+v", i)
 			}
 			for _, item := range i.Items {
 				if item.Quantity <= 0 {

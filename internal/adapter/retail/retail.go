@@ -1,7 +1,6 @@
-// Package retail reads the invoices of a real gift shop: the "Online Retail"
-// data set of the UCI Machine Learning Repository (D. Chen, S. Sain, K. Guo,
-// 2012, CC BY 4.0) as CSV, plain or gzipped. Real data is dirty: what cannot be
-// used is counted by reason, and nothing in it is fatal.
+// Package retail reads the invoices of a real gift shop: the "Online Retail" data set of the UCI
+// Machine Learning Repository (D. Chen, S. Sain, K. Guo, 2012, CC BY 4.0) as CSV, plain or
+// gzipped. Lines that cannot be used are counted by reason; they are never an error.
 package retail
 
 import (
@@ -31,15 +30,15 @@ type Line struct {
 	Invoice   string
 	SKU       string // stock code, in capitals
 	Name      string
-	Quantity  int64 // negative where something came back
+	Quantity  int64 // negative for returned items
 	At        time.Time
-	Price     money.Won // of one piece; 0 or less where there is none
-	Customer  string    // empty where it is not known
+	Price     money.Won // of one piece; 0 or less if there is none
+	Customer  string    // empty if unknown
 	Country   string
-	Cancelled bool // the invoice calls off an earlier one
+	Cancelled bool // the invoice cancels an earlier one
 }
 
-// Reason is why a line is of no use.
+// Reason is why a line or an invoice is not used.
 type Reason string
 
 // The reasons.
@@ -54,20 +53,19 @@ func columns() []string {
 	return []string{"InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"}
 }
 
-// ErrNotRetail is raised for a file that does not begin with the columns of the
-// data set.
-var ErrNotRetail = fmt.Errorf("this is not the online retail file: its first line must be %s", strings.Join(columns(), ","))
+// ErrNotRetail is returned for a file that does not start with the columns of the data set.
+var ErrNotRetail = fmt.Errorf("this is not the Online Retail file: its first line must be %s", strings.Join(columns(), ","))
 
-// productCode is five digits and perhaps letters for the variant; all else in
-// that column is postage, fees, vouchers and corrections.
+// productCode matches five digits with optional letters for a variant. Other values of the column
+// are postage, fees, vouchers and corrections.
 var productCode = regexp.MustCompile(`^[0-9]{5}[A-Z]{0,3}$`)
 
-// Why says of how many lines of a file nothing can be made, by reason, and which
-// are the first that cannot be read.
-func Why(lines int, skipped map[Reason]int, broken []string) string {
+// Summary describes how many lines of a file were skipped for which reason, and the first line that
+// could not be read.
+func Summary(lines int, skipped map[Reason]int, broken []string) string {
 	text := fmt.Sprintf("of %d lines", lines)
-	for _, why := range slices.Sorted(maps.Keys(skipped)) {
-		text += fmt.Sprintf(", %d: %s", skipped[why], why)
+	for _, reason := range slices.Sorted(maps.Keys(skipped)) {
+		text += fmt.Sprintf(", %d: %s", skipped[reason], reason)
 	}
 	if len(broken) > 0 {
 		text += "; " + broken[0]
@@ -75,8 +73,8 @@ func Why(lines int, skipped map[Reason]int, broken []string) string {
 	return text
 }
 
-// Useless returns why no product can be made of the line, or "".
-func (l Line) Useless() Reason {
+// SkipReason returns why the line does not describe a product, or "".
+func (l Line) SkipReason() Reason {
 	switch {
 	case !productCode.MatchString(l.SKU):
 		return NoProduct
@@ -89,8 +87,8 @@ func (l Line) Useless() Reason {
 	}
 }
 
-// Read calls yield with each line of the file, and unreadable with the number
-// of each line that cannot be read. It stops at an error of yield or of r.
+// Read calls yield for each line of the file, and unreadable with the number of each line that
+// cannot be read. It stops at the first error of yield or of r.
 func Read(r io.Reader, yield func(Line) error, unreadable func(line int, err error)) error {
 	plain, err := unzip(r)
 	if err != nil {
@@ -98,7 +96,7 @@ func Read(r io.Reader, yield func(Line) error, unreadable func(line int, err err
 	}
 	in := csv.NewReader(plain)
 	in.FieldsPerRecord, in.ReuseRecord, in.LazyQuotes = -1, true, true
-	if err := header(in); err != nil {
+	if err := checkHeader(in); err != nil {
 		return err
 	}
 	for {
@@ -114,7 +112,7 @@ func Read(r io.Reader, yield func(Line) error, unreadable func(line int, err err
 			return err
 		}
 		number, _ := in.FieldPos(0)
-		l, err := parse(record)
+		l, err := parseLine(record)
 		if err != nil {
 			unreadable(number, err)
 		} else if err := yield(l); err != nil {
@@ -123,7 +121,7 @@ func Read(r io.Reader, yield func(Line) error, unreadable func(line int, err err
 	}
 }
 
-// unzip looks at the first bytes to tell a gzipped file from a plain one.
+// unzip detects gzip by the first two bytes.
 func unzip(r io.Reader) (io.Reader, error) {
 	buffered := bufio.NewReader(r)
 	magic, err := buffered.Peek(2)
@@ -136,7 +134,7 @@ func unzip(r io.Reader) (io.Reader, error) {
 	return gzip.NewReader(buffered)
 }
 
-func header(in *csv.Reader) error {
+func checkHeader(in *csv.Reader) error {
 	first, err := in.Read()
 	if err != nil || len(first) != len(columns()) {
 		return ErrNotRetail
@@ -149,24 +147,24 @@ func header(in *csv.Reader) error {
 	return nil
 }
 
-func parse(record []string) (Line, error) {
+func parseLine(record []string) (Line, error) {
 	if len(record) != len(columns()) {
 		return Line{}, fmt.Errorf("has %d fields, not %d", len(record), len(columns()))
 	}
 	for _, field := range record {
 		if !utf8.ValidString(field) || strings.ContainsRune(field, 0) {
-			return Line{}, errors.New("is not text")
+			return Line{}, errors.New("is not UTF-8 text without NUL")
 		}
 	}
 	quantity, err := strconv.ParseInt(record[3], 10, 64)
 	if err != nil {
 		return Line{}, fmt.Errorf("the quantity %q is not a number", record[3])
 	}
-	at, err := moment(record[4])
+	at, err := parseTime(record[4])
 	if err != nil {
 		return Line{}, err
 	}
-	price, err := won(record[5])
+	price, err := parsePrice(record[5])
 	if err != nil {
 		return Line{}, err
 	}
@@ -178,9 +176,9 @@ func parse(record []string) (Line, error) {
 	}, nil
 }
 
-// moment reads a date as the data set's copies have it: as databases write it, and
-// as spreadsheets of the United States do.
-func moment(text string) (at time.Time, err error) {
+// parseTime reads a date in the formats of the copies of the data set: those of databases, and that
+// of US spreadsheets.
+func parseTime(text string) (at time.Time, err error) {
 	for _, layout := range []string{time.DateTime, "2006-01-02 15:04", "1/2/2006 15:04"} {
 		if at, err = time.Parse(layout, text); err == nil {
 			return at, nil
@@ -189,10 +187,10 @@ func moment(text string) (at time.Time, err error) {
 	return at, fmt.Errorf("the date %q is neither like 2010-12-31 08:26:00 nor like 12/31/2010 8:26", text)
 }
 
-func won(pounds string) (money.Won, error) {
+func parsePrice(pounds string) (money.Won, error) {
 	f, err := strconv.ParseFloat(pounds, 64)
 	if err != nil || math.IsNaN(f) || math.Abs(f) > 1e9 {
-		return 0, fmt.Errorf("the price %q is not one", pounds)
+		return 0, fmt.Errorf("the price %q is not a number", pounds)
 	}
 	return money.Won(math.Round(f * WonPerPound)), nil
 }

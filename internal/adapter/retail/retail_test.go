@@ -14,11 +14,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/seed"
 )
 
-const header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+const checkHeader = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
 
-func file(lines ...string) string { return header + strings.Join(lines, "\n") + "\n" }
+func file(lines ...string) string { return checkHeader + strings.Join(lines, "\n") + "\n" }
 
-func TestReadUnderstandsALine(t *testing.T) {
+func TestReadParsesALine(t *testing.T) {
 	t.Parallel()
 	var got []retail.Line
 	err := retail.Read(strings.NewReader(file(`C536365,85123a ,"RECORD  FRAME 7"" ",-6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom`)),
@@ -34,7 +34,7 @@ func TestReadUnderstandsALine(t *testing.T) {
 	}
 }
 
-func TestReadTakesGzipAndPlain(t *testing.T) {
+func TestReadAcceptsGzipAndPlainText(t *testing.T) {
 	t.Parallel()
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
@@ -50,16 +50,16 @@ func TestReadTakesGzipAndPlain(t *testing.T) {
 	}
 }
 
-func TestReadRefusesAnotherFile(t *testing.T) {
+func TestReadRejectsOtherFiles(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "x", "a,b,c\n1,2,3\n", strings.Replace(header, "StockCode", "SKU", 1)} {
+	for _, text := range []string{"", "x", "a,b,c\n1,2,3\n", strings.Replace(checkHeader, "StockCode", "SKU", 1)} {
 		if _, err := retail.ReadCatalogue(strings.NewReader(text)); !errors.Is(err, retail.ErrNotRetail) {
 			t.Errorf("ReadCatalogue(%q) = %v, want ErrNotRetail", text, err)
 		}
 	}
 }
 
-func TestReadCountsBadLinesAndGoesOn(t *testing.T) {
+func TestReadCountsBadLinesAndContinues(t *testing.T) {
 	t.Parallel()
 	c, err := retail.ReadCatalogue(strings.NewReader(file(
 		"1,10001,A,1,2010-12-01 08:26:00,1,,UK",
@@ -75,11 +75,11 @@ func TestReadCountsBadLinesAndGoesOn(t *testing.T) {
 		t.Errorf("ReadCatalogue = %d lines, %d used, %d unreadable, %v; want 8, 2, 6", c.Lines, c.Used, c.Skipped[retail.Unreadable], err)
 	}
 	if len(c.Broken) != 6 || !strings.HasPrefix(c.Broken[0], "line 3 ") {
-		t.Errorf("Broken = %q, want six, the first of line 3", c.Broken)
+		t.Errorf("Broken = %q, want six, the first for line 3", c.Broken)
 	}
 }
 
-func TestDatesAreReadAsCopiesOfTheFileHaveThem(t *testing.T) {
+func TestDatesAreReadInAllFormatsOfTheDataSet(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"2010-12-01 08:26:05": "2010-12-01 08:26:05", "2010-12-01 08:26": "2010-12-01 08:26:00",
@@ -97,7 +97,7 @@ func TestDatesAreReadAsCopiesOfTheFileHaveThem(t *testing.T) {
 	}
 }
 
-func TestCatalogueKeepsWhatIsSoldAndSaysWhyTheRestIsNot(t *testing.T) {
+func TestTheCatalogueHasTheSoldProductsAndCountsSkippedLines(t *testing.T) {
 	t.Parallel()
 	c, err := retail.ReadCatalogue(strings.NewReader(file(
 		"1,10001,LAMP,600,2010-12-01 08:26:00,2,111.0,UK",
@@ -148,7 +148,7 @@ func FuzzRead(f *testing.F) {
 		for _, b := range c.Shop.Brands {
 			for _, p := range b.Products {
 				if p.Price <= 0 || p.Stock <= 0 || p.Name == "" {
-					t.Errorf("a product that cannot be sold: %+v", p)
+					t.Errorf("an invalid product: %+v", p)
 				}
 			}
 		}

@@ -14,25 +14,25 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
+// productPage is a page of the product list.
+type productPage struct {
+	Items []struct {
+		ID    int64   `json:"id"`
+		SKU   *string `json:"sku"`
+		Price int64   `json:"price"`
+	} `json:"items"`
+	Page struct {
+		NextCursor *string `json:"nextCursor"`
+	} `json:"page"`
+}
+
 // Products returns every product that has a SKU, by SKU.
 func (c *Client) Products(ctx context.Context) (map[string]replay.Product, error) {
 	products := map[string]replay.Product{}
-	for cursor := ""; ; {
-		var page struct {
-			Items []struct {
-				ID    int64   `json:"id"`
-				SKU   *string `json:"sku"`
-				Price int64   `json:"price"`
-			} `json:"items"`
-			Page struct {
-				NextCursor *string `json:"nextCursor"`
-			} `json:"page"`
-		}
-		query := url.Values{"size": {"100"}, "sort": {"price_asc"}}
-		if cursor != "" {
-			query.Set("cursor", cursor)
-		}
-		if _, err := c.ask(ctx, request{http.MethodGet, "/api/v1/products?" + query.Encode(), "", "", nil}, &page); err != nil {
+	query := url.Values{"size": {"100"}, "sort": {"price_asc"}}
+	for {
+		var page productPage
+		if _, err := c.send(ctx, request{http.MethodGet, "/api/v1/products?" + query.Encode(), "", "", nil}, &page); err != nil {
 			return nil, err
 		}
 		for _, p := range page.Items {
@@ -43,26 +43,25 @@ func (c *Client) Products(ctx context.Context) (map[string]replay.Product, error
 		if page.Page.NextCursor == nil {
 			return products, nil
 		}
-		cursor = *page.Page.NextCursor
+		query.Set("cursor", *page.Page.NextCursor)
 	}
 }
 
-// Ranking reads today's ranking page by page, as a shopper would. It is for
-// one goroutine at a time.
+// Ranking reads today's ranking page by page. It is safe for concurrent use.
 type Ranking struct {
-	client *Client
-	near   int // the page last looked at
-	mu     sync.Mutex
+	client   *Client
+	lastPage int // the page that was read last
+	mu       sync.Mutex
 }
 
 var _ replay.Ranking = (*Ranking)(nil)
 
-// Ranking returns the shop's ranking of today.
-func (c *Client) Ranking() *Ranking { return &Ranking{client: c, near: 1} }
+// Ranking returns a reader of today's ranking.
+func (c *Client) Ranking() *Ranking { return &Ranking{client: c, lastPage: 1} }
 
 const pageSize = 100
 
-type page struct {
+type rankingPage struct {
 	Items []struct {
 		Product struct {
 			ID int64 `json:"id"`
@@ -74,13 +73,13 @@ type page struct {
 	} `json:"page"`
 }
 
-func (r *Ranking) page(ctx context.Context, number int) (p page, err error) {
+func (r *Ranking) page(ctx context.Context, number int) (p rankingPage, err error) {
 	path := "/api/v1/rankings?period=daily&size=" + strconv.Itoa(pageSize) + "&page=" + strconv.Itoa(number)
-	_, err = r.client.ask(ctx, request{http.MethodGet, path, "", "", nil}, &p)
+	_, err = r.client.send(ctx, request{http.MethodGet, path, "", "", nil}, &p)
 	return p, err
 }
 
-// Score implements replay.Ranking. It leafs through the whole ranking.
+// Score implements replay.Ranking. It reads the ranking page by page from the top.
 func (r *Ranking) Score(ctx context.Context, _ replay.Visit, productID int64) (ranking.Points, error) {
 	for number := 1; ; number++ {
 		p, err := r.page(ctx, number)
@@ -93,63 +92,62 @@ func (r *Ranking) Score(ctx context.Context, _ replay.Visit, productID int64) (r
 	}
 }
 
-// Shows implements replay.Ranking. A ranking is in order of score, so the
-// product will come up on the page that the score belongs to; that page is
-// kept in view from call to call.
+// Shows implements replay.Ranking. The ranking is sorted by score, so the product appears on the
+// page of its score. Ranking remembers this page from call to call.
 func (r *Ranking) Shows(ctx context.Context, _ replay.Visit, productID int64, score ranking.Points) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for range 2 * pageSize { // pages may move meanwhile: do not chase them for ever
-		p, err := r.page(ctx, r.near)
+	for range 2 * pageSize { // the ranking may change between requests: bound the search
+		p, err := r.page(ctx, r.lastPage)
 		if err != nil {
 			return false, err
 		}
 		if found, ok := p.find(productID); ok && found >= score {
 			return true, nil
 		}
-		step, tie := p.toward(score)
+		step, tie := p.direction(score)
 		switch {
-		case step == 0, r.near+step < 1:
+		case step == 0, r.lastPage+step < 1:
 			return false, nil
 		case tie:
-			beside, err := r.page(ctx, r.near+step)
-			found, ok := beside.find(productID)
+			next, err := r.page(ctx, r.lastPage+step)
+			found, ok := next.find(productID)
 			return ok && found >= score, err
 		}
-		r.near += step
+		r.lastPage += step
 	}
 	return false, nil
 }
 
-// toward says in which direction the page with a score is, from one that is
-// not it; and whether that is so only because others have the same score.
-func (p page) toward(score ranking.Points) (step int, tie bool) {
+// direction returns the direction (-1, 0 or 1) from page p to the page with the score. tie means
+// that p has this score too, at its edge.
+func (p rankingPage) direction(score ranking.Points) (step int, tie bool) {
 	n := len(p.Items)
-	if n == 0 || micro(p.Items[0].Score) < score {
+	if n == 0 || parseScore(p.Items[0].Score) < score {
 		return -1, false
 	}
-	if last := micro(p.Items[n-1].Score); last >= score && p.Page.HasMore {
+	if last := parseScore(p.Items[n-1].Score); last >= score && p.Page.HasMore {
 		return 1, last == score
 	}
-	if micro(p.Items[0].Score) == score {
+	if parseScore(p.Items[0].Score) == score {
 		return -1, true
 	}
 	return 0, false
 }
 
-func (p page) find(productID int64) (ranking.Points, bool) {
+func (p rankingPage) find(productID int64) (ranking.Points, bool) {
 	for _, i := range p.Items {
 		if i.Product.ID == productID {
-			return micro(i.Score), true
+			return parseScore(i.Score), true
 		}
 	}
 	return 0, false
 }
 
-// micro reads a score as the API writes it: a decimal with up to six decimals.
-func micro(n json.Number) ranking.Points {
+// parseScore parses a score of the API, a decimal number with up to six decimal places.
+func parseScore(n json.Number) ranking.Points {
 	whole, fraction, _ := strings.Cut(n.String(), ".")
 	digits := whole + (fraction + "000000")[:6]
-	value, _ := strconv.ParseInt(digits, 10, 64) // what is no number is no score
+	value, _ := strconv.ParseInt(digits, 10, 64) // an invalid number counts as 0
 	return ranking.Points(value)
 }

@@ -1,6 +1,5 @@
-// Package shopclient is a customer of the shop over HTTP: it speaks to
-// commerce-api as a gateway does that has authenticated its customers, which
-// needs AUTH_TRUST_USER_HEADER=true there.
+// Package shopclient calls commerce-api over HTTP on behalf of customers. It sends the header
+// X-USER-ID as an authenticating gateway does, so the API needs AUTH_TRUST_USER_HEADER=true.
 package shopclient
 
 import (
@@ -21,8 +20,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 )
 
-// Client speaks to one shop, which may have several addresses. It is safe for
-// concurrent use.
+// Client calls one shop at one or more addresses. It is safe for concurrent use.
 type Client struct {
 	bases []string // http://host:port
 	next  atomic.Uint64
@@ -32,18 +30,18 @@ type Client struct {
 var _ replay.Shop = (*Client)(nil)
 
 const (
-	largest     = 8 << 20 // bytes of an answer that are read
-	answerLimit = 30 * time.Second
+	maxAnswerBytes = 8 << 20 // bytes of a response body
+	requestTimeout = 30 * time.Second
 )
 
-// New returns a client for the addresses of one shop, which it asks by turns.
-// It keeps up to conns connections open to each.
+// New returns a client that sends requests to the addresses of a shop in turn. It keeps up to
+// conns idle connections to each.
 func New(bases []string, conns int) *Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: conns, IdleConnTimeout: time.Minute}
-	return &Client{bases: bases, http: &http.Client{Transport: transport, Timeout: answerLimit}}
+	return &Client{bases: bases, http: &http.Client{Transport: transport, Timeout: requestTimeout}}
 }
 
-// Close closes the connections that are idle.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Charge implements replay.Shop.
@@ -51,7 +49,7 @@ func (c *Client) Charge(ctx context.Context, v replay.Visit, key string, amount 
 	body := struct {
 		Amount int64 `json:"amount"`
 	}{int64(amount)}
-	return c.ask(ctx, request{http.MethodPost, "/api/v1/points/charge", v.Customer, key, body}, nil)
+	return c.send(ctx, request{http.MethodPost, "/api/v1/points/charge", v.Customer, key, body}, nil)
 }
 
 type item struct {
@@ -67,75 +65,75 @@ func (c *Client) Place(ctx context.Context, v replay.Visit, key string, wants []
 	for _, w := range wants {
 		body.Items = append(body.Items, item(w))
 	}
-	var made struct {
+	var created struct {
 		ID id.ID `json:"id"`
 	}
-	placed.Repeated, err = c.ask(ctx, request{http.MethodPost, "/api/v1/orders", v.Customer, key, body}, &made)
-	placed.ID = made.ID
+	placed.Repeated, err = c.send(ctx, request{http.MethodPost, "/api/v1/orders", v.Customer, key, body}, &created)
+	placed.ID = created.ID
 	return placed, err
 }
 
 // Cancel implements replay.Shop.
 func (c *Client) Cancel(ctx context.Context, v replay.Visit, key string, orderID id.ID) (repeated bool, err error) {
 	path := "/api/v1/orders/" + orderID.String() + "/cancel"
-	return c.ask(ctx, request{http.MethodPost, path, v.Customer, key, struct{}{}}, nil)
+	return c.send(ctx, request{http.MethodPost, path, v.Customer, key, struct{}{}}, nil)
 }
 
 // View implements replay.Shop.
 func (c *Client) View(ctx context.Context, v replay.Visit, productID int64) error {
-	_, err := c.ask(ctx, request{http.MethodGet, "/api/v1/products/" + strconv.FormatInt(productID, 10), v.Customer, "", nil}, nil)
+	_, err := c.send(ctx, request{http.MethodGet, "/api/v1/products/" + strconv.FormatInt(productID, 10), v.Customer, "", nil}, nil)
 	return err
 }
 
 // Like implements replay.Shop.
 func (c *Client) Like(ctx context.Context, v replay.Visit, productID int64) error {
 	path := "/api/v1/products/" + strconv.FormatInt(productID, 10) + "/likes"
-	_, err := c.ask(ctx, request{http.MethodPost, path, v.Customer, "", nil}, nil)
+	_, err := c.send(ctx, request{http.MethodPost, path, v.Customer, "", nil}, nil)
 	return err
 }
 
-// Welcome returns nil if the shop knows the customer and believes that it is
-// they who ask; else accounts' fault of an unknown user, or that nobody asks.
-func (c *Client) Welcome(ctx context.Context, customer string) error {
-	_, err := c.ask(ctx, request{http.MethodGet, "/api/v1/users/me", customer, "", nil}, nil)
+// CheckCustomer returns nil if the shop knows the customer and trusts the header X-USER-ID, else the
+// fault UNKNOWN_USER or UNAUTHENTICATED.
+func (c *Client) CheckCustomer(ctx context.Context, customer string) error {
+	_, err := c.send(ctx, request{http.MethodGet, "/api/v1/users/me", customer, "", nil}, nil)
 	return err
 }
 
-// request is what is asked in the name of a customer.
+// request is a request on behalf of a customer.
 type request struct {
 	method, path  string
 	customer, key string
 	body          any // nil: none
 }
 
-// ask sends the request to the next address and reads the answer into v, if
-// that is not nil. A problem is returned as the fault that it was made from.
-func (c *Client) ask(ctx context.Context, r request, v any) (repeated bool, err error) {
-	in, err := c.message(ctx, r)
+// send sends the request to the next address and decodes the response into v unless v is nil. It
+// returns a problem response as a fault.
+func (c *Client) send(ctx context.Context, r request, v any) (repeated bool, err error) {
+	httpRequest, err := c.newHTTPRequest(ctx, r)
 	if err != nil {
 		return false, err
 	}
-	out, err := c.http.Do(in)
+	response, err := c.http.Do(httpRequest)
 	if err != nil {
 		return false, err
 	}
-	defer out.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(out.Body, largest))
+	defer response.Body.Close()
+	payload, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
 	if err != nil {
 		return false, err
 	}
-	if out.StatusCode >= http.StatusBadRequest {
-		return false, problem(out.StatusCode, text)
+	if response.StatusCode >= http.StatusBadRequest {
+		return false, parseProblem(response.StatusCode, payload)
 	}
 	if v != nil {
-		if err := json.Unmarshal(text, v); err != nil {
-			return false, fmt.Errorf("%s %s: %d, and no JSON: %w", r.method, r.path, out.StatusCode, err)
+		if err := json.Unmarshal(payload, v); err != nil {
+			return false, fmt.Errorf("%s %s: status %d, invalid JSON: %w", r.method, r.path, response.StatusCode, err)
 		}
 	}
-	return out.Header.Get("Idempotent-Replayed") == "true", nil
+	return response.Header.Get("Idempotent-Replayed") == "true", nil
 }
 
-func (c *Client) message(ctx context.Context, r request) (*http.Request, error) {
+func (c *Client) newHTTPRequest(ctx context.Context, r request) (*http.Request, error) {
 	body := []byte(nil)
 	if r.body != nil {
 		var err error
@@ -144,28 +142,28 @@ func (c *Client) message(ctx context.Context, r request) (*http.Request, error) 
 		}
 	}
 	base := c.bases[c.next.Add(1)%uint64(len(c.bases))]
-	in, err := http.NewRequestWithContext(ctx, r.method, base+r.path, bytes.NewReader(body))
+	httpRequest, err := http.NewRequestWithContext(ctx, r.method, base+r.path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	if r.body != nil {
-		in.Header.Set("Content-Type", "application/json")
+		httpRequest.Header.Set("Content-Type", "application/json")
 	}
 	if r.customer != "" {
-		in.Header.Set("X-USER-ID", r.customer)
+		httpRequest.Header.Set("X-USER-ID", r.customer)
 	}
 	if r.key != "" {
-		in.Header.Set("Idempotency-Key", r.key)
+		httpRequest.Header.Set("Idempotency-Key", r.key)
 	}
-	return in, nil
+	return httpRequest, nil
 }
 
-// problem is the fault that a problem of the API was made from. What is not a
-// problem of the API came of something in between, and later may help.
-func problem(status int, text []byte) error {
+// parseProblem turns a problem response of the API into a fault. Any other error response comes from
+// something between client and API, such as a load balancer, and is worth a retry.
+func parseProblem(status int, payload []byte) error {
 	var p struct{ Code, Detail string }
-	if err := json.Unmarshal(text, &p); err != nil || p.Code == "" {
-		return fault.New(fault.Unavailable, "HTTP_"+strconv.Itoa(status), "an answer that is not the shop's")
+	if err := json.Unmarshal(payload, &p); err != nil || p.Code == "" {
+		return fault.New(fault.Unavailable, "HTTP_"+strconv.Itoa(status), "the response is not from the shop")
 	}
 	return fault.New(kindOf(status), p.Code, p.Detail)
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-// client speaks to a shop that answers with h.
+// client returns a client of a shop whose handler is h.
 func client(t *testing.T, h http.HandlerFunc) *shopclient.Client {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -30,14 +30,14 @@ func client(t *testing.T, h http.HandlerFunc) *shopclient.Client {
 	return c
 }
 
-func TestAnOrderSaysWhoAsksAndUnderWhichKey(t *testing.T) {
+func TestAnOrderIsSentWithItsUserAndIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	const oid = "01890a5d-ac96-774b-bcce-b302099a8057"
 	c := client(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got := fmt.Sprintf("%s %s %s %s %s", r.Method, r.URL.Path, r.Header.Get("X-User-Id"), r.Header.Get("Idempotency-Key"), body)
 		if want := `POST /api/v1/orders ann k1 {"items":[{"productId":3,"quantity":2}]}`; got != want {
-			t.Errorf("asked %s, want %s", got, want)
+			t.Errorf("received %s, want %s", got, want)
 		}
 		w.Header().Set("Idempotent-Replayed", "true")
 		w.WriteHeader(http.StatusCreated)
@@ -49,7 +49,7 @@ func TestAnOrderSaysWhoAsksAndUnderWhichKey(t *testing.T) {
 	}
 }
 
-func TestProblemsAreTheFaultsTheyWereMadeFrom(t *testing.T) {
+func TestProblemsBecomeFaults(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status int
@@ -92,10 +92,10 @@ func TestEveryPageOfTheCatalogueIsRead(t *testing.T) {
 	}
 }
 
-func TestAddressesAreAskedByTurns(t *testing.T) {
+func TestRequestsGoToTheAddressesInTurn(t *testing.T) {
 	t.Parallel()
-	asked := map[string]int{}
-	h := func(_ http.ResponseWriter, r *http.Request) { asked[r.Host]++ }
+	requests := map[string]int{}
+	h := func(_ http.ResponseWriter, r *http.Request) { requests[r.Host]++ }
 	one, two := httptest.NewServer(http.HandlerFunc(h)), httptest.NewServer(http.HandlerFunc(h))
 	defer one.Close()
 	defer two.Close()
@@ -106,14 +106,14 @@ func TestAddressesAreAskedByTurns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(asked) != 2 || asked[strings.TrimPrefix(one.URL, "http://")] != 3 {
-		t.Errorf("asked %v", asked)
+	if len(requests) != 2 || requests[strings.TrimPrefix(one.URL, "http://")] != 3 {
+		t.Errorf("requests by address: %v", requests)
 	}
 }
 
-// board serves a ranking of 250 products in which product n has n points, but
-// all from 95 to 105 have 100: across the end of a page.
-func board(w http.ResponseWriter, r *http.Request) {
+// rankings serves a ranking of 250 products. Product n has n.5 points, except that products 145
+// to 155 have 150.25 points: this tie spans two pages.
+func rankings(w http.ResponseWriter, r *http.Request) {
 	var page, size int
 	_, _ = fmt.Sscan(r.URL.Query().Get("page"), &page)
 	_, _ = fmt.Sscan(r.URL.Query().Get("size"), &size)
@@ -129,9 +129,9 @@ func board(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"items":[%s],"page":{"hasMore":%t}}`, strings.Join(items, ","), page*size < 250)
 }
 
-func TestTheRankingIsLookedUpWhereTheScoreBelongs(t *testing.T) {
+func TestTheRankingIsReadAtThePageOfTheScore(t *testing.T) {
 	t.Parallel()
-	r := client(t, board).Ranking()
+	r := client(t, rankings).Ranking()
 	for _, c := range []struct {
 		product int64
 		score   ranking.Points
@@ -152,14 +152,14 @@ func TestTheRankingIsLookedUpWhereTheScoreBelongs(t *testing.T) {
 	}
 }
 
-func TestAShopThatIsNotThereIsAnErrorThatMayPass(t *testing.T) {
+func TestAnUnreachableShopIsAnInternalFault(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	c := shopclient.New([]string{server.URL}, 1)
 	began := time.Now()
-	err := c.Welcome(t.Context(), "ann")
+	err := c.CheckCustomer(t.Context(), "ann")
 	if err == nil || fault.KindOf(err) != fault.Internal || time.Since(began) > 10*time.Second {
-		t.Errorf("Welcome = %v", err)
+		t.Errorf("CheckCustomer = %v", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
-func TestANewProductIsToldOfAndItsStockIsJournalled(t *testing.T) {
+func TestANewProductPublishesAnEventAndRecordsItsStock(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -28,14 +28,14 @@ func TestANewProductIsToldOfAndItsStockIsJournalled(t *testing.T) {
 	})
 }
 
-func TestADraftIsToldEverythingThatIsWrongWithIt(t *testing.T) {
+func TestADraftIsRejectedWithAllItsErrors(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		_, err := s.Catalog.CreateProduct(t.Context(), catalog.Draft{Stock: -1}, store.Unguarded{})
 		f, ok := errors.AsType[*fault.Error](err)
 		if !ok || len(f.Fields) != 4 {
-			t.Errorf("CreateProduct = %+v, want complaints about brand, name, price and stock", f)
+			t.Errorf("CreateProduct = %+v, want errors for brand, name, price and stock", f)
 		}
 		_, err = s.Catalog.CreateProduct(t.Context(), catalog.Draft{BrandID: 999, Name: "x", Price: 1}, store.Unguarded{})
 		if !errors.Is(err, product.ErrBrandNotFound) {
@@ -47,7 +47,7 @@ func TestADraftIsToldEverythingThatIsWrongWithIt(t *testing.T) {
 	})
 }
 
-func TestAnEditChangesWhatItNamesAndTellsOnlyOfChanges(t *testing.T) {
+func TestAnEditChangesOnlyGivenFieldsAndPublishesOnlyChanges(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -72,7 +72,7 @@ func TestAnEditChangesWhatItNamesAndTellsOnlyOfChanges(t *testing.T) {
 	})
 }
 
-func TestStockMovedByHandAtOnceAddsUp(t *testing.T) {
+func TestConcurrentStockAdjustmentsAddUp(t *testing.T) {
 	t.Parallel()
 	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -104,7 +104,7 @@ func TestStockMovedByHandAtOnceAddsUp(t *testing.T) {
 	})
 }
 
-func TestCustomersDoNotSeeWhatIsHidden(t *testing.T) {
+func TestCustomersDoNotSeeHiddenProducts(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -127,14 +127,14 @@ func TestCustomersDoNotSeeWhatIsHidden(t *testing.T) {
 	})
 }
 
-// refusing is a guard that lets nothing leave.
+// refusing is a guard whose Leave always fails.
 type refusing struct{ store.Unguarded }
 
 var errRefused = errors.New("refused")
 
 func (refusing) Leave(context.Context, store.Tx, any) error { return errRefused }
 
-func TestWhatAGuardRefusesNeverHappened(t *testing.T) {
+func TestAFailingGuardRollsBack(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T

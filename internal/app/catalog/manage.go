@@ -10,15 +10,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Draft is a product to be put up for sale.
+// Draft is the input of CreateProduct.
 type Draft struct {
 	BrandID           int64
 	Name, Description string
 	Price             money.Won
-	Stock             int64 // pieces on the shelf to begin with, 0 or more
+	Stock             int64 // initial stock in pieces, 0 or more
 }
 
-// Edit says what of a product changes; what is nil stays.
+// Edit is a partial change of a product. A nil field stays as it is.
 type Edit struct {
 	BrandID           *int64
 	Name, Description *string
@@ -26,28 +26,28 @@ type Edit struct {
 	Status            *product.Status // product.OnSale or product.Hidden
 }
 
-// CreateBrand adds a brand, or ends in product.ErrBrandNameTaken.
-func (d *Service) CreateBrand(ctx context.Context, b product.Brand) (made product.Brand, err error) {
+// CreateBrand adds a brand, or returns product.ErrBrandNameTaken.
+func (s *Service) CreateBrand(ctx context.Context, b product.Brand) (created product.Brand, err error) {
 	if err := b.Check(); err != nil {
-		return made, err
+		return created, err
 	}
-	err = d.db.Update(ctx, func(tx store.Tx) error {
-		made, err = tx.Brands.Add(ctx, b)
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		created, err = tx.Brands.Add(ctx, b)
 		return err
 	})
-	return made, err
+	return created, err
 }
 
-// CreateProduct puts a product up for sale, or ends in product.ErrBrandNotFound.
-func (d *Service) CreateProduct(ctx context.Context, draft Draft, guard store.Guard) (made product.Listing, err error) {
+// CreateProduct adds a product that is on sale, or returns product.ErrBrandNotFound.
+func (s *Service) CreateProduct(ctx context.Context, draft Draft, guard store.Guard) (created product.Listing, err error) {
 	p := product.Product{
 		BrandID: draft.BrandID, Name: draft.Name, Description: draft.Description,
-		Price: draft.Price, Status: product.OnSale, CreatedAt: d.now(),
+		Price: draft.Price, Status: product.OnSale, CreatedAt: s.now(),
 	}
 	if err := draft.check(p); err != nil {
-		return made, err
+		return created, err
 	}
-	err = d.db.Update(ctx, func(tx store.Tx) error {
+	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if err := guard.Enter(ctx, tx); err != nil {
 			return err
 		}
@@ -59,12 +59,12 @@ func (d *Service) CreateProduct(ctx context.Context, draft Draft, guard store.Gu
 		if err != nil {
 			return err
 		}
-		stockUp(tx, added, draft.Stock)
+		saveInitialStock(tx, added, draft.Stock)
 		tx.Outbox.Append(added.Changed())
-		made = product.Listing{Product: added, BrandName: brand.Name, Stock: draft.Stock}
-		return guard.Leave(ctx, tx, made)
+		created = product.Listing{Product: added, BrandName: brand.Name, Stock: draft.Stock}
+		return guard.Leave(ctx, tx, created)
 	})
-	return made, err
+	return created, err
 }
 
 func (draft Draft) check(p product.Product) error {
@@ -73,7 +73,7 @@ func (draft Draft) check(p product.Product) error {
 	return fault.Join(p.Check(), c.Err())
 }
 
-func stockUp(tx store.Tx, p product.Product, pieces int64) {
+func saveInitialStock(tx store.Tx, p product.Product, pieces int64) {
 	if pieces == 0 {
 		return // nothing moved
 	}
@@ -82,9 +82,9 @@ func stockUp(tx store.Tx, p product.Product, pieces int64) {
 	})
 }
 
-// ChangeProduct changes a product. An edit that changes nothing tells nobody.
-func (d *Service) ChangeProduct(ctx context.Context, productID int64, edit Edit) (product.Listing, error) {
-	err := d.db.Update(ctx, func(tx store.Tx) error {
+// ChangeProduct changes a product. An edit that changes nothing publishes no event.
+func (s *Service) ChangeProduct(ctx context.Context, productID int64, edit Edit) (product.Listing, error) {
+	err := s.db.Update(ctx, func(tx store.Tx) error {
 		before, err := tx.Products.Lock(ctx, productID)
 		if err != nil {
 			return err
@@ -103,31 +103,31 @@ func (d *Service) ChangeProduct(ctx context.Context, productID int64, edit Edit)
 	if err != nil {
 		return product.Listing{}, err
 	}
-	return d.listing(ctx, productID)
+	return s.listing(ctx, productID)
 }
 
 func (e Edit) apply(p product.Product) product.Product {
-	set(&p.BrandID, e.BrandID)
-	set(&p.Name, e.Name)
-	set(&p.Description, e.Description)
-	set(&p.Price, e.Price)
-	set(&p.Status, e.Status)
+	setIfPresent(&p.BrandID, e.BrandID)
+	setIfPresent(&p.Name, e.Name)
+	setIfPresent(&p.Description, e.Description)
+	setIfPresent(&p.Price, e.Price)
+	setIfPresent(&p.Status, e.Status)
 	return p
 }
 
-func set[T any](to, from *T) {
+func setIfPresent[T any](to, from *T) {
 	if from != nil {
 		*to = *from
 	}
 }
 
-// AdjustStock puts stock in or takes it out by hand. It ends in
-// product.ErrInsufficientStock where more would be taken than is left.
-func (d *Service) AdjustStock(ctx context.Context, productID int64, a product.Adjustment, guard store.Guard) (made product.Listing, err error) {
+// AdjustStock adds or removes stock on behalf of an admin. It returns
+// product.ErrInsufficientStock if it would remove more than is left.
+func (s *Service) AdjustStock(ctx context.Context, productID int64, a product.Adjustment, guard store.Guard) (updated product.Listing, err error) {
 	if err := a.Check(); err != nil {
-		return made, err
+		return updated, err
 	}
-	err = d.db.Update(ctx, func(tx store.Tx) error {
+	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if err := guard.Enter(ctx, tx); err != nil {
 			return err
 		}
@@ -136,27 +136,27 @@ func (d *Service) AdjustStock(ctx context.Context, productID int64, a product.Ad
 			return err
 		}
 		if len(stocks) == 0 {
-			return missing(productID)
+			return notFound(productID)
 		}
-		if made, err = tx.Products.Get(ctx, productID); err != nil {
+		if updated, err = tx.Products.Get(ctx, productID); err != nil {
 			return err
 		}
-		if made.Stock, err = d.adjust(ctx, tx, stocks[0], a); err != nil {
+		if updated.Stock, err = s.adjust(ctx, tx, stocks[0], a); err != nil {
 			return err
 		}
-		return guard.Leave(ctx, tx, made)
+		return guard.Leave(ctx, tx, updated)
 	})
-	return made, err
+	return updated, err
 }
 
-func (d *Service) adjust(ctx context.Context, tx store.Tx, before product.Stock, a product.Adjustment) (left int64, err error) {
+func (s *Service) adjust(ctx context.Context, tx store.Tx, before product.Stock, a product.Adjustment) (left int64, err error) {
 	after, err := a.Apply(before)
 	if err != nil {
 		return 0, err
 	}
 	pid := after.ProductID()
 	tx.Stocks.Save(after, product.Movement{
-		ProductID: pid, Delta: a.Delta, Quantity: after.Quantity(), Reason: product.Adjusted, Note: a.Note, At: d.now(),
+		ProductID: pid, Delta: a.Delta, Quantity: after.Quantity(), Reason: product.Adjusted, Note: a.Note, At: s.now(),
 	})
 	tx.Outbox.Append(event.NewStockAdjusted(pid, a.Delta, after.Quantity(), a.Note))
 	if after.Quantity() == 0 {

@@ -1,4 +1,4 @@
-// Package coupons offers coupons, and gives them to whoever asks first.
+// Package coupons creates coupons and issues them to users, first come, first served.
 package coupons
 
 import (
@@ -13,71 +13,70 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// list names the cursors of a user's coupons.
-const list = "coupons"
+// cursorName marks the cursors of this list, so that those of other lists are rejected.
+const cursorName = "coupons"
 
-// Service gives coupons out.
+// Service creates, issues and lists coupons.
 type Service struct {
 	db  store.DB
 	ids id.Source
 	now clock.Clock
 }
 
-// New returns a desk.
+// New returns a service.
 func New(db store.DB, ids id.Source, now clock.Clock) *Service { return &Service{db, ids, now} }
 
-// Draft is a coupon to be offered.
+// Draft is the input of Create.
 type Draft struct {
 	Name           string
 	Type           coupon.Type
 	Value          int64      // won, or percent
-	MaxDiscount    *money.Won // the most that a percentage takes off; nil: no limit
-	MinOrderAmount money.Won  // of an order, before the discount
-	Quantity       int64      // how many people may have one
-	ValidDays      int64      // how long each is good for, in days of 24 hours
+	MaxDiscount    *money.Won // upper bound of a percentage discount; nil is no bound
+	MinOrderAmount money.Won  // of the order, before the discount
+	Quantity       int64      // how many users can get one
+	ValidDays      int64      // validity from issue on, in days of 24 hours
 }
 
-// Create offers a coupon; or it ends in fault.ErrValidation, with every
-// complaint about the draft.
-func (d *Service) Create(ctx context.Context, draft Draft, guard store.Guard) (coupon.Coupon, error) {
-	made := coupon.Coupon{
-		ID: d.ids(), Name: strings.TrimSpace(draft.Name), Type: draft.Type, Value: draft.Value,
+// Create creates a coupon. It returns fault.ErrValidation with all errors of the draft.
+func (s *Service) Create(ctx context.Context, draft Draft, guard store.Guard) (coupon.Coupon, error) {
+	created := coupon.Coupon{
+		ID: s.ids(), Name: strings.TrimSpace(draft.Name), Type: draft.Type, Value: draft.Value,
 		MaxDiscount: draft.MaxDiscount, MinOrderAmount: draft.MinOrderAmount,
-		Quantity: draft.Quantity, ValidDays: draft.ValidDays, CreatedAt: d.now(),
+		Quantity: draft.Quantity, ValidDays: draft.ValidDays, CreatedAt: s.now(),
 	}
-	if err := made.Check(); err != nil {
+	if err := created.Check(); err != nil {
 		return coupon.Coupon{}, err
 	}
-	err := d.db.Update(ctx, func(tx store.Tx) error {
+	err := s.db.Update(ctx, func(tx store.Tx) error {
 		if err := guard.Enter(ctx, tx); err != nil {
 			return err
 		}
-		tx.Coupons.Add(made)
-		return guard.Leave(ctx, tx, made)
+		tx.Coupons.Add(created)
+		return guard.Leave(ctx, tx, created)
 	})
-	return made, err
+	return created, err
 }
 
-// Get returns an offer, with how many people have one, or coupon.ErrNotFound.
-func (d *Service) Get(ctx context.Context, couponID id.ID) (c coupon.Coupon, err error) {
-	err = d.db.View(ctx, func(tx store.Tx) error {
+// Get returns a coupon with the number of users who have one, or coupon.ErrNotFound.
+func (s *Service) Get(ctx context.Context, couponID id.ID) (c coupon.Coupon, err error) {
+	err = s.db.View(ctx, func(tx store.Tx) error {
 		c, err = tx.Coupons.Get(ctx, couponID)
 		return err
 	})
 	return c, err
 }
 
-// List returns a page of the coupons that a user has, newest first, those among
-// them that were used or have expired.
-func (d *Service) List(ctx context.Context, user id.ID, size int, cursor string) (page.Page[coupon.Owned], error) {
-	before, _, err := page.Decode[id.ID](list, cursor)
+// List returns a page of a user's coupons, newest first. Used and expired coupons are
+// part of it.
+func (s *Service) List(ctx context.Context, user id.ID, size int, cursor string) (page.Page[coupon.Owned], error) {
+	before, _, err := page.Decode[id.ID](cursorName, cursor)
 	if err != nil {
 		return page.Page[coupon.Owned]{}, err
 	}
 	var found []coupon.Owned
-	err = d.db.View(ctx, func(tx store.Tx) error {
+	err = s.db.View(ctx, func(tx store.Tx) error {
 		found, err = tx.Owned.Of(ctx, user, before, size+1)
 		return err
 	})
-	return page.Of(found, size, list, func(o coupon.Owned) id.ID { return o.ID }), err
+	return page.Of(found, size, cursorName, func(o coupon.Owned) id.ID { return o.ID }), err
 }

@@ -24,7 +24,7 @@ func issue(t *testing.T, s *shoptest.Shop, customer, kind id.ID) error {
 	return err
 }
 
-// issued is how many of the kind the shop says people have.
+// issued returns the coupon's count of issued ones.
 func issued(t *testing.T, s *shoptest.Shop, kind id.ID) int64 {
 	t.Helper()
 	c, err := s.Coupons.Get(t.Context(), kind)
@@ -43,24 +43,24 @@ func owned(t *testing.T, s *shoptest.Shop, customer id.ID) []coupon.Owned {
 	return p.Items
 }
 
-func TestACouponIsOfferedAsItWasDrafted(t *testing.T) {
+func TestACouponIsStoredAsCreated(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
 		most := money.Won(3000)
-		made, err := s.Coupons.Create(t.Context(), coupons.Draft{
+		created, err := s.Coupons.Create(t.Context(), coupons.Draft{
 			Name: " Spring ", Type: coupon.Percent, Value: 10, MaxDiscount: &most, MinOrderAmount: 5000, Quantity: 7, ValidDays: 30,
 		}, store.Unguarded{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if made.ID.IsZero() || made.Name != "Spring" || made.CreatedAt.IsZero() {
-			t.Errorf("made %+v", made)
+		if created.ID.IsZero() || created.Name != "Spring" || created.CreatedAt.IsZero() {
+			t.Errorf("Create = %+v", created)
 		}
-		got, err := s.Coupons.Get(t.Context(), made.ID)
-		made.CreatedAt, got.CreatedAt = made.CreatedAt.Truncate(time.Microsecond).UTC(), got.CreatedAt.UTC()
-		if diff := cmp.Diff(made, got); err != nil || diff != "" {
-			t.Errorf("kept: %v %s", err, diff)
+		got, err := s.Coupons.Get(t.Context(), created.ID)
+		created.CreatedAt, got.CreatedAt = created.CreatedAt.Truncate(time.Microsecond).UTC(), got.CreatedAt.UTC()
+		if diff := cmp.Diff(created, got); err != nil || diff != "" {
+			t.Errorf("Get = %v, %s", err, diff)
 		}
 		if _, err := s.Coupons.Get(t.Context(), s.IDs()); !errors.Is(err, coupon.ErrNotFound) {
 			t.Errorf("Get = %v, want ErrNotFound", err)
@@ -68,7 +68,7 @@ func TestACouponIsOfferedAsItWasDrafted(t *testing.T) {
 	})
 }
 
-func TestADraftIsToldEverythingThatIsWrongWithIt(t *testing.T) {
+func TestADraftIsRejectedWithAllItsErrors(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -86,18 +86,18 @@ func TestADraftIsToldEverythingThatIsWrongWithIt(t *testing.T) {
 				t.Errorf("Create(%+v) = %v", c.draft, err)
 				continue
 			}
-			var told []string
+			var got []string
 			for _, field := range f.Fields {
-				told = append(told, field.Pointer)
+				got = append(got, field.Pointer)
 			}
-			if diff := cmp.Diff(c.wrong, told); diff != "" {
+			if diff := cmp.Diff(c.wrong, got); diff != "" {
 				t.Errorf("Create(%+v): %s", c.draft, diff)
 			}
 		}
 	})
 }
 
-func TestACouponIsIssuedOnceToEachWhileThereAreSome(t *testing.T) {
+func TestACouponIsIssuedOncePerUserUntilItIsSoldOut(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -108,7 +108,7 @@ func TestACouponIsIssuedOnceToEachWhileThereAreSome(t *testing.T) {
 			t.Errorf("Issue = %+v, %v", got, err)
 		}
 		if good := got.ExpiresAt.Sub(got.IssuedAt); good != 72*time.Hour {
-			t.Errorf("it is good for %v, want three days", good)
+			t.Errorf("it is valid for %v, want three days", good)
 		}
 		s.Issue(t, lee, kind)
 		for _, c := range []struct {
@@ -118,7 +118,7 @@ func TestACouponIsIssuedOnceToEachWhileThereAreSome(t *testing.T) {
 			fault error
 		}{
 			{"no such coupon", kim, s.IDs(), coupon.ErrNotFound},
-			{"another one", kim, kind, coupon.ErrIssued}, // also where none is left: that is what concerns kim
+			{"another one", kim, kind, coupon.ErrIssued}, // not sold out, although none is left
 			{"too late", park, kind, coupon.ErrSoldOut},
 		} {
 			if err := issue(t, s, c.who, c.kind); !errors.Is(err, c.fault) {

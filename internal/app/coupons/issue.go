@@ -9,61 +9,60 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Issue gives a user one of the coupons that are left. It ends in
-// coupon.ErrNotFound, in coupon.ErrIssued where the user has one already, and
-// else in coupon.ErrSoldOut. Those two may end it before the guard is entered:
-// who comes too late must not queue for a row that has nothing left.
-func (d *Service) Issue(ctx context.Context, user, couponID id.ID, guard store.Guard) (owned coupon.Owned, err error) {
-	if err := d.db.View(ctx, func(tx store.Tx) error { return left(ctx, tx, user, couponID) }); err != nil {
-		return owned, err
+// Issue issues a coupon to a user. It returns coupon.ErrNotFound, coupon.ErrIssued if the
+// user already has one, or coupon.ErrSoldOut. It checks these errors first without a lock,
+// before it enters the guard: requests for a sold-out coupon must not wait for the row lock.
+func (s *Service) Issue(ctx context.Context, user, couponID id.ID, guard store.Guard) (issued coupon.Owned, err error) {
+	if err := s.db.View(ctx, func(tx store.Tx) error { return checkAvailable(ctx, tx, user, couponID) }); err != nil {
+		return issued, err
 	}
-	err = d.db.Update(ctx, func(tx store.Tx) error {
+	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if err := guard.Enter(ctx, tx); err != nil {
 			return err
 		}
-		if owned, err = d.take(ctx, tx, user, couponID); err != nil {
+		if issued, err = s.issueLocked(ctx, tx, user, couponID); err != nil {
 			return err
 		}
-		return guard.Leave(ctx, tx, owned)
+		return guard.Leave(ctx, tx, issued)
 	})
 	if err != nil {
 		return coupon.Owned{}, err
 	}
-	return owned, nil
+	return issued, nil
 }
 
-// left reports, without a lock, whether one could be given to the user.
-func left(ctx context.Context, tx store.Tx, user, couponID id.ID) error {
+// checkAvailable checks without a lock whether the coupon can be issued to the user.
+func checkAvailable(ctx context.Context, tx store.Tx, user, couponID id.ID) error {
 	c, err := tx.Coupons.Get(ctx, couponID)
 	if err != nil {
 		return err
 	}
-	if err := unlessOwned(ctx, tx, user, couponID); err != nil {
+	if err := checkNotOwned(ctx, tx, user, couponID); err != nil {
 		return err
 	}
 	_, _, err = c.Issue(id.ID{}, user, c.CreatedAt)
 	return err
 }
 
-// take counts one as issued and makes it the user's. The row is held for one
-// round trip, since all who want one wait for it: whether the user has one by
-// now is not asked again, but left to the table, which has room for one each.
-func (d *Service) take(ctx context.Context, tx store.Tx, user, couponID id.ID) (coupon.Owned, error) {
+// issueLocked locks the coupon, counts one more as issued and gives it to the user. All
+// requests for the coupon wait for this lock, so it is held for one round trip only:
+// instead of a second query, the table's unique key rejects a second coupon of the user.
+func (s *Service) issueLocked(ctx context.Context, tx store.Tx, user, couponID id.ID) (coupon.Owned, error) {
 	c, err := tx.Coupons.Lock(ctx, couponID)
 	if err != nil {
 		return coupon.Owned{}, err
 	}
-	c, owned, err := c.Issue(d.ids(), user, d.now())
-	if err != nil { // sold out: perhaps the last one went to this very user
-		return owned, cmp.Or(unlessOwned(ctx, tx, user, couponID), err)
+	c, owned, err := c.Issue(s.ids(), user, s.now())
+	if err != nil { // sold out, perhaps because this user got the last one
+		return owned, cmp.Or(checkNotOwned(ctx, tx, user, couponID), err)
 	}
 	tx.Owned.Add(owned)
 	tx.Coupons.Save(c)
 	return owned, nil
 }
 
-// unlessOwned ends in coupon.ErrIssued if the user has one.
-func unlessOwned(ctx context.Context, tx store.Tx, user, couponID id.ID) error {
+// checkNotOwned returns coupon.ErrIssued if the user already has the coupon.
+func checkNotOwned(ctx context.Context, tx store.Tx, user, couponID id.ID) error {
 	has, err := tx.Owned.Has(ctx, user, couponID)
 	if has {
 		return coupon.ErrIssued

@@ -12,22 +12,22 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
-// count counts how calls ended: well, and in each of the two refusals.
-func count(t *testing.T, errs []error) (given, again, late int) {
+// count counts how many calls succeeded and how many failed with each of the two errors.
+func count(t *testing.T, errs []error) (issued, again, soldOut int) {
 	t.Helper()
 	for _, err := range errs {
 		switch {
 		case err == nil:
-			given++
+			issued++
 		case errors.Is(err, coupon.ErrIssued):
 			again++
 		case errors.Is(err, coupon.ErrSoldOut):
-			late++
+			soldOut++
 		default:
 			t.Errorf("issue: %v", err)
 		}
 	}
-	return given, again, late
+	return issued, again, soldOut
 }
 
 func TestAHundredCouponsGoToAHundredOfAThousandPeople(t *testing.T) {
@@ -46,7 +46,7 @@ func TestAHundredCouponsGoToAHundredOfAThousandPeople(t *testing.T) {
 			t.Errorf("%d given, %d had one, %d too late", given, again, late)
 		}
 		if n := issued(t, s, kind); n != offered {
-			t.Errorf("%d are counted as issued", n)
+			t.Errorf("the coupon counts %d as issued", n)
 		}
 		for i, who := range crowd {
 			want := 0
@@ -54,15 +54,15 @@ func TestAHundredCouponsGoToAHundredOfAThousandPeople(t *testing.T) {
 				want = 1
 			}
 			if has := len(owned(t, s, who)); has != want {
-				t.Errorf("person %d has %d, was told %v", i, has, errs[i])
+				t.Errorf("person %d has %d, Issue returned %v", i, has, errs[i])
 			}
 		}
 		s.Audit(t)
 	})
 }
 
-// Whether there are many more, or this was the only one, the same is told.
-func TestOnePersonWhoAsksThirtyTwoTimesAtOnceHasOne(t *testing.T) {
+// The errors are the same whether more coupons are left or not.
+func TestThirtyTwoConcurrentRequestsOfOneUserIssueOneCoupon(t *testing.T) {
 	t.Parallel()
 	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -80,14 +80,14 @@ func TestOnePersonWhoAsksThirtyTwoTimesAtOnceHasOne(t *testing.T) {
 	})
 }
 
-// refusing is a guard that lets nothing leave.
+// refusing is a guard whose Leave always fails.
 type refusing struct{ store.Unguarded }
 
 var errRefused = errors.New("refused")
 
 func (refusing) Leave(context.Context, store.Tx, any) error { return errRefused }
 
-func TestWhatAGuardRefusesNeverHappened(t *testing.T) {
+func TestAFailingGuardRollsBack(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T

@@ -1,4 +1,4 @@
-// Package likes lets users like products, once each.
+// Package likes records which users like which products.
 package likes
 
 import (
@@ -13,22 +13,22 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// list names the cursors of a user's likes.
-const list = "likes"
+// cursorName marks the cursors of this list, so that those of other lists are rejected.
+const cursorName = "likes"
 
-// Service keeps likes.
+// Service adds, removes and lists likes.
 type Service struct {
 	db  store.DB
 	now clock.Clock
 }
 
-// New returns a desk.
+// New returns a service.
 func New(db store.DB, now clock.Clock) *Service { return &Service{db, now} }
 
-// Like notes that a user likes a product, and tells others if that is new. A
-// product that customers cannot see is product.ErrNotFound.
-func (d *Service) Like(ctx context.Context, user id.ID, productID int64) error {
-	return d.db.Update(ctx, func(tx store.Tx) error {
+// Like adds a like and publishes an event if it is new. A hidden product is
+// product.ErrNotFound.
+func (s *Service) Like(ctx context.Context, user id.ID, productID int64) error {
+	return s.db.Update(ctx, func(tx store.Tx) error {
 		l, err := tx.Products.Get(ctx, productID)
 		if err != nil {
 			return err
@@ -36,7 +36,7 @@ func (d *Service) Like(ctx context.Context, user id.ID, productID int64) error {
 		if l.Status == product.Hidden {
 			return product.ErrNotFound
 		}
-		added, err := tx.Likes.Add(ctx, like.Like{UserID: user, ProductID: productID, At: d.now()})
+		added, err := tx.Likes.Add(ctx, like.Like{UserID: user, ProductID: productID, At: s.now()})
 		if added {
 			tx.Outbox.Append(event.NewProductLiked(productID, user))
 		}
@@ -44,9 +44,9 @@ func (d *Service) Like(ctx context.Context, user id.ID, productID int64) error {
 	})
 }
 
-// Unlike takes a like back, and tells others if there was one.
-func (d *Service) Unlike(ctx context.Context, user id.ID, productID int64) error {
-	return d.db.Update(ctx, func(tx store.Tx) error {
+// Unlike removes a like and publishes an event if there was one.
+func (s *Service) Unlike(ctx context.Context, user id.ID, productID int64) error {
+	return s.db.Update(ctx, func(tx store.Tx) error {
 		removed, err := tx.Likes.Remove(ctx, user, productID)
 		if removed {
 			tx.Outbox.Append(event.NewProductUnliked(productID, user))
@@ -55,21 +55,21 @@ func (d *Service) Unlike(ctx context.Context, user id.ID, productID int64) error
 	})
 }
 
-// Mine returns a page of the products that a user likes, the newest like
-// first. Those that have been hidden since are left out.
-func (d *Service) Mine(ctx context.Context, user id.ID, size int, cursor string) (page.Page[product.Listing], error) {
+// List returns a page of the products that a user likes, the newest like first. It leaves
+// out products that are hidden now.
+func (s *Service) List(ctx context.Context, user id.ID, size int, cursor string) (page.Page[product.Listing], error) {
 	after, err := position(cursor)
 	if err != nil {
 		return page.Page[product.Listing]{}, err
 	}
 	var likes page.Page[like.Like]
 	var found []product.Listing
-	err = d.db.View(ctx, func(tx store.Tx) error {
+	err = s.db.View(ctx, func(tx store.Tx) error {
 		rows, err := tx.Likes.Of(ctx, user, after, size+1)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		likes = page.Of(rows, size, list, func(l like.Like) like.Position { return like.Position{At: l.At, ProductID: l.ProductID} })
+		likes = page.Of(rows, size, cursorName, func(l like.Like) like.Position { return like.Position{At: l.At, ProductID: l.ProductID} })
 		found, err = tx.Products.Many(ctx, productIDs(likes.Items))
 		return err
 	})
@@ -77,7 +77,7 @@ func (d *Service) Mine(ctx context.Context, user id.ID, size int, cursor string)
 }
 
 func position(cursor string) (*like.Position, error) {
-	after, ok, err := page.Decode[like.Position](list, cursor)
+	after, ok, err := page.Decode[like.Position](cursorName, cursor)
 	if !ok {
 		return nil, err
 	}
@@ -97,11 +97,11 @@ func inOrder(likes []like.Like, found []product.Listing) []product.Listing {
 	for _, l := range found {
 		byID[l.ID] = l
 	}
-	shown := make([]product.Listing, 0, len(likes))
+	visible := make([]product.Listing, 0, len(likes))
 	for _, l := range likes {
 		if listing, ok := byID[l.ProductID]; ok && listing.Status != product.Hidden {
-			shown = append(shown, listing)
+			visible = append(visible, listing)
 		}
 	}
-	return shown
+	return visible
 }

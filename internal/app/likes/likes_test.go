@@ -29,17 +29,17 @@ func TestALikeRepeatedAHundredTimesIsOneLikeAndOneEvent(t *testing.T) {
 			}
 		}
 		repeat(func() error { return s.Likes.Like(t.Context(), kim, mug) })
-		if p, err := s.Likes.Mine(t.Context(), kim, 10, ""); err != nil || len(p.Items) != 1 || s.Promised(t, "product.liked") != 1 {
+		if p, err := s.Likes.List(t.Context(), kim, 10, ""); err != nil || len(p.Items) != 1 || s.Promised(t, "product.liked") != 1 {
 			t.Errorf("%d likes, %d events, %v; want one of each", len(p.Items), s.Promised(t, "product.liked"), err)
 		}
 		repeat(func() error { return s.Likes.Unlike(t.Context(), kim, mug) })
-		if p, err := s.Likes.Mine(t.Context(), kim, 10, ""); err != nil || len(p.Items) != 0 || s.Promised(t, "product.unliked") != 1 {
+		if p, err := s.Likes.List(t.Context(), kim, 10, ""); err != nil || len(p.Items) != 0 || s.Promised(t, "product.unliked") != 1 {
 			t.Errorf("%d likes, %d events, %v; want none and one", len(p.Items), s.Promised(t, "product.unliked"), err)
 		}
 	})
 }
 
-func TestOnlyWhatCustomersSeeCanBeLiked(t *testing.T) {
+func TestAHiddenProductCannotBeLiked(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -54,12 +54,12 @@ func TestOnlyWhatCustomersSeeCanBeLiked(t *testing.T) {
 			}
 		}
 		if n := s.Promised(t, "product.liked") + s.Promised(t, "product.unliked"); n != 0 {
-			t.Errorf("%d events of likes that never were", n)
+			t.Errorf("%d events without a like", n)
 		}
 	})
 }
 
-func TestLikesAreListedNewestFirstWithoutWhatIsHidden(t *testing.T) {
+func TestLikesAreListedNewestFirstWithoutHiddenProducts(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -76,7 +76,7 @@ func TestLikesAreListedNewestFirstWithoutWhatIsHidden(t *testing.T) {
 		wanted := []int64{liked[4], liked[3], liked[2], liked[0]}
 		var seen []int64
 		for cursor, first := "", true; first || cursor != ""; first = false {
-			p, err := s.Likes.Mine(t.Context(), kim, 2, cursor)
+			p, err := s.Likes.List(t.Context(), kim, 2, cursor)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,10 +88,10 @@ func TestLikesAreListedNewestFirstWithoutWhatIsHidden(t *testing.T) {
 		if !slices.Equal(seen, wanted) {
 			t.Errorf("saw %v, want %v", seen, wanted)
 		}
-		if p, err := s.Likes.Mine(t.Context(), lee, 2, ""); err != nil || len(p.Items) != 0 || p.Items == nil {
-			t.Errorf("another's likes: %v, %v", p.Items, err)
+		if p, err := s.Likes.List(t.Context(), lee, 2, ""); err != nil || len(p.Items) != 0 || p.Items == nil {
+			t.Errorf("likes of another user: %v, %v", p.Items, err)
 		}
-		if _, err := s.Likes.Mine(t.Context(), kim, 2, "x"); !errors.Is(err, page.ErrCursor) {
+		if _, err := s.Likes.List(t.Context(), kim, 2, "x"); !errors.Is(err, page.ErrCursor) {
 			t.Errorf("a bad cursor: %v", err)
 		}
 	})

@@ -14,177 +14,174 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-// Ranking tells what shoppers see of a product in the ranking of the day that
-// an order counts on which is placed in the visit.
+// Ranking reads the ranking of the day that an order of the visit counts for.
 type Ranking interface {
-	// Score is the product's score; 0 where it has no place.
+	// Score returns the product's score, 0 if it is not ranked.
 	Score(ctx context.Context, v Visit, productID int64) (ranking.Points, error)
-	// Shows reports whether the product is shown with the score or a higher one.
+	// Shows reports whether the ranking shows the product with at least this score.
 	Shows(ctx context.Context, v Visit, productID int64, score ranking.Points) (bool, error)
 }
 
-// Delay is how long it took from the answer to an order until the ranking
-// showed it.
+// Delay is the time from the response to an order until the ranking includes it.
 type Delay struct {
 	Samples int           `json:"samples"`
-	Lost    int           `json:"lost"`    // not shown within ten seconds
-	Spoiled int           `json:"spoiled"` // somebody else moved the product meanwhile
+	Lost    int           `json:"lost"`    // not included within ten seconds
+	Spoiled int           `json:"spoiled"` // the product changed again meanwhile
 	P50     time.Duration `json:"p50Nanos"`
 	P99     time.Duration `json:"p99Nanos"`
 	Max     time.Duration `json:"maxNanos"`
 }
 
 const (
-	sampleEvery = 20 // orders
-	sampleLimit = 10 * time.Second
-	samplePause = 3 * time.Millisecond // between two looks
-	sampleTrust = 3                    // lost ones in a row after which nobody looks any more
-	// A product is sampled that this replay has left alone for quietTime and
-	// for quietFactor times the longest delay so far: what was sent of it before has
-	// arrived then, so that the next step of its score is the order's.
+	measureEvery   = 20 // orders
+	measureTimeout = 10 * time.Second
+	pollInterval   = 3 * time.Millisecond // between two reads of the ranking
+	maxLostInARow  = 3                    // then measuring stops
+	// An order is measured on a product that this replay has not changed for quietTime and for
+	// quietFactor times the longest delay so far: earlier changes have then reached the ranking,
+	// so the next change of the score is the order.
 	quietTime   = 2 * time.Second
 	quietFactor = 3
 )
 
-// sampler measures the delay of every few orders. It knows the score that a
-// product must have once the order is counted, and looks until it is there.
-// There is one sample at a time.
-type sampler struct {
+// delayMeter measures the delay of some orders. It computes the score that a product has once
+// the order is counted, and polls the ranking until it shows this score. There is one
+// measurement at a time.
+type delayMeter struct {
 	ranking Ranking
 	now     clock.Clock
-	busy    sync.Mutex
+	busy    sync.Mutex // held during a measurement
 
-	mu      sync.Mutex
-	orders  int
-	inRow   int // lost ones
-	touched map[int64]touched
-	worst   time.Duration
-	took    []time.Duration
-	sum     Delay
+	mu         sync.Mutex
+	orders     int
+	lostInARow int
+	changes    map[int64]change
+	longest    time.Duration
+	delays     []time.Duration
+	totals     Delay
 }
 
-// touched is how often and when the replay last moved a product.
-type touched struct {
-	times int
+// change is the number of changes that the replay made to a product, and the time of the last.
+type change struct {
+	count int
 	at    time.Time
 }
 
-func newSampler(r Ranking, now clock.Clock) *sampler {
-	return &sampler{ranking: r, now: now, touched: map[int64]touched{}}
+func newDelayMeter(r Ranking, now clock.Clock) *delayMeter {
+	return &delayMeter{ranking: r, now: now, changes: map[int64]change{}}
 }
 
-// touch notes that the replay is about to move a product.
-func (s *sampler) touch(productID int64) touched {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.touched[productID]
-	s.touched[productID] = touched{t.times + 1, s.now()}
-	return s.touched[productID]
+// noteChange records that the replay is about to change a product's score.
+func (d *delayMeter) noteChange(productID int64) change {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.changes[productID]
+	d.changes[productID] = change{t.count + 1, d.now()}
+	return d.changes[productID]
 }
 
-// begin is called before an order is placed. It returns nil where there is
-// nothing to measure.
-func (s *sampler) begin(ctx context.Context, i Invoice, wants []order.Want, prices map[int64]money.Won) *sample {
-	at, ok := s.choose(wants)
-	seen := make([]touched, len(wants))
+// begin is called before an order is placed. It returns nil if the order is not measured.
+func (d *delayMeter) begin(ctx context.Context, i Invoice, wants []order.Want, prices map[int64]money.Won) *measurement {
+	at, ok := d.choose(wants)
+	changes := make([]change, len(wants))
 	for n, w := range wants {
-		seen[n] = s.touch(w.ProductID)
+		changes[n] = d.noteChange(w.ProductID)
 	}
 	if !ok {
 		return nil
 	}
-	m := &sample{sampler: s, visit: Visit{i.Customer, i.At}, product: wants[at].ProductID, seen: seen[at]}
-	before, err := s.ranking.Score(ctx, m.visit, m.product)
+	m := &measurement{meter: d, visit: Visit{i.Customer, i.At}, product: wants[at].ProductID, before: changes[at]}
+	before, err := d.ranking.Score(ctx, m.visit, m.product)
 	if err != nil {
 		m.end()
 		return nil
 	}
 	sold := metric.Sale(m.product, 0, wants[at].Quantity, prices[m.product])
-	m.want = before + ranking.Points(ranking.DefaultWeights().Own(sold))
+	m.wantScore = before + ranking.Points(ranking.DefaultWeights().Own(sold))
 	return m
 }
 
-// choose takes the sampler for the first quiet product of every few orders.
-func (s *sampler) choose(wants []order.Want) (at int, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.orders++
-	if s.orders < sampleEvery || s.inRow >= sampleTrust {
+// choose selects the first quiet product of every measureEvery-th order and locks busy.
+func (d *delayMeter) choose(wants []order.Want) (at int, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.orders++
+	if d.orders < measureEvery || d.lostInARow >= maxLostInARow {
 		return 0, false
 	}
-	now, quiet := s.now(), max(quietTime, quietFactor*s.worst)
+	now, quiet := d.now(), max(quietTime, quietFactor*d.longest)
 	for at, w := range wants {
-		if now.Sub(s.touched[w.ProductID].at) > quiet && s.busy.TryLock() {
-			s.orders = 0
+		if now.Sub(d.changes[w.ProductID].at) > quiet && d.busy.TryLock() {
+			d.orders = 0
 			return at, true
 		}
 	}
 	return 0, false
 }
 
-// sample is one measurement.
-type sample struct {
-	*sampler
+// measurement is the measurement of one order. A nil measurement does nothing.
+type measurement struct {
+	meter *delayMeter
 
-	visit   Visit
-	product int64
-	want    ranking.Points
-	seen    touched
+	visit     Visit
+	product   int64
+	wantScore ranking.Points
+	before    change
 }
 
-// end gives the sampler free.
-func (m *sample) end() {
+// end allows the next measurement.
+func (m *measurement) end() {
 	if m != nil {
-		m.busy.Unlock()
+		m.meter.busy.Unlock()
 	}
 }
 
-// await waits until the ranking shows the order that has just been answered.
-func (m *sample) await(ctx context.Context) {
+// await waits until the ranking includes the order, which has just been placed.
+func (m *measurement) await(ctx context.Context) {
 	if m == nil {
 		return
 	}
-	began := m.now()
-	ctx, cancel := context.WithTimeout(ctx, sampleLimit)
+	began := m.meter.now()
+	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
 	defer cancel()
 	for {
-		shown, err := m.ranking.Shows(ctx, m.visit, m.product, m.want)
-		if err == nil && shown {
-			m.note(m.now().Sub(began), true)
+		reached, err := m.meter.ranking.Shows(ctx, m.visit, m.product, m.wantScore)
+		if err == nil && reached {
+			m.record(m.meter.now().Sub(began), true)
 			return
 		}
-		if !backoff.Wait(ctx, samplePause) {
-			m.note(m.now().Sub(began), false)
+		if !backoff.Wait(ctx, pollInterval) {
+			m.record(m.meter.now().Sub(began), false)
 			return
 		}
 	}
 }
 
-func (m *sample) note(took time.Duration, shown bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (m *measurement) record(delay time.Duration, reached bool) {
+	m.meter.mu.Lock()
+	defer m.meter.mu.Unlock()
 	switch {
-	case m.touched[m.product] != m.seen:
-		m.sum.Spoiled++
-	case shown:
-		m.inRow = 0
-		m.took = append(m.took, took)
-		m.worst = max(m.worst, took)
-	case took >= sampleLimit: // else the replay was stopped
-		m.inRow++
-		m.sum.Lost++
-		m.worst = max(m.worst, took)
+	case m.meter.changes[m.product] != m.before:
+		m.meter.totals.Spoiled++
+	case reached:
+		m.meter.lostInARow = 0
+		m.meter.delays = append(m.meter.delays, delay)
+		m.meter.longest = max(m.meter.longest, delay)
+	case delay >= measureTimeout: // else the replay was stopped: no result
+		m.meter.lostInARow++
+		m.meter.totals.Lost++
+		m.meter.longest = max(m.meter.longest, delay)
 	}
 }
 
-// delay sums up.
-func (s *sampler) delay() Delay {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d, sorted := s.sum, slices.Sorted(slices.Values(s.took))
-	d.Samples = len(sorted)
+// delay returns the result.
+func (d *delayMeter) delay() Delay {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	result, sorted := d.totals, slices.Sorted(slices.Values(d.delays))
+	result.Samples = len(sorted)
 	if n := len(sorted); n > 0 {
-		d.P50, d.P99, d.Max = sorted[(n-1)*50/100], sorted[(n-1)*99/100], sorted[n-1]
+		result.P50, result.P99, result.Max = sorted[(n-1)*50/100], sorted[(n-1)*99/100], sorted[n-1]
 	}
-	return d
+	return result
 }

@@ -1,12 +1,11 @@
-// Package replay lives through the invoices of a shop once more: the customers
-// of that time charge points, buy, look, like and call orders off, each in
-// their own order and many at once.
+// Package replay replays the invoices of a real shop: its customers charge points, place and
+// cancel orders, and view and like products. Each customer's actions happen in order; different
+// customers act concurrently.
 //
-// Whatever moves money or stock has a key that comes from the invoice's number.
-// So a replay may be stopped or killed at any moment and be started again: what
-// was done is answered as it was then, as fast as it goes, and counted as repeated.
-// Views have no key; they come after the order, and only after one that was not a
-// repetition.
+// Every request that moves money or stock has an idempotency key that is derived from the invoice
+// number. A replay can therefore be stopped or killed at any time and started again: finished
+// requests return their first response, without delay, and count as repeated. Views have no key;
+// they are sent after an order that was not repeated.
 package replay
 
 import (
@@ -24,41 +23,41 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 )
 
-// Invoice is a purchase of that time, or the end of one.
+// Invoice is a purchase, or the cancellation of an earlier one.
 type Invoice struct {
 	Number   string
 	Customer string // loginId
 	At       time.Time
 	Items    []Item // each product once
-	Cancels  string // number of the purchase that it calls off; empty: it is a purchase
+	Cancels  string // number of the purchase that this invoice cancels; empty for a purchase
 }
 
-// Item is how much was bought of a product.
+// Item is a product and the quantity that was bought.
 type Item struct {
 	SKU      string
 	Quantity int64
 }
 
-// Product is what the shop knows a SKU as, and sells it for.
+// Product is the shop's id and price of a SKU.
 type Product struct {
 	ID    int64
 	Price money.Won
 }
 
-// Visit is a customer in the shop, at a time of the invoices.
+// Visit is a customer at the time of an invoice.
 type Visit struct {
 	Customer string
 	At       time.Time
 }
 
-// Placed is what became of an order.
+// Placed is the result of placing an order.
 type Placed struct {
 	ID       id.ID
-	Repeated bool // it was placed before, under the same key
+	Repeated bool // it was placed before, with the same key
 }
 
-// Shop is where the customers go. Faults that are neither Internal nor
-// Unavailable are the shop's refusals; all else is tried again.
+// Shop is the shop under load. A fault of kind Internal or Unavailable and any other error is
+// retried; all other faults are final.
 type Shop interface {
 	Charge(ctx context.Context, v Visit, key string, amount money.Won) (repeated bool, err error)
 	Place(ctx context.Context, v Visit, key string, wants []order.Want) (Placed, error)
@@ -67,98 +66,98 @@ type Shop interface {
 	Like(ctx context.Context, v Visit, productID int64) error
 }
 
-// Options are how to replay.
+// Options control the speed and the load of a replay.
 type Options struct {
-	// Speed is how many seconds of the invoices pass in one; 0: as fast as it goes.
+	// Speed is the number of invoice seconds per second; 0 is as fast as possible.
 	Speed         float64
-	Concurrency   int     // how many customers at once
+	Concurrency   int     // number of workers
 	ViewsPerOrder float64 // on average
 	LikesPerOrder float64
-	Seed          uint64        // of what they look at and like
-	Patience      time.Duration // how long a shop that is away is waited for
+	Seed          uint64        // of the choice of views and likes
+	RetryTimeout  time.Duration // how long an action is retried while the shop is unavailable
 }
 
-// Config are what a replay is made of.
+// Config holds the dependencies of a replay.
 type Config struct {
 	Shop     Shop
 	Ranking  Ranking
 	Products map[string]Product // by SKU
-	Clock    clock.Clock        // tells how long things take
+	Clock    clock.Clock        // measures how long things take
 	Random   backoff.Random
 }
 
-// ErrNoAnswer is raised when the shop was away for longer than the patience.
-var ErrNoAnswer = errors.New("the shop does not answer; start again later to go on")
+// ErrNoAnswer is returned when the shop was unavailable for longer than Options.RetryTimeout.
+var ErrNoAnswer = errors.New("the shop does not answer; start the replay again later to continue")
 
-// Replay replays invoices, once.
+// Replay is one run over a list of invoices.
 type Replay struct {
-	Config
-	options Options
-	taste   taste
-	sampler *sampler
-	pacer   *pacer
-	ledger  *ledger
-	log     *slog.Logger
+	config     Config
+	options    Options
+	engagement engagement
+	delayMeter *delayMeter
+	scheduler  *scheduler
+	counters   *counters
+	log        *slog.Logger
 }
 
 // New returns a replay.
-func New(p Config, o Options, log *slog.Logger) *Replay {
+func New(c Config, o Options, log *slog.Logger) *Replay {
 	return &Replay{
-		Config: p, options: o, taste: newTaste(p.Products, o), log: log,
-		sampler: newSampler(p.Ranking, p.Clock), ledger: newLedger(),
+		config: c, options: o, engagement: newEngagement(c.Products, o), log: log,
+		delayMeter: newDelayMeter(c.Ranking, c.Clock), counters: newCounters(),
 	}
 }
 
-// ahead is how many invoices may wait for a customer who is busy.
-const ahead = 64
+// queueLength is the number of invoices that can wait for a worker.
+const queueLength = 64
 
-// Run sends the invoices, which are in order of time, and tells progress of
-// each that is done. When ctx ends, what was begun is finished and the rest
-// left for another time. The report is good even beside an error.
+// Run replays the invoices, which are sorted by time, and calls progress for each that is done.
+// When ctx ends, invoices in progress are finished and the rest is left for the next run. The
+// report is valid even if there is an error.
 func (r *Replay) Run(ctx context.Context, invoices []Invoice, progress func(n int)) (Report, error) {
-	began := r.Clock()
-	r.pacer = newPacer(r.options.Speed, r.Clock, invoices)
+	began := r.config.Clock()
+	r.scheduler = newScheduler(r.options.Speed, r.config.Clock, invoices)
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	lanes := make([]chan Invoice, max(1, r.options.Concurrency))
-	var working sync.WaitGroup
-	for i := range lanes {
-		lanes[i] = make(chan Invoice, ahead)
-		l := lane{Replay: r, orders: map[string]bought{}, credit: map[string]money.Won{}}
-		working.Go(func() {
-			if err := l.work(ctx, lanes[i], progress); err != nil {
+	queues := make([]chan Invoice, max(1, r.options.Concurrency))
+	var workers sync.WaitGroup
+	for i := range queues {
+		queues[i] = make(chan Invoice, queueLength)
+		w := worker{replay: r, orders: map[string]placedOrder{}, credit: map[string]money.Won{}}
+		workers.Go(func() {
+			if err := w.work(ctx, queues[i], progress); err != nil {
 				fail(err)
 			}
 		})
 	}
-	r.hand(ctx, invoices, lanes)
-	working.Wait()
-	report := r.ledger.report(len(invoices), r.Clock().Sub(began), r.sampler.delay())
+	r.dispatch(ctx, invoices, queues)
+	workers.Wait()
+	report := r.counters.summary(len(invoices), r.config.Clock().Sub(began), r.delayMeter.delay())
 	if err := context.Cause(ctx); errors.Is(err, ErrNoAnswer) {
 		return report, err
 	}
 	return report, nil
 }
 
-// hand gives each invoice to the lane of its customer.
-func (r *Replay) hand(ctx context.Context, invoices []Invoice, lanes []chan Invoice) {
+// dispatch sends each invoice to the worker of its customer.
+func (r *Replay) dispatch(ctx context.Context, invoices []Invoice, queues []chan Invoice) {
 	for i := range invoices {
 		select {
-		case lanes[laneOf(invoices[i].Customer, len(lanes))] <- invoices[i]:
+		case queues[workerOf(invoices[i].Customer, len(queues))] <- invoices[i]:
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	for _, l := range lanes {
-		close(l)
+	for _, q := range queues {
+		close(q)
 	}
 }
 
-// laneOf keeps a customer in one lane, so that what they do stays in order.
-func laneOf(customer string, lanes int) int {
+// workerOf returns the same worker for all invoices of a customer, which keeps them in order.
+func workerOf(customer string, workers int) int {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(customer))      // a hash never fails
-	return int(h.Sum32() % uint32(lanes)) //nolint:gosec // both are small
+	_, _ = h.Write([]byte(customer))        // a hash never fails
+	return int(h.Sum32() % uint32(workers)) //nolint:gosec // both are small
 }

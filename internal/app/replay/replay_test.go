@@ -18,19 +18,19 @@ import (
 )
 
 func options() replay.Options {
-	return replay.Options{Concurrency: 4, ViewsPerOrder: 2, LikesPerOrder: 1, Seed: 7, Patience: time.Minute}
+	return replay.Options{Concurrency: 4, ViewsPerOrder: 2, LikesPerOrder: 1, Seed: 7, RetryTimeout: time.Minute}
 }
 
 func run(t *testing.T, s *shop, o replay.Options, invoices []replay.Invoice) replay.Report {
 	t.Helper()
-	r, err := replayIn(t.Context(), t, s, o, invoices)
+	r, err := replayWith(t.Context(), t, s, o, invoices)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func replayIn(ctx context.Context, t *testing.T, s *shop, o replay.Options, invoices []replay.Invoice) (replay.Report, error) {
+func replayWith(ctx context.Context, t *testing.T, s *shop, o replay.Options, invoices []replay.Invoice) (replay.Report, error) {
 	t.Helper()
 	p := replay.Config{Shop: s, Ranking: s, Products: products(100), Clock: time.Now}
 	return replay.New(p, o, slog.New(slog.DiscardHandler)).Run(ctx, invoices, func(int) {})
@@ -38,7 +38,7 @@ func replayIn(ctx context.Context, t *testing.T, s *shop, o replay.Options, invo
 
 var noon = time.Date(2010, 12, 1, 12, 0, 0, 0, time.UTC)
 
-// buy is an invoice of so many pieces of a product, written so many minutes past noon.
+// buy returns an invoice for a quantity of a product, at a minute past noon.
 func buy(number, customer string, productID, quantity int64, minute int) replay.Invoice {
 	return replay.Invoice{
 		Number: number, Customer: customer, At: noon.Add(time.Duration(minute) * time.Minute),
@@ -46,27 +46,28 @@ func buy(number, customer string, productID, quantity int64, minute int) replay.
 	}
 }
 
-func off(number, customer, of string, minute int) replay.Invoice {
+// cancelOf returns an invoice that cancels another one.
+func cancelOf(number, customer, of string, minute int) replay.Invoice {
 	return replay.Invoice{
 		Number: number, Customer: customer, At: noon.Add(time.Duration(minute) * time.Minute), Cancels: of,
 		Items: []replay.Item{{SKU: "sku1", Quantity: 1}},
 	}
 }
 
-func TestCustomersChargeOrderAndCancelInTheirOrder(t *testing.T) {
+func TestTheActionsOfACustomerHappenInOrder(t *testing.T) {
 	t.Parallel()
 	s, o := newShop(), options()
 	o.ViewsPerOrder, o.LikesPerOrder = 0, 0
 	r := run(t, s, o, []replay.Invoice{
-		buy("1", "ann", 100, 100_000, 0), // all of one charge
-		buy("2", "bob", 100, 250_000, 1), // three charges, and 5 million left over
-		off("C3", "ann", "1", 2), buy("4", "ann", 100, 100_000, 3), buy("5", "bob", 100, 50_000, 4), buy("6", "ann", 1, 1, 5),
+		buy("1", "ann", 100, 100_000, 0), // exactly one charge
+		buy("2", "bob", 100, 250_000, 1), // three charges, and 5 million won left
+		cancelOf("C3", "ann", "1", 2), buy("4", "ann", 100, 100_000, 3), buy("5", "bob", 100, 50_000, 4), buy("6", "ann", 1, 1, 5),
 	})
 	want := map[string][]string{
 		"ann": {"charge retail-1-1", "order retail-1", "cancel retail-C3", "order retail-4", "charge retail-6-1", "order retail-6"},
 		"bob": {"charge retail-2-1", "charge retail-2-2", "charge retail-2-3", "order retail-2", "order retail-5"},
 	}
-	if diff := cmp.Diff(want, s.log); diff != "" || !r.Finished() || r.Steps[replay.Order].Sent != 5 {
+	if diff := cmp.Diff(want, s.log); diff != "" || !r.Finished() || r.Actions[replay.Order].Sent != 5 {
 		t.Errorf("%+v (-want +got)\n%s", r, diff)
 	}
 }
@@ -79,23 +80,23 @@ func TestARepeatedReplayChangesNothing(t *testing.T) {
 		n := fmt.Sprint(i)
 		invoices = append(invoices, buy(n, "c"+fmt.Sprint(i%7), int64(i%9+1), 5, i))
 		if i%5 == 0 {
-			invoices = append(invoices, off("C"+n, "c"+fmt.Sprint(i%7), n, i))
+			invoices = append(invoices, cancelOf("C"+n, "c"+fmt.Sprint(i%7), n, i))
 		}
 	}
 	first := run(t, s, options(), invoices[:30])
 	views := len(s.viewed)
 	again := run(t, s, options(), invoices)
-	for _, step := range []replay.Step{replay.Charge, replay.Order, replay.Cancel} {
-		if again.Steps[step].Repeated != first.Steps[step].Sent {
-			t.Errorf("%s: %d sent, %d repeated", step, first.Steps[step].Sent, again.Steps[step].Repeated)
+	for _, step := range []replay.Action{replay.Charge, replay.Order, replay.Cancel} {
+		if again.Actions[step].Repeated != first.Actions[step].Sent {
+			t.Errorf("%s: %d sent, %d repeated", step, first.Actions[step].Sent, again.Actions[step].Repeated)
 		}
 	}
-	if fresh := len(s.viewed) - views; len(s.orders) != 32 || fresh != 2*again.Steps[replay.Order].Sent {
-		t.Errorf("%d orders and %d new views: views belong to new orders", len(s.orders), fresh)
+	if fresh := len(s.viewed) - views; len(s.orders) != 32 || fresh != 2*again.Actions[replay.Order].Sent {
+		t.Errorf("%d orders and %d new views; only new orders have views", len(s.orders), fresh)
 	}
 }
 
-func TestWhatTheShopRefusesOrHasNotIsCountedAndNotFatal(t *testing.T) {
+func TestRefusedAndUnknownItemsAreCountedAndNotFatal(t *testing.T) {
 	t.Parallel()
 	s := newShop()
 	s.fail = func(what, key string) error {
@@ -107,13 +108,13 @@ func TestWhatTheShopRefusesOrHasNotIsCountedAndNotFatal(t *testing.T) {
 	half := buy("4", "ann", 3, 1, 4)
 	half.Items = append(half.Items, replay.Item{SKU: "gone", Quantity: 1})
 	r := run(t, s, options(), []replay.Invoice{
-		buy("1", "ann", 1, 1, 1), buy("2", "ann", 2, 1, 2), off("C2", "ann", "2", 3), half, buy("5", "ann", 999, 1, 5),
+		buy("1", "ann", 1, 1, 1), buy("2", "ann", 2, 1, 2), cancelOf("C2", "ann", "2", 3), half, buy("5", "ann", 999, 1, 5),
 	})
-	if n := r.Steps[replay.Order]; n.Sent != 2 || n.Refused["INSUFFICIENT_STOCK"] != 1 {
+	if n := r.Actions[replay.Order]; n.Sent != 2 || n.Refused["INSUFFICIENT_STOCK"] != 1 {
 		t.Errorf("orders: %+v", n)
 	}
 	want := map[string]int{
-		"line: the shop has no such product": 2, "purchase: the shop has nothing of it": 1,
+		"line: the shop has no such product": 2, "purchase: the shop has none of its products": 1,
 		"cancel: its order was not placed in this replay": 1,
 	}
 	if diff := cmp.Diff(want, r.Skipped); diff != "" || !r.Finished() {
@@ -121,24 +122,24 @@ func TestWhatTheShopRefusesOrHasNotIsCountedAndNotFatal(t *testing.T) {
 	}
 }
 
-func TestAShopThatIsAwayIsWaitedFor(t *testing.T) {
+func TestActionsAreRetriedWhileTheShopIsUnavailable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, back := newShop(), time.Now().Add(40*time.Second)
+		s, availableAt := newShop(), time.Now().Add(40*time.Second)
 		s.fail = func(string, string) error {
-			if time.Now().Before(back) {
-				return errAway
+			if time.Now().Before(availableAt) {
+				return errUnavailable
 			}
 			return nil
 		}
 		r := run(t, s, options(), []replay.Invoice{buy("1", "ann", 1, 1, 1), buy("2", "bob", 1, 1, 1)})
-		if len(s.orders) != 2 || r.Tries == 0 || !r.Finished() {
-			t.Errorf("%d orders after %d tries", len(s.orders), r.Tries)
+		if len(s.orders) != 2 || r.Retries == 0 || !r.Finished() {
+			t.Errorf("%d orders after %d retries", len(s.orders), r.Retries)
 		}
 	})
 }
 
-func TestAViewIsNotSentAgain(t *testing.T) {
+func TestAViewIsNotRetried(t *testing.T) {
 	t.Parallel()
 	s, o, failures := newShop(), options(), 0
 	s.fail = func(what, _ string) error {
@@ -148,51 +149,51 @@ func TestAViewIsNotSentAgain(t *testing.T) {
 		}
 		return nil
 	}
-	n := run(t, s, o, []replay.Invoice{buy("1", "ann", 1, 1, 1)}).Steps[replay.View]
+	n := run(t, s, o, []replay.Invoice{buy("1", "ann", 1, 1, 1)}).Actions[replay.View]
 	if len(s.viewed) != 1 || n.Sent != 1 || n.Refused["NO_ANSWER"] != 1 {
-		t.Errorf("%d viewed, %+v: it has no key, so nobody knows whether it was counted", len(s.viewed), n)
+		t.Errorf("%d viewed, %+v: a view has no key, so a retry might count it twice", len(s.viewed), n)
 	}
 }
 
-func TestAShopThatStaysAwayEndsTheReplay(t *testing.T) {
+func TestAReplayEndsWhenTheShopStaysUnavailable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop()
 		s.fail = func(_, key string) error {
 			if strings.Contains(key, "-3") {
-				return errAway
+				return errUnavailable
 			}
 			return nil
 		}
-		r, err := replayIn(t.Context(), t, s, options(), []replay.Invoice{
+		r, err := replayWith(t.Context(), t, s, options(), []replay.Invoice{
 			buy("1", "ann", 1, 1, 1), buy("3", "ann", 1, 1, 2), buy("4", "ann", 1, 1, 3),
 		})
-		if !errors.Is(err, replay.ErrNoAnswer) || !errors.Is(err, errAway) || r.Done != 1 || r.Of != 3 || !r.Until.Equal(noon.Add(time.Minute)) {
+		if !errors.Is(err, replay.ErrNoAnswer) || !errors.Is(err, errUnavailable) || r.Done != 1 || r.Of != 3 || !r.Until.Equal(noon.Add(time.Minute)) {
 			t.Errorf("%v, %+v", err, r)
 		}
 	})
 }
 
-func TestAReplayThatIsStoppedFinishesWhatItHasBegun(t *testing.T) {
+func TestAStoppedReplayFinishesInvoicesInProgress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, o := newShop(), options()
 		s.took = time.Second
 		o.ViewsPerOrder, o.LikesPerOrder = 1, 0
-		ctx, stop := context.WithTimeout(t.Context(), 1500*time.Millisecond) // while it orders
+		ctx, stop := context.WithTimeout(t.Context(), 1500*time.Millisecond) // during the order
 		defer stop()
 		invoices := []replay.Invoice{buy("1", "ann", 1, 1, 1), buy("2", "ann", 1, 1, 2)}
-		r, err := replayIn(ctx, t, s, o, invoices)
+		r, err := replayWith(ctx, t, s, o, invoices)
 		if err != nil || r.Done != 1 || r.Finished() || len(s.viewed) != 1 {
-			t.Errorf("%v, %d of %d done, %d views: the first customer is served to the end", err, r.Done, r.Of, len(s.viewed))
+			t.Errorf("%v, %d of %d done, %d views: the first invoice is finished", err, r.Done, r.Of, len(s.viewed))
 		}
-		if r := run(t, s, o, invoices); !r.Finished() || r.Steps[replay.Order].Repeated != 1 {
+		if r := run(t, s, o, invoices); !r.Finished() || r.Actions[replay.Order].Repeated != 1 {
 			t.Errorf("started again: %+v", r)
 		}
 	})
 }
 
-func TestTheSameSeedLooksAtTheSame(t *testing.T) {
+func TestTheSameSeedGivesTheSameViewsAndLikes(t *testing.T) {
 	t.Parallel()
 	var invoices []replay.Invoice
 	for i := range 50 {
@@ -211,10 +212,10 @@ func TestTheSameSeedLooksAtTheSame(t *testing.T) {
 		t.Errorf("%d views and likes for 50 orders, 2.5 each", n)
 	}
 	if diff := cmp.Diff(one, seen(1, 9)); diff != "" {
-		t.Errorf("with more customers at once (-1 +9)\n%s", diff)
+		t.Errorf("with more workers (-1 +9)\n%s", diff)
 	}
 	if cmp.Equal(one, seen(2, 1)) {
-		t.Error("another seed is the same world")
+		t.Error("another seed gives the same views and likes")
 	}
 }
 
@@ -231,8 +232,8 @@ func TestSpeedFollowsTheInvoices(t *testing.T) {
 	})
 }
 
-// What is repeated is not waited for: meanwhile the shop would forget more keys.
-func TestAReplayThatIsStartedAgainKeepsItsPaceFromWhereItStopped(t *testing.T) {
+// A delay of repeated orders would let more idempotency keys expire.
+func TestARestartedReplayDelaysOnlyNewInvoices(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, o := newShop(), options()
@@ -247,21 +248,21 @@ func TestAReplayThatIsStartedAgainKeepsItsPaceFromWhereItStopped(t *testing.T) {
 		if took := time.Since(began); took > 100*time.Second || took < 80*time.Second {
 			t.Errorf("100 minutes at 60 times their speed took %v, after 200 that were repeated", took)
 		}
-		if r.Steps[replay.Order].Repeated != 200 || len(s.orders) != 300 {
-			t.Errorf("%+v, %d orders", r.Steps[replay.Order], len(s.orders))
+		if r.Actions[replay.Order].Repeated != 200 || len(s.orders) != 300 {
+			t.Errorf("%+v, %d orders", r.Actions[replay.Order], len(s.orders))
 		}
 	})
 }
 
-// A kill came between an order and what the customer liked.
-func TestLikesOfAnOrderThatIsRepeatedAreSentAndViewsAreNot(t *testing.T) {
+// As after a kill between an order and its likes.
+func TestLikesOfARepeatedOrderAreSentAndViewsAreNot(t *testing.T) {
 	t.Parallel()
 	s, o := newShop(), options()
 	invoices := []replay.Invoice{buy("1", "ann", 1, 1, 0), buy("2", "ann", 2, 1, 1)}
 	run(t, s, o, invoices)
 	views, likes := len(s.viewed), slices.Clone(s.liked)
 	r := run(t, s, o, invoices)
-	if n := r.Steps[replay.Like]; n.Sent > 0 || n.Repeated != len(likes) {
+	if n := r.Actions[replay.Like]; n.Sent > 0 || n.Repeated != len(likes) {
 		t.Errorf("likes: %+v", n)
 	}
 	if again := s.liked[len(likes):]; len(likes) == 0 || views == 0 || !slices.Equal(again, likes) || len(s.viewed) != views {
@@ -269,7 +270,7 @@ func TestLikesOfAnOrderThatIsRepeatedAreSentAndViewsAreNot(t *testing.T) {
 	}
 }
 
-func TestTheDelayIsThatOfTheOrderAlone(t *testing.T) {
+func TestTheDelayOfSomeOrdersIsMeasured(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, o := newShop(), options()
@@ -286,7 +287,7 @@ func TestTheDelayIsThatOfTheOrderAlone(t *testing.T) {
 	})
 }
 
-func TestARankingThatShowsNothingIsNotWaitedForAgainAndAgain(t *testing.T) {
+func TestMeasuringStopsAfterThreeLostOrders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, o := newShop(), options()

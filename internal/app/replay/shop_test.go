@@ -16,15 +16,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-// shop is a shop in memory that keeps its answers under their keys. Product n
-// costs n won a piece, and its ranking shows an order after lag.
+// shop is a shop in memory with idempotency keys. Product n costs n won, and its ranking
+// includes an order after lag.
 type shop struct {
 	mu      sync.Mutex
 	fail    func(what, key string) error // nil: nothing fails
 	lag     time.Duration
-	took    time.Duration // by each step
+	took    time.Duration // by each action
 	orders  map[id.ID]money.Won
-	kept    map[string]id.ID
+	answers map[string]id.ID
 	balance map[string]money.Won
 	scores  map[int64]ranking.Points
 	log     map[string][]string // by customer
@@ -34,7 +34,7 @@ type shop struct {
 
 func newShop() *shop {
 	return &shop{
-		orders: map[id.ID]money.Won{}, kept: map[string]id.ID{}, balance: map[string]money.Won{},
+		orders: map[id.ID]money.Won{}, answers: map[string]id.ID{}, balance: map[string]money.Won{},
 		scores: map[int64]ranking.Points{}, log: map[string][]string{},
 	}
 }
@@ -47,8 +47,8 @@ func products(n int64) map[string]replay.Product {
 	return all
 }
 
-// step does what is asked once for each key.
-func (s *shop) step(v replay.Visit, what, key string, do func(id.ID) error) (oid id.ID, repeated bool, err error) {
+// once performs an action at most once per key.
+func (s *shop) once(v replay.Visit, what, key string, do func(id.ID) error) (oid id.ID, repeated bool, err error) {
 	time.Sleep(s.took)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,27 +57,27 @@ func (s *shop) step(v replay.Visit, what, key string, do func(id.ID) error) (oid
 			return oid, false, err
 		}
 	}
-	if oid, ok := s.kept[what+key]; ok && key != "" {
+	if oid, ok := s.answers[what+key]; ok && key != "" {
 		return oid, true, nil
 	}
-	oid[0], oid[1] = byte(len(s.kept)), byte(len(s.kept)>>8)+1
+	oid[0], oid[1] = byte(len(s.answers)), byte(len(s.answers)>>8)+1
 	if err := do(oid); err != nil {
 		return oid, false, err
 	}
 	if key != "" {
-		s.kept[what+key] = oid
+		s.answers[what+key] = oid
 	}
 	s.log[v.Customer] = append(s.log[v.Customer], what+" "+key)
 	return oid, false, nil
 }
 
 func (s *shop) Charge(_ context.Context, v replay.Visit, key string, amount money.Won) (bool, error) {
-	_, repeated, err := s.step(v, "charge", key, func(id.ID) error { s.balance[v.Customer] += amount; return nil })
+	_, repeated, err := s.once(v, "charge", key, func(id.ID) error { s.balance[v.Customer] += amount; return nil })
 	return repeated, err
 }
 
 func (s *shop) Place(_ context.Context, v replay.Visit, key string, wants []order.Want) (p replay.Placed, err error) {
-	p.ID, p.Repeated, err = s.step(v, "order", key, func(oid id.ID) error {
+	p.ID, p.Repeated, err = s.once(v, "order", key, func(oid id.ID) error {
 		for _, w := range wants {
 			s.orders[oid] += money.Won(w.ProductID * w.Quantity)
 		}
@@ -100,7 +100,7 @@ func (s *shop) count(wants []order.Want) {
 }
 
 func (s *shop) Cancel(_ context.Context, v replay.Visit, key string, oid id.ID) (bool, error) {
-	_, repeated, err := s.step(v, "cancel", key, func(id.ID) error {
+	_, repeated, err := s.once(v, "cancel", key, func(id.ID) error {
 		if _, ok := s.orders[oid]; !ok {
 			return order.ErrNotFound
 		}
@@ -112,12 +112,12 @@ func (s *shop) Cancel(_ context.Context, v replay.Visit, key string, oid id.ID) 
 }
 
 func (s *shop) View(_ context.Context, v replay.Visit, productID int64) error {
-	_, _, err := s.step(v, "view", "", func(id.ID) error { s.viewed = append(s.viewed, productID); return nil })
+	_, _, err := s.once(v, "view", "", func(id.ID) error { s.viewed = append(s.viewed, productID); return nil })
 	return err
 }
 
 func (s *shop) Like(_ context.Context, v replay.Visit, productID int64) error {
-	_, _, err := s.step(v, "like", "", func(id.ID) error { s.liked = append(s.liked, productID); return nil })
+	_, _, err := s.once(v, "like", "", func(id.ID) error { s.liked = append(s.liked, productID); return nil })
 	return err
 }
 
@@ -132,4 +132,4 @@ func (s *shop) Shows(ctx context.Context, v replay.Visit, productID int64, score
 	return now >= score, err
 }
 
-var errAway = fault.New(fault.Unavailable, "AWAY", "gone fishing")
+var errUnavailable = fault.New(fault.Unavailable, "UNAVAILABLE", "the shop is unavailable")

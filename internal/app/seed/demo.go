@@ -9,58 +9,58 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 )
 
-// Demo returns a small pleasant shop, the same each time.
+// Demo returns the data of a small demo shop. It is always the same.
 func Demo() Shop {
 	return Shop{
 		Brands: []Brand{
 			demoBrand("Hanok Home", "Quiet things for the house, made of wood, paper and clay.",
-				piece{"Celadon tea cup", 24_000, 120, "Thrown by hand, glazed in the green of Gangjin."},
-				piece{"Mulberry paper lamp", 89_000, 35, "Hanji over a frame of ash; the light is warm and even."},
-				piece{"Brass spoon and chopsticks", 46_000, 80, "Forged bronze that keeps its shine for a lifetime."},
-				piece{"Persimmon wood tray", 58_000, 60, "Each one shows its own grain."},
-				piece{"Moon jar, small", 320_000, 10, "White porcelain, never quite round."}),
+				demoProduct{"Celadon tea cup", 24_000, 120, "Thrown by hand, glazed in the green of Gangjin."},
+				demoProduct{"Mulberry paper lamp", 89_000, 35, "Hanji over a frame of ash; the light is warm and even."},
+				demoProduct{"Brass spoon and chopsticks", 46_000, 80, "Forged bronze that keeps its shine for a lifetime."},
+				demoProduct{"Persimmon wood tray", 58_000, 60, "Each one shows its own grain."},
+				demoProduct{"Moon jar, small", 320_000, 10, "White porcelain, never quite round."}),
 			demoBrand("Bukchon Coffee", "Roasted on Tuesdays and Fridays in Seoul.",
-				piece{"House blend 500 g", 21_000, 400, "Cocoa, roasted almond, a little plum."},
-				piece{"Ethiopia Guji 250 g", 18_500, 200, "Washed; jasmine, peach and black tea."},
-				piece{"Decaf Huila 250 g", 19_000, 150, "Sugar-cane process; caramel and orange."},
-				piece{"Pour-over set", 67_000, 45, "Dripper, server and forty filters."},
-				piece{"Hand grinder", 129_000, 25, "Steel burrs, 24 settings, fits a backpack."}),
+				demoProduct{"House blend 500 g", 21_000, 400, "Cocoa, roasted almond, a little plum."},
+				demoProduct{"Ethiopia Guji 250 g", 18_500, 200, "Washed; jasmine, peach and black tea."},
+				demoProduct{"Decaf Huila 250 g", 19_000, 150, "Sugar-cane process; caramel and orange."},
+				demoProduct{"Pour-over set", 67_000, 45, "Dripper, server and forty filters."},
+				demoProduct{"Hand grinder", 129_000, 25, "Steel burrs, 24 settings, fits a backpack."}),
 			demoBrand("Jeju Botanics", "Skin care from an island of wind and camellias.",
-				piece{"Camellia oil 30 ml", 34_000, 300, "Cold-pressed from winter seeds."},
-				piece{"Green tea toner 200 ml", 22_000, 500, "For the morning."},
-				piece{"Volcanic clay mask", 27_000, 260, "Ten minutes, once a week."},
-				piece{"Tangerine hand cream", 12_000, 800, "Smells of November."},
-				piece{"Sea salt soap", 9_000, 600, "A plain bar, well made."}),
+				demoProduct{"Camellia oil 30 ml", 34_000, 300, "Cold-pressed from winter seeds."},
+				demoProduct{"Green tea toner 200 ml", 22_000, 500, "For the morning."},
+				demoProduct{"Volcanic clay mask", 27_000, 260, "Ten minutes, once a week."},
+				demoProduct{"Tangerine hand cream", 12_000, 800, "Smells of November."},
+				demoProduct{"Sea salt soap", 9_000, 600, "A plain bar, well made."}),
 			demoBrand("Namsan Outdoor", "For the mountain behind the city and the ones beyond.",
-				piece{"Trail pack 22 l", 118_000, 90, "Light, quiet, dries in an hour."},
-				piece{"Merino shirt", 79_000, 140, "Warm when wet, no smell on the third day."},
-				piece{"Folding poles, pair", 96_000, 70, "340 grams, locks without a click too many."},
-				piece{"Rain shell", 189_000, 55, "Three layers, pit zips, a hood that turns with you."},
-				piece{"Steel bottle 750 ml", 32_000, 350, "Keeps tea hot from Seoul to Seoraksan."}),
+				demoProduct{"Trail pack 22 l", 118_000, 90, "Light, quiet, dries in an hour."},
+				demoProduct{"Merino shirt", 79_000, 140, "Warm when wet, no smell on the third day."},
+				demoProduct{"Folding poles, pair", 96_000, 70, "340 grams, locks without a click too many."},
+				demoProduct{"Rain shell", 189_000, 55, "Three layers, pit zips, a hood that turns with you."},
+				demoProduct{"Steel bottle 750 ml", 32_000, 350, "Keeps tea hot from Seoul to Seoraksan."}),
 			demoBrand("Paper & Ink", "Stationery for people who still write.",
-				piece{"Dotted notebook A5", 14_000, 700, "192 pages that take a fountain pen."},
-				piece{"Fountain pen, fine", 52_000, 110, "A steel nib with a little spring."},
-				piece{"Ink, Han River blue", 19_500, 240, "50 ml; shades from slate to sky."},
-				piece{"Desk calendar 2027", 16_000, 300, "One letterpress card a month."},
-				piece{"Washi tape, six rolls", 11_000, 450, "Patterns after palace eaves."}),
+				demoProduct{"Dotted notebook A5", 14_000, 700, "192 pages that take a fountain pen."},
+				demoProduct{"Fountain pen, fine", 52_000, 110, "A steel nib with a little spring."},
+				demoProduct{"Ink, Han River blue", 19_500, 240, "50 ml; shades from slate to sky."},
+				demoProduct{"Desk calendar 2027", 16_000, 300, "One letterpress card a month."},
+				demoProduct{"Washi tape, six rolls", 11_000, 450, "Patterns after palace eaves."}),
 			demoBrand("Hangang Audio", "Sound for small rooms.",
-				piece{"Shelf speakers, pair", 410_000, 18, "Walnut, 5-inch paper cones, honest."},
-				piece{"Open headphones", 238_000, 40, "Light enough to forget."},
-				piece{"Desk amplifier", 176_000, 30, "One knob. It goes far enough."},
-				piece{"Record brush", 23_000, 160, "Carbon fibre and a walnut handle."},
-				piece{"USB turntable", 295_000, 22, "Belt drive; plays, and keeps what it plays."}),
+				demoProduct{"Shelf speakers, pair", 410_000, 18, "Walnut, 5-inch paper cones, honest."},
+				demoProduct{"Open headphones", 238_000, 40, "Light enough to forget."},
+				demoProduct{"Desk amplifier", 176_000, 30, "One knob. It goes far enough."},
+				demoProduct{"Record brush", 23_000, 160, "Carbon fibre and a walnut handle."},
+				demoProduct{"USB turntable", 295_000, 22, "Belt drive; plays, and keeps what it plays."}),
 			demoBrand("Sunday Kitchen", "Tools that stay on the counter.",
-				piece{"Carbon steel pan 26 cm", 74_000, 95, "Gets better every week."},
-				piece{"Kitchen knife, santoku", 132_000, 50, "Layered steel, 165 mm."},
-				piece{"Stone kimchi jar 3 l", 61_000, 75, "Breathes as it should."},
-				piece{"Linen apron", 38_000, 180, "Pockets where hands go."},
-				piece{"Sesame mill", 28_000, 130, "Ceramic, adjustable."}),
+				demoProduct{"Carbon steel pan 26 cm", 74_000, 95, "Gets better every week."},
+				demoProduct{"Kitchen knife, santoku", 132_000, 50, "Layered steel, 165 mm."},
+				demoProduct{"Stone kimchi jar 3 l", 61_000, 75, "Breathes as it should."},
+				demoProduct{"Linen apron", 38_000, 180, "Pockets where hands go."},
+				demoProduct{"Sesame mill", 28_000, 130, "Ceramic, adjustable."}),
 			demoBrand("Little Tiger", "Toys that survive.",
-				piece{"Wooden train set", 84_000, 65, "Beech; fits the tracks you have."},
-				piece{"Tiger puppet", 26_000, 210, "From a folk painting, and as friendly."},
-				piece{"Block set, 60 pieces", 57_000, 85, "Eight colours, water-based paint."},
-				piece{"Kite", 17_000, 190, "Flies in hardly any wind."},
-				piece{"Night light", 33_000, 145, "A rabbit, a mortar, the moon."}),
+				demoProduct{"Wooden train set", 84_000, 65, "Beech; fits the tracks you have."},
+				demoProduct{"Tiger puppet", 26_000, 210, "From a folk painting, and as friendly."},
+				demoProduct{"Block set, 60 pieces", 57_000, 85, "Eight colours, water-based paint."},
+				demoProduct{"Kite", 17_000, 190, "Flies in hardly any wind."},
+				demoProduct{"Night light", 33_000, 145, "A rabbit, a mortar, the moon."}),
 		},
 		Coupons: demoCoupons(),
 		Customers: []Customer{
@@ -71,18 +71,18 @@ func Demo() Shop {
 	}
 }
 
-// piece is a product of the demo shop.
-type piece struct {
+// demoProduct is a product of the demo shop.
+type demoProduct struct {
 	name        string
 	price       money.Won
 	stock       int64
 	description string
 }
 
-// demoBrand numbers the pieces of a brand: DEMO-hanok-home-1 and so on.
-func demoBrand(name, description string, pieces ...piece) Brand {
+// demoBrand gives the products of a brand their SKUs: DEMO-hanok-home-1 and so on.
+func demoBrand(name, description string, products ...demoProduct) Brand {
 	b := Brand{Name: name, Description: description}
-	for i, p := range pieces {
+	for i, p := range products {
 		b.Products = append(b.Products, Product{
 			SKU: fmt.Sprintf("DEMO-%s-%d", slug(name), i+1), Name: p.name,
 			Description: p.description, Price: p.price, Stock: p.stock,
@@ -91,25 +91,25 @@ func demoBrand(name, description string, pieces ...piece) Brand {
 	return b
 }
 
-// demoCoupons can be had by whoever comes first.
+// demoCoupons are issued first come, first served.
 func demoCoupons() []coupon.Coupon {
 	return []coupon.Coupon{
 		{
-			ID: demoCoupon(1), Name: "Welcome: 10 % off", Type: coupon.Percent, Value: 10, MaxDiscount: new(money.Won(5_000)),
+			ID: demoCouponID(1), Name: "Welcome: 10 % off", Type: coupon.Percent, Value: 10, MaxDiscount: new(money.Won(5_000)),
 			MinOrderAmount: 20_000, Quantity: 10_000, ValidDays: 30,
 		},
 		{
-			ID: demoCoupon(2), Name: "For the first hundred", Type: coupon.Fixed, Value: 3_000,
+			ID: demoCouponID(2), Name: "For the first hundred", Type: coupon.Fixed, Value: 3_000,
 			MinOrderAmount: 10_000, Quantity: 100, ValidDays: 7,
 		},
 	}
 }
 
-// demoCoupon is 01980000-0000-7000-8000-000000000001 and so on: ids that can be
-// written down ahead of the shop.
-func demoCoupon(n byte) id.ID { return id.ID{0: 0x01, 1: 0x98, 6: 0x70, 8: 0x80, 15: n} }
+// demoCouponID is 01980000-0000-7000-8000-000000000001 and so on: fixed ids that
+// documentation can name.
+func demoCouponID(n byte) id.ID { return id.ID{0: 0x01, 1: 0x98, 6: 0x70, 8: 0x80, 15: n} }
 
-// slug keeps the letters of a name, in lower case, joined by hyphens.
+// slug returns the letters of a name in lower case, with hyphens for all other characters.
 func slug(name string) string {
 	var out []rune
 	for _, r := range name {

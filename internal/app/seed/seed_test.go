@@ -19,7 +19,7 @@ import (
 )
 
 // each runs the test on both engines.
-func each(t *testing.T, test func(t *testing.T, db *sqlstore.DB, p *seed.Seeder)) {
+func each(t *testing.T, test func(t *testing.T, db *sqlstore.DB, s *seed.Seeder)) {
 	t.Helper()
 	for name, open := range map[string]func(testing.TB, sqlstore.Options) *sqlstore.DB{
 		"sqlite": storetest.SQLite, "postgres": storetest.Postgres,
@@ -34,51 +34,51 @@ func each(t *testing.T, test func(t *testing.T, db *sqlstore.DB, p *seed.Seeder)
 
 func TestSeedingTwiceChangesNothing(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, db *sqlstore.DB, p *seed.Seeder) {
+	each(t, func(t *testing.T, db *sqlstore.DB, s *seed.Seeder) {
 		t.Helper()
 		shop := seed.Demo()
-		first, done := plant(t, p, shop)
+		first, done := seedShop(t, s, shop)
 		want := seed.Summary{Brands: seed.Count{Added: 8}, Products: seed.Count{Added: 40}, Coupons: seed.Count{Added: 2}, Customers: seed.Count{Added: 3}}
 		if diff := cmp.Diff(want, first); diff != "" || done != shop.Size() {
 			t.Errorf("progress %d of %d, summary (-want +got)\n%s", done, shop.Size(), diff)
 		}
-		before := look(t, db)
-		again, _ := plant(t, p, shop)
+		before := snapshot(t, db)
+		again, _ := seedShop(t, s, shop)
 		want = seed.Summary{Brands: seed.Count{Before: 8}, Products: seed.Count{Before: 40}, Coupons: seed.Count{Before: 2}, Customers: seed.Count{Before: 3}}
 		if diff := cmp.Diff(want, again); diff != "" {
 			t.Errorf("the second time (-want +got)\n%s", diff)
 		}
-		if diff := cmp.Diff(before, look(t, db)); diff != "" {
+		if diff := cmp.Diff(before, snapshot(t, db)); diff != "" {
 			t.Errorf("the second time changed something (-before +after)\n%s", diff)
 		}
-		balance(t, db)
+		auditLedgers(t, db)
 	})
 }
 
-func TestSeedingCanBeStoppedAndCalledAgain(t *testing.T) {
+func TestSeedingCanBeStoppedAndContinued(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, db *sqlstore.DB, p *seed.Seeder) {
+	each(t, func(t *testing.T, db *sqlstore.DB, s *seed.Seeder) {
 		t.Helper()
 		ctx, stop := context.WithCancel(t.Context())
 		calls := 0
-		_, err := p.Seed(ctx, seed.Demo(), func(int) {
+		_, err := s.Seed(ctx, seed.Demo(), func(int) {
 			calls++
 			if calls == 5 {
 				stop()
 			}
 		})
 		if !errors.Is(err, context.Canceled) {
-			t.Fatalf("Plant = %v, want it to be stopped", err)
+			t.Fatalf("Seed = %v, want context.Canceled", err)
 		}
-		sum, _ := plant(t, p, seed.Demo())
+		sum, _ := seedShop(t, s, seed.Demo())
 		if sum.Products.Before == 0 || sum.Products.Added == 0 || sum.Products.Before+sum.Products.Added != 40 {
 			t.Errorf("products: %+v", sum.Products)
 		}
-		balance(t, db)
+		auditLedgers(t, db)
 	})
 }
 
-func TestTheDemoShopIsOneThatCanBeSold(t *testing.T) {
+func TestTheDemoShopIsValid(t *testing.T) {
 	t.Parallel()
 	skus := map[string]bool{}
 	for _, b := range seed.Demo().Brands {
@@ -100,19 +100,19 @@ func TestTheDemoShopIsOneThatCanBeSold(t *testing.T) {
 	}
 }
 
-func plant(t *testing.T, p *seed.Seeder, s seed.Shop) (sum seed.Summary, done int) {
+func seedShop(t *testing.T, s *seed.Seeder, shop seed.Shop) (sum seed.Summary, done int) {
 	t.Helper()
-	sum, err := p.Seed(t.Context(), s, func(n int) { done += n })
+	sum, err := s.Seed(t.Context(), shop, func(n int) { done += n })
 	if err != nil {
 		t.Fatal(err)
 	}
 	return sum, done
 }
 
-// look returns every product and how many events wait.
-func look(t *testing.T, db store.DB) (state struct {
+// snapshot returns all products and the number of events in the outbox.
+func snapshot(t *testing.T, db store.DB) (state struct {
 	Products []product.Listing
-	Waiting  int64
+	Backlog  int64
 },
 ) {
 	t.Helper()
@@ -120,7 +120,7 @@ func look(t *testing.T, db store.DB) (state struct {
 		if state.Products, err = tx.Products.List(t.Context(), product.Query{Sort: product.Latest}, 1000); err != nil {
 			return err
 		}
-		state.Waiting, _, err = tx.Outbox.Backlog(t.Context())
+		state.Backlog, _, err = tx.Outbox.Backlog(t.Context())
 		return err
 	})
 	if err != nil {
@@ -129,8 +129,8 @@ func look(t *testing.T, db store.DB) (state struct {
 	return state
 }
 
-// balance checks that what was planted has its journals.
-func balance(t *testing.T, db store.DB) {
+// auditLedgers checks that balances and stock match their ledgers.
+func auditLedgers(t *testing.T, db store.DB) {
 	t.Helper()
 	results, err := verify.New(db).Once(t.Context(), nil)
 	if err != nil {

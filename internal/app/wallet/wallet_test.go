@@ -12,7 +12,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
-func TestChargesAtOnceAllCount(t *testing.T) {
+func TestConcurrentChargesAddUp(t *testing.T) {
 	t.Parallel()
 	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -31,7 +31,7 @@ func TestChargesAtOnceAllCount(t *testing.T) {
 	})
 }
 
-func TestAChargeThatIsNotAllowedChangesNothing(t *testing.T) {
+func TestAnInvalidChargeChangesNothing(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -54,7 +54,7 @@ func TestAChargeThatIsNotAllowedChangesNothing(t *testing.T) {
 	})
 }
 
-func TestTheLedgerTellsHowTheBalanceCameAbout(t *testing.T) {
+func TestTheHistoryExplainsTheBalance(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T

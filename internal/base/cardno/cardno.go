@@ -1,5 +1,5 @@
-// Package cardno holds the number of a payment card: its form, and how to mask it
-// wherever it might be printed, logged or stored.
+// Package cardno defines the number of a payment card: its format, and how to mask it before it is
+// printed, logged or stored.
 package cardno
 
 import (
@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Number is the number of a card, "dddd-dddd-dddd-dddd". It says itself whole in
-// JSON alone; whoever prints or logs it sees the last four digits.
+// Number is a card number in the form "dddd-dddd-dddd-dddd". Only its JSON encoding contains the
+// whole number; fmt and slog write the last four digits.
 type Number string
 
 const (
@@ -16,7 +16,7 @@ const (
 	lastDigits = 4
 )
 
-// Valid reports whether the number has the form that the gateway takes.
+// Valid reports whether the number has the form that the gateway accepts.
 func (n Number) Valid() bool {
 	if len(n) != cardLength {
 		return false
@@ -29,7 +29,7 @@ func (n Number) Valid() bool {
 	return true
 }
 
-// Last4 is the last four characters; nothing of a number that has no more.
+// Last4 returns the last four characters, or "" if there are no more than four.
 func (n Number) Last4() string {
 	if len(n) <= lastDigits {
 		return ""
@@ -37,7 +37,7 @@ func (n Number) Last4() string {
 	return string(n[len(n)-lastDigits:])
 }
 
-// Masked is the number with all but its last four digits made unreadable.
+// Masked returns the number with stars in place of all but its last four digits.
 func (n Number) Masked() Number { return Number(strings.Repeat("****-", 3) + n.Last4()) }
 
 // String implements fmt.Stringer.

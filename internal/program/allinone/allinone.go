@@ -200,7 +200,7 @@ func (g *infra) gateway(c *Config, l net.Listener) (wire.Service, error) {
 	faults, _ := simulator.Scenario(c.GatewayScenario) // an enum: there is one
 	s, err := simulator.New(simulator.Options{
 		Faults: faults, Seed: rand.Uint64(), Journal: filepath.Join(c.Data, "gateway.jsonl"), Secret: g.callbacks, //nolint:gosec // luck
-		Registerer: g.Registry, Log: g.Log,
+		Registerer: g.Registry, Clock: g.Clock, Log: g.Log,
 	})
 	if err != nil {
 		return wire.Service{}, err

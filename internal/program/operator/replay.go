@@ -114,7 +114,7 @@ func (c *replaying) read() (retail.Invoices, error) {
 		return book, fmt.Errorf("%s: %w", c.OnlineRetail, err)
 	}
 	if len(book.Invoices) == 0 {
-		return book, fmt.Errorf("%s: no invoice of it can be replayed: %s", c.OnlineRetail, retail.Why(book.Lines, book.Skipped, book.Broken))
+		return book, fmt.Errorf("%s: no invoice of it can be replayed: %s", c.OnlineRetail, retail.Summary(book.Lines, book.Skipped, book.Broken))
 	}
 	book.Between(c.From.Get(), c.To.Get())
 	if len(book.Invoices) == 0 {
@@ -139,7 +139,7 @@ var errEmpty = errors.New("the shop has no product of the file: run commerce see
 func (c *replaying) overHTTP(s *setting, book retail.Invoices) (replay.Report, error) {
 	client := shopclient.New(c.API.Get(), c.Concurrency.Get()+1)
 	defer client.Close()
-	if err := client.Welcome(s.ctx, book.Invoices[0].Customer); err != nil {
+	if err := client.CheckCustomer(s.ctx, book.Invoices[0].Customer); err != nil {
 		return replay.Report{}, fmt.Errorf("customer %s is not let in (is AUTH_TRUST_USER_HEADER=true there, and the shop filled with "+
 			"commerce seed --online-retail?): %w", book.Invoices[0].Customer, err)
 	}
@@ -180,7 +180,7 @@ func (c *replaying) inside(s *setting, book retail.Invoices) (report replay.Repo
 	report, err = c.replay(s, book, replay.Config{Shop: shop, Ranking: shop, Products: products})
 	stop()
 	err = errors.Join(err, <-ended)
-	report.Unsent(replay.View, int(shop.LostViews()))
+	report.MarkUnsent(replay.View, int(shop.LostViews()))
 	return report, err
 }
 
@@ -204,6 +204,6 @@ func (c *replaying) replay(s *setting, book retail.Invoices, p replay.Config) (r
 	bar := progress(s.stderr, len(book.Invoices), "replaying")
 	return replay.New(p, replay.Options{
 		Speed: c.Speed.Get(), Concurrency: c.Concurrency.Get(), ViewsPerOrder: c.ViewsPerOrder.Get(),
-		LikesPerOrder: c.LikesPerOrder.Get(), Seed: c.Seed, Patience: c.Patience.Get(),
+		LikesPerOrder: c.LikesPerOrder.Get(), Seed: c.Seed, RetryTimeout: c.Patience.Get(),
 	}, s.world.Log).Run(s.ctx, book.Invoices, func(n int) { _ = bar.Add(n) })
 }

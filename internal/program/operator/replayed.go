@@ -38,9 +38,9 @@ func (c *replaying) answer(s *setting, v replayed) error {
 }
 
 func (v replayed) steps() [][]string {
-	rows := make([][]string, 0, len(v.Steps))
-	for _, step := range replay.Steps() {
-		n, refused := v.Steps[step], 0
+	rows := make([][]string, 0, len(v.Actions))
+	for _, step := range replay.Actions() {
+		n, refused := v.Actions[step], 0
 		for _, times := range n.Refused {
 			refused += times
 		}
@@ -50,9 +50,9 @@ func (v replayed) steps() [][]string {
 }
 
 func (v replayed) refused() (rows [][]string) {
-	for _, step := range replay.Steps() {
-		for _, code := range slices.Sorted(maps.Keys(v.Steps[step].Refused)) {
-			rows = append(rows, []string{string(step) + " " + code, strconv.Itoa(v.Steps[step].Refused[code])})
+	for _, step := range replay.Actions() {
+		for _, code := range slices.Sorted(maps.Keys(v.Actions[step].Refused)) {
+			rows = append(rows, []string{string(step) + " " + code, strconv.Itoa(v.Actions[step].Refused[code])})
 		}
 	}
 	return rows
@@ -73,8 +73,8 @@ func (v replayed) skipped() (rows [][]string) {
 
 func (v replayed) progress() string {
 	text := fmt.Sprintf("%d of %d invoices in %.1f s, %.0f orders/s", v.Done, v.Of, v.Seconds, v.OrdersPerSecond)
-	if v.Tries > 0 {
-		text += fmt.Sprintf("; the shop was away, %d tries more", v.Tries)
+	if v.Retries > 0 {
+		text += fmt.Sprintf("; the shop was away, %d tries more", v.Retries)
 	}
 	if !v.Finished() {
 		text += fmt.Sprintf("; stopped at %s of the invoices: start again to go on", v.Until.In(clock.KST).Format(time.DateTime))

@@ -73,7 +73,7 @@ func read(path string) (retail.Catalogue, error) {
 		return c, fmt.Errorf("%s: %w", path, err)
 	}
 	if c.Used == 0 {
-		return c, fmt.Errorf("%s: no product can be made of it: %s", path, retail.Why(c.Lines, c.Skipped, c.Broken))
+		return c, fmt.Errorf("%s: no product can be made of it: %s", path, retail.Summary(c.Lines, c.Skipped, c.Broken))
 	}
 	return c, nil
 }

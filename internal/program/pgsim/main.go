@@ -1,5 +1,5 @@
-// Package pgsim is the program pg-simulator: the command line and the ports of the
-// simulated payment gateway.
+// Package pgsim is the program pg-simulator: its command line, and the ports of the simulated payment
+// gateway.
 package pgsim
 
 import (
@@ -22,16 +22,16 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
-// Config is what the program can be told.
+// Config is the configuration of the program.
 type Config struct {
-	Host string      `help:"Address that the gateway listens on; empty is every one. Whoever reaches it can charge, and can change its faults." default:"127.0.0.1"`
-	Port config.Port `help:"Port of the gateway and of its /admin." default:"8082"`
+	Host string      `help:"Address that the gateway listens on; empty is all addresses. Clients of this address can charge cards and change the faults." default:"127.0.0.1"`
+	Port config.Port `help:"Port of the gateway and its /admin." default:"8082"`
 
-	Scenario string       `help:"What the gateway is like: healthy, default, slow, flaky, down or liar. The options below change single faults of it; shown are those of default." default:"default"`
-	Seed     string       `help:"Seed of all that is left to chance: the same one gives the same fates to the same calls. 0 takes a new one and logs it." default:"0"`
-	Data     string       `help:"File that keeps all transactions, so that the gateway can be killed. Without one they are kept in memory." placeholder:"FILE"`
-	Secret   string       `help:"Signs callbacks, as Standard Webhooks says." placeholder:"whsec_..."`
-	Senders  config.Count `help:"How many callbacks are sent at once." default:"32"`
+	Scenario string       `help:"Preset of faults: healthy, default, slow, flaky, down or liar. The options below override single faults; the values shown are those of default." default:"default"`
+	Seed     string       `help:"Seed of all random decisions. The same seed gives the same results to the same calls. 0 uses a new seed and logs it." default:"0"`
+	Data     string       `help:"Journal file of all transactions. They survive a crash of the gateway. Without it they are in memory only." placeholder:"FILE"`
+	Secret   string       `help:"Secret that signs callbacks (Standard Webhooks)." placeholder:"whsec_..."`
+	Senders  config.Count `help:"Number of callbacks that are sent concurrently." default:"32"`
 
 	simulator.Faults
 
@@ -41,18 +41,18 @@ type Config struct {
 
 // Complaints implements config.Validator.
 func (c *Config) Complaints() []error {
-	var found []error
+	var errs []error
 	if _, ok := simulator.Scenario(c.Scenario); !ok {
-		found = append(found, fmt.Errorf("--scenario (SCENARIO): must be one of %s", strings.Join(simulator.Scenarios(), ", ")))
+		errs = append(errs, fmt.Errorf("--scenario (SCENARIO): must be one of %s", strings.Join(simulator.Scenarios(), ", ")))
 	}
 	if _, err := strconv.ParseUint(c.Seed, 10, 64); err != nil {
-		found = append(found, errors.New("--seed (SEED): must be a whole number from 0 on"))
+		errs = append(errs, errors.New("--seed (SEED): must be a whole number, 0 or more"))
 	}
 	if _, err := c.secret(); err != nil {
-		found = append(found, fmt.Errorf("--secret (SECRET): %w", err))
+		errs = append(errs, fmt.Errorf("--secret (SECRET): %w", err))
 	}
 	web := config.Web{Port: c.Port}
-	return append(found, c.Beside(web)...)
+	return append(errs, c.Beside(web)...)
 }
 
 func (c *Config) secret() (pgwire.Secret, error) {
@@ -62,15 +62,14 @@ func (c *Config) secret() (pgwire.Secret, error) {
 	return pgwire.ParseSecret(c.Secret)
 }
 
-// chosen returns the faults of the scenario, changed by the options that were
-// given, and what is wrong with them.
-func (c *Config) chosen(called *kong.Context) (simulator.Faults, []error) {
+// faults returns the faults of the scenario with the given options applied, and all their errors.
+func (c *Config) faults(parsed *kong.Context) (simulator.Faults, []error) {
 	f, ok := simulator.Scenario(c.Scenario)
 	if !ok {
-		return f, nil // see Complaints
+		return f, nil // Complaints reports it
 	}
 	given := map[any]bool{}
-	for _, flag := range called.Flags() {
+	for _, flag := range parsed.Flags() {
 		if flag.Set {
 			given[flag.Target.Addr().Interface()] = true
 		}
@@ -81,11 +80,11 @@ func (c *Config) chosen(called *kong.Context) (simulator.Faults, []error) {
 			all.Field(i).Set(options.Field(i))
 		}
 	}
-	return f, f.Complaints(asFlag)
+	return f, f.Validate(flagName)
 }
 
-// asFlag is how a field of Faults is called on the command line.
-func asFlag(field string) string {
+// flagName returns the flag and environment variable of a field of Faults, as in an error message.
+func flagName(field string) string {
 	var name strings.Builder
 	for _, c := range field {
 		if c >= 'A' && c <= 'Z' {
@@ -98,15 +97,15 @@ func asFlag(field string) string {
 
 func about() config.About {
 	vars := kong.Vars{"management_port": "8087"}
-	shown := simulator.DefaultFaults()
-	shown.Each(func(field string, v reflect.Value) {
-		text, _ := json.Marshal(v.Interface()) // plain values: it cannot fail
+	defaults := simulator.DefaultFaults()
+	defaults.Each(func(field string, v reflect.Value) {
+		text, _ := json.Marshal(v.Interface()) // plain values cannot fail
 		vars[field] = strings.Trim(string(text), `"`)
 	})
 	return config.About{
 		Name: "pg-simulator",
-		Description: "A card payment gateway that fails the way real ones do, and knows to the won what it charged. " +
-			"Every flag can be given as the environment variable in brackets.",
+		Description: "A simulated card payment gateway with the failures of real ones. It knows exactly what it charged and refunded. " +
+			"Each flag can also be set by the environment variable in brackets.",
 		Vars: vars,
 	}
 }
@@ -115,11 +114,11 @@ func about() config.About {
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var c Config
 	var f simulator.Faults
-	called, err := config.Read(&c, about(), args, getenv, stdout, stderr)
-	if called != nil {
-		var found []error
-		f, found = c.chosen(called)
-		err = errors.Join(append([]error{err}, found...)...)
+	parsed, err := config.Read(&c, about(), args, getenv, stdout, stderr)
+	if parsed != nil {
+		var errs []error
+		f, errs = c.faults(parsed)
+		err = errors.Join(append([]error{err}, errs...)...)
 	}
 	if code, ok := run.Configured(err, stderr); !ok {
 		return code
@@ -145,7 +144,7 @@ func (c *Config) serve(ctx context.Context, w wire.Env, f simulator.Faults) erro
 	if err != nil {
 		return err
 	}
-	w.Log.Info("the gateway is served", "at", "http://"+public.Addr().String(), "management", "http://"+management.Addr().String(),
+	w.Log.Info("the gateway is listening", "at", "http://"+public.Addr().String(), "management", "http://"+management.Addr().String(),
 		"scenario", c.Scenario, "version", wire.Version())
 	service := wire.Service{Parts: Parts(s, public), Checks: Checks(s)}
 	return run.All(ctx, w.Log, w.Managed(ctx, management, service).Parts...)
@@ -161,10 +160,10 @@ func (c *Config) newSimulator(w wire.Env, f simulator.Faults) (*simulator.Simula
 		return nil, err
 	}
 	if seed == 0 {
-		seed = rand.Uint64() //nolint:gosec // a seed, and told to everybody
+		seed = rand.Uint64() //nolint:gosec // not a secret
 	}
-	w.Log.Info("fates are drawn", "seed", seed)
+	w.Log.Info("random seed", "seed", seed)
 	return simulator.New(simulator.Options{
-		Faults: f, Seed: seed, Journal: c.Data, Secret: secret, Senders: c.Senders.Get(), Registerer: w.Registry, Log: w.Log,
+		Faults: f, Seed: seed, Journal: c.Data, Secret: secret, Senders: c.Senders.Get(), Registerer: w.Registry, Clock: w.Clock, Log: w.Log,
 	})
 }

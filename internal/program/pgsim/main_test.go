@@ -23,15 +23,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/pgsim"
 )
 
-func called(env map[string]string, args ...string) (code int, stdout, stderr string) {
+func run(env map[string]string, args ...string) (code int, stdout, stderr string) {
 	var out, bad strings.Builder
 	code = pgsim.Main(args, func(name string) string { return env[name] }, &out, &bad)
 	return code, out.String(), bad.String()
 }
 
-func TestHelpExplainsEveryFault(t *testing.T) {
+func TestHelpDescribesEveryFault(t *testing.T) {
 	t.Parallel()
-	code, out, _ := called(nil, "--help")
+	code, out, _ := run(nil, "--help")
 	text, err := json.Marshal(simulator.Faults{})
 	if err != nil || code != 0 {
 		t.Fatalf("%d, %v", code, err)
@@ -43,40 +43,40 @@ func TestHelpExplainsEveryFault(t *testing.T) {
 	for field := range fields {
 		variable := strings.ToUpper(regexp.MustCompile("[A-Z]").ReplaceAllString(field, "_$0"))
 		if !strings.Contains(out, "["+variable+"]") {
-			t.Errorf("no word of %s", variable)
+			t.Errorf("%s is missing", variable)
 		}
 	}
 	for _, want := range []string{"--refuse-rate=0.4", "--settle-delay-max=5s", "--down=no", "--seed", "--data=FILE", "--secret", "--scenario", "8087"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("no word of %s", want)
+			t.Errorf("%s is missing", want)
 		}
 	}
 }
 
-func TestAWrongCommandLineIsToldAllAtOnce(t *testing.T) {
+func TestAllErrorsOfTheCommandLineAreReported(t *testing.T) {
 	t.Parallel()
-	code, _, bad := called(map[string]string{"SECRET": "whsec_hush", "LIMIT_RATE": "1.5"},
-		"--seed=dice", "--port=8087", "--refuse-rate=often", "--settle-delay-min=soon", "--callback-attempts=0", "--down=maybe", "--senders=0")
+	code, _, bad := run(map[string]string{"SECRET": "whsec_hush", "LIMIT_RATE": "1.5"},
+		"--seed=random", "--port=8087", "--refuse-rate=often", "--settle-delay-min=soon", "--callback-attempts=0", "--down=maybe", "--senders=0")
 	for _, want := range []string{
 		"--seed (SEED)", "--secret (SECRET)", "must differ", "--refuse-rate (REFUSE_RATE): must be", "--limit-rate (LIMIT_RATE): must be",
 		"--settle-delay-min (SETTLE_DELAY_MIN): must", "--callback-attempts (CALLBACK_ATTEMPTS): must", "--down (DOWN): must", "--senders (SENDERS)",
 	} {
 		if code != 2 || !strings.Contains(bad, want) {
-			t.Errorf("%d: no word of %s in\n%s", code, want, bad)
+			t.Errorf("%d: %s is missing in\n%s", code, want, bad)
 		}
 	}
 	if strings.Contains(bad, "hush") {
-		t.Errorf("a secret is repeated in\n%s", bad)
+		t.Errorf("the error contains the secret:\n%s", bad)
 	}
-	if code, _, bad := called(nil, "--scenario=calm"); code != 2 || !strings.Contains(bad, "healthy, default, slow") {
+	if code, _, bad := run(nil, "--scenario=calm"); code != 2 || !strings.Contains(bad, "healthy, default, slow") {
 		t.Errorf("%d: %s", code, bad)
 	}
-	if code, _, bad := called(nil, "--settle-delay-min=10s"); code != 2 || !strings.Contains(bad, "must not be above --settle-delay-max") {
+	if code, _, bad := run(nil, "--settle-delay-min=10s"); code != 2 || !strings.Contains(bad, "must not be above --settle-delay-max") {
 		t.Errorf("%d: %s", code, bad)
 	}
 }
 
-// program is a pg-simulator that runs as a process of its own.
+// program is a running pg-simulator process.
 type program struct {
 	t    *testing.T
 	cmd  *exec.Cmd
@@ -86,7 +86,7 @@ type program struct {
 	done chan struct{}
 }
 
-func built(t *testing.T) string {
+func build(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pg-simulator")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../../cmd/pg-simulator").CombinedOutput()
@@ -96,11 +96,11 @@ func built(t *testing.T) string {
 	return path
 }
 
-// launch starts the program and waits until it says where it is.
+// launch starts the program and waits until it logs its address.
 func launch(t *testing.T, path string, args ...string) *program {
 	t.Helper()
 	p := &program{t: t, done: make(chan struct{})}
-	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), path, //nolint:gosec // our own
+	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), path, //nolint:gosec // the program under test
 		append([]string{"--port=0", "--management-port=0", "--log-format=json"}, args...)...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
@@ -115,9 +115,9 @@ func launch(t *testing.T, path string, args ...string) *program {
 	select {
 	case p.at = <-found:
 	case <-p.done:
-		t.Fatalf("it ended: %s", p.said())
+		t.Fatalf("it exited: %s", p.output())
 	case <-time.After(time.Minute):
-		t.Fatalf("it does not start: %s", p.said())
+		t.Fatalf("it did not start: %s", p.output())
 	}
 	return p
 }
@@ -130,13 +130,13 @@ func (p *program) listen(stderr io.Reader, found chan<- string) {
 		p.log.Write(append(lines.Bytes(), '\n'))
 		p.mu.Unlock()
 		var said struct{ Msg, At string }
-		if json.Unmarshal(lines.Bytes(), &said) == nil && said.Msg == "the gateway is served" {
+		if json.Unmarshal(lines.Bytes(), &said) == nil && said.Msg == "the gateway is listening" {
 			found <- said.At
 		}
 	}
 }
 
-func (p *program) said() string {
+func (p *program) output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.log.String()
@@ -148,7 +148,7 @@ func (p *program) kill() {
 	_ = p.cmd.Wait()
 }
 
-// totals asks what was charged.
+// totals reads the totals.
 func (p *program) totals() (got simulator.Totals) {
 	p.t.Helper()
 	p.read("/admin/totals", &got)
@@ -171,8 +171,8 @@ func (p *program) read(path string, into any) {
 	}
 }
 
-// storm requests charges until told to stop, and returns the keys of those that were accepted.
-func (p *program) storm(stop <-chan struct{}, callback string, from int) (keys []string) {
+// sendRequests requests charges until stop is closed and returns the keys of the accepted ones.
+func (p *program) sendRequests(stop <-chan struct{}, callback string, from int) (keys []string) {
 	client := simulator.DefaultClient(4)
 	defer client.CloseIdleConnections()
 	for n := from; ; n++ {
@@ -195,7 +195,7 @@ func (p *program) storm(stop <-chan struct{}, callback string, from int) (keys [
 		r.Header.Set(pgwire.UserHeader, "ann")
 		answer, err := client.Do(r)
 		if err != nil {
-			return keys // it was killed
+			return keys // the program was killed
 		}
 		var got pgwire.Answer[pgwire.Transaction]
 		if err := json.NewDecoder(answer.Body).Decode(&got); err == nil && got.Data != nil {
@@ -205,24 +205,24 @@ func (p *program) storm(stop <-chan struct{}, callback string, from int) (keys [
 	}
 }
 
-func TestNothingAcceptedIsLostToKillNine(t *testing.T) {
+func TestKillNineLosesNoAcceptedTransaction(t *testing.T) {
 	t.Parallel()
 	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer shop.Close()
-	path, data := built(t), filepath.Join(t.TempDir(), "gateway.jsonl")
+	path, data := build(t), filepath.Join(t.TempDir(), "gateway.jsonl")
 	args := []string{
 		"--scenario=healthy", "--data=" + data, "--seed=1",
 		"--request-delay-min=0s", "--request-delay-max=0s", "--settle-delay-min=0s", "--settle-delay-max=20ms",
 	}
 	var accepted []string
-	for life := range 4 {
+	for run := range 4 {
 		p := launch(t, path, args...)
 		stop := make(chan struct{})
 		keys := make(chan []string, 4)
 		for i := range 4 {
-			go func() { keys <- p.storm(stop, shop.URL, (life*4+i)*1_000_000) }()
+			go func() { keys <- p.sendRequests(stop, shop.URL, (run*4+i)*1_000_000) }()
 		}
-		for p.totals().Charged < int64(1500*(life+1)) { // in its midst
+		for p.totals().Charged < int64(1500*(run+1)) { // while requests are running
 			time.Sleep(time.Millisecond)
 		}
 		p.kill()
@@ -241,11 +241,11 @@ func TestNothingAcceptedIsLostToKillNine(t *testing.T) {
 	}
 	<-p.done
 	if err := p.cmd.Wait(); err != nil {
-		t.Errorf("%v: %s", err, p.said())
+		t.Errorf("%v: %s", err, p.output())
 	}
 }
 
-// checkAll checks that all that was answered is there, charged once, and adds up.
+// checkAll checks that every accepted transaction is stored and charged once, and that the totals match.
 func (p *program) checkAll(accepted []string) {
 	p.t.Helper()
 	var sum int64
@@ -267,18 +267,18 @@ func (p *program) checkAll(accepted []string) {
 	}
 	for _, key := range accepted {
 		if status[key] != pgwire.Success {
-			p.t.Errorf("%s was accepted and is %q", key, status[key])
+			p.t.Errorf("%s was accepted, its status is %q", key, status[key])
 		}
 	}
 	if got := p.totals(); got.Charged != sum || sum != int64(3*len(status)) {
 		p.t.Errorf("%+v, the sum is %d of %d transactions", got, sum, len(status))
 	}
-	p.t.Logf("%d were accepted in 4 lives, %d stored", len(accepted), len(status))
+	p.t.Logf("%d accepted in 4 runs, %d stored", len(accepted), len(status))
 }
 
 func TestOptionsOverrideTheScenario(t *testing.T) {
 	t.Parallel()
-	p := launch(t, built(t), "--scenario=flaky", "--refuse-rate=0", "--settle-delay-max=7s", "--ignore-idempotency-key", "--down=unavailable")
+	p := launch(t, build(t), "--scenario=flaky", "--refuse-rate=0", "--settle-delay-max=7s", "--ignore-idempotency-key", "--down=unavailable")
 	want, _ := simulator.Scenario("flaky")
 	want.RefuseRate, want.SettleDelayMax, want.IgnoreIdempotencyKey, want.Down = 0, simulator.Duration(7*time.Second), true, simulator.DownUnavailable
 	var got simulator.Faults
@@ -286,7 +286,7 @@ func TestOptionsOverrideTheScenario(t *testing.T) {
 	if got != want {
 		t.Errorf("%+v\nwant %+v", got, want)
 	}
-	if !strings.Contains(p.said(), `"seed":`) {
-		t.Errorf("the seed is not told: %s", p.said())
+	if !strings.Contains(p.output(), `"seed":`) {
+		t.Errorf("the seed is not logged: %s", p.output())
 	}
 }

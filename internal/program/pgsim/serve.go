@@ -12,10 +12,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
-// grace is how long requests in flight may still take when the gateway stops.
-const grace = 2 * time.Second
+// shutdownTimeout is how long requests in flight may take after the stop signal.
+const shutdownTimeout = 2 * time.Second
 
-// Parts returns what serves the simulator on l, in the order in which it stops.
+// Parts returns the parts that serve the simulator on l, in the order in which they stop.
 func Parts(s *simulator.Simulator, l net.Listener) []run.Part {
 	return []run.Part{
 		{Name: "gateway port", Run: func(ctx context.Context) error { return serve(ctx, s, l) }},
@@ -23,18 +23,18 @@ func Parts(s *simulator.Simulator, l net.Listener) []run.Part {
 	}
 }
 
-// Checks returns what the simulator needs to do its job.
+// Checks returns the readiness checks of the simulator.
 func Checks(s *simulator.Simulator) []manage.Check {
 	return []manage.Check{{Name: "journal", Ask: func(context.Context) error { return s.JournalError() }}}
 }
 
-// serve answers requests on l until ctx ends. Requests in flight finish first;
-// those that hang on purpose are released.
+// serve serves requests on l until ctx ends. Requests in flight finish first; those that hang on purpose
+// are released.
 func serve(ctx context.Context, s *simulator.Simulator, l net.Listener) error {
 	server := &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(s.Log().Handler(), slog.LevelDebug),
 	}
 	server.RegisterOnShutdown(s.Release)
-	return manage.Serve(ctx, l, server, grace, s.Log())
+	return manage.Serve(ctx, l, server, shutdownTimeout, s.Log())
 }

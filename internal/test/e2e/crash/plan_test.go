@@ -105,7 +105,7 @@ func (p *planner) invoice(lines []retail.Line) {
 	}
 	o := act{kind: order, who: who}
 	for _, l := range lines {
-		if thing, ok := p.shelf[l.SKU]; ok && l.Useless() == "" {
+		if thing, ok := p.shelf[l.SKU]; ok && l.SkipReason() == "" {
 			o.items = append(o.items, item{thing.id, l.Quantity})
 			o.amount += thing.price * l.Quantity
 		}

@@ -45,10 +45,10 @@ func (s *shop) furnish(t *testing.T, seedOf uint64) retail.Invoices {
 func (s *shop) replay(t *testing.T, p replay.Config, invoices []replay.Invoice) replay.Report {
 	t.Helper()
 	p.Clock = time.Now
-	o := replay.Options{Concurrency: 4, ViewsPerOrder: 2, LikesPerOrder: 0.5, Seed: 1, Patience: time.Minute}
+	o := replay.Options{Concurrency: 4, ViewsPerOrder: 2, LikesPerOrder: 0.5, Seed: 1, RetryTimeout: time.Minute}
 	report, err := replay.New(p, o, s.world.Log).Run(t.Context(), invoices, func(int) {})
-	if err != nil || !report.Finished() || len(report.Steps[replay.Order].Refused) > 0 || report.Steps[replay.Cancel].Sent == 0 &&
-		report.Steps[replay.Cancel].Repeated == 0 {
+	if err != nil || !report.Finished() || len(report.Actions[replay.Order].Refused) > 0 || report.Actions[replay.Cancel].Sent == 0 &&
+		report.Actions[replay.Cancel].Repeated == 0 {
 		t.Errorf("%v, %+v", err, report)
 	}
 	return report
@@ -65,7 +65,7 @@ func TestAReplayOverHTTPFillsToday(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := client.Welcome(t.Context(), book.Invoices[0].Customer); err != nil {
+		if err := client.CheckCustomer(t.Context(), book.Invoices[0].Customer); err != nil {
 			t.Fatal(err)
 		}
 		p := replay.Config{Shop: client, Ranking: client.Ranking(), Products: products}
@@ -79,8 +79,8 @@ func TestAReplayOverHTTPFillsToday(t *testing.T) {
 			}
 		}
 		again := s.replay(t, p, book.Invoices)
-		if n := again.Steps[replay.Order]; n.Sent > 0 || n.Repeated != first.Steps[replay.Order].Sent || again.Steps[replay.View].Sent > 0 {
-			t.Errorf("once more: %+v", again.Steps)
+		if n := again.Actions[replay.Order]; n.Sent > 0 || n.Repeated != first.Actions[replay.Order].Sent || again.Actions[replay.View].Sent > 0 {
+			t.Errorf("once more: %+v", again.Actions)
 		}
 		s.verify(t)
 	})
@@ -108,12 +108,12 @@ func TestAReplayAsOfTheInvoicesFillsTheirDays(t *testing.T) {
 				t.Errorf("on %s, when nobody bought: %+v", day, c)
 			}
 		}
-		if len(counted) != len(days) || views != int64(first.Steps[replay.View].Sent) {
-			t.Errorf("%d days and %d views counted, want %d and %d", len(counted), views, len(days), first.Steps[replay.View].Sent)
+		if len(counted) != len(days) || views != int64(first.Actions[replay.View].Sent) {
+			t.Errorf("%d days and %d views counted, want %d and %d", len(counted), views, len(days), first.Actions[replay.View].Sent)
 		}
-		if again := s.replay(t, p, book.Invoices); again.Steps[replay.Order].Repeated != first.Steps[replay.Order].Sent ||
-			again.Steps[replay.Cancel].Repeated != first.Steps[replay.Cancel].Sent || again.Steps[replay.Charge].Sent > 0 {
-			t.Errorf("once more: %+v", again.Steps)
+		if again := s.replay(t, p, book.Invoices); again.Actions[replay.Order].Repeated != first.Actions[replay.Order].Sent ||
+			again.Actions[replay.Cancel].Repeated != first.Actions[replay.Cancel].Sent || again.Actions[replay.Charge].Sent > 0 {
+			t.Errorf("once more: %+v", again.Actions)
 		}
 		s.verify(t)
 	})

@@ -198,7 +198,7 @@ func TestAReplaySaysWhatItNeeds(t *testing.T) {
 		{[]string{"--online-retail", file, "--from", "2030-01-01"}, 1, "nothing to replay"},
 		{[]string{"--online-retail", useless(t)}, 1, "of 1 lines, 1: cannot be read; line 2 the date"},
 		{[]string{"--online-retail", file, "--speed", "0.01", "--api-url", "http://127.0.0.1:1"}, 1, "longer than the keys live"},
-		{[]string{"--online-retail", "replay_test.go"}, 1, "not the online retail file"},
+		{[]string{"--online-retail", "replay_test.go"}, 1, "not the Online Retail file"},
 		{[]string{"--online-retail", file, "--api-url", "http://127.0.0.1:1"}, 1, "127.0.0.1:1"},
 	} {
 		code, out := command(t, nil, "commerce", append([]string{"replay"}, c.args...)...)

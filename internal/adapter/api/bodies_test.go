@@ -15,13 +15,13 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// unstable is what differs from run to run.
+// unstable matches values that differ from run to run.
 var unstable = regexp.MustCompile(`("traceId": "|"token": ")[^"]+`)
 
-// golden compares the answer with testdata/name.json.
-func (a answer) golden(t *testing.T, name string) {
+// golden compares the response with testdata/name.json.
+func (a response) golden(t *testing.T, name string) {
 	t.Helper()
 	var b bytes.Buffer
 	if err := json.Indent(&b, []byte(a.body), "", "  "); err != nil {
@@ -42,18 +42,18 @@ func (a answer) golden(t *testing.T, name string) {
 	}
 }
 
-// One story, told in order: each answer has the shape that was promised.
-func TestEveryAnswerHasItsShape(t *testing.T) {
+// The requests of one test, in order; each response is compared with a golden file.
+func TestEveryResponseMatchesItsGoldenFile(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, tellTheStory)
+	eachEngine(t, checkResponses)
 }
 
-func tellTheStory(t *testing.T, on engine) {
+func checkResponses(t *testing.T, on engine) {
 	t.Helper()
 	s := stockedOn(t, on)
 	four := int64(4)
-	s.board.rank, s.board.more = &four, true
-	s.board.entries = []ranking.Entry{{Rank: 1, ProductID: 1, Score: 7_250_000}, {Rank: 2, ProductID: 99, Score: 1}}
+	s.rankings.rank, s.rankings.more = &four, true
+	s.rankings.entries = []ranking.Entry{{Rank: 1, ProductID: 1, Score: 7_250_000}, {Rank: 2, ProductID: 99, Score: 1}}
 
 	signedUp := s.as("").post("/api/v1/users", kim).must(t, s, 201)
 	signedUp.golden(t, "user")
@@ -87,7 +87,7 @@ func tellTheStory(t *testing.T, on engine) {
 	s.as("kim").post("/api/v1/points/charge", `{"amount":0,"for":"fun"}`).must(t, s, 400).golden(t, "problem_validation")
 }
 
-func TestTheAdminRunsTheShop(t *testing.T) {
+func TestAnAdminManagesProducts(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	admin := s.as("admin")
@@ -108,19 +108,19 @@ func TestTheAdminRunsTheShop(t *testing.T) {
 	if len(list.Items) != 1 || list.Items[0].ID != 1 {
 		t.Errorf("products = %+v, without the hidden one", list.Items)
 	}
-	var told []string
+	var types []string
 	for _, p := range s.outbox(t) {
 		if p.Envelope.Key == "2" {
-			told = append(told, p.Envelope.Type)
+			types = append(types, p.Envelope.Type)
 		}
 	}
 	want := []string{"product.changed", "stock.adjusted", "product.changed", "product.changed", "stock.adjusted", "stock.depleted"}
-	if !slices.Equal(told, want) {
-		t.Errorf("told %v, want %v", told, want)
+	if !slices.Equal(types, want) {
+		t.Errorf("events %v, want %v", types, want)
 	}
 }
 
-func TestAProductThatDidNotChangeIsNotSentAgain(t *testing.T) {
+func TestAnUnchangedProductIs304(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	tag := s.as("").get("/api/v1/products/1").must(t, s, 200).header.Get("ETag")
@@ -135,7 +135,7 @@ func TestAProductThatDidNotChangeIsNotSentAgain(t *testing.T) {
 	}
 	s.as("kim").post("/api/v1/orders", twoMugs).must(t, s, 201)
 	if a := s.as("").with("If-None-Match", tag).get("/api/v1/products/1").must(t, s, 200); a.header.Get("ETag") == tag {
-		t.Error("the tag outlived the stock that it told of")
+		t.Error("the ETag is the same although the stock has changed")
 	}
 	s.as("").get("/api/v1/products/9").must(t, s, 404)
 	want := []string{"1 by false", "1 by true", "1 by true", "1 by true", "1 by true", "1 by false"}
@@ -144,7 +144,7 @@ func TestAProductThatDidNotChangeIsNotSentAgain(t *testing.T) {
 	}
 }
 
-func TestTheDayOfARankingIsOneInSeoul(t *testing.T) {
+func TestTheDayOfARankingIsInSeoulTime(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	for path, asked := range map[string]string{
@@ -152,8 +152,8 @@ func TestTheDayOfARankingIsOneInSeoul(t *testing.T) {
 		"/api/v1/rankings?period=daily&date=20260228&page=3&size=7": "20260228 3 7",
 	} {
 		s.as("").get(path).must(t, s, 200)
-		if s.board.asked != asked {
-			t.Errorf("%s asked for %q, want %q", path, s.board.asked, asked)
+		if s.rankings.lastQuery != asked {
+			t.Errorf("%s queried %q, want %q", path, s.rankings.lastQuery, asked)
 		}
 	}
 }

@@ -13,42 +13,42 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-// board is a ranking that is told what to say.
-type board struct {
-	entries []ranking.Entry
-	more    bool
-	rank    *int64
-	err     error
-	asked   string
-	stuck   bool
+// fakeRankings is a ranking with configured results.
+type fakeRankings struct {
+	entries   []ranking.Entry
+	more      bool
+	rank      *int64
+	err       error
+	lastQuery string
+	blocked   bool
 }
 
-func (b *board) Read(ctx context.Context, day clock.Day, page, size int64) (leaderboard.Page, error) {
-	b.asked = fmt.Sprintf("%s %d %d", day, page, size)
-	if b.stuck {
+func (f *fakeRankings) Read(ctx context.Context, day clock.Day, page, size int64) (leaderboard.Page, error) {
+	f.lastQuery = fmt.Sprintf("%s %d %d", day, page, size)
+	if f.blocked {
 		<-ctx.Done()
 		return leaderboard.Page{}, ctx.Err()
 	}
-	if errors.Is(b.err, errPanic) {
-		panic(b.err)
+	if errors.Is(f.err, errPanic) {
+		panic(f.err)
 	}
-	return leaderboard.Page{Entries: b.entries, HasMore: b.more}, b.err
+	return leaderboard.Page{Entries: f.entries, HasMore: f.more}, f.err
 }
 
-func (b *board) Rank(_ context.Context, day clock.Day, productID int64) *int64 {
-	b.asked = fmt.Sprintf("%s product %d", day, productID)
-	return b.rank
+func (f *fakeRankings) Rank(_ context.Context, day clock.Day, productID int64) *int64 {
+	f.lastQuery = fmt.Sprintf("%s product %d", day, productID)
+	return f.rank
 }
 
 var errPanic = errors.New("a bug that knows the password of the database")
 
-// views notes who looked at what.
-type views struct {
+// fakeViews records views.
+type fakeViews struct {
 	mu   sync.Mutex
 	seen []string
 }
 
-func (v *views) Viewed(productID int64, u *id.ID) {
+func (v *fakeViews) Viewed(productID int64, u *id.ID) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.seen = append(v.seen, fmt.Sprintf("%d by %v", productID, u != nil))

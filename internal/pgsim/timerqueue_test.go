@@ -10,12 +10,11 @@ import (
 	"time"
 )
 
-// Every item is taken once, at its time and not before, whoever takes it and
-// in whatever order they were added.
-func TestAnAgendaIsKeptByMany(t *testing.T) {
+// Every timer is taken once, when it is due, whatever the order in which timers were added.
+func TestEachTimerIsTakenOnceWhenItIsDue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := newAgenda[int]()
+		a := newTimerQueue[int](time.Now)
 		began, ctx := time.Now(), t.Context()
 		ctx, stop := context.WithCancel(ctx)
 		var mu sync.Mutex
@@ -24,7 +23,7 @@ func TestAnAgendaIsKeptByMany(t *testing.T) {
 		for range 8 {
 			working.Go(func() {
 				for {
-					n, ok := a.take(ctx)
+					n, ok := a.next(ctx)
 					if !ok {
 						return
 					}
@@ -62,16 +61,16 @@ func TestAnAgendaIsKeptByMany(t *testing.T) {
 	})
 }
 
-func TestWhatIsDueAtOnceIsTakenInTheOrderAdded(t *testing.T) {
+func TestTimersOfTheSameTimeAreTakenInTheOrderAdded(t *testing.T) {
 	t.Parallel()
-	a, now := newAgenda[int](), time.Now()
+	a, now := newTimerQueue[int](time.Now), time.Now()
 	var want, got []int
 	for i := range 100 {
 		a.add(now.Add(-time.Second), i)
 		want = append(want, i)
 	}
 	for range want {
-		n, _ := a.take(t.Context())
+		n, _ := a.next(t.Context())
 		got = append(got, n)
 	}
 	if !slices.Equal(got, want) || a.len() != 0 {
