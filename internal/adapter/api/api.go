@@ -22,7 +22,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -60,9 +59,10 @@ type Config struct {
 
 	Version               string // of the program, for the documentation
 	Limits                Limits
-	CallbackSecret        pgwire.Secret // that the gateway signs with; none: callbacks are not signed
-	TrustUserHeader       bool          // believe X-USER-ID: a gateway authenticates
-	RequireIdempotencyKey bool          // of POST /orders
+	TrustUserHeader       bool // believe X-USER-ID: a gateway authenticates
+	RequireIdempotencyKey bool // of POST /orders
+
+	Callbacks CallbackDecoder // of the gateway; nil: the shop takes no cards
 }
 
 // Limits of one request. What is zero gets its default.

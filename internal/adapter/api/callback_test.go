@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/adapter/pgclient"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
 const callbackPath = "/api/v1/payments/callback"
@@ -52,7 +54,7 @@ type turn struct {
 
 // play demands that what has to becomes of callbacks, and that the order is as
 // wanted after each.
-func (s *till) play(t *testing.T, o cardOrder, want string, turns ...turn) {
+func (s *cardShop) play(t *testing.T, o cardOrder, want string, turns ...turn) {
 	t.Helper()
 	for _, c := range turns {
 		before := s.counted(t, "commerce_payment_callbacks_total", c.counted)
@@ -77,7 +79,7 @@ func TestACallbackMustBeSignedWhereTheShopHasASecret(t *testing.T) {
 func callBackSigned(t *testing.T, on engine) {
 	t.Helper()
 	ours, theirs := secret(t, "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="), secret(t, "whsec_ZmVkY2JhOTg3NjU0MzIxMA==")
-	s := tillOn(t, on, func(c *api.Config) { c.CallbackSecret = ours })
+	s := cardShopOn(t, on, func(c *api.Config) { c.Callbacks = pgclient.NewCallbacks(ours, c.Clock) })
 	o := s.buy(t)
 	good := body(t, s.charged(t, o))
 	r := s.call(good)
@@ -106,7 +108,7 @@ func TestACallbackIsAHintThatMustAgreeWithWhatIsKnown(t *testing.T) {
 
 func callBackWrongly(t *testing.T, on engine) {
 	t.Helper()
-	s := tillOn(t, on)
+	s := cardShopOn(t, on)
 	o := s.buy(t)
 	c := pgwire.Transaction{TransactionKey: "TR:1", OrderID: o.ID, Amount: 20_000, Status: pgwire.Success}
 	hint := s.call(body(t, c))
@@ -128,12 +130,12 @@ func callBackWrongly(t *testing.T, on engine) {
 		{"cut short", s.call(hint.body[:40]), 400, "MALFORMED_CALLBACK", "malformed"},
 		{"with text for an amount", s.call(strings.Replace(hint.body, "20000", `"20000"`, 1)), 400, "MALFORMED_CALLBACK", "malformed"},
 	}...)
-	s.ask(t, o)
+	s.request(t, o)
 	s.gateway.setAway(true)
 	s.play(t, o, "PENDING", turn{"while the gateway is away", hint, 503, "GATEWAY_AWAY", "gateway_away"})
 	s.gateway.setAway(false)
 	s.play(t, o, "PENDING", turn{"ahead of the truth", hint, 200, "", "early"})
-	s.gateway.decide(pgwire.Success, "")
+	s.gateway.decide(payment.ChargeSucceeded, "")
 	s.play(t, o, "PAID", turn{"the truth", hint, 200, "", "settled"}, turn{"late", hint, 200, "", "repeated"})
 }
 

@@ -9,9 +9,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
@@ -42,8 +40,8 @@ func (d forgetful) Update(ctx context.Context, fn func(store.Tx) error) error {
 func TestAnOrderOfWhichTheAnswerToCommitWasLostIsChargedAllTheSame(t *testing.T) {
 	t.Parallel()
 	var lose, undo atomic.Bool
-	s := tillOn(t, storetest.SQLite, func(c *api.Config) {
-		c.Checkout = checkout.New(forgetful{c.DB, &lose, &undo}, id.NewSource(c.Clock, rand.Reader), c.Clock, payment.DefaultPolicy())
+	s := cardShopOn(t, storetest.SQLite, func(c *api.Config) {
+		c.Checkout = takingCards(c.Settle, forgetful{c.DB, &lose, &undo}, id.NewSource(c.Clock, rand.Reader), c.Clock)
 	})
 	keyed := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", cardMug)
 	undo.Store(true)
@@ -57,7 +55,7 @@ func TestAnOrderOfWhichTheAnswerToCommitWasLostIsChargedAllTheSame(t *testing.T)
 		t.Error("the order was placed again")
 	}
 	s.run(t)
-	if c := <-s.gateway.asked; c.OrderID != o.ID {
+	if c := <-s.gateway.requests; c.OrderID != o.ID {
 		t.Errorf("the gateway was asked for order %s, want %s", c.OrderID, o.ID)
 	}
 	if n := s.orders(t, "kim"); n != 1 {

@@ -15,9 +15,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/postgres"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/sqlite"
-	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
@@ -53,7 +53,7 @@ func TestACardOrderIsPendingUntilTheCardIsChargedAndKeepsFourDigits(t *testing.T
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var raw *sql.DB
-			s := tillOn(t, func(_ testing.TB, o sqlstore.Options) (db *sqlstore.DB) {
+			s := cardShopOn(t, func(_ testing.TB, o sqlstore.Options) (db *sqlstore.DB) {
 				db, raw = opened(t, name, o)
 				return db
 			})
@@ -80,13 +80,13 @@ func TestACardOrderIsPendingUntilTheCardIsChargedAndKeepsFourDigits(t *testing.T
 
 // sellByCard lets one order be paid and another one be declined, and returns all
 // that was answered.
-func (s *till) sellByCard(t *testing.T) (said string) {
+func (s *cardShop) sellByCard(t *testing.T) (said string) {
 	t.Helper()
 	s.run(t)
 	keyed := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", cardMug)
 	first := keyed.must(t, s.shop, 201)
 	first.golden(t, "order_card")
-	c := <-s.gateway.asked
+	c := <-s.gateway.requests
 	if again := keyed.must(t, s.shop, 201); again.body != first.body || again.header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("again: %s", again.body)
 	}
@@ -94,15 +94,15 @@ func (s *till) sellByCard(t *testing.T) (said string) {
 	if p := keyed.must(t, s.shop, 422).problem(t); p.Code != "IDEMPOTENCY_KEY_REUSED" {
 		t.Errorf("with another card: %s", p.Code)
 	}
-	s.gateway.decide(pgwire.Success, "")
+	s.gateway.decide(payment.ChargeSucceeded, "")
 	c.Status = pgwire.Success
 	called := s.call(body(t, c)).must(t, s.shop, 200)
 	paid := s.as("kim").get(first.header.Get("Location")).must(t, s.shop, 200)
 	paid.golden(t, "order_card_paid")
 
 	lost := s.as("kim").post("/api/v1/orders", cardMug).must(t, s.shop, 201)
-	c = <-s.gateway.asked
-	s.gateway.decide(pgwire.Failed, "the limit is exceeded")
+	c = <-s.gateway.requests
+	s.gateway.decide(payment.ChargeFailed, "the limit is exceeded")
 	s.call(body(t, c)).must(t, s.shop, 200)
 	declined := s.as("kim").get(lost.header.Get("Location")).must(t, s.shop, 200)
 	declined.golden(t, "order_card_declined")
@@ -172,10 +172,8 @@ func TestACardOrderThatNobodyCouldRequestTakesNothing(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, on engine) {
 		t.Helper()
-		s := tillOn(t, on)
-		var slots []*settle.Slot
-		for slot, err := s.desk.Reserve(); err == nil; slot, err = s.desk.Reserve() {
-			slots = append(slots, slot)
+		s := cardShopOn(t, on)
+		for s.settle.ReserveSlot() == nil { // until there is none left
 		}
 		keyed := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", cardMug)
 		if p := keyed.must(t, s.shop, http.StatusServiceUnavailable).problem(t); p.Code != "PAYMENTS_BUSY" {
@@ -183,7 +181,7 @@ func TestACardOrderThatNobodyCouldRequestTakesNothing(t *testing.T) {
 		}
 		s.untouched(t)
 		s.as("kim").post("/api/v1/orders", oneMug).must(t, s.shop, 201) // points need no slot
-		slots[0].Free()
+		s.settle.ReleaseSlot()
 		keyed.must(t, s.shop, 201) // the refusal was ours, and is not kept
 		if again := keyed.must(t, s.shop, 201); again.header.Get("Idempotent-Replayed") != "true" {
 			t.Error("whoever has an order already is to be told of it, slots or no slots")
@@ -204,9 +202,9 @@ func (s *shop) untouched(t *testing.T) {
 
 func TestACardOrderThatIsRefusedGivesItsSlotBack(t *testing.T) {
 	t.Parallel()
-	s := newTill(t)
+	s := newCardShop(t)
 	for s.free(t) > 1 {
-		if _, err := s.desk.Reserve(); err != nil {
+		if err := s.settle.ReserveSlot(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -220,17 +218,16 @@ func TestACardOrderThatIsRefusedGivesItsSlotBack(t *testing.T) {
 	}
 }
 
-// free is how many slots there are.
-func (s *till) free(t *testing.T) int {
+// free returns how many slots are free.
+func (s *cardShop) free(t *testing.T) (n int) {
 	t.Helper()
-	var slots []*settle.Slot
-	for slot, err := s.desk.Reserve(); err == nil; slot, err = s.desk.Reserve() {
-		slots = append(slots, slot)
+	for s.settle.ReserveSlot() == nil {
+		n++
 	}
-	for _, slot := range slots {
-		slot.Free()
+	for range n {
+		s.settle.ReleaseSlot()
 	}
-	return len(slots)
+	return n
 }
 
 func TestAShopWithoutAGatewayTakesNoCards(t *testing.T) {
@@ -244,7 +241,7 @@ func TestAShopWithoutAGatewayTakesNoCards(t *testing.T) {
 
 func TestEveryComplaintAboutACardIsToldAtOnceWithoutItsDigits(t *testing.T) {
 	t.Parallel()
-	s := newTill(t)
+	s := newCardShop(t)
 	for _, c := range []struct {
 		card string
 		want []string

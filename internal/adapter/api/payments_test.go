@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
 const (
@@ -29,7 +29,7 @@ type paymentList struct {
 }
 
 // listed is the orders whose payments are on a list.
-func (s *till) listed(t *testing.T, query string) (orders []string) {
+func (s *cardShop) listed(t *testing.T, query string) (orders []string) {
 	t.Helper()
 	var p paymentList
 	s.as("admin").get("/admin/v1/payments"+query).must(t, s.shop, 200).into(t, &p)
@@ -48,7 +48,7 @@ func TestAStuckPaymentIsFoundAskedAboutAndEndedByHand(t *testing.T) {
 
 func unstick(t *testing.T, on engine) {
 	t.Helper()
-	s := tillOn(t, on)
+	s := cardShopOn(t, on)
 	admin := s.as("admin")
 	admin.get("/admin/v1/payments").must(t, s.shop, 200).golden(t, "admin_payments_none")
 	paid, lost, asked := s.buy(t), s.buy(t), s.buy(t)
@@ -73,7 +73,7 @@ func unstick(t *testing.T, on engine) {
 	}
 	keyed.body = declined
 	keyed.must(t, s.shop, 422)
-	s.ask(t, lost)
+	s.request(t, lost)
 	s.as("admin").post("/admin/v1/payments/"+lost.ID+"/recheck", "").must(t, s.shop, 200) // the gateway has a charge, and does not end it
 	admin.post("/admin/v1/payments/"+lost.ID+"/settle", declined).must(t, s.shop, 200).golden(t, "admin_payment_declined")
 
@@ -89,7 +89,7 @@ func unstick(t *testing.T, on engine) {
 	if got := s.listed(t, ""); got != nil {
 		t.Errorf("stuck are %v", got)
 	}
-	if k, b := s.gateway.charges[1].Status, s.balance(t, "kim"); k != pgwire.Cancelled || b != 92_000 {
+	if k, b := s.gateway.charges[1].Status, s.balance(t, "kim"); k != payment.ChargeCancelled || b != 92_000 {
 		t.Errorf("the charge is %s, kim has %d won", k, b)
 	}
 }
@@ -101,7 +101,7 @@ func TestPaymentsAreListedByWhatIsAskedFor(t *testing.T) {
 
 func listPayments(t *testing.T, on engine) {
 	t.Helper()
-	s := tillOn(t, on)
+	s := cardShopOn(t, on)
 	paid := s.buy(t)
 	s.call(body(t, s.charged(t, paid))).must(t, s.shop, 200)
 	refund := s.buy(t)
@@ -146,7 +146,7 @@ func TestWhatIsAskedOfPaymentsIsRefusedWithItsCode(t *testing.T) {
 
 func refusePayments(t *testing.T, on engine) {
 	t.Helper()
-	s := tillOn(t, on)
+	s := cardShopOn(t, on)
 	o := s.buy(t)
 	byPoints := s.as("kim").post("/api/v1/orders", oneMug).must(t, s.shop, 201).header.Get("Location")[len("/api/v1/orders/"):]
 	admin, place := s.as("admin"), "/admin/v1/payments/"
@@ -204,7 +204,7 @@ func refusePayments(t *testing.T, on engine) {
 
 func TestPaymentsAreForAdmins(t *testing.T) {
 	t.Parallel()
-	s := newTill(t)
+	s := newCardShop(t)
 	o := s.buy(t)
 	place := "/admin/v1/payments/" + o.ID
 	for _, r := range []request{
@@ -242,7 +242,7 @@ func TestAPaymentIsEndedByOneWord(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, on engine) {
 		t.Helper()
-		s := tillOn(t, on)
+		s := cardShopOn(t, on)
 		o := s.buy(t)
 		answers := make(chan answer, 16)
 		for i := range cap(answers) {

@@ -21,7 +21,7 @@ type tried struct {
 
 func try(b Breaker) *tried {
 	t := &tried{now: time.Unix(0, 0)}
-	t.breaker = newBreaker(b.completed(), func() time.Time { return t.now }, func(c change) {
+	t.breaker = newBreaker(b.completed(), func() time.Time { return t.now }, func(c transition) {
 		if c.from != "" {
 			t.told = append(t.told, c.to)
 		}
@@ -160,9 +160,9 @@ func TestTheWindowCountsTheLastCalls(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.IntRange(1, 20).Draw(t, "size")
-		w, all := window{ring: make([]call, size)}, []call(nil)
+		w, all := window{ring: make([]result, size)}, []result(nil)
 		for range rapid.IntRange(0, 100).Draw(t, "calls") {
-			c := call{rapid.Bool().Draw(t, "failed"), rapid.Bool().Draw(t, "slow")}
+			c := result{rapid.Bool().Draw(t, "failed"), rapid.Bool().Draw(t, "slow")}
 			w.add(c)
 			all = append(all, c)
 			var want window

@@ -87,18 +87,20 @@ func TestNoCardNumberLeavesThePackage(t *testing.T) {
 			b := Breaker{Window: 4} // so that the breaker has something to tell in the end
 			inBubbleWith(t, Config{Breaker: b, Attempts: 1}, func(g *gateway) {
 				t := g.t
-				o := g.client.Request(t.Context(), user, paymentID, charge())
-				_, e := g.client.Get(t.Context(), user, key)
-				_, found := g.client.Find(t.Context(), user, orderID)
+				o := request(t.Context(), g.client, paymentID, charge())
+				_, e := g.client.cancel(t.Context(), user, orderID, key)
+				found, failed := g.client.find(t.Context(), user, orderID)
 				families, err := g.registry.Gather()
-				said := fmt.Sprintf("%v %+v %v %v %v %v %s", o, o, o.Transaction.CardNo+"", e, found, errors.Join(o.Err, e), g.log) + fmt.Sprint(families, err)
+				said := fmt.Sprintf("%v %+v %v %+v %v %v %s", o, o, e, found, failed, errors.Join(o.Err, e), g.log) + fmt.Sprint(families, err)
 				for _, secret := range []string{"5678", "1234", "9814"} {
 					if strings.Contains(said, secret) {
 						t.Errorf("it tells %s: %s", secret, said)
 					}
 				}
-				if n := string(o.Transaction.CardNo); n != "" && n != string(cardno.Number(number).Masked()) {
-					t.Errorf("the card number is %q", n)
+				for _, f := range found {
+					if f.CardNo != "" && f.CardNo != cardno.Number(number).Masked() {
+						t.Errorf("the card number is %q", string(f.CardNo))
+					}
 				}
 			}, answer)
 		})

@@ -18,7 +18,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
 // What the golden files are about.
@@ -29,6 +31,12 @@ const (
 	user      = "0198b2d4-0000-7000-8000-000000000001"
 	paymentID = "0198b2d4-0000-7000-8000-000000000002"
 )
+
+// request asks for a charge, and returns the reply as the domain sees it.
+func request(ctx context.Context, c *Client, key string, r pgwire.Request) payment.Reply {
+	t, err := c.request(ctx, user, key, r)
+	return replyOf(id.ID{}, t, err)
+}
 
 func charge() pgwire.Request {
 	return pgwire.Request{
@@ -131,7 +139,7 @@ func (g *gateway) was(calls ...string) {
 const (
 	post = "POST /api/v1/payments"
 	find = "GET /api/v1/payments?orderId=" + orderID
-	get  = "GET /api/v1/payments/" + key
+	void = "POST /api/v1/payments/" + key + "/cancel"
 )
 
 // pipes is a listener for connections that exist in memory alone.

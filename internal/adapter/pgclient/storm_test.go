@@ -117,7 +117,7 @@ func rush(t *testing.T, c *Client, orders, workers int) []payment.ReplyKind {
 			for i := range next {
 				q := charge()
 				q.OrderID = order(i)
-				kinds[i] = c.Request(t.Context(), user, fmt.Sprint("payment-", i), q).Kind
+				kinds[i] = request(t.Context(), c, fmt.Sprint("payment-", i), q).Kind
 			}
 		})
 	}
@@ -166,7 +166,7 @@ func judge(t *testing.T, found transactions, err error, brief bool) {
 	}
 	for _, x := range found {
 		whole := x.OrderID != "" && x.Amount > 0
-		if !fit(x.TransactionKey) || !known(x.Status) || x.Amount < 0 || !whole && !brief {
+		if !validKey(x.TransactionKey) || !known(x.Status) || x.Amount < 0 || !whole && !brief {
 			t.Fatalf("%+v", x)
 		}
 		kept := strings.Join([]string{x.CardType, string(x.CardNo), x.Reason}, "|")

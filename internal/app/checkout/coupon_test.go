@@ -124,11 +124,11 @@ func TestWhatACouponTakesOffAddsUp(t *testing.T) {
 	}
 	shoptest.Each(t, func(s *shoptest.Shop) {
 		t := s.T
-		card := payment.Card{Type: "KB", Last4: "1451"}
+		card, sells := card(t), withCards(s, &charger{}, nil)
 		for name, c := range map[string]struct {
 			draft                  coupons.Draft
 			points                 *money.Won
-			card                   *payment.Card
+			card                   *payment.CardDetails
 			discount, paid, byCard money.Won
 			status                 order.Status
 		}{
@@ -136,18 +136,18 @@ func TestWhatACouponTakesOffAddsUp(t *testing.T) {
 			"fixed, at its minimum":        {coupons.Draft{Value: 1000, MinOrderAmount: 2997}, nil, nil, 1000, 1997, 0, order.Paid},
 			"fixed, more than the order":   {fixed(50_000), nil, nil, 2997, 0, 0, order.Paid},
 			"fixed, and the points said":   {fixed(1000), won(1997), nil, 1000, 1997, 0, order.Paid},
-			"fixed, and a card":            {fixed(1000), nil, &card, 1000, 0, 1997, order.Pending},
-			"fixed, and points and a card": {fixed(1000), won(900), &card, 1000, 900, 1097, order.Pending},
+			"fixed, and a card":            {fixed(1000), nil, card, 1000, 0, 1997, order.Pending},
+			"fixed, and points and a card": {fixed(1000), won(900), card, 1000, 900, 1097, order.Pending},
 			"a percentage, rounded down":   {percent(10, nil), nil, nil, 299, 2698, 0, order.Paid},
 			"a percentage, up to a limit":  {percent(50, won(500)), nil, nil, 500, 2497, 0, order.Paid},
 			"a percentage, below a limit":  {percent(10, won(500)), nil, nil, 299, 2698, 0, order.Paid},
 			"all of it":                    {percent(100, nil), nil, nil, 2997, 0, 0, order.Paid},
-			"a percentage, and a card":     {percent(10, nil), won(8), &card, 299, 8, 2690, order.Pending},
+			"a percentage, and a card":     {percent(10, nil), won(8), card, 299, 8, 2690, order.Pending},
 		} {
 			mug, kim := s.Product(t, 999, 3), s.Customer(t, 10_000)
 			kind := s.Coupon(t, c.draft)
 			cid := s.Issue(t, kim, kind)
-			o, err := s.Checkout.Place(t.Context(), checkout.Request{
+			o, err := sells.Place(t.Context(), checkout.Request{
 				UserID: kim, Lines: []order.Want{want(mug, 3)}, CouponID: &cid, Points: c.points, Card: c.card,
 			}, store.Unguarded{})
 			if err != nil {

@@ -127,8 +127,8 @@ func TestAnOrderIsWrittenByTheTimeItsStockIsLocked(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {
 		mug, kim, watched := s.Product(s.T, 1000, 2), s.Customer(s.T, 5000), &late{DB: s.DB}
-		desk := checkout.New(watched, s.IDs, time.Now, payment.DefaultPolicy())
-		_, err := desk.Place(s.T.Context(), checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})
+		service := checkout.New(watched, s.IDs, time.Now, payment.DefaultPolicy())
+		_, err := service.Place(s.T.Context(), checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})
 		if err != nil || !watched.locked {
 			s.T.Errorf("%v; written before the lock: %v", err, watched.locked)
 		}

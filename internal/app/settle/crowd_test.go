@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -22,7 +22,7 @@ type sluggish struct {
 }
 
 // Find implements settle.Gateway.
-func (g *sluggish) Find(ctx context.Context, user, orderID string) ([]pgwire.Transaction, error) {
+func (g *sluggish) Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error) {
 	if g.asked.Add(1)%16 == 0 {
 		<-ctx.Done()
 		return nil, errors.New("it hangs")
@@ -62,7 +62,7 @@ type counting struct {
 }
 
 // Find implements settle.Gateway.
-func (g *counting) Find(ctx context.Context, user, orderID string) ([]pgwire.Transaction, error) {
+func (g *counting) Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error) {
 	g.most.Store(max(g.most.Load(), g.now.Add(1)))
 	defer g.now.Add(-1)
 	time.Sleep(time.Second)
@@ -78,30 +78,28 @@ func TestARushOfCancelsIsGivenBackAFewAtATime(t *testing.T) {
 			c.Gateway = slow
 		})
 		defer stop()
-		const orders = settle.MostAsked + 16
+		const orders = settle.MaxConcurrent + 16
 		all := make([]order.Order, orders)
 		for i := range all {
 			all[i] = s.sell(t)
 		}
 		synctest.Wait()
 		for _, key := range s.gateway.open() {
-			s.gateway.decide(key, pgwire.Success)
+			s.gateway.decide(key, payment.ChargeSucceeded)
 		}
 		time.Sleep(time.Minute)
 		slow.most.Store(0)
 		for _, o := range all {
-			o, err := s.Checkout.Cancel(t.Context(), o.UserID, o.ID, "", store.Unguarded{})
-			if err != nil {
+			if _, err := s.Checkout.Cancel(t.Context(), o.UserID, o.ID, "", store.Unguarded{}); err != nil {
 				t.Fatal(err)
 			}
-			s.desk.Hurry(*o.Payment)
 		}
 		time.Sleep(time.Minute)
-		if most := slow.most.Load(); most > settle.MostAsked {
-			t.Errorf("%d were asked about at once, want %d at most", most, settle.MostAsked)
+		if most := slow.most.Load(); most > settle.MaxConcurrent {
+			t.Errorf("%d were asked about at once, want %d at most", most, settle.MaxConcurrent)
 		}
 		for _, o := range all {
-			if kept := s.gateway.kept(o.ID.String()); kept != 0 {
+			if kept := s.gateway.kept(o.ID); kept != 0 {
 				t.Fatalf("the gateway has kept %d won of an order", kept)
 			}
 		}

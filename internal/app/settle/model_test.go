@@ -14,7 +14,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -29,13 +28,11 @@ func TestEveryStoryOfPaymentsEndsWithTheBooksBalanced(t *testing.T) {
 	t.Parallel()
 	shop, now := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})), time.Now()
 	watch := func() time.Time { return now }
-	shop.Checkout = checkout.New(shop.DB, shop.IDs, watch, payment.DefaultPolicy())
 	mug, ends := shop.Product(t, 1000, 1_000_000), map[order.Status]int{}
 	off := shop.Coupon(t, coupons.Draft{Value: 100, Quantity: 1_000_000, ValidDays: 365})
 	rapid.Check(t, func(r *rapid.T) {
-		s := &story{till: opened(shop), t: t, mug: mug, customer: shop.Customer(t, allPoints), pass: func(d time.Duration) { now = now.Add(d) }}
+		s := &story{cardShop: newCardShop(shop, withClock(watch)), t: t, mug: mug, customer: shop.Customer(t, allPoints), pass: func(d time.Duration) { now = now.Add(d) }}
 		s.coupon = shop.Issue(t, s.customer, off)
-		s.desk.Clock = watch
 		r.Repeat(s.actions())
 		s.finish(r, ends)
 	})
@@ -51,7 +48,7 @@ func TestEveryStoryOfPaymentsEndsWithTheBooksBalanced(t *testing.T) {
 const allPoints = 10_000
 
 type story struct {
-	*till
+	*cardShop
 
 	t        *testing.T
 	mug      int64
@@ -74,7 +71,7 @@ func (s *story) actions() map[string]func(*rapid.T) {
 		"by hand":  s.byHand,
 		"away":     func(r *rapid.T) { s.gateway.away = rapid.IntRange(0, 2).Draw(r, "away") == 0 },
 		"mischief": func(r *rapid.T) {
-			s.gateway.next = rapid.SampledFrom([]fate{unheard, unheard, undone, undone, unreached, unreached, refused}).Draw(r, "fate")
+			s.gateway.next = rapid.SampledFrom([]fate{answerLost, answerLost, undone, undone, notReached, notReached, refused}).Draw(r, "fate")
 		},
 		"": s.check,
 	}
@@ -85,9 +82,8 @@ func (s *story) order(r *rapid.T) {
 		r.Skip("enough")
 	}
 	points := money.Won(rapid.IntRange(0, 899).Draw(r, "points"))
-	card := payment.Card{Type: pgwire.KB, Last4: "1451"}
 	request := checkout.Request{
-		UserID: s.customer, Lines: []order.Want{{ProductID: s.mug, Quantity: 1}}, Points: &points, Card: &card,
+		UserID: s.customer, Lines: []order.Want{{ProductID: s.mug, Quantity: 1}}, Points: &points, Card: &s.card,
 	}
 	if rapid.Bool().Draw(r, "with the coupon") {
 		request.CouponID = &s.coupon
@@ -118,7 +114,7 @@ func (s *story) any(r *rapid.T) order.Order {
 // try requests a payment; also one that has ended meanwhile, as a request that
 // was on its way would.
 func (s *story) try(r *rapid.T) {
-	_ = s.desk.Try(s.t.Context(), *s.any(r).Payment, number) // whatever it says
+	_ = s.service.TryCharge(s.t.Context(), *s.any(r).Payment, s.card) // whatever it says
 }
 
 func (s *story) decide(r *rapid.T) {
@@ -126,21 +122,20 @@ func (s *story) decide(r *rapid.T) {
 	if len(open) == 0 {
 		r.Skip("nothing is open")
 	}
-	s.gateway.decide(rapid.SampledFrom(open).Draw(r, "charge"), rapid.SampledFrom([]pgwire.Status{pgwire.Success, pgwire.Success, pgwire.Failed}).Draw(r, "status"))
+	s.gateway.decide(rapid.SampledFrom(open).Draw(r, "charge"), rapid.SampledFrom([]payment.ChargeStatus{payment.ChargeSucceeded, payment.ChargeSucceeded, payment.ChargeFailed}).Draw(r, "status"))
 }
 
-// callback tells of any charge, as it is or as it is not, also again.
+// callback sends the callback of any charge, possibly again.
 func (s *story) callback(r *rapid.T) {
 	all := s.gateway.all()
 	if len(all) == 0 {
 		r.Skip("no charge")
 	}
 	c := rapid.SampledFrom(all).Draw(r, "charge")
-	c.Status = rapid.SampledFrom([]pgwire.Status{c.Status, pgwire.Success, pgwire.Failed}).Draw(r, "says")
-	_, _ = s.desk.Callback(s.t.Context(), c) // whatever it says
+	_, _ = s.service.Callback(s.t.Context(), callbackOf(c)) // whatever it says
 }
 
-func (s *story) look() { _, _ = s.desk.Round(s.t.Context()) }
+func (s *story) look() { _, _ = s.service.Round(s.t.Context()) }
 
 // seldom keeps what ends everything from happening all the time.
 func seldom(r *rapid.T) {
@@ -162,12 +157,12 @@ func (s *story) byHand(r *rapid.T) {
 	seldom(r)
 	o := s.any(r)
 	w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
-	if i := slices.IndexFunc(s.gateway.all(), func(c pgwire.Transaction) bool {
-		return c.OrderID == o.ID.String() && c.Status == pgwire.Success
+	if i := slices.IndexFunc(s.gateway.all(), func(c payment.Charge) bool {
+		return c.OrderID == o.ID && c.Status == payment.ChargeSucceeded
 	}); i >= 0 { // it is the truth that operators are told
-		w.Outcome, w.Key = payment.Approved, s.gateway.all()[i].TransactionKey
+		w.Outcome, w.Key = payment.Approved, s.gateway.all()[i].Key
 	}
-	_, err := s.desk.SettleByHand(s.t.Context(), o.ID, w, store.Unguarded{})
+	_, err := s.service.SettleManually(s.t.Context(), o.ID, w, store.Unguarded{})
 	if pending := o.Status() == order.Pending; pending != (err == nil) {
 		r.Fatalf("by hand, of an order that is %s: %v", o.Status(), err)
 	}
@@ -195,9 +190,9 @@ func (s *story) check(r *rapid.T) {
 
 // finish lets time pass, with everybody back, until all is quiet.
 func (s *story) finish(r *rapid.T, ends map[order.Status]int) {
-	s.gateway.away, s.gateway.next = false, heard
+	s.gateway.away, s.gateway.next = false, answered
 	for _, key := range s.gateway.open() {
-		s.gateway.decide(key, rapid.SampledFrom([]pgwire.Status{pgwire.Success, pgwire.Success, pgwire.Failed}).Draw(r, "at last"))
+		s.gateway.decide(key, rapid.SampledFrom([]payment.ChargeStatus{payment.ChargeSucceeded, payment.ChargeSucceeded, payment.ChargeFailed}).Draw(r, "at last"))
 	}
 	for range 10 {
 		s.pass(payment.DefaultPolicy().Interval)
@@ -207,12 +202,12 @@ func (s *story) finish(r *rapid.T, ends map[order.Status]int) {
 	for _, o := range s.orders {
 		o = s.now(s.t, o)
 		ends[o.Status()]++
-		want := int64(0)
+		want := money.Won(0)
 		if o.Status() == order.Paid {
-			want = int64(o.Card)
+			want = o.Card
 			left -= o.Points
 		}
-		if kept := s.gateway.kept(o.ID.String()); kept != want || o.Status() == order.Pending {
+		if kept := s.gateway.kept(o.ID); kept != want || o.Status() == order.Pending {
 			r.Fatalf("order %s: the gateway has kept %d, want %d\n%s", o.Status(), kept, want, s.history(o))
 		}
 	}
@@ -226,7 +221,7 @@ func (s *story) finish(r *rapid.T, ends map[order.Status]int) {
 }
 
 func (s *story) history(o order.Order) string {
-	seen, err := s.desk.Show(s.t.Context(), o.ID)
+	seen, err := s.service.Details(s.t.Context(), o.ID)
 	if err != nil {
 		return err.Error()
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -23,7 +22,7 @@ import (
 func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
-		s, t := opened(shop), shop.T
+		s, t := newCardShop(shop), shop.T
 		mug, kim := s.Product(t, 1000, 50), s.Customer(t, 0)
 		var all []id.ID // newest first
 		for i := range 5 {
@@ -33,7 +32,7 @@ func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 				continue
 			}
 			c := s.request(t, o)
-			s.gateway.decide(c.TransactionKey, pgwire.Success)
+			s.gateway.decide(c.Key, payment.ChargeSucceeded)
 			s.settled(t, o)
 			if i == 4 {
 				continue
@@ -45,7 +44,7 @@ func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 		want := map[id.ID]bool{all[4]: true, all[2]: true} // approved and cancelled; others wait, or are well
 		seen, cursor := 0, ""
 		for {
-			p, err := s.desk.List(t.Context(), payment.Filter{}, 2, cursor)
+			p, err := s.service.List(t.Context(), payment.Filter{}, 2, cursor)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +61,7 @@ func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 		if seen != len(all) {
 			t.Errorf("%d are listed, want %d", seen, len(all))
 		}
-		stuck, err := s.desk.List(t.Context(), payment.Filter{Stuck: true}, 10, "")
+		stuck, err := s.service.List(t.Context(), payment.Filter{Stuck: true}, 10, "")
 		if err != nil || len(stuck.Items) != 4 {
 			t.Errorf("stuck: %+v, %v", stuck.Items, err)
 		}
@@ -73,19 +72,19 @@ func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 func TestWhatAnOperatorsWordLeavesToGiveBackIsDueAtOnce(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
-		s, t := opened(shop), shop.T
+		s, t := newCardShop(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		s.request(t, o)
 		w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
-		told, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{})
+		told, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{})
 		if err != nil || !told.RefundDue() {
 			t.Fatalf("told: %+v, %v", told, err)
 		}
-		if n, err := s.desk.Round(t.Context()); n != 1 || err != nil {
+		if n, err := s.service.Round(t.Context()); n != 1 || err != nil {
 			t.Errorf("a round of the recovery finds %d, %v", n, err)
 		}
-		if got := s.gateway.all()[0]; got.Status != pgwire.Cancelled {
+		if got := s.gateway.all()[0]; got.Status != payment.ChargeCancelled {
 			t.Errorf("the charge is %+v", got)
 		}
 		s.verify(t)
@@ -95,17 +94,17 @@ func TestWhatAnOperatorsWordLeavesToGiveBackIsDueAtOnce(t *testing.T) {
 func TestWhoWaitsIsToldInTimeThatTheGatewayHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := opened(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+		s := newCardShop(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		c := s.request(t, o)
 		s.gateway.hangs = true
 		began := time.Now()
-		p, err := s.desk.SettleNow(t.Context(), o.ID)
+		p, err := s.service.SettleNow(t.Context(), o.ID)
 		if took := time.Since(began); !isGateway(err) || p.Status != payment.Pending || took >= 10*time.Second {
 			t.Errorf("SettleNow = %s, %v after %v", p.Status, err, took)
 		}
-		if _, err := s.desk.Callback(t.Context(), c); !isGateway(err) {
+		if _, err := s.service.Callback(t.Context(), callbackOf(c)); !isGateway(err) {
 			t.Errorf("Callback = %v", err)
 		}
 	})
@@ -116,19 +115,19 @@ func TestWhoWaitsIsToldInTimeThatTheGatewayHangs(t *testing.T) {
 func TestTheHistoryTellsThatTheGatewayCouldNotBeAsked(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
-		s, t := opened(shop), shop.T
+		s, t := newCardShop(shop), shop.T
 		kim, mug := s.Customer(t, 0), s.Product(t, 1000, 5)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		c := s.request(t, o)
 		s.away(t, o, 3)
-		s.gateway.decide(c.TransactionKey, pgwire.Success)
+		s.gateway.decide(c.Key, payment.ChargeSucceeded)
 		s.settled(t, o)
 		s.away(t, o, 2) // it has ended: nobody minds
 		if _, err := s.Checkout.Cancel(t.Context(), kim, o.ID, "", store.Unguarded{}); err != nil {
 			t.Fatal(err)
 		}
 		s.away(t, o, 2)
-		seen, err := s.desk.Show(t.Context(), o.ID)
+		seen, err := s.service.Details(t.Context(), o.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,12 +148,12 @@ func TestTheHistoryTellsThatTheGatewayCouldNotBeAsked(t *testing.T) {
 }
 
 // away has a payment looked at some times while the gateway is away.
-func (s *till) away(t *testing.T, o order.Order, times int) {
+func (s *cardShop) away(t *testing.T, o order.Order, times int) {
 	t.Helper()
 	s.gateway.away = true
 	defer func() { s.gateway.away = false }()
 	for range times {
-		if _, err := s.desk.Settle(t.Context(), o.ID); !errors.Is(err, settle.ErrGateway) {
+		if _, err := s.service.Settle(t.Context(), o.ID); !errors.Is(err, settle.ErrGateway) {
 			t.Errorf("Settle = %v, want ErrGateway", err)
 		}
 	}

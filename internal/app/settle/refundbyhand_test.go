@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -14,19 +13,19 @@ import (
 
 // unrefunded is a cancelled order whose card the gateway will not give its money
 // back, for one reason or another.
-func (s *till) unrefunded(t *testing.T, paid bool, obstacle func()) (order.Order, pgwire.Transaction) {
+func (s *cardShop) unrefunded(t *testing.T, paid bool, obstacle func()) (order.Order, payment.Charge) {
 	t.Helper()
 	o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
 	c := s.request(t, o)
 	if paid {
-		s.gateway.decide(c.TransactionKey, pgwire.Success)
+		s.gateway.decide(c.Key, payment.ChargeSucceeded)
 		s.settled(t, o)
 	}
 	if _, err := s.Checkout.Cancel(t.Context(), o.UserID, o.ID, "", store.Unguarded{}); err != nil {
 		t.Fatal(err)
 	}
 	obstacle()
-	if _, err := s.desk.Settle(t.Context(), o.ID); !isGateway(err) {
+	if _, err := s.service.Settle(t.Context(), o.ID); !isGateway(err) {
 		t.Fatalf("Settle = %v", err)
 	}
 	return o, c
@@ -38,34 +37,34 @@ func TestARefundThatTheGatewayWillNeverMakeIsEndedByHand(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		paid     bool
-		obstacle func(*till)
+		obstacle func(*cardShop)
 		want     payment.Status
 		events   int
 	}{
-		"refused":   {true, func(s *till) { s.gateway.next = refused }, payment.Refunded, 1},
-		"forgotten": {false, func(s *till) { s.gateway.charges = nil }, payment.Declined, 0},
+		"refused":   {true, func(s *cardShop) { s.gateway.next = refused }, payment.Refunded, 1},
+		"forgotten": {false, func(s *cardShop) { s.gateway.charges = nil }, payment.Declined, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			shoptest.Each(t, func(shop *shoptest.Shop) {
-				s, t := opened(shop), shop.T
+				s, t := newCardShop(shop), shop.T
 				o, charge := s.unrefunded(t, c.paid, func() { c.obstacle(s) })
-				w := settle.ManualSettlement{Outcome: payment.Refunded, Key: charge.TransactionKey, Reason: "repaid by bank, ticket 4711", Actor: "ann"}
-				seen, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{})
+				w := settle.ManualSettlement{Outcome: payment.Refunded, Key: charge.Key, Reason: "repaid by bank, ticket 4711", Actor: "ann"}
+				seen, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{})
 				if err != nil || seen.RefundDue() || seen.Payment.Status != c.want || !said(seen.History, w.Reason) {
 					t.Fatalf("told: %+v, %v", seen, err)
 				}
 				if n := s.Promised(t, "payment.refunded"); n != c.events {
 					t.Errorf("%d refunds were told, want %d", n, c.events)
 				}
-				if _, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrNotDue) {
+				if _, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrNotDue) {
 					t.Errorf("again: %v", err)
 				}
 				s.settled(t, o) // the gateway's word of the charge, if it has one, changes nothing any more
 				if p := s.now(t, o).Payment; p.Status != c.want {
 					t.Errorf("the payment is %s", p.Status)
 				}
-				stuck, err := s.desk.List(t.Context(), payment.Filter{Stuck: true}, 10, "")
+				stuck, err := s.service.List(t.Context(), payment.Filter{Stuck: true}, 10, "")
 				if err != nil || len(stuck.Items) > 0 {
 					t.Errorf("stuck: %+v, %v", stuck.Items, err)
 				}
@@ -79,18 +78,18 @@ func TestARefundThatTheGatewayWillNeverMakeIsEndedByHand(t *testing.T) {
 func TestARefundByHandIsOfAChargeThatIsDue(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
-		s, t := opened(shop), shop.T
+		s, t := newCardShop(shop), shop.T
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
 		c := s.request(t, o)
-		s.gateway.decide(c.TransactionKey, pgwire.Success)
+		s.gateway.decide(c.Key, payment.ChargeSucceeded)
 		s.settled(t, o)
-		for _, key := range []string{c.TransactionKey, "TR:99"} { // it paid, and there is no other
+		for _, key := range []string{c.Key, "TR:99"} { // it paid, and there is no other
 			w := settle.ManualSettlement{Outcome: payment.Refunded, Key: key, Reason: "told by phone", Actor: "ann"}
-			if _, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrNotDue) {
+			if _, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrNotDue) {
 				t.Errorf("%s: %v", key, err)
 			}
 		}
-		seen, err := s.desk.Show(t.Context(), o.ID)
+		seen, err := s.service.Details(t.Context(), o.ID)
 		if err != nil || seen.Payment.Status != payment.Approved || said(seen.History, "told by phone") {
 			t.Errorf("%+v, %v", seen, err)
 		}
@@ -102,10 +101,10 @@ func TestARefundByHandIsOfAChargeThatIsDue(t *testing.T) {
 func TestAReasonByHandKeepsNoCardNumber(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
-		s, t := opened(shop), shop.T
+		s, t := newCardShop(shop), shop.T
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
 		w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "card " + string(number) + " is stolen", Actor: "ann"}
-		seen, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{})
+		seen, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{})
 		if err != nil || !said(seen.History, "card ****-****-****-1451 is stolen") {
 			t.Errorf("%+v, %v", seen.History, err)
 		}

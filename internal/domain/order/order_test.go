@@ -27,7 +27,7 @@ func placed(t *testing.T) order.Order {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o, err = o.Settled(30, 200); err != nil {
+	if o, err = o.FundedBy(30, 200); err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -229,9 +229,9 @@ func TestAnOrderIsPaidToTheWonOrNotAtAll(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		o := placed(t)
 		discount, points := money.Won(rapid.Int64Range(-2, 253).Draw(r, "discount")), money.Won(rapid.Int64Range(-2, 253).Draw(r, "points"))
-		got, err := o.Settled(discount, points)
+		got, err := o.FundedBy(discount, points)
 		if fits := discount >= 0 && points >= 0 && discount+points <= 250; fits != (err == nil) {
-			r.Fatalf("Settled(%d, %d) of 250: %v", discount, points, err)
+			r.Fatalf("FundedBy(%d, %d) of 250: %v", discount, points, err)
 		}
 		if got.Amount-got.Discount != got.Points+got.Card || got.Card < 0 || got.Total() != got.Points+got.Card {
 			r.Fatalf("%d - %d is not %d + %d", got.Amount, got.Discount, got.Points, got.Card)

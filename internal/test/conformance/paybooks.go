@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -104,7 +103,7 @@ func (s *shop) step(o order.Order, to order.Status) order.Order {
 	return o
 }
 
-func charged(key string, status pgwire.Status, refund payment.RefundState) payment.Charge {
+func charged(key string, status payment.ChargeStatus, refund payment.RefundState) payment.Charge {
 	return payment.Charge{Key: key, Status: status, Refund: refund}
 }
 
@@ -112,13 +111,13 @@ func charged(key string, status pgwire.Status, refund payment.RefundState) payme
 func wrong(c payment.Charge) payment.Charge { c.Amount = -1; return c }
 
 func soundDeals() []deal {
-	success, failed, off := pgwire.Success, pgwire.Failed, pgwire.Cancelled
-	none, due, done := payment.NoRefund, payment.Due, payment.Done
+	success, failed, off := payment.ChargeSucceeded, payment.ChargeFailed, payment.ChargeCancelled
+	none, due, done := payment.NoRefund, payment.RefundDue, payment.RefundDone
 	return []deal{
 		{order.Paid, true, "", "", nil},
 		{order.Cancelled, true, "", "", nil},
 		{order.Pending, false, payment.Pending, "", nil},
-		{order.Pending, false, payment.Pending, "", []payment.Charge{charged("a", pgwire.Pending, none)}},
+		{order.Pending, false, payment.Pending, "", []payment.Charge{charged("a", payment.ChargePending, none)}},
 		{order.Pending, false, payment.Pending, "", []payment.Charge{wrong(charged("a", success, due)), wrong(charged("b", off, done))}},
 		{order.Paid, false, payment.Approved, "a", []payment.Charge{charged("a", success, none)}},
 		{order.Paid, false, payment.Approved, "b", []payment.Charge{ // twice, and a refusal
@@ -128,7 +127,7 @@ func soundDeals() []deal {
 		{order.Failed, false, payment.Declined, "", nil}, // by hand, or refused outright
 		{order.Expired, false, payment.Declined, "", []payment.Charge{charged("a", success, due)}},
 		{order.Expired, false, payment.Refunded, "", []payment.Charge{charged("a", off, done)}},
-		{order.Cancelled, false, payment.Declined, "", []payment.Charge{charged("a", pgwire.Pending, due)}},
+		{order.Cancelled, false, payment.Declined, "", []payment.Charge{charged("a", payment.ChargePending, due)}},
 		{order.Cancelled, false, payment.Approved, "a", []payment.Charge{charged("a", success, due), charged("b", off, done)}},
 		{order.Cancelled, false, payment.Refunded, "a", []payment.Charge{charged("a", off, done), charged("b", success, due)}},
 	}

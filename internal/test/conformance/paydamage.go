@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -117,22 +116,22 @@ func unsound() []broken {
 		refund     = "refund under way of a dead order's approved card payment"
 		asked      = "card payment, card amount"
 	)
-	success, none, due, done := pgwire.Success, payment.NoRefund, payment.Due, payment.Done
+	success, none, due, done := payment.ChargeSucceeded, payment.NoRefund, payment.RefundDue, payment.RefundDone
 	only := func(what string, want, got int64) []store.Difference {
 		return []store.Difference{{What: what, Want: want, Got: got}}
 	}
-	one := func(status pgwire.Status, refund payment.RefundState) []payment.Charge {
+	one := func(status payment.ChargeStatus, refund payment.RefundState) []payment.Charge {
 		return []payment.Charge{charged("a", status, refund)}
 	}
 	return []broken{
 		{deal{order.Paid, false, "", "", nil}, append(only(asked, whole, 0), only(paid, whole, 0)...)},
 		{deal{order.Paid, false, payment.Pending, "", nil}, only(paid, whole, 0)},
 		{deal{order.Paid, false, payment.Declined, "", nil}, only(paid, whole, 0)},
-		{deal{order.Paid, false, payment.Refunded, "a", one(pgwire.Cancelled, done)}, only(paid, whole, 0)},
+		{deal{order.Paid, false, payment.Refunded, "a", one(payment.ChargeCancelled, done)}, only(paid, whole, 0)},
 		{deal{order.Paid, false, payment.Approved, "a", nil}, only(kept, whole, 0)},
 		{deal{order.Paid, false, payment.Approved, "b", one(success, none)}, only(kept, whole, 0)},
-		{deal{order.Paid, false, payment.Approved, "a", one(pgwire.Pending, none)}, only(kept, whole, 0)},
-		{deal{order.Paid, false, payment.Approved, "a", one(pgwire.Cancelled, none)}, only(kept, whole, 0)},
+		{deal{order.Paid, false, payment.Approved, "a", one(payment.ChargePending, none)}, only(kept, whole, 0)},
+		{deal{order.Paid, false, payment.Approved, "a", one(payment.ChargeCancelled, none)}, only(kept, whole, 0)},
 		{deal{order.Paid, false, payment.Approved, "a", one(success, due)}, only(kept, whole, 0)},
 		{deal{order.Pending, true, "", "", nil}, only(under, 1, 0)}, // nobody will ever pay it
 		{deal{order.Pending, false, "", "", nil}, append(only(asked, whole, 0), only(under, 1, 0)...)},
@@ -142,7 +141,7 @@ func unsound() []broken {
 		{deal{order.Cancelled, false, "", "", nil}, only(asked, whole, 0)},
 		{deal{order.Cancelled, false, payment.Approved, "a", nil}, only(refund, 1, 0)},
 		{deal{order.Expired, false, payment.Approved, "a", one(success, none)}, only(refund, 1, 0)},
-		{deal{order.Cancelled, false, payment.Approved, "a", one(pgwire.Cancelled, done)}, only(refund, 1, 0)},
+		{deal{order.Cancelled, false, payment.Approved, "a", one(payment.ChargeCancelled, done)}, only(refund, 1, 0)},
 	}
 }
 
@@ -170,7 +169,7 @@ func historyDamage(s *shop) {
 }
 
 func chargedDamage(s *shop) {
-	kept := charged("a", pgwire.Success, payment.NoRefund)
+	kept := charged("a", payment.ChargeSucceeded, payment.NoRefund)
 	again := kept
 	again.Key = "b"
 	for _, c := range []struct {
@@ -181,7 +180,7 @@ func chargedDamage(s *shop) {
 		{deal{order.Paid, true, "", "", []payment.Charge{kept}}, 0, 1},
 		{deal{order.Pending, false, payment.Pending, "", []payment.Charge{wrong(kept)}}, 0, 1},
 		{deal{order.Failed, false, payment.Declined, "", []payment.Charge{kept}}, 0, 1},
-		{deal{order.Expired, false, payment.Refunded, "", []payment.Charge{kept, charged("b", pgwire.Cancelled, payment.Done)}}, 0, 1},
+		{deal{order.Expired, false, payment.Refunded, "", []payment.Charge{kept, charged("b", payment.ChargeCancelled, payment.RefundDone)}}, 0, 1},
 		{deal{order.Cancelled, false, payment.Approved, "a", []payment.Charge{kept}}, 0, 1},
 	} {
 		o := s.strike(c.deal)

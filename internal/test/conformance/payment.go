@@ -7,7 +7,6 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -19,7 +18,7 @@ import (
 func (s *shop) discounted(o order.Order, owned coupon.Owned, points money.Won) order.Order {
 	off, err := owned.Coupon.Discount(o.Amount)
 	if err == nil {
-		o, err = o.Settled(off, points)
+		o, err = o.FundedBy(off, points)
 	}
 	if err != nil {
 		s.Error(err)
@@ -31,7 +30,7 @@ func (s *shop) discounted(o order.Order, owned coupon.Owned, points money.Won) o
 // byCard is a pending order that a card pays, not in the store yet.
 func (s *shop) byCard(user id.ID) order.Order {
 	s.Helper()
-	o, err := s.order(user, s.product(s.brand().ID, 1)).Settled(0, 0)
+	o, err := s.order(user, s.product(s.brand().ID, 1)).FundedBy(0, 0)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -41,7 +40,7 @@ func (s *shop) byCard(user id.ID) order.Order {
 }
 
 func (s *shop) payment(o order.Order, at time.Time) payment.Payment {
-	card := payment.Card{Type: pgwire.KB, Last4: "0123"}
+	card := payment.Card{Type: payment.KB, Last4: "0123"}
 	return payment.New(s.ids(), o.ID, o.UserID, card, o.Card, at, payment.DefaultPolicy())
 }
 
@@ -192,9 +191,9 @@ func (s *shop) cases() (all []found) {
 		}
 		s.savePayment(p)
 		refund := i%8 < 3
-		for j, state := range []payment.RefundState{payment.NoRefund, payment.Due, payment.Due, payment.Done} {
-			if refund || state != payment.Due {
-				s.saveCharges(noon(), payment.Charge{Key: string(rune('a' + j)), OrderID: p.OrderID, Status: pgwire.Success, Refund: state})
+		for j, state := range []payment.RefundState{payment.NoRefund, payment.RefundDue, payment.RefundDue, payment.RefundDone} {
+			if refund || state != payment.RefundDue {
+				s.saveCharges(noon(), payment.Charge{Key: string(rune('a' + j)), OrderID: p.OrderID, Status: payment.ChargeSucceeded, Refund: state})
 			}
 		}
 		all = append([]found{{p, refund}}, all...)
@@ -236,13 +235,13 @@ func paymentsFound(s *shop) {
 
 func chargesKept(s *shop) {
 	orderID, other := s.ids(), s.ids()
-	one := payment.Charge{Key: "b", OrderID: orderID, Amount: 10, Status: pgwire.Pending, Refund: payment.NoRefund}
+	one := payment.Charge{Key: "b", OrderID: orderID, Amount: 10, Status: payment.ChargePending, Refund: payment.NoRefund}
 	two, three := one, one
-	two.Key, three.Key, three.Status, three.Reason = "c", "a", pgwire.Failed, "a bad card"
-	twin := payment.Charge{Key: "b", OrderID: other, Amount: 7, Status: pgwire.Success, Refund: payment.NoRefund}
+	two.Key, three.Key, three.Status, three.Reason = "c", "a", payment.ChargeFailed, "a bad card"
+	twin := payment.Charge{Key: "b", OrderID: other, Amount: 7, Status: payment.ChargeSucceeded, Refund: payment.NoRefund}
 	s.saveCharges(noon(), two, one, twin)
 	s.saveCharges(noon().Add(time.Second), three)
-	one.Amount, one.Status, one.Reason, one.Refund = 11, pgwire.Success, "approved", payment.Due
+	one.Amount, one.Status, one.Reason, one.Refund = 11, payment.ChargeSucceeded, "approved", payment.RefundDue
 	s.saveCharges(noon().Add(time.Minute), one) // heard again: it keeps its place
 	of := func(orderID id.ID) []payment.Charge {
 		return read(s, func(ctx context.Context, tx store.Tx) ([]payment.Charge, error) { return tx.Charges.Of(ctx, orderID) })

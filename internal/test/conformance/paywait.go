@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -29,7 +28,7 @@ func paymentsWaiting(s *shop) {
 		orders = append(orders, p.OrderID)
 	}
 	for _, key := range []string{"TR:2", "TR:3"} {
-		s.saveCharges(noon(), payment.Charge{Key: key, OrderID: orders[2], Amount: 10, Status: pgwire.Success, Refund: payment.Due})
+		s.saveCharges(noon(), payment.Charge{Key: key, OrderID: orders[2], Amount: 10, Status: payment.ChargeSucceeded, Refund: payment.RefundDue})
 	}
 	for limit, want := range map[int][]id.ID{
 		1: {orders[2]}, 2: {orders[2], orders[3]}, 3: {orders[2], orders[3], orders[0]}, 9: {orders[2], orders[3], orders[0], orders[1]},

@@ -7,7 +7,6 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/like"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
@@ -56,7 +55,7 @@ func (s *shop) papers(tx store.Tx, o order.Order) {
 	p := s.payment(o, noon())
 	p.ID = id.ID{9}
 	tx.Payments.Add(p)
-	tx.Charges.Save(payment.Charge{Key: "k", OrderID: id.ID{9}, Status: pgwire.Success, Refund: payment.NoRefund}, noon())
+	tx.Charges.Save(payment.Charge{Key: "k", OrderID: id.ID{9}, Status: payment.ChargeSucceeded, Refund: payment.NoRefund}, noon())
 }
 
 // papersKept is how many rows of papers there are, and how many notes.

@@ -114,8 +114,8 @@ func TestWhatBeganBeforeDoesNotCount(t *testing.T) {
 			b.forget(term)
 		}
 	}
-	if diff := cmp.Diff([]state{open, halfOpen}, b.told); diff != "" || b.breaker.calls.n != 1 || b.trials != 1 {
-		t.Errorf("%d calls count, %d permits are out; %s", b.breaker.calls.n, b.trials, diff)
+	if diff := cmp.Diff([]state{open, halfOpen}, b.told); diff != "" || b.breaker.calls.n != 1 || b.probes != 1 {
+		t.Errorf("%d calls count, %d permits are out; %s", b.breaker.calls.n, b.probes, diff)
 	}
 }
 
@@ -133,9 +133,9 @@ func TestABreakerCanBeSeenAtWork(t *testing.T) {
 				}
 			}
 		}
-		get := func(n int) (answered int) {
+		find := func(n int) (answered int) {
 			for range n {
-				if _, err := g.client.Get(t.Context(), user, key); err == nil {
+				if _, err := g.client.find(t.Context(), user, orderID); err == nil {
 					answered++
 				}
 			}
@@ -143,18 +143,18 @@ func TestABreakerCanBeSeenAtWork(t *testing.T) {
 		}
 		in(closed)
 		g.leave(errors.New("dead"))
-		get(60)
+		find(60)
 		in(open)
 		if g.dials != 50 {
 			t.Errorf("%d dials, want 50 and then peace", g.dials)
 		}
 		g.leave(nil)
 		time.Sleep(10 * time.Second)
-		if n := get(1); n != 1 {
+		if n := find(1); n != 1 {
 			t.Error("it is back, and nobody may ask it")
 		}
 		in(halfOpen)
-		get(2)
+		find(2)
 		in(closed)
 		for _, s := range []state{open, halfOpen, closed} {
 			if n := g.metric("commerce_gateway_breaker_transitions_total", "to="+string(s)); n != 1 {
@@ -162,21 +162,21 @@ func TestABreakerCanBeSeenAtWork(t *testing.T) {
 			}
 		}
 		for outcome, want := range map[outcome]float64{unreachable: 50, breakerOpen: 10, answered: 3} {
-			if n := g.metric("commerce_gateway_calls_total", "call=get,outcome="+string(outcome)); n != want {
+			if n := g.metric("commerce_gateway_calls_total", "call=find,outcome="+string(outcome)); n != want {
 				t.Errorf("%v calls %s, want %v", n, outcome, want)
 			}
 		}
-		if n := g.metric("commerce_gateway_call_seconds", "call=get"); n != 53 {
+		if n := g.metric("commerce_gateway_call_seconds", "call=find"); n != 53 {
 			t.Errorf("%v calls were timed, want 53", n)
 		}
-		lines := `level=WARN msg="the breaker of the payment gateway changes" from=closed to=open calls=50 failed=50 slow=0
-level=INFO msg="the breaker of the payment gateway changes" from=open to=half_open calls=0 failed=0 slow=0
-level=INFO msg="the breaker of the payment gateway changes" from=half_open to=closed calls=3 failed=0 slow=0
+		lines := `level=WARN msg="the circuit breaker of the payment gateway has changed its state" from=closed to=open calls=50 failed=50 slow=0
+level=INFO msg="the circuit breaker of the payment gateway has changed its state" from=open to=half_open calls=0 failed=0 slow=0
+level=INFO msg="the circuit breaker of the payment gateway has changed its state" from=half_open to=closed calls=3 failed=0 slow=0
 `
 		if diff := cmp.Diff(lines, untimed(g.log.String())); diff != "" {
 			t.Error(diff)
 		}
-	}, shows(t, 200, "transaction"))
+	}, shows(t, 200, "transactions"))
 }
 
 func TestNobodyWaitsForABreakerThatIsOpen(t *testing.T) {
@@ -185,11 +185,11 @@ func TestNobodyWaitsForABreakerThatIsOpen(t *testing.T) {
 		t := g.t
 		g.leave(errors.New("dead"))
 		for range 20 { // three attempts each
-			_, _ = g.client.Find(t.Context(), user, orderID)
+			_, _ = g.client.find(t.Context(), user, orderID)
 		}
 		began := time.Now()
-		_, err := g.client.Find(t.Context(), user, orderID)
-		r := g.client.Request(t.Context(), user, paymentID, charge())
+		_, err := g.client.find(t.Context(), user, orderID)
+		r := request(t.Context(), g.client, paymentID, charge())
 		if took := time.Since(began); took > 0 || !errors.Is(err, ErrNotReached) || r.Kind != payment.NotReached {
 			t.Errorf("%v and %+v after %v", err, r, took)
 		}
