@@ -167,6 +167,25 @@ func byKey(user id.ID) store.Guard {
 	}
 }
 
+// refusing is a guard that refuses an order once all of it is written.
+type refusing struct{ store.Unguarded }
+
+// Leave implements store.Guard.
+func (refusing) Leave(context.Context, store.Tx, any) error { return store.ErrKeyReused }
+
+func TestTheSlotOfAnOrderThatIsRefusedLateIsReleased(t *testing.T) {
+	t.Parallel()
+	s := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{}))
+	mug, kim, ch := s.Product(t, 1000, 5), s.Customer(t, 0), &charger{}
+	r := checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}, Card: card(t)}
+	if _, err := withCards(s, ch, nil).Place(t.Context(), r, refusing{}); !errors.Is(err, store.ErrKeyReused) || s.Stock(t, mug) != 5 {
+		t.Errorf("%v, and %d are left", err, s.Stock(t, mug))
+	}
+	if diff := cmp.Diff([]string{"reserve", "release"}, ch.calls); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestARepeatedRequestTakesNoSlot(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {
