@@ -139,7 +139,7 @@ func callBackWrongly(t *testing.T, on engine) {
 	s.play(t, o, "PAID", turn{"the truth", hint, 200, "", "settled"}, turn{"late", hint, 200, "", "repeated"})
 }
 
-func TestCallbacksOfAShopThatTakesNoCards(t *testing.T) {
+func TestAShopWithoutAGatewayRefusesCallbacks(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	if p := s.call(`{}`).must(t, s, 503).problem(t); p.Code != "CARD_PAYMENTS_OFF" {

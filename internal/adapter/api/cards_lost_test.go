@@ -37,7 +37,7 @@ func (d forgetful) Update(ctx context.Context, fn func(store.Tx) error) error {
 }
 
 // The number of the card is in this process and nowhere else.
-func TestAnOrderOfWhichTheAnswerToCommitWasLostIsChargedAllTheSame(t *testing.T) {
+func TestAnOrderWhoseAnswerToCommitWasLostIsCharged(t *testing.T) {
 	t.Parallel()
 	var lose, undo atomic.Bool
 	s := cardShopOn(t, storetest.SQLite, func(c *api.Config) {

@@ -168,7 +168,7 @@ func rows(t *testing.T, db *sql.DB, query string) (all []string) {
 	return all
 }
 
-func TestACardOrderThatNobodyCouldRequestTakesNothing(t *testing.T) {
+func TestACardOrderWithoutASlotTakesNothing(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, on engine) {
 		t.Helper()
@@ -200,7 +200,7 @@ func (s *shop) untouched(t *testing.T) {
 	}
 }
 
-func TestACardOrderThatIsRefusedGivesItsSlotBack(t *testing.T) {
+func TestACardOrderThatIsRefusedReleasesItsSlot(t *testing.T) {
 	t.Parallel()
 	s := newCardShop(t)
 	for s.free(t) > 1 {
@@ -239,7 +239,7 @@ func TestAShopWithoutAGatewayTakesNoCards(t *testing.T) {
 	s.untouched(t)
 }
 
-func TestEveryComplaintAboutACardIsToldAtOnceWithoutItsDigits(t *testing.T) {
+func TestEveryComplaintAboutACardIsReportedWithoutItsDigits(t *testing.T) {
 	t.Parallel()
 	s := newCardShop(t)
 	for _, c := range []struct {

@@ -41,7 +41,7 @@ func (s *cardShop) listed(t *testing.T, query string) (orders []string) {
 
 // The story of a payment that is stuck: found, looked at, asked about, and ended
 // by hand.
-func TestAStuckPaymentIsFoundAskedAboutAndEndedByHand(t *testing.T) {
+func TestAStuckPaymentIsListedRecheckedAndSettledManually(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, unstick)
 }
@@ -94,7 +94,7 @@ func unstick(t *testing.T, on engine) {
 	}
 }
 
-func TestPaymentsAreListedByWhatIsAskedFor(t *testing.T) {
+func TestPaymentsAreFiltered(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, listPayments)
 }
@@ -139,7 +139,7 @@ func listPayments(t *testing.T, on engine) {
 	}
 }
 
-func TestWhatIsAskedOfPaymentsIsRefusedWithItsCode(t *testing.T) {
+func TestInvalidRequestsAboutPaymentsAreRefusedWithACode(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, refusePayments)
 }
@@ -222,7 +222,7 @@ func TestPaymentsAreForAdmins(t *testing.T) {
 	}
 }
 
-func TestThereAreNoPaymentsToLookAtWhereTheShopTakesNoCards(t *testing.T) {
+func TestAShopWithoutAGatewayHasNoPaymentRoutes(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	place := "/admin/v1/payments/00000000-0000-7000-8000-000000000009"
@@ -238,7 +238,7 @@ func TestThereAreNoPaymentsToLookAtWhereTheShopTakesNoCards(t *testing.T) {
 
 // Sixteen who end one payment at once, each in another way, are one; the others
 // are told.
-func TestAPaymentIsEndedByOneWord(t *testing.T) {
+func TestAPaymentIsSettledManuallyOnce(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, on engine) {
 		t.Helper()

@@ -84,7 +84,7 @@ func TestAHealthyGatewayNeverOpensTheBreaker(t *testing.T) {
 	t.Logf("%d calls; at worst %d of 100 failed, where 75 open", seeds*calls, worst)
 }
 
-func TestADeadGatewayOpensItWithinTheWindow(t *testing.T) {
+func TestADeadGatewayOpensTheBreakerWithinTheWindow(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		b := try(Breaker{})
@@ -107,7 +107,7 @@ func TestADeadGatewayOpensItWithinTheWindow(t *testing.T) {
 	})
 }
 
-func TestNothingIsJudgedByAHandfulOfCalls(t *testing.T) {
+func TestAFewCallsDoNotOpenTheBreaker(t *testing.T) {
 	t.Parallel()
 	b := try(Breaker{})
 	if told := b.after(49, 0, errLost); len(told) != 0 {
@@ -118,7 +118,7 @@ func TestNothingIsJudgedByAHandfulOfCalls(t *testing.T) {
 	}
 }
 
-func TestTheRateIsThatOfTheWindowAlone(t *testing.T) {
+func TestOnlyTheCallsOfTheWindowCount(t *testing.T) {
 	t.Parallel()
 	b := try(Breaker{})
 	b.calledTimes(10_000, 0, nil)
@@ -130,7 +130,7 @@ func TestTheRateIsThatOfTheWindowAlone(t *testing.T) {
 	}
 }
 
-func TestSlowCallsOpenItToo(t *testing.T) {
+func TestSlowCallsOpenTheBreaker(t *testing.T) {
 	t.Parallel()
 	b := try(Breaker{})
 	if told := b.after(1000, 2*time.Second-1, nil); len(told) != 0 {
@@ -144,7 +144,7 @@ func TestSlowCallsOpenItToo(t *testing.T) {
 	}
 }
 
-func TestNeitherANoNorACallerThatLeavesSpeaksAgainstTheGateway(t *testing.T) {
+func TestRefusalsAndCallersThatGiveUpAreNoFailures(t *testing.T) {
 	t.Parallel()
 	b := try(Breaker{})
 	b.calledTimes(1000, 0, errNo)

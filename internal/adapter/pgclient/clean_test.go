@@ -45,7 +45,7 @@ func TestCardNumbersAreMasked(t *testing.T) {
 	}
 }
 
-func TestWhatAGatewaySaysCanBeKept(t *testing.T) {
+func TestTextsOfAGatewayAreSafeToStore(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`(\d| |-|a){0,300}`)).Draw(t, "text")

@@ -25,7 +25,7 @@ func silent(ctx context.Context, _, _ string) (net.Conn, error) {
 	return nil, ctx.Err()
 }
 
-func TestAllComplaintsAboutAConfigurationComeAtOnce(t *testing.T) {
+func TestEveryComplaintAboutAConfigurationIsReported(t *testing.T) {
 	t.Parallel()
 	c := alone(t)
 	c.URL, c.Attempts, c.AnswerTimeout, c.Breaker.Window, c.Breaker.Minimum = "gateway:8082", -1, -1, 10, 11
@@ -40,7 +40,7 @@ func TestAllComplaintsAboutAConfigurationComeAtOnce(t *testing.T) {
 	}
 }
 
-func TestABreakerThatCannotWorkIsRefused(t *testing.T) {
+func TestAnInvalidBreakerIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, b := range map[string]Breaker{
 		"a rate above 1": {FailureRate: 1.1}, "slow rate below 0": {SlowRate: -1}, "no permits": {Permits: -1},
@@ -65,7 +65,7 @@ func TestTwoClientsDoNotShareMetrics(t *testing.T) {
 	}
 }
 
-func TestPausesGrowAndAreLeftToChanceByHalf(t *testing.T) {
+func TestPausesGrowAndAreRandomByHalf(t *testing.T) {
 	t.Parallel()
 	for _, random := range []float64{0, 0.5, 0.999} {
 		c := Config{Random: func() float64 { return random }}.completed()

@@ -21,7 +21,7 @@ func opened(t *testing.T, c Breaker) *tried {
 	return b
 }
 
-func TestItStaysOpenForItsTimeAndThenTries(t *testing.T) {
+func TestAnOpenBreakerIsHalfOpenAfterItsTime(t *testing.T) {
 	t.Parallel()
 	b := opened(t, Breaker{})
 	if b.now = b.now.Add(10*time.Second - 1); b.calledTimes(100, 0, nil) != 0 {
@@ -35,7 +35,7 @@ func TestItStaysOpenForItsTimeAndThenTries(t *testing.T) {
 	}
 }
 
-func TestTrialsDecideAsSoonAsTheyCan(t *testing.T) {
+func TestProbesDecideAsSoonAsPossible(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		good, bad, slow int // trials, in this order
@@ -64,7 +64,7 @@ func TestTrialsDecideAsSoonAsTheyCan(t *testing.T) {
 	}
 }
 
-func TestMoreMayBeOnTrialThanTheWindowHolds(t *testing.T) {
+func TestThereMayBeMoreProbesThanTheWindowHolds(t *testing.T) {
 	t.Parallel()
 	b := try(Breaker{Window: 2})
 	b.calledTimes(2, 0, errLost)
@@ -74,7 +74,7 @@ func TestMoreMayBeOnTrialThanTheWindowHolds(t *testing.T) {
 	}
 }
 
-func TestOnlySoManyAreOnTrialAtOnce(t *testing.T) {
+func TestTheNumberOfProbesIsLimited(t *testing.T) {
 	t.Parallel()
 	b := opened(t, Breaker{})
 	b.now = b.now.Add(10 * time.Second)
@@ -97,7 +97,7 @@ func TestOnlySoManyAreOnTrialAtOnce(t *testing.T) {
 
 // The calls that were under way when it opened end while it is half open: they
 // are of the time before.
-func TestWhatBeganBeforeDoesNotCount(t *testing.T) {
+func TestCallsThatBeganInAnEarlierStateDoNotCount(t *testing.T) {
 	t.Parallel()
 	b := try(Breaker{})
 	var late []uint64
@@ -120,7 +120,7 @@ func TestWhatBeganBeforeDoesNotCount(t *testing.T) {
 }
 
 // A gateway dies, comes back, and all of it can be seen.
-func TestABreakerCanBeSeenAtWork(t *testing.T) {
+func TestTheMetricsAndTheLogShowTheBreaker(t *testing.T) {
 	t.Parallel()
 	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
 		t := g.t
@@ -179,7 +179,7 @@ level=INFO msg="the circuit breaker of the payment gateway has changed its state
 	}, shows(t, 200, "transactions"))
 }
 
-func TestNobodyWaitsForABreakerThatIsOpen(t *testing.T) {
+func TestAnOpenBreakerIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t

@@ -39,7 +39,7 @@ func TestFindReturnsAllTransactionsNewestFirst(t *testing.T) {
 	}, shows(t, http.StatusOK, "transactions"))
 }
 
-func TestOnlyTheGatewayItselfSaysThatThereIsNothing(t *testing.T) {
+func TestOnlyTheGatewayCanSayThatThereIsNoTransaction(t *testing.T) {
 	t.Parallel()
 	refusal := func(status int, code string) http.HandlerFunc {
 		return says(status, fmt.Sprintf(`{"meta":{"result":"FAIL","errorCode":%q,"message":null},"data":null}`, code))
@@ -73,7 +73,7 @@ func TestOnlyTheGatewayItselfSaysThatThereIsNothing(t *testing.T) {
 	}
 }
 
-func TestTransactionsThatCannotBeTrueAreNotBelieved(t *testing.T) {
+func TestImplausibleTransactionsAreUncertain(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]string{
 		"of another order":     `"orderId":"other"`,
@@ -137,7 +137,7 @@ func TestNoMoreIsReadThanTheLimit(t *testing.T) {
 	}, endless)
 }
 
-func TestWhatIsNotThereIsRefusedAsSuch(t *testing.T) {
+func TestAMissingTransactionIsRefusedAsNotFound(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
@@ -151,7 +151,7 @@ func TestWhatIsNotThereIsRefusedAsSuch(t *testing.T) {
 	}, notFound())
 }
 
-func TestAKeyCannotLeadElsewhere(t *testing.T) {
+func TestAKeyCannotChangeThePath(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t

@@ -40,7 +40,7 @@ func TestARequestIsSentAsTheWireSays(t *testing.T) {
 	}, shows(t, http.StatusOK, "accepted"))
 }
 
-func TestWhatARequestEndsIn(t *testing.T) {
+func TestTheOutcomesOfARequest(t *testing.T) {
 	t.Parallel()
 	accepted, list := shows(t, http.StatusOK, "accepted"), shows(t, http.StatusOK, "transactions")
 	conflict := says(http.StatusConflict, `{"meta":{"result":"FAIL","errorCode":"CONFLICT","message":"the same is under way"},"data":null}`)
@@ -133,7 +133,7 @@ func TestAGatewayThatIsAwayIsDialledAgain(t *testing.T) {
 	}, shows(t, http.StatusOK, "accepted"))
 }
 
-func TestNobodyIsReachedWhereNobodyIs(t *testing.T) {
+func TestARefusedConnectionIsNotReached(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
@@ -150,7 +150,7 @@ func TestNobodyIsReachedWhereNobodyIs(t *testing.T) {
 
 // The connection is there before the request: one that is not within a second
 // leaves no doubt that the gateway has not read anything.
-func TestAConnectionThatIsNotMadeInTimeReachesNobody(t *testing.T) {
+func TestAConnectionTimeoutIsNotReached(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := alone(t)
@@ -179,7 +179,7 @@ func TestEachCallHasItsDeadline(t *testing.T) {
 	}, hangs)
 }
 
-func TestOneCallTooManyIsTurnedAway(t *testing.T) {
+func TestACallBeyondTheBulkheadIsRejected(t *testing.T) {
 	t.Parallel()
 	inBubbleWith(t, Config{Bulkhead: 2, Attempts: 1}, func(g *gateway) {
 		t := g.t
@@ -208,7 +208,7 @@ func TestOneCallTooManyIsTurnedAway(t *testing.T) {
 	}, hangs)
 }
 
-func TestOneCallTooManyWaitsForAnotherToEnd(t *testing.T) {
+func TestACallBeyondTheBulkheadWaitsForAnotherToEnd(t *testing.T) {
 	t.Parallel()
 	slow := func(w http.ResponseWriter, r *http.Request) {
 		<-time.After(time.Second - 1)

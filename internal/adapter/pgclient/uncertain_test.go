@@ -13,7 +13,7 @@ import (
 
 // The idempotency key makes http.Transport believe that it may send a request
 // again by itself. A gateway that does not heed the key would charge twice.
-func TestARequestThatWasReadIsNotSentAgainUnseen(t *testing.T) {
+func TestARequestThatMayHaveBeenReadIsNotRepeatedBlindly(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
@@ -29,7 +29,7 @@ func TestARequestThatWasReadIsNotSentAgainUnseen(t *testing.T) {
 	}, shows(t, http.StatusOK, "accepted"), cuts, shows(t, http.StatusOK, "transactions"))
 }
 
-func TestWhoAsksAgainInDoubtLooksFirst(t *testing.T) {
+func TestARequestAfterAnUncertainOneAsksTheGatewayFirst(t *testing.T) {
 	t.Parallel()
 	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
 		t := g.t
@@ -42,7 +42,7 @@ func TestWhoAsksAgainInDoubtLooksFirst(t *testing.T) {
 	}, fails(), notFound(), shows(t, http.StatusOK, "transactions"), shows(t, http.StatusOK, "accepted"))
 }
 
-func TestWhoAsksAgainInDoubtAndReachesNobodyIsStillInDoubt(t *testing.T) {
+func TestARequestThatIsNotReachedAfterAnUncertainOneIsUncertain(t *testing.T) {
 	t.Parallel()
 	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
 		t := g.t
@@ -103,7 +103,7 @@ func TestACallerThatGivesUpLeavesTheRequestUncertain(t *testing.T) {
 }
 
 // The library would return ctx's error in place of the answer.
-func TestAnAnswerThatCameIsNotForgottenBecauseTheCallerLeaves(t *testing.T) {
+func TestAnAnswerIsKeptAlthoughTheCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	c := alone(t)

@@ -31,7 +31,7 @@ func want(productID, quantity int64) order.Want {
 	return order.Want{ProductID: productID, Quantity: quantity}
 }
 
-func TestAnOrderTakesStockAndPointsAndTellsOfIt(t *testing.T) {
+func TestAnOrderTakesStockAndPointsAndPublishesEvents(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -132,7 +132,7 @@ func TestACancelGivesEverythingBackOnce(t *testing.T) {
 	})
 }
 
-func TestAShelfFilledUpMeanwhileKeepsNobodyFromCancelling(t *testing.T) {
+func TestAnOrderCanBeCancelledAlthoughTheStockIsFull(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -154,7 +154,7 @@ func TestAShelfFilledUpMeanwhileKeepsNobodyFromCancelling(t *testing.T) {
 	})
 }
 
-func TestNobodySeesOrCancelsAnothersOrder(t *testing.T) {
+func TestAUserCannotSeeOrCancelAnotherUsersOrder(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {
 		t := s.T

@@ -99,7 +99,7 @@ func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 	})
 }
 
-func TestWhoCannotPayKeepsTheCoupon(t *testing.T) {
+func TestAnOrderThatIsNotPaidDoesNotUseTheCoupon(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -115,7 +115,7 @@ func TestWhoCannotPayKeepsTheCoupon(t *testing.T) {
 	})
 }
 
-func TestWhatACouponTakesOffAddsUp(t *testing.T) {
+func TestDiscountPointsAndCardAddUp(t *testing.T) {
 	t.Parallel()
 	won := func(w money.Won) *money.Won { return &w }
 	fixed := func(value int64) coupons.Draft { return coupons.Draft{Type: coupon.Fixed, Value: value} }
@@ -180,7 +180,7 @@ func TestWhatACouponTakesOffAddsUp(t *testing.T) {
 	})
 }
 
-func TestACancelGivesTheCouponBackOnceToBeUsedAgain(t *testing.T) {
+func TestACancellationFreesTheCouponOnce(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -212,7 +212,7 @@ func TestACancelGivesTheCouponBackOnceToBeUsedAgain(t *testing.T) {
 
 // An order that is called off a second time must not free the coupon, which
 // pays for another one by then.
-func TestADeadOrderDoesNotGiveTheCouponBackAgain(t *testing.T) {
+func TestASecondCancellationDoesNotFreeTheCoupon(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -266,7 +266,7 @@ func TestOneCouponIsUsedForOneOfThirtyTwoOrdersAtOnce(t *testing.T) {
 	})
 }
 
-func TestOneCouponBoughtWithAndGivenBackAtOnceIsNeverInTwoOrders(t *testing.T) {
+func TestOrdersAndCancellationsAtOnceNeverUseACouponTwice(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {
 		t := s.T

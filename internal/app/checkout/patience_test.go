@@ -43,7 +43,7 @@ func (w wallets) Lock(ctx context.Context, user id.ID) (point.Wallet, error) {
 }
 
 // SQLite has one writer at a time, who holds up everybody.
-func TestAnOrderThatWaitsForItsWalletKeepsNobodyFromTheProduct(t *testing.T) {
+func TestAnOrderThatWaitsForItsWalletDoesNotBlockTheProduct(t *testing.T) {
 	t.Parallel()
 	s := shoptest.New(t, storetest.Postgres(t, sqlstore.Options{}))
 	mug, kim, lee := s.Product(t, 1000, 5), s.Customer(t, 1000), s.Customer(t, 1000)
@@ -72,7 +72,7 @@ func TestAnOrderThatWaitsForItsWalletKeepsNobodyFromTheProduct(t *testing.T) {
 	s.Audit(t)
 }
 
-func TestWhatIsSoldOutIsRefusedWithoutAWait(t *testing.T) {
+func TestASoldOutProductIsRefusedWithoutAWait(t *testing.T) {
 	t.Parallel()
 	s := shoptest.New(t, storetest.Postgres(t, sqlstore.Options{}))
 	mug, kim := s.Product(t, 1000, 2), s.Customer(t, 5000)

@@ -15,15 +15,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// sluggish is a gateway that hangs on one question in sixteen.
+// sluggish is a gateway that hangs on every sixteenth Find.
 type sluggish struct {
 	*gateway
-	asked atomic.Int64
+	finds atomic.Int64
 }
 
 // Find implements settle.Gateway.
 func (g *sluggish) Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error) {
-	if g.asked.Add(1)%16 == 0 {
+	if g.finds.Add(1)%16 == 0 {
 		<-ctx.Done()
 		return nil, errors.New("it hangs")
 	}
@@ -31,12 +31,12 @@ func (g *sluggish) Find(ctx context.Context, user, orderID id.ID) ([]payment.Cha
 	return g.gateway.Find(ctx, user, orderID)
 }
 
-// Many processes died with the numbers of many cards.
-func TestOneThatTheGatewayHangsOnHoldsUpNoOther(t *testing.T) {
+// Many processes died before they requested their payments.
+func TestAPaymentThatTheGatewayHangsOnDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, stop := running(t, func(c *settle.Config) {
-			c.Gateway = &sluggish{gateway: c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see opened
+			c.Gateway = &sluggish{gateway: c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see newCardShop
 		})
 		defer stop()
 		const orders = 300
@@ -55,7 +55,7 @@ func TestOneThatTheGatewayHangsOnHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-// counting is a gateway that takes its time, and counts who waits for it.
+// counting is a slow gateway that counts the calls of Find at once.
 type counting struct {
 	*gateway
 	now, most atomic.Int64
@@ -69,12 +69,12 @@ func (g *counting) Find(ctx context.Context, user, orderID id.ID) ([]payment.Cha
 	return g.gateway.Find(ctx, user, orderID)
 }
 
-func TestARushOfCancelsIsGivenBackAFewAtATime(t *testing.T) {
+func TestManyCancellationsAreRefundedAFewAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var slow *counting
 		s, stop := running(t, func(c *settle.Config) {
-			slow = &counting{gateway: c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see opened
+			slow = &counting{gateway: c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see newCardShop
 			c.Gateway = slow
 		})
 		defer stop()
@@ -96,7 +96,7 @@ func TestARushOfCancelsIsGivenBackAFewAtATime(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		if most := slow.most.Load(); most > settle.MaxConcurrent {
-			t.Errorf("%d were asked about at once, want %d at most", most, settle.MaxConcurrent)
+			t.Errorf("%d calls at once, want at most %d", most, settle.MaxConcurrent)
 		}
 		for _, o := range all {
 			if kept := s.gateway.kept(o.ID); kept != 0 {

@@ -17,8 +17,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// overtaken is a gateway whose answer, to the first who asks what there is, takes
-// so long that meanwhile may happen.
+// overtaken is a gateway that calls meanwhile before the first Find returns.
 type overtaken struct {
 	*gateway
 	meanwhile func()
@@ -34,10 +33,10 @@ func (g *overtaken) Find(ctx context.Context, user, orderID id.ID) ([]payment.Ch
 	return found, err
 }
 
-// The time of a payment is up just as its card is charged. One process was told
-// that the charge is open, another one that it went through: whoever writes
-// first is right, and the gateway has kept what the books say.
-func TestAChargeThatPaidMeanwhileIsNotCalledOffBecauseItIsLate(t *testing.T) {
+// A payment expires just as its card is charged. One process learned that the charge is
+// pending, another one that it succeeded. The one that writes first decides, and the
+// gateway keeps what the shop has written.
+func TestALateChargeThatPaidMeanwhileIsNotVoided(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		now := time.Now()
@@ -64,7 +63,7 @@ func TestAChargeThatPaidMeanwhileIsNotCalledOffBecauseItIsLate(t *testing.T) {
 	})
 }
 
-func TestAChargeThatIsOpenWhenTheTimeIsUpIsCalledOffAtOnce(t *testing.T) {
+func TestAPendingChargeIsVoidedWhenThePaymentExpires(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		now := time.Now()
@@ -81,8 +80,8 @@ func TestAChargeThatIsOpenWhenTheTimeIsUpIsCalledOffAtOnce(t *testing.T) {
 	})
 }
 
-// A charge whose answer was lost is found however long the gateway is away: the
-// watch of a payment does not end with a look that saw nothing.
+// A charge whose answer was lost is found however long the gateway is away: a check
+// without an answer does not end the watch of a payment.
 func TestTheWatchEndsOnlyWithAnAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -109,12 +108,12 @@ func TestTheWatchEndsOnlyWithAnAnswer(t *testing.T) {
 	})
 }
 
-// An order is cancelled while the gateway is asked for its charge.
-func TestAChargeForAnOrderThatWasCancelledMeanwhileGoesBackAtOnce(t *testing.T) {
+// The order is cancelled during the request for its charge.
+func TestAChargeForAnOrderThatWasCancelledMeanwhileIsVoidedAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, stop := running(t, func(c *settle.Config) {
-			c.Gateway = &hesitant{c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see opened
+			c.Gateway = &hesitant{c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see newCardShop
 		})
 		defer stop()
 		o := s.sell(t)
@@ -130,8 +129,8 @@ func TestAChargeForAnOrderThatWasCancelledMeanwhileGoesBackAtOnce(t *testing.T) 
 	})
 }
 
-// A request that was believed lost is answered after another one has paid.
-func TestAChargeBesideTheOneThatPaidGoesBackAtOnce(t *testing.T) {
+// A request that seemed lost is answered after another one has paid.
+func TestASurplusChargeIsVoidedAtOnce(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
@@ -150,7 +149,7 @@ func TestAChargeBesideTheOneThatPaidGoesBackAtOnce(t *testing.T) {
 	})
 }
 
-// hesitant is a gateway that takes its time to accept a request.
+// hesitant is a gateway that accepts requests slowly.
 type hesitant struct{ *gateway }
 
 // Request implements settle.Gateway.
@@ -159,17 +158,16 @@ func (g *hesitant) Request(ctx context.Context, r payment.ChargeRequest) payment
 	return g.gateway.Request(ctx, r)
 }
 
-// stubborn cannot give back what a dead order took.
+// stubborn is a Compensator that always fails.
 type stubborn struct{}
 
 // Compensate implements settle.Compensator.
 func (stubborn) Compensate(context.Context, store.Tx, order.Order, time.Time) error {
-	return errors.New("the wallet is nowhere")
+	return errors.New("there is no wallet")
 }
 
-// As many payments as are read at a time cannot be ended, and are due before one
-// that can.
-func TestPaymentsThatCannotBeEndedStandInNobodysWay(t *testing.T) {
+// A whole batch of payments that cannot be settled is due before one that can.
+func TestPaymentsThatCannotBeSettledDoNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newCardShop(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})), func(c *settle.Config) { c.Compensator = stubborn{} })
@@ -186,7 +184,7 @@ func TestPaymentsThatCannotBeEndedStandInNobodysWay(t *testing.T) {
 		}
 		time.Sleep(payment.DefaultPolicy().Interval)
 		if _, err := s.service.Round(t.Context()); err == nil {
-			t.Error("nobody is told that payments cannot be ended")
+			t.Error("the error of the payments that cannot be settled is lost")
 		}
 		if _, err := s.service.Round(t.Context()); err != nil {
 			t.Error(err)

@@ -13,10 +13,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
-// nosy is a gateway that locks the order that it is asked about before it
-// answers: whoever holds that lock, or on SQLite is writing at all, would wait
-// for themselves.
-type nosy struct {
+// locking is a gateway that locks the order before it answers. A caller that holds this
+// lock, or on SQLite any write transaction, would wait for itself.
+type locking struct {
 	*gateway
 	t     *testing.T
 	db    store.DB
@@ -24,7 +23,7 @@ type nosy struct {
 	calls map[string]int
 }
 
-func (g *nosy) lock(call string) {
+func (g *locking) lock(call string) {
 	g.t.Helper()
 	g.calls[call]++
 	ctx, cancel := context.WithTimeout(g.t.Context(), 5*time.Second)
@@ -39,29 +38,29 @@ func (g *nosy) lock(call string) {
 }
 
 // Request implements settle.Gateway.
-func (g *nosy) Request(ctx context.Context, r payment.ChargeRequest) payment.Reply {
+func (g *locking) Request(ctx context.Context, r payment.ChargeRequest) payment.Reply {
 	g.lock("Request")
 	return g.gateway.Request(ctx, r)
 }
 
 // Find implements settle.Gateway.
-func (g *nosy) Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error) {
+func (g *locking) Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error) {
 	g.lock("Find")
 	return g.gateway.Find(ctx, user, orderID)
 }
 
 // Cancel implements settle.Gateway.
-func (g *nosy) Cancel(ctx context.Context, user, orderID id.ID, key string) (payment.Charge, error) {
+func (g *locking) Cancel(ctx context.Context, user, orderID id.ID, key string) (payment.Charge, error) {
 	g.lock("Cancel")
 	return g.gateway.Cancel(ctx, user, orderID, key)
 }
 
-func TestNothingIsLockedWhileTheGatewayIsSpokenTo(t *testing.T) {
+func TestNothingIsLockedDuringACallOfTheGateway(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
-		g := &nosy{s.gateway, t, s.DB, o.ID, map[string]int{}}
+		g := &locking{s.gateway, t, s.DB, o.ID, map[string]int{}}
 		s.reconfigure(func(c *settle.Config) { c.Gateway = g })
 		charge := s.request(t, o)
 		s.gateway.decide(charge.Key, payment.ChargeSucceeded)

@@ -21,10 +21,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// Whatever requests, answers, callbacks, looks, cancels, operators and time do,
-// in whatever order, every order ends in one state, once, and what the gateway
-// has kept is what the shop was paid.
-func TestEveryStoryOfPaymentsEndsWithTheBooksBalanced(t *testing.T) {
+// After any order of requests, answers, callbacks, checks, cancellations, manual
+// settlements and time, every order has ended once, and the gateway has kept exactly what
+// the paid orders cost.
+func TestRandomEventsNeverUnbalanceShopAndGateway(t *testing.T) {
 	t.Parallel()
 	shop, now := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})), time.Now()
 	watch := func() time.Time { return now }
@@ -39,12 +39,12 @@ func TestEveryStoryOfPaymentsEndsWithTheBooksBalanced(t *testing.T) {
 	t.Logf("ends: %v", ends)
 	for _, end := range []order.Status{order.Paid, order.Failed, order.Expired, order.Cancelled} {
 		if ends[end] == 0 {
-			t.Errorf("no story ended %s", end)
+			t.Errorf("no run ended with an order %s", end)
 		}
 	}
 }
 
-// allPoints is what a customer begins with.
+// allPoints is the balance of a new customer.
 const allPoints = 10_000
 
 type story struct {
@@ -61,16 +61,16 @@ type story struct {
 
 func (s *story) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
-		"order":    s.order,
-		"request":  s.try,
-		"decide":   s.decide,
-		"callback": s.callback,
-		"look":     func(*rapid.T) { s.look() },
-		"wait":     func(r *rapid.T) { s.pass(time.Duration(rapid.IntRange(1, 400).Draw(r, "seconds")) * time.Second) },
-		"cancel":   s.cancel,
-		"by hand":  s.byHand,
-		"away":     func(r *rapid.T) { s.gateway.away = rapid.IntRange(0, 2).Draw(r, "away") == 0 },
-		"mischief": func(r *rapid.T) {
+		"order":           s.order,
+		"request":         s.try,
+		"decide":          s.decide,
+		"callback":        s.callback,
+		"look":            func(*rapid.T) { s.look() },
+		"wait":            func(r *rapid.T) { s.pass(time.Duration(rapid.IntRange(1, 400).Draw(r, "seconds")) * time.Second) },
+		"cancel":          s.cancel,
+		"settle manually": s.settleManually,
+		"away":            func(r *rapid.T) { s.gateway.away = rapid.IntRange(0, 2).Draw(r, "away") == 0 },
+		"fault": func(r *rapid.T) {
 			s.gateway.next = rapid.SampledFrom([]fate{answerLost, answerLost, undone, undone, notReached, notReached, refused}).Draw(r, "fate")
 		},
 		"": s.check,
@@ -111,10 +111,10 @@ func (s *story) any(r *rapid.T) order.Order {
 	return s.now(s.t, rapid.SampledFrom(s.orders).Draw(r, "order"))
 }
 
-// try requests a payment; also one that has ended meanwhile, as a request that
-// was on its way would.
+// try requests a payment; also one that has ended meanwhile, like a request that arrives
+// late.
 func (s *story) try(r *rapid.T) {
-	_ = s.service.TryCharge(s.t.Context(), *s.any(r).Payment, s.card) // whatever it says
+	_ = s.service.TryCharge(s.t.Context(), *s.any(r).Payment, s.card) // any error is allowed
 }
 
 func (s *story) decide(r *rapid.T) {
@@ -132,12 +132,12 @@ func (s *story) callback(r *rapid.T) {
 		r.Skip("no charge")
 	}
 	c := rapid.SampledFrom(all).Draw(r, "charge")
-	_, _ = s.service.Callback(s.t.Context(), callbackOf(c)) // whatever it says
+	_, _ = s.service.Callback(s.t.Context(), callbackOf(c)) // any error is allowed
 }
 
 func (s *story) look() { _, _ = s.service.Round(s.t.Context()) }
 
-// seldom keeps what ends everything from happening all the time.
+// seldom skips most of the actions that end an order.
 func seldom(r *rapid.T) {
 	if rapid.IntRange(0, 7).Draw(r, "seldom") > 0 {
 		r.Skip("not this time")
@@ -153,23 +153,23 @@ func (s *story) cancel(r *rapid.T) {
 	}
 }
 
-func (s *story) byHand(r *rapid.T) {
+func (s *story) settleManually(r *rapid.T) {
 	seldom(r)
 	o := s.any(r)
 	w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
 	if i := slices.IndexFunc(s.gateway.all(), func(c payment.Charge) bool {
 		return c.OrderID == o.ID && c.Status == payment.ChargeSucceeded
-	}); i >= 0 { // it is the truth that operators are told
+	}); i >= 0 { // operators state the truth
 		w.Outcome, w.Key = payment.Approved, s.gateway.all()[i].Key
 	}
 	_, err := s.service.SettleManually(s.t.Context(), o.ID, w, store.Unguarded{})
 	if pending := o.Status() == order.Pending; pending != (err == nil) {
-		r.Fatalf("by hand, of an order that is %s: %v", o.Status(), err)
+		r.Fatalf("manual settlement of an order that is %s: %v", o.Status(), err)
 	}
 }
 
-// check looks at the books, which agree at every moment, and demands that no
-// order that has ended ever changes again but by a cancel.
+// check fails the run if the audit finds a difference, or if an order that has ended
+// changed again other than by a cancellation.
 func (s *story) check(r *rapid.T) {
 	for i, was := range s.orders {
 		is := s.now(s.t, was)
@@ -178,7 +178,7 @@ func (s *story) check(r *rapid.T) {
 		}
 		s.orders[i] = is
 	}
-	const often = 5 // of so many steps one is audited: an audit costs more than a step
+	const often = 5 // one audit in so many steps: it costs more than a step
 	s.steps++
 	if s.steps%often == 0 {
 		s.verify(s.t)
@@ -188,7 +188,7 @@ func (s *story) check(r *rapid.T) {
 	}
 }
 
-// finish lets time pass, with everybody back, until all is quiet.
+// finish brings the gateway back and lets time pass until every payment has ended.
 func (s *story) finish(r *rapid.T, ends map[order.Status]int) {
 	s.gateway.away, s.gateway.next = false, answered
 	for _, key := range s.gateway.open() {

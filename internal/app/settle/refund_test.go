@@ -15,7 +15,7 @@ import (
 
 func isGateway(err error) bool { return errors.Is(err, settle.ErrGateway) }
 
-func TestACancelOfAPaidOrderIsRefundedOnceHoweverOftenItDiesInBetween(t *testing.T) {
+func TestTheRefundOfACancelledOrderIsRepeatedUntilItIsDone(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
@@ -28,11 +28,11 @@ func TestACancelOfAPaidOrderIsRefundedOnceHoweverOftenItDiesInBetween(t *testing
 		if err != nil || cancelled.Status() != order.Cancelled {
 			t.Fatalf("Cancel = %s, %v", cancelled.Status(), err)
 		}
-		s.verify(t)                                              // between the books and the gateway
+		s.verify(t)                                              // the refund is due now
 		for _, f := range []fate{undone, answerLost, answered} { // the refund fails; is done but the answer is lost; is repeated
 			s.gateway.next = f
 			_, err := s.service.Settle(t.Context(), o.ID)
-			if (err != nil) != (f == undone) { // one that was done is found so
+			if (err != nil) != (f == undone) { // a refund whose answer was lost is found done
 				t.Errorf("fate %d: %v", f, err)
 			}
 		}
@@ -54,7 +54,7 @@ func (s *cardShop) settled(t *testing.T, o order.Order) {
 	}
 }
 
-func TestASuccessThatComesForADeadOrderIsRefunded(t *testing.T) {
+func TestAChargeThatSucceedsForADeadOrderIsRefunded(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
@@ -64,7 +64,7 @@ func TestASuccessThatComesForADeadOrderIsRefunded(t *testing.T) {
 		if _, err := s.Checkout.Cancel(t.Context(), kim, o.ID, "", store.Unguarded{}); err != nil {
 			t.Fatal(err)
 		}
-		s.gateway.decide(c.Key, payment.ChargeSucceeded) // at the same moment
+		s.gateway.decide(c.Key, payment.ChargeSucceeded) // at the same time
 		if result, err := s.service.Callback(t.Context(), callbackOf(c)); result != settle.CallbackRepeated || err != nil {
 			t.Errorf("Callback = %v, %v", result, err)
 		}
@@ -78,14 +78,14 @@ func TestASuccessThatComesForADeadOrderIsRefunded(t *testing.T) {
 	})
 }
 
-func TestApprovalsTooManyAreRefunded(t *testing.T) {
+func TestSurplusChargesAreRefunded(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		s.gateway.next = answerLost
-		_ = s.service.TryCharge(t.Context(), *o.Payment, s.card) // lost, and so requested again
+		_ = s.service.TryCharge(t.Context(), *o.Payment, s.card) // the answer is lost, so it is requested again
 		s.request(t, o)
 		s.gateway.decide("TR:1", payment.ChargeSucceeded)
 		s.gateway.decide("TR:2", payment.ChargeSucceeded)
@@ -127,7 +127,7 @@ func TestForgedCallbacksChangeNothing(t *testing.T) {
 			}
 		}
 		after := s.now(t, o)
-		after.Payment.DueAt, before.Payment.DueAt = nil, nil // a look at it puts off the next
+		after.Payment.DueAt, before.Payment.DueAt = nil, nil // a check schedules the next one
 		if diff := cmp.Diff(before, after, cmp.AllowUnexported(order.Order{}, payment.Payment{})); diff != "" {
 			t.Errorf("changed: %s", diff)
 		}
@@ -135,7 +135,7 @@ func TestForgedCallbacksChangeNothing(t *testing.T) {
 	})
 }
 
-func TestAnOperatorsWordEndsAPaymentOnceAndIsKept(t *testing.T) {
+func TestAManualSettlementEndsAPaymentOnceAndIsKept(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
@@ -147,24 +147,24 @@ func TestAnOperatorsWordEndsAPaymentOnceAndIsKept(t *testing.T) {
 			&paid: {Outcome: payment.Approved, Key: "BANK:7", Reason: "told by phone", Actor: "ann"},
 			&lost: {Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"},
 		} {
-			told, err := s.service.SettleManually(t.Context(), o.Payment.ID, w, store.Unguarded{})
-			if err != nil || told.Payment.Status != w.Outcome || !said(told.History, "told by phone") {
-				t.Errorf("%s: %+v, %v", w.Outcome, told, err)
+			got, err := s.service.SettleManually(t.Context(), o.Payment.ID, w, store.Unguarded{})
+			if err != nil || got.Payment.Status != w.Outcome || !hasStatement(got.History, "told by phone") {
+				t.Errorf("%s: %+v, %v", w.Outcome, got, err)
 			}
 			if _, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrEnded) {
 				t.Errorf("again: %v", err)
 			}
 			seen, err := s.service.Details(t.Context(), o.ID)
-			if err != nil || !said(seen.History, "told by phone") {
+			if err != nil || !hasStatement(seen.History, "told by phone") {
 				t.Errorf("history: %+v, %v", seen.History, err)
 			}
 		}
-		s.settled(t, lost) // the charge that was under way is called off
+		s.settled(t, lost) // the pending charge is voided
 		if got := s.gateway.all()[0]; got.Key != c.Key || got.Status != payment.ChargeCancelled {
 			t.Errorf("the charge is %+v", got)
 		}
 		if why := s.now(t, lost).Payment.Reason; why != "declined by the shop" {
-			t.Errorf("the customer is told %q", why)
+			t.Errorf("the reason for the customer is %q", why)
 		}
 		if p, l := s.now(t, paid).Status(), s.now(t, lost).Status(); p != order.Paid || l != order.Failed || s.Stock(t, mug) != 4 {
 			t.Errorf("%s and %s, %d mugs", p, l, s.Stock(t, mug))
@@ -173,8 +173,8 @@ func TestAnOperatorsWordEndsAPaymentOnceAndIsKept(t *testing.T) {
 	})
 }
 
-// said reports whether ann is in the history, with why.
-func said(history []payment.Entry, why string) bool {
+// hasStatement reports whether the history has ann's statement with this reason.
+func hasStatement(history []payment.Entry, why string) bool {
 	for _, n := range history {
 		if n.Action == payment.ActionManual && n.Actor == "ann" && n.Detail == why && !n.At.IsZero() {
 			return true
@@ -183,9 +183,9 @@ func said(history []payment.Entry, why string) bool {
 	return false
 }
 
-// Somebody at the gateway gave the charge back: the books say so, and a cancel
-// of the order mends them.
-func TestWhatWasGivenBackElsewhereIsNotGivenBackAgain(t *testing.T) {
+// The charge was refunded in the gateway's console. The audit shows it, and the
+// cancellation of the order resolves it.
+func TestAChargeThatWasRefundedElsewhereIsNotRefundedAgain(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
@@ -203,20 +203,20 @@ func TestWhatWasGivenBackElsewhereIsNotGivenBackAgain(t *testing.T) {
 		}
 		s.settled(t, o)
 		if o = s.now(t, o); o.Payment.Status != payment.Refunded || s.Promised(t, "payment.refunded") != 1 {
-			t.Errorf("the payment is %s, %d refunds were told", o.Payment.Status, s.Promised(t, "payment.refunded"))
+			t.Errorf("the payment is %s, %d refunds were published", o.Payment.Status, s.Promised(t, "payment.refunded"))
 		}
 		s.verify(t)
 	})
 }
 
-func TestAnOperatorCannotVouchForWhatIsKnownNotToPay(t *testing.T) {
+func TestAnOperatorCannotConfirmAChargeThatDoesNotPay(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		c := s.request(t, o)
-		s.gateway.charges[0].Amount = 7 // of another amount: it goes back
+		s.gateway.charges[0].Amount = 7 // another amount: it is refunded
 		s.gateway.decide(c.Key, payment.ChargeSucceeded)
 		s.settled(t, o)
 		w := settle.ManualSettlement{Outcome: payment.Approved, Key: c.Key, Reason: "told by phone", Actor: "ann"}

@@ -89,7 +89,7 @@ func callbackOf(c payment.Charge) payment.Callback {
 	return payment.Callback{OrderID: c.OrderID.String(), Key: c.Key, Amount: c.Amount}
 }
 
-// now returns an order as it is now.
+// now returns the current state of an order.
 func (s *cardShop) now(t *testing.T, o order.Order) order.Order {
 	t.Helper()
 	kept, err := s.Checkout.Get(t.Context(), o.UserID, o.ID)
@@ -99,8 +99,7 @@ func (s *cardShop) now(t *testing.T, o order.Order) order.Order {
 	return kept
 }
 
-// request has the gateway asked for the payment of o once, and demands that it
-// has a charge then.
+// request requests the payment of an order once, and returns the new charge.
 func (s *cardShop) request(t *testing.T, o order.Order) payment.Charge {
 	t.Helper()
 	if err := s.service.TryCharge(t.Context(), *o.Payment, s.card); err != nil {
@@ -110,8 +109,8 @@ func (s *cardShop) request(t *testing.T, o order.Order) payment.Charge {
 	return all[len(all)-1]
 }
 
-// verify fails the test where the books do not agree, but for what only the
-// programs that are not here would do with events.
+// verify fails the test if the audit finds a difference that is not about events: no relay
+// runs here.
 func (s *cardShop) verify(t *testing.T) {
 	t.Helper()
 	results, err := verify.New(s.DB).Once(t.Context(), nil)
@@ -125,12 +124,12 @@ func (s *cardShop) verify(t *testing.T) {
 	}
 }
 
-// agrees fails the test where books and gateway do not.
+// agrees fails the test if the shop and the gateway have different charges.
 func (s *cardShop) agrees(t *testing.T) {
 	t.Helper()
 	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, 0, func(int64) {})
 	if err != nil || !r.Right() {
-		t.Errorf("books and gateway: %+v, %v", r.Differences, err)
+		t.Errorf("shop and gateway: %+v, %v", r.Differences, err)
 	}
 }
 
@@ -200,7 +199,7 @@ func TestADeclinedCardGivesEverythingBackOnce(t *testing.T) {
 		o := s.buy(t, kim, 200, order.Want{ProductID: mug, Quantity: 2})
 		c := s.request(t, o)
 		s.gateway.decide(c.Key, payment.ChargeFailed)
-		errs := shoptest.AtOnce(16, func(i int) error { // callback, recovery and callback, all at once
+		errs := shoptest.AtOnce(16, func(i int) error { // callbacks and recovery at once
 			if i%2 == 0 {
 				_, err := s.service.Settle(t.Context(), o.ID)
 				return err
@@ -225,7 +224,7 @@ func TestADeclinedCardGivesEverythingBackOnce(t *testing.T) {
 	})
 }
 
-func TestWhatTheGatewayWouldNotEvenTakeFails(t *testing.T) {
+func TestAPaymentThatTheGatewayRefusesFails(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
@@ -261,7 +260,7 @@ func TestNothingUncertainFailsAnOrder(t *testing.T) {
 				t.Errorf("fate %d: the order is %s", f, o.Status())
 			}
 		}
-		// The answer was lost, the charge was not: whoever asks by the order finds it.
+		// The answer was lost, but a question by order id finds the charge.
 		s.gateway.decide("TR:1", payment.ChargeSucceeded)
 		if _, err := s.service.Settle(t.Context(), o.ID); err != nil {
 			t.Fatal(err)
@@ -273,7 +272,7 @@ func TestNothingUncertainFailsAnOrder(t *testing.T) {
 	})
 }
 
-func TestTheGatewayAwayIsAnErrorAndChangesNothing(t *testing.T) {
+func TestWithoutAnAnswerOfTheGatewayNothingChanges(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T

@@ -150,7 +150,7 @@ func (s *cardShop) compare(t *testing.T, patience time.Duration) verify.Result {
 	return r
 }
 
-func TestWhatAgreesWithTheGatewayIsNoDifference(t *testing.T) {
+func TestEqualChargesAreNoDifference(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		t, s := shop.T, newCardShop(t, shop)
@@ -217,7 +217,7 @@ func TestEveryDifferenceFromTheGatewayIsNamedByItsOrder(t *testing.T) {
 	}
 }
 
-func TestWhatIsUnderWayAtTheGatewayIsWaitedFor(t *testing.T) {
+func TestDifferencesInProgressAreComparedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newCardShop(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
@@ -312,7 +312,7 @@ func TestManyPaymentsAreComparedAFewAtATime(t *testing.T) {
 	}
 }
 
-func TestAComparisonEndsWhenItIsToldTo(t *testing.T) {
+func TestAComparisonEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s := newCardShop(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
 	o := s.buy(t, charge("a", 1000, payment.ChargeSucceeded))

@@ -96,7 +96,7 @@ func TestEventsThatWaitAreADifferenceUntilTheyHaveLeft(t *testing.T) {
 }
 
 // What no event can mend is told at once, however patient the caller is.
-func TestWhatNoWaitingMendsIsToldAtOnce(t *testing.T) {
+func TestADifferenceThatWaitingCannotResolveIsReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := storetest.SQLite(t, sqlstore.Options{})

@@ -137,7 +137,7 @@ func TestAnOrderMovesOnlyAsTheTableAllows(t *testing.T) {
 	})
 }
 
-func TestTwoFuturesOfOneOrderShareNoHistory(t *testing.T) {
+func TestTwoCopiesOfOneOrderShareNoHistory(t *testing.T) {
 	t.Parallel()
 	paid, err := placed(t).Pay(at)
 	if err != nil {
@@ -175,7 +175,7 @@ func TestARestoredOrderHasOnlyNewStepsToSave(t *testing.T) {
 	}
 }
 
-func TestEventsTellTheVersionTheySpeakOf(t *testing.T) {
+func TestEventsHaveTheVersionOfTheOrder(t *testing.T) {
 	t.Parallel()
 	o := placed(t)
 	paid, err := o.Pay(at.Add(time.Minute))
@@ -206,7 +206,7 @@ func TestEventsTellTheVersionTheySpeakOf(t *testing.T) {
 	}
 }
 
-func TestACancelOfWhatWasNeverPaidSaysSo(t *testing.T) {
+func TestTheEventOfACancelledOrderSaysWhetherItWasPaid(t *testing.T) {
 	t.Parallel()
 	dead, err := placed(t).Cancel("", at)
 	if err != nil {
@@ -224,7 +224,7 @@ func must(o order.Order, err error) order.Order {
 	return o
 }
 
-func TestAnOrderIsPaidToTheWonOrNotAtAll(t *testing.T) {
+func TestDiscountPointsAndCardPayTheOrderExactly(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		o := placed(t)

@@ -19,7 +19,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
+func TestPaymentsAreListedWithTheirDueRefunds(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
@@ -41,7 +41,7 @@ func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want := map[id.ID]bool{all[4]: true, all[2]: true} // approved and cancelled; others wait, or are well
+		want := map[id.ID]bool{all[4]: true, all[2]: true} // approved and then cancelled; the others have no refund
 		seen, cursor := 0, ""
 		for {
 			p, err := s.service.List(t.Context(), payment.Filter{}, 2, cursor)
@@ -68,8 +68,8 @@ func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 	})
 }
 
-// An operator who has spoken does not wait for the next look to see the rest done.
-func TestWhatAnOperatorsWordLeavesToGiveBackIsDueAtOnce(t *testing.T) {
+// The operator does not wait for the next check.
+func TestRefundsAfterAManualSettlementAreDueAtOnce(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
@@ -77,9 +77,9 @@ func TestWhatAnOperatorsWordLeavesToGiveBackIsDueAtOnce(t *testing.T) {
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		s.request(t, o)
 		w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
-		told, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{})
-		if err != nil || !told.RefundDue() {
-			t.Fatalf("told: %+v, %v", told, err)
+		got, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{})
+		if err != nil || !got.RefundDue() {
+			t.Fatalf("SettleManually = %+v, %v", got, err)
 		}
 		if n, err := s.service.Round(t.Context()); n != 1 || err != nil {
 			t.Errorf("a round of the recovery finds %d, %v", n, err)
@@ -91,7 +91,7 @@ func TestWhatAnOperatorsWordLeavesToGiveBackIsDueAtOnce(t *testing.T) {
 	})
 }
 
-func TestWhoWaitsIsToldInTimeThatTheGatewayHangs(t *testing.T) {
+func TestACallerGetsAnErrorInTimeWhenTheGatewayHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newCardShop(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
@@ -110,9 +110,8 @@ func TestWhoWaitsIsToldInTimeThatTheGatewayHangs(t *testing.T) {
 	})
 }
 
-// Whoever looks at a payment that is stuck sees what it waits for; once, not once
-// for every look.
-func TestTheHistoryTellsThatTheGatewayCouldNotBeAsked(t *testing.T) {
+// The history of a payment that is stuck says why, in one line, not one for every check.
+func TestTheHistoryRecordsThatTheGatewayDidNotAnswer(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
@@ -122,7 +121,7 @@ func TestTheHistoryTellsThatTheGatewayCouldNotBeAsked(t *testing.T) {
 		s.away(t, o, 3)
 		s.gateway.decide(c.Key, payment.ChargeSucceeded)
 		s.settled(t, o)
-		s.away(t, o, 2) // it has ended: nobody minds
+		s.away(t, o, 2) // it has ended: nothing is recorded
 		if _, err := s.Checkout.Cancel(t.Context(), kim, o.ID, "", store.Unguarded{}); err != nil {
 			t.Fatal(err)
 		}
@@ -131,15 +130,15 @@ func TestTheHistoryTellsThatTheGatewayCouldNotBeAsked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var told []payment.Action
+		var got []payment.Action
 		for _, n := range seen.History {
-			told = append(told, n.Action)
+			got = append(got, n.Action)
 			if n.Action == payment.GatewayUnavailable && !strings.Contains(n.Detail, errAway.Error()) {
 				t.Errorf("%s: %q", n.Action, n.Detail)
 			}
 		}
 		want := []payment.Action{payment.ActionPlaced, payment.ActionRequested, payment.GatewayUnavailable, payment.ActionApproved, payment.ActionRefundDue, payment.GatewayUnavailable}
-		if diff := cmp.Diff(want, told); diff != "" {
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 		s.settled(t, o)
@@ -147,7 +146,7 @@ func TestTheHistoryTellsThatTheGatewayCouldNotBeAsked(t *testing.T) {
 	})
 }
 
-// away has a payment looked at some times while the gateway is away.
+// away settles a payment some times while the gateway is away.
 func (s *cardShop) away(t *testing.T, o order.Order, times int) {
 	t.Helper()
 	s.gateway.away = true

@@ -11,8 +11,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
-// unrefunded is a cancelled order whose card the gateway will not give its money
-// back, for one reason or another.
+// unrefunded returns a cancelled order whose charge the gateway cannot refund because of
+// an obstacle.
 func (s *cardShop) unrefunded(t *testing.T, paid bool, obstacle func()) (order.Order, payment.Charge) {
 	t.Helper()
 	o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
@@ -31,9 +31,9 @@ func (s *cardShop) unrefunded(t *testing.T, paid bool, obstacle func()) (order.O
 	return o, c
 }
 
-// The card company refuses to give back what is too old, and the customer was
-// repaid by bank; or the gateway has lost what it knew of a charge.
-func TestARefundThatTheGatewayWillNeverMakeIsEndedByHand(t *testing.T) {
+// The card company refuses the refund of an old charge, and the customer was paid by
+// bank transfer. Or the gateway has lost the charge.
+func TestARefundThatTheGatewayWillNeverMakeIsSettledManually(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		paid     bool
@@ -51,16 +51,16 @@ func TestARefundThatTheGatewayWillNeverMakeIsEndedByHand(t *testing.T) {
 				o, charge := s.unrefunded(t, c.paid, func() { c.obstacle(s) })
 				w := settle.ManualSettlement{Outcome: payment.Refunded, Key: charge.Key, Reason: "repaid by bank, ticket 4711", Actor: "ann"}
 				seen, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{})
-				if err != nil || seen.RefundDue() || seen.Payment.Status != c.want || !said(seen.History, w.Reason) {
-					t.Fatalf("told: %+v, %v", seen, err)
+				if err != nil || seen.RefundDue() || seen.Payment.Status != c.want || !hasStatement(seen.History, w.Reason) {
+					t.Fatalf("SettleManually = %+v, %v", seen, err)
 				}
 				if n := s.Promised(t, "payment.refunded"); n != c.events {
-					t.Errorf("%d refunds were told, want %d", n, c.events)
+					t.Errorf("%d refunds were published, want %d", n, c.events)
 				}
 				if _, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrNotDue) {
 					t.Errorf("again: %v", err)
 				}
-				s.settled(t, o) // the gateway's word of the charge, if it has one, changes nothing any more
+				s.settled(t, o) // what the gateway still reports about the charge changes nothing
 				if p := s.now(t, o).Payment; p.Status != c.want {
 					t.Errorf("the payment is %s", p.Status)
 				}
@@ -75,7 +75,7 @@ func TestARefundThatTheGatewayWillNeverMakeIsEndedByHand(t *testing.T) {
 	}
 }
 
-func TestARefundByHandIsOfAChargeThatIsDue(t *testing.T) {
+func TestAManualRefundNeedsAChargeWhoseRefundIsDue(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
@@ -83,29 +83,29 @@ func TestARefundByHandIsOfAChargeThatIsDue(t *testing.T) {
 		c := s.request(t, o)
 		s.gateway.decide(c.Key, payment.ChargeSucceeded)
 		s.settled(t, o)
-		for _, key := range []string{c.Key, "TR:99"} { // it paid, and there is no other
+		for _, key := range []string{c.Key, "TR:99"} { // the charge that paid, and an unknown one
 			w := settle.ManualSettlement{Outcome: payment.Refunded, Key: key, Reason: "told by phone", Actor: "ann"}
 			if _, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{}); !errors.Is(err, payment.ErrNotDue) {
 				t.Errorf("%s: %v", key, err)
 			}
 		}
 		seen, err := s.service.Details(t.Context(), o.ID)
-		if err != nil || seen.Payment.Status != payment.Approved || said(seen.History, "told by phone") {
+		if err != nil || seen.Payment.Status != payment.Approved || hasStatement(seen.History, "told by phone") {
 			t.Errorf("%+v, %v", seen, err)
 		}
 		s.verify(t)
 	})
 }
 
-// Reasons end up in tables, logs and events.
-func TestAReasonByHandKeepsNoCardNumber(t *testing.T) {
+// The reason is stored.
+func TestTheReasonOfAManualSettlementIsMasked(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(shop *shoptest.Shop) {
 		s, t := newCardShop(shop), shop.T
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
 		w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "card " + string(number) + " is stolen", Actor: "ann"}
 		seen, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{})
-		if err != nil || !said(seen.History, "card ****-****-****-1451 is stolen") {
+		if err != nil || !hasStatement(seen.History, "card ****-****-****-1451 is stolen") {
 			t.Errorf("%+v, %v", seen.History, err)
 		}
 	})

@@ -65,7 +65,7 @@ func TestAPaymentIsRequestedUntilTheGatewayIsBack(t *testing.T) {
 			t.Fatalf("%d charges, want 1", n)
 		}
 		s.gateway.decide("TR:1", payment.ChargeSucceeded)
-		time.Sleep(payment.DefaultPolicy().Interval + time.Second) // nobody calls back
+		time.Sleep(payment.DefaultPolicy().Interval + time.Second) // no callback arrives
 		synctest.Wait()
 		if o = s.now(t, o); o.Status() != order.Paid {
 			t.Errorf("the order is %s", o.Status())
@@ -73,7 +73,7 @@ func TestAPaymentIsRequestedUntilTheGatewayIsBack(t *testing.T) {
 	})
 }
 
-func TestAPaymentThatNobodyCouldRequestExpiresInTime(t *testing.T) {
+func TestAPaymentThatCannotBeRequestedExpiresInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, stop := running(t)
@@ -93,26 +93,26 @@ func TestAPaymentThatNobodyCouldRequestExpiresInTime(t *testing.T) {
 	})
 }
 
-// forgetful is a database that fails to write for a while.
-type forgetful struct {
+// readOnly is a database that cannot write for a while.
+type readOnly struct {
 	store.DB
 	failing atomic.Bool
 }
 
 var errDisk = errors.New("the disk is full")
 
-func (f *forgetful) Update(ctx context.Context, fn func(store.Tx) error) error {
+func (f *readOnly) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if f.failing.Load() {
 		return errDisk
 	}
 	return f.DB.Update(ctx, fn)
 }
 
-// The gateway of this test heeds no key: each request is a charge of its own.
+// The gateway of this test ignores idempotency keys: each request makes a charge.
 func TestAnAnswerThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		disk := &forgetful{}
+		disk := &readOnly{}
 		s, stop := running(t, func(c *settle.Config) { disk.DB = c.DB; c.DB = disk })
 		defer stop()
 		disk.failing.Store(true)
@@ -131,7 +131,7 @@ func TestAnAnswerThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
 	})
 }
 
-func TestOrdersThatWereTakenJustBeforeTheEndAreRequested(t *testing.T) {
+func TestChargesThatAreQueuedBeforeTheStopAreRequested(t *testing.T) {
 	t.Parallel()
 	s := newCardShop(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
 	const orders = 10
@@ -148,24 +148,24 @@ func TestOrdersThatWereTakenJustBeforeTheEndAreRequested(t *testing.T) {
 	}
 }
 
-// unseen is a database that has not committed yet what it will.
-type unseen struct {
+// uncommitted is a database that has not committed the order yet.
+type uncommitted struct {
 	store.DB
 	hidden atomic.Bool
 }
 
-func (d *unseen) View(ctx context.Context, fn func(store.Tx) error) error {
+func (d *uncommitted) View(ctx context.Context, fn func(store.Tx) error) error {
 	if d.hidden.Load() {
 		return payment.ErrNotFound
 	}
 	return d.DB.View(ctx, fn)
 }
 
-// Whoever placed the order has given up waiting for the COMMIT; the database has not.
+// The process has given up waiting for the COMMIT, and the database completes it.
 func TestAPaymentThatIsCommittedLateIsRequested(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		db := &unseen{}
+		db := &uncommitted{}
 		s, stop := running(t, func(c *settle.Config) { db.DB = c.DB; c.DB = db })
 		defer stop()
 		if err := s.service.ReserveSlot(); err != nil {
@@ -231,13 +231,13 @@ func TestWithoutAGatewayNothingIsExpedited(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := service.Run(ended); err != nil { // a job would ask the gateway that is not there
+	if err := service.Run(ended); err != nil { // a job would call the nil gateway
 		t.Error(err)
 	}
 }
 
-// The gateway was out of reach for a moment, just before the program had to stop.
-func TestAProgramThatStopsTriesOnceMoreForThoseThatNobodyElseCouldRequest(t *testing.T) {
+// The gateway was away for a moment, just before the program had to stop.
+func TestAProgramThatStopsRepeatsItsRequestsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, stop := running(t)
@@ -256,7 +256,7 @@ func TestAProgramThatStopsTriesOnceMoreForThoseThatNobodyElseCouldRequest(t *tes
 	})
 }
 
-// It does not wait for ever for a gateway that is away.
+// It waits for a limited time.
 func TestAProgramStopsThoughTheGatewayIsAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
