@@ -14,15 +14,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// forgetful is a database that commits, and loses the answer to it; or that loses
-// the whole transaction.
-type forgetful struct {
+// faulty is a database that commits and loses the answer, or that rolls back, and
+// reports that it is away.
+type faulty struct {
 	store.DB
 	lose, undo *atomic.Bool
 }
 
 // Update implements store.DB.
-func (d forgetful) Update(ctx context.Context, fn func(store.Tx) error) error {
+func (d faulty) Update(ctx context.Context, fn func(store.Tx) error) error {
 	undone := d.undo.CompareAndSwap(true, false)
 	err := d.DB.Update(ctx, func(tx store.Tx) error {
 		if err := fn(tx); err != nil || !undone {
@@ -36,16 +36,16 @@ func (d forgetful) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return err
 }
 
-// The number of the card is in this process and nowhere else.
+// No other process has the number of the card.
 func TestAnOrderWhoseAnswerToCommitWasLostIsCharged(t *testing.T) {
 	t.Parallel()
 	var lose, undo atomic.Bool
 	s := cardShopOn(t, storetest.SQLite, func(c *api.Config) {
-		c.Checkout = takingCards(c.Settle, forgetful{c.DB, &lose, &undo}, id.NewSource(c.Clock, rand.Reader), c.Clock)
+		c.Checkout = takingCards(c.Settle, faulty{c.DB, &lose, &undo}, id.NewSource(c.Clock, rand.Reader), c.Clock)
 	})
 	keyed := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", cardMug)
 	undo.Store(true)
-	keyed.must(t, s.shop, http.StatusServiceUnavailable) // nothing was placed, and nothing is charged
+	keyed.must(t, s.shop, http.StatusServiceUnavailable) // nothing was placed, so nothing is charged
 	lose.Store(true)
 	keyed.must(t, s.shop, http.StatusServiceUnavailable)
 	var o cardOrder

@@ -21,7 +21,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// opened is an empty store, and a way to look at its tables as they are.
+// opened returns an empty store, and a connection to read its tables.
 func opened(t *testing.T, name string, o sqlstore.Options) (*sqlstore.DB, *sql.DB) {
 	t.Helper()
 	driver, address := "sqlite", filepath.Join(t.TempDir(), "shop.db")
@@ -59,7 +59,7 @@ func TestACardOrderIsPendingUntilTheCardIsChargedAndKeepsFourDigits(t *testing.T
 			})
 			said := s.sellByCard(t)
 			if !slices.Equal(s.gateway.numbers, []cardno.Number{cardNo, cardNo}) {
-				t.Errorf("the gateway was told %d numbers, want the whole one twice", len(s.gateway.numbers))
+				t.Errorf("the gateway got %d numbers, want the whole one twice", len(s.gateway.numbers))
 			}
 			tables := everything(t, raw)
 			for _, want := range []string{"1451", "kim"} {
@@ -78,8 +78,8 @@ func TestACardOrderIsPendingUntilTheCardIsChargedAndKeepsFourDigits(t *testing.T
 	}
 }
 
-// sellByCard lets one order be paid and another one be declined, and returns all
-// that was answered.
+// sellByCard has one card order paid and another one declined, and returns the text of all
+// answers.
 func (s *cardShop) sellByCard(t *testing.T) (said string) {
 	t.Helper()
 	s.run(t)
@@ -116,7 +116,7 @@ func (s *cardShop) sellByCard(t *testing.T) (said string) {
 	return first.body + called.body + paid.body + declined.body + wrong.body + number.body + broken.body + odd.body
 }
 
-// everything is all that is in any table.
+// everything returns the text of all tables.
 func everything(t *testing.T, db *sql.DB) string {
 	t.Helper()
 	names := `SELECT name FROM sqlite_master WHERE type = 'table'`
@@ -136,7 +136,7 @@ func everything(t *testing.T, db *sql.DB) string {
 	return all.String()
 }
 
-// rows is what a query answers, each row as text.
+// rows returns the rows of a query as text.
 func rows(t *testing.T, db *sql.DB, query string) (all []string) {
 	t.Helper()
 	found, err := db.QueryContext(t.Context(), query)
@@ -182,15 +182,15 @@ func TestACardOrderWithoutASlotTakesNothing(t *testing.T) {
 		s.untouched(t)
 		s.as("kim").post("/api/v1/orders", oneMug).must(t, s.shop, 201) // points need no slot
 		s.settle.ReleaseSlot()
-		keyed.must(t, s.shop, 201) // the refusal was ours, and is not kept
+		keyed.must(t, s.shop, 201) // a 503 is not kept under the key
 		if again := keyed.must(t, s.shop, 201); again.header.Get("Idempotent-Replayed") != "true" {
-			t.Error("whoever has an order already is to be told of it, slots or no slots")
+			t.Error("a repeated request is answered although there is no slot")
 		}
 		keyed.with("Idempotency-Key", "other").must(t, s.shop, 503)
 	})
 }
 
-// untouched demands that nothing was taken of anybody.
+// untouched fails the test if an order was placed or anything was taken.
 func (s *shop) untouched(t *testing.T) {
 	t.Helper()
 	var p struct{ Stock int64 }
@@ -210,7 +210,7 @@ func TestACardOrderThatIsRefusedReleasesItsSlot(t *testing.T) {
 	}
 	for range 3 {
 		s.as("kim").post("/api/v1/orders", strings.Replace(cardMug, `"quantity":2`, `"quantity":11`, 1)).must(t, s.shop, 409)
-		s.as("kim").post("/api/v1/orders", strings.Replace(cardMug, "4000", "24000", 1)).must(t, s.shop, 201) // no card is needed
+		s.as("kim").post("/api/v1/orders", strings.Replace(cardMug, "4000", "24000", 1)).must(t, s.shop, 201) // points pay everything
 		s.as("admin").post("/admin/v1/products/1/stock", `{"delta":2,"reason":"delivery"}`).must(t, s.shop, 200)
 	}
 	if n := s.free(t); n != 1 {
@@ -258,7 +258,7 @@ func TestEveryComplaintAboutACardIsReportedWithoutItsDigits(t *testing.T) {
 			t.Errorf("%s: %s\n%s", c.card, diff, a.body)
 		}
 		if strings.Contains(a.body, "5678") {
-			t.Errorf("the digits are told back: %s", a.body)
+			t.Errorf("the answer has the digits: %s", a.body)
 		}
 	}
 	s.untouched(t)

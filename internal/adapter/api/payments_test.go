@@ -28,7 +28,7 @@ type paymentList struct {
 	}
 }
 
-// listed is the orders whose payments are on a list.
+// listed returns the orders of the payments in a list.
 func (s *cardShop) listed(t *testing.T, query string) (orders []string) {
 	t.Helper()
 	var p paymentList
@@ -39,8 +39,7 @@ func (s *cardShop) listed(t *testing.T, query string) (orders []string) {
 	return orders
 }
 
-// The story of a payment that is stuck: found, looked at, asked about, and ended
-// by hand.
+// A payment that is stuck is listed, shown, rechecked and settled manually.
 func TestAStuckPaymentIsListedRecheckedAndSettledManually(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, unstick)
@@ -56,7 +55,7 @@ func unstick(t *testing.T, on engine) {
 	admin.get("/admin/v1/payments").must(t, s.shop, 200).golden(t, "admin_payments")
 	admin.get("/admin/v1/payments/"+paid.Payment.ID).must(t, s.shop, 200).golden(t, "admin_payment")
 
-	s.charged(t, asked) // and nobody was told
+	s.charged(t, asked) // no callback arrived
 	s.gateway.setAway(true)
 	if p := admin.post("/admin/v1/payments/"+asked.Payment.ID+"/recheck", "").must(t, s.shop, 503).problem(t); p.Code != "GATEWAY_AWAY" {
 		t.Errorf("code = %s", p.Code)
@@ -74,7 +73,7 @@ func unstick(t *testing.T, on engine) {
 	keyed.body = declined
 	keyed.must(t, s.shop, 422)
 	s.request(t, lost)
-	s.as("admin").post("/admin/v1/payments/"+lost.ID+"/recheck", "").must(t, s.shop, 200) // the gateway has a charge, and does not end it
+	s.as("admin").post("/admin/v1/payments/"+lost.ID+"/recheck", "").must(t, s.shop, 200) // the gateway has a pending charge
 	admin.post("/admin/v1/payments/"+lost.ID+"/settle", declined).must(t, s.shop, 200).golden(t, "admin_payment_declined")
 
 	for o, want := range map[string]string{paid.ID: "PAID", lost.ID: "FAILED", asked.ID: "PAID"} {
@@ -82,7 +81,7 @@ func unstick(t *testing.T, on engine) {
 			t.Errorf("an order is %s, want %s", is, want)
 		}
 	}
-	if got := s.listed(t, ""); !slices.Equal(got, []string{lost.ID}) { // its charge has to be called off
+	if got := s.listed(t, ""); !slices.Equal(got, []string{lost.ID}) { // its charge must be voided
 		t.Errorf("stuck are %v, want %s", got, lost.ID)
 	}
 	admin.post("/admin/v1/payments/"+lost.ID+"/recheck", "").must(t, s.shop, 200)
@@ -122,7 +121,7 @@ func listPayments(t *testing.T, on engine) {
 		"?olderThan=5m&stuck=false":            {refund.ID, paid.ID},
 		"?olderThan=1h":                        nil,
 		"?olderThan=0s":                        {waits.ID, refund.ID},
-		"?status=PENDING&olderThan=1s&size=50": nil, // one second is not longer ago than one second
+		"?status=PENDING&olderThan=1s&size=50": nil, // one second is not older than one second
 	} {
 		if got := s.listed(t, query); !slices.Equal(got, want) {
 			t.Errorf("%q: %v, want %v", query, got, want)
@@ -197,7 +196,7 @@ func refusePayments(t *testing.T, on engine) {
 	admin.post(place+o.ID+"/settle", declined).must(t, s.shop, 200)
 	for _, word := range []string{declined, approved} {
 		if p := admin.post(place+o.Payment.ID+"/settle", word).must(t, s.shop, 409).problem(t); p.Code != "PAYMENT_ENDED" {
-			t.Errorf("a second word: %s", p.Code)
+			t.Errorf("a second settlement: %s", p.Code)
 		}
 	}
 }
@@ -213,7 +212,7 @@ func TestPaymentsAreForAdmins(t *testing.T) {
 		if p := r.must(t, s.shop, 401).problem(t); p.Code != "UNAUTHENTICATED" {
 			t.Errorf("%s %s: %s", r.method, r.path, p.Code)
 		}
-		if p := r.with("X-USER-ID", "kim").must(t, s.shop, 403).problem(t); p.Code != "FORBIDDEN" { // it is kim's own
+		if p := r.with("X-USER-ID", "kim").must(t, s.shop, 403).problem(t); p.Code != "FORBIDDEN" { // although the order is kim's
 			t.Errorf("%s %s: %s", r.method, r.path, p.Code)
 		}
 	}
@@ -236,8 +235,8 @@ func TestAShopWithoutAGatewayHasNoPaymentRoutes(t *testing.T) {
 	}
 }
 
-// Sixteen who end one payment at once, each in another way, are one; the others
-// are told.
+// Of sixteen settlements of one payment at once, one succeeds, and the others get an
+// error.
 func TestAPaymentIsSettledManuallyOnce(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, on engine) {
@@ -269,7 +268,7 @@ func TestAPaymentIsSettledManuallyOnce(t *testing.T) {
 			}
 		}
 		if won != 1 {
-			t.Errorf("%d words were taken", won)
+			t.Errorf("%d settlements succeeded", won)
 		}
 	})
 }

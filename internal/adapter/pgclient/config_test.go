@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// alone is the configuration of a client that nobody answers.
+// alone returns the configuration of a client without a server.
 func alone(t *testing.T) Config {
 	t.Helper()
 	return Config{
@@ -19,7 +19,7 @@ func alone(t *testing.T) Config {
 	}
 }
 
-// silent dials a host that says nothing.
+// silent dials a host that does not answer.
 func silent(ctx context.Context, _, _ string) (net.Conn, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
@@ -31,7 +31,7 @@ func TestEveryComplaintAboutAConfigurationIsReported(t *testing.T) {
 	c.URL, c.Attempts, c.AnswerTimeout, c.Breaker.Window, c.Breaker.Minimum = "gateway:8082", -1, -1, 10, 11
 	_, err := New(c)
 	if err == nil {
-		t.Fatal("it was taken")
+		t.Fatal("it was accepted")
 	}
 	for _, part := range []string{"URL", "attempt", "times", "minimum"} {
 		if !strings.Contains(err.Error(), part) {
@@ -49,7 +49,7 @@ func TestAnInvalidBreakerIsRefused(t *testing.T) {
 		c := alone(t)
 		c.Breaker = b
 		if _, err := New(c); err == nil {
-			t.Errorf("%s was taken", name)
+			t.Errorf("%s was accepted", name)
 		}
 	}
 }

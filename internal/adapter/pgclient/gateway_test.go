@@ -23,7 +23,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// What the golden files are about.
+// The values in the golden files.
 const (
 	orderID   = "1351039135"
 	key       = "20250816:TR:9577c5"
@@ -45,7 +45,7 @@ func charge() pgwire.Request {
 	}
 }
 
-// gateway is a server inside a bubble of synctest, and a client of it.
+// gateway is a server in a synctest bubble, and its client.
 type gateway struct {
 	t        *testing.T
 	client   *Client
@@ -56,12 +56,12 @@ type gateway struct {
 	calls  []string // method and path of each
 	bodies []string
 	heads  []http.Header
-	answer []http.HandlerFunc // the next ones; the last one again and again
-	away   error              // what who dials is told
+	answer []http.HandlerFunc // the next ones; the last one repeats
+	away   error              // the error of a dial
 	dials  int
 }
 
-// inBubble runs a test with a gateway that answers so, one after the other.
+// inBubble runs a test with a gateway that gives these answers one after the other.
 func inBubble(t *testing.T, test func(*gateway), answers ...http.HandlerFunc) {
 	t.Helper()
 	inBubbleWith(t, Config{}, test, answers...)
@@ -126,7 +126,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, r)
 }
 
-// was fails the test unless these were all the calls so far.
+// was fails the test unless these are all the calls so far.
 func (g *gateway) was(calls ...string) {
 	g.t.Helper()
 	g.mu.Lock()
@@ -142,7 +142,7 @@ const (
 	void = "POST /api/v1/payments/" + key + "/cancel"
 )
 
-// pipes is a listener for connections that exist in memory alone.
+// pipes is a listener of in-memory connections.
 type pipes struct {
 	arrivals chan net.Conn
 	once     sync.Once
@@ -165,7 +165,7 @@ func (p *pipes) Close() error {
 
 func (*pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// golden is a message of the wire as both ends know it.
+// golden returns a golden message of the wire.
 func golden(tb testing.TB, name string) string {
 	tb.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "contract", "pgwire", "testdata", name+".json"))
@@ -197,7 +197,7 @@ func fails() http.HandlerFunc {
 	return says(http.StatusInternalServerError, `{"meta":{"result":"FAIL","errorCode":"INTERNAL_SERVER_ERROR","message":"no"},"data":null}`)
 }
 
-// hangs never answers: it waits until the client is gone.
+// hangs never answers. It waits until the client gives up.
 func hangs(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 // cuts ends the connection without an answer.
@@ -217,7 +217,7 @@ func truncates(text string) http.HandlerFunc {
 	}
 }
 
-// raw answers with bytes that are no HTTP.
+// raw answers with bytes that are not HTTP.
 func raw(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if c, _, err := http.NewResponseController(w).Hijack(); err == nil {

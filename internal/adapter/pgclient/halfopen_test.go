@@ -11,12 +11,12 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// opened is a breaker that has just opened.
-func opened(t *testing.T, c Breaker) *tried {
+// opened returns a breaker that has just opened.
+func opened(t *testing.T, c Breaker) *testBreaker {
 	t.Helper()
-	b := try(c)
+	b := newTestBreaker(c)
 	if told := b.after(50, 0, errLost); len(told) != 1 || told[0] != open {
-		t.Fatalf("50 failed calls: %v", b.told)
+		t.Fatalf("50 failed calls: %v", b.states)
 	}
 	return b
 }
@@ -30,7 +30,7 @@ func TestAnOpenBreakerIsHalfOpenAfterItsTime(t *testing.T) {
 	if b.now = b.now.Add(1); !b.call(0, nil) {
 		t.Error("it let none through after its time")
 	}
-	if diff := cmp.Diff([]state{open, halfOpen}, b.told); diff != "" {
+	if diff := cmp.Diff([]state{open, halfOpen}, b.states); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -38,7 +38,7 @@ func TestAnOpenBreakerIsHalfOpenAfterItsTime(t *testing.T) {
 func TestProbesDecideAsSoonAsPossible(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		good, bad, slow int // trials, in this order
+		good, bad, slow int // probes, in this order
 		want            []state
 	}{
 		"two fared well: eight may still fail": {2, 0, 0, []state{open, halfOpen}},
@@ -57,7 +57,7 @@ func TestProbesDecideAsSoonAsPossible(t *testing.T) {
 			b.calledTimes(c.good, 0, nil)
 			b.calledTimes(c.bad, 0, errLost)
 			b.calledTimes(c.slow, 2*time.Second, nil)
-			if diff := cmp.Diff(c.want, b.told); diff != "" {
+			if diff := cmp.Diff(c.want, b.states); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -66,7 +66,7 @@ func TestProbesDecideAsSoonAsPossible(t *testing.T) {
 
 func TestThereMayBeMoreProbesThanTheWindowHolds(t *testing.T) {
 	t.Parallel()
-	b := try(Breaker{Window: 2})
+	b := newTestBreaker(Breaker{Window: 2})
 	b.calledTimes(2, 0, errLost)
 	b.now = b.now.Add(10 * time.Second)
 	if diff := cmp.Diff([]state{open, halfOpen, closed}, b.after(3, 0, nil)); diff != "" {
@@ -87,7 +87,7 @@ func TestTheNumberOfProbesIsLimited(t *testing.T) {
 		terms = append(terms, term)
 	}
 	if len(terms) != 10 {
-		t.Fatalf("%d on trial, want 10", len(terms))
+		t.Fatalf("%d probes, want 10", len(terms))
 	}
 	b.forget(terms[0])
 	if !b.call(0, nil) {
@@ -95,11 +95,11 @@ func TestTheNumberOfProbesIsLimited(t *testing.T) {
 	}
 }
 
-// The calls that were under way when it opened end while it is half open: they
-// are of the time before.
+// Calls that were in progress when the breaker opened end while it is half open. They do not
+// count.
 func TestCallsThatBeganInAnEarlierStateDoNotCount(t *testing.T) {
 	t.Parallel()
-	b := try(Breaker{})
+	b := newTestBreaker(Breaker{})
 	var late []uint64
 	for range 20 {
 		term, _ := b.enter()
@@ -114,12 +114,12 @@ func TestCallsThatBeganInAnEarlierStateDoNotCount(t *testing.T) {
 			b.forget(term)
 		}
 	}
-	if diff := cmp.Diff([]state{open, halfOpen}, b.told); diff != "" || b.breaker.calls.n != 1 || b.probes != 1 {
-		t.Errorf("%d calls count, %d permits are out; %s", b.breaker.calls.n, b.probes, diff)
+	if diff := cmp.Diff([]state{open, halfOpen}, b.states); diff != "" || b.breaker.calls.n != 1 || b.probes != 1 {
+		t.Errorf("%d calls count, %d probes are out; %s", b.breaker.calls.n, b.probes, diff)
 	}
 }
 
-// A gateway dies, comes back, and all of it can be seen.
+// The gateway goes away and comes back.
 func TestTheMetricsAndTheLogShowTheBreaker(t *testing.T) {
 	t.Parallel()
 	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
@@ -146,12 +146,12 @@ func TestTheMetricsAndTheLogShowTheBreaker(t *testing.T) {
 		find(60)
 		in(open)
 		if g.dials != 50 {
-			t.Errorf("%d dials, want 50 and then peace", g.dials)
+			t.Errorf("%d dials, want 50", g.dials)
 		}
 		g.leave(nil)
 		time.Sleep(10 * time.Second)
 		if n := find(1); n != 1 {
-			t.Error("it is back, and nobody may ask it")
+			t.Error("no probe was let through")
 		}
 		in(halfOpen)
 		find(2)
@@ -194,7 +194,7 @@ func TestAnOpenBreakerIsNotWaitedFor(t *testing.T) {
 			t.Errorf("%v and %+v after %v", err, r, took)
 		}
 		if g.dials != 50 {
-			t.Errorf("%d dials, want 50 and then peace", g.dials)
+			t.Errorf("%d dials, want 50", g.dials)
 		}
 	}, shows(t, 200, "transaction"))
 }

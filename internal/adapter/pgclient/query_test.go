@@ -14,7 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
-// whole is the transaction of the golden files.
+// whole returns the transaction of the golden files.
 func whole() pgwire.Transaction {
 	return pgwire.Transaction{
 		TransactionKey: key, OrderID: orderID, CardType: pgwire.Samsung, CardNo: "****-****-****-1451", Amount: 5000,
@@ -34,7 +34,7 @@ func TestFindReturnsAllTransactionsNewestFirst(t *testing.T) {
 		}
 		g.was(find)
 		if got := g.heads[0].Get(pgwire.UserHeader); got != user {
-			t.Errorf("asked in the name of %q", got)
+			t.Errorf("the user is %q", got)
 		}
 	}, shows(t, http.StatusOK, "transactions"))
 }
@@ -92,7 +92,7 @@ func TestImplausibleTransactionsAreUncertain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// The last of two fields of one name is the one that counts.
+			// Of two fields with one name the last one counts.
 			text := `{"meta":{"result":"SUCCESS"},"data":{"orderId":"1351039135","transactions":[` +
 				`{"transactionKey":"k","orderId":"1351039135","amount":5000,"status":"SUCCESS","reason":"",` + change + `}]}}`
 			if found, err := (want{orderID: orderID}).all(http.StatusOK, []byte(text)); !errors.Is(err, ErrUncertain) || found != nil {
@@ -132,7 +132,7 @@ func TestNoMoreIsReadThanTheLimit(t *testing.T) {
 		}
 		synctest.Wait()
 		if sent > 2*maxAnswer {
-			t.Errorf("%d bytes were taken", sent)
+			t.Errorf("%d bytes were read", sent)
 		}
 	}, endless)
 }

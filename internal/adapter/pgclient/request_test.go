@@ -65,20 +65,20 @@ func TestTheOutcomesOfARequest(t *testing.T) {
 		"no HTTP":                       {[]http.HandlerFunc{raw("SSH-2.0-OpenSSH_9.2\r\n"), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
 		"another order":                 {[]http.HandlerFunc{other, list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
 		"another amount":                {[]http.HandlerFunc{dear, list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
-		"a no that nobody signed":       {[]http.HandlerFunc{says(404, "<html>not here</html>"), notFound(), accepted}, payment.Accepted, payment.ChargePending, []string{post, find, post}},
+		"a refusal by a proxy":          {[]http.HandlerFunc{says(404, "<html>not here</html>"), notFound(), accepted}, payment.Accepted, payment.ChargePending, []string{post, find, post}},
 		"a conflict with itself":        {[]http.HandlerFunc{conflict, list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
 		"sent elsewhere":                {[]http.HandlerFunc{redirects, list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
 		"too many requests":             {[]http.HandlerFunc{says(429, ""), accepted}, payment.Accepted, payment.ChargePending, []string{post, post}},
 		"too many requests, always":     {[]http.HandlerFunc{says(429, "")}, payment.NotReached, "", []string{post, post, post}},
 		"uncertain, then never reached": {[]http.HandlerFunc{fails(), notFound(), says(429, "")}, payment.Uncertain, "", []string{post, find, post, find}},
 		"uncertain, then too many":      {[]http.HandlerFunc{fails(), notFound(), says(429, ""), notFound(), says(429, "")}, payment.Uncertain, "", []string{post, find, post, find, post}},
-		"it gave up waiting":            {[]http.HandlerFunc{shows(t, http.StatusRequestTimeout, "refused"), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
+		"a request timeout":             {[]http.HandlerFunc{shows(t, http.StatusRequestTimeout, "refused"), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
 		"uncertain, then refused":       {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), notFound()}, payment.Refused, "", []string{post, find, post, find}},
-		"uncertain, then had twice":     {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find, post, find}},
-		"refused, and nobody can say":   {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), fails()}, payment.Uncertain, "", []string{post, find, post, find}},
-		"the shop is not let in":        {[]http.HandlerFunc{shows(t, 401, "refused")}, payment.NotReached, "", []string{post, post, post}},
-		"nor for a while":               {[]http.HandlerFunc{shows(t, 403, "refused"), accepted}, payment.Accepted, payment.ChargePending, []string{post, post}},
-		"the look is refused":           {[]http.HandlerFunc{fails(), shows(t, 400, "refused"), notFound(), accepted}, payment.Accepted, payment.ChargePending, []string{post, find, find, post}},
+		"uncertain, then a duplicate":   {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find, post, find}},
+		"refused, and no answer":        {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), fails()}, payment.Uncertain, "", []string{post, find, post, find}},
+		"not authorised":                {[]http.HandlerFunc{shows(t, 401, "refused")}, payment.NotReached, "", []string{post, post, post}},
+		"not authorised for a while":    {[]http.HandlerFunc{shows(t, 403, "refused"), accepted}, payment.Accepted, payment.ChargePending, []string{post, post}},
+		"the question is refused":       {[]http.HandlerFunc{fails(), shows(t, 400, "refused"), notFound(), accepted}, payment.Accepted, payment.ChargePending, []string{post, find, find, post}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,8 +148,7 @@ func TestARefusedConnectionIsNotReached(t *testing.T) {
 	}, fails())
 }
 
-// The connection is there before the request: one that is not within a second
-// leaves no doubt that the gateway has not read anything.
+// Without a connection the gateway cannot have read the request.
 func TestAConnectionTimeoutIsNotReached(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -174,7 +173,7 @@ func TestEachCallHasItsDeadline(t *testing.T) {
 		began := time.Now()
 		o := request(t.Context(), g.client, paymentID, charge())
 		if took := time.Since(began); o.Kind != payment.Uncertain || took != 6*time.Second {
-			t.Errorf("after %v: %v, %v; want 3 s for the request and 3 s for the look", took, o.Kind, o.Err)
+			t.Errorf("after %v: %v, %v; want 3 s for the request and 3 s for the question about it", took, o.Kind, o.Err)
 		}
 	}, hangs)
 }
@@ -198,12 +197,12 @@ func TestACallBeyondTheBulkheadIsRejected(t *testing.T) {
 			t.Errorf("after %v: %v, %v; want a second", time.Since(began), o.Kind, o.Err)
 		}
 		if n := g.metric("commerce_gateway_calls_total", "call=request,outcome=bulkhead_full"); n != 1 {
-			t.Errorf("%v calls turned away, want 1", n)
+			t.Errorf("%v calls rejected, want 1", n)
 		}
 		cancel()
 		synctest.Wait()
 		if n := g.metric("commerce_gateway_calls_in_flight", ""); n != 0 {
-			t.Errorf("%v calls in flight after all are gone", n)
+			t.Errorf("%v calls in flight after all have ended", n)
 		}
 	}, hangs)
 }

@@ -11,19 +11,19 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// The idempotency key makes http.Transport believe that it may send a request
-// again by itself. A gateway that does not heed the key would charge twice.
+// Because of the idempotency key, http.Transport would repeat a request by itself. A gateway
+// that ignores the key would charge twice.
 func TestARequestThatMayHaveBeenReadIsNotRepeatedBlindly(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
-		for range 2 { // the second one on the connection of the first
+		for range 2 { // the second one reuses the connection
 			if o := request(t.Context(), g.client, paymentID, charge()); o.Kind != payment.Accepted {
 				t.Errorf("%v: %v", o.Kind, o.Err)
 			}
 		}
 		if g.dials != 2 {
-			t.Errorf("%d connections, want one, and another after that was cut", g.dials)
+			t.Errorf("%d connections, want a second one after the first was cut", g.dials)
 		}
 		g.was(post, post, find)
 	}, shows(t, http.StatusOK, "accepted"), cuts, shows(t, http.StatusOK, "transactions"))
@@ -54,7 +54,7 @@ func TestARequestThatIsNotReachedAfterAnUncertainOneIsUncertain(t *testing.T) {
 			t.Errorf("%v: %v", r.Kind, r.Err)
 		}
 		if r := request(t.Context(), g.client, "another payment", charge()); r.Kind != payment.NotReached {
-			t.Errorf("of another payment nothing was sent: %v, %v", r.Kind, r.Err)
+			t.Errorf("nothing was sent for another payment: %v, %v", r.Kind, r.Err)
 		}
 	}, fails())
 }
@@ -102,7 +102,7 @@ func TestACallerThatGivesUpLeavesTheRequestUncertain(t *testing.T) {
 	}, hangs)
 }
 
-// The library would return ctx's error in place of the answer.
+// The library would return ctx's error instead of the answer.
 func TestAnAnswerIsKeptAlthoughTheCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

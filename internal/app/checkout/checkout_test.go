@@ -50,8 +50,8 @@ func TestAnOrderTakesStockAndPointsAndPublishesEvents(t *testing.T) {
 		for _, p := range s.Outbox(t) {
 			got[p.Envelope.Type]++
 		}
-		told := map[string]int{"product.changed": 2, "order.placed": 1, "order.paid": 1, "stock.depleted": 1}
-		if diff := cmp.Diff(told, got); diff != "" {
+		want := map[string]int{"product.changed": 2, "order.placed": 1, "order.paid": 1, "stock.depleted": 1}
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("events: %s", diff)
 		}
 		kept, err := s.Checkout.Get(t.Context(), kim, o.ID)
@@ -94,7 +94,7 @@ func TestAnOrderIsAllOrNothing(t *testing.T) {
 			t.Errorf("left: %d mugs, %d rare ones, %d won; want 5, 1, 3000", m, r, b)
 		}
 		if after := len(s.Outbox(t)); after != before {
-			t.Errorf("%d events were promised for orders that never were", after-before)
+			t.Errorf("%d events were added for orders that were refused", after-before)
 		}
 		s.Audit(t)
 	})
@@ -219,7 +219,7 @@ func TestOppositeBasketsAllSucceed(t *testing.T) {
 				slices.Reverse(basket)
 			}
 			o, err := buy(t, s, buyers[i], basket...)
-			if err == nil && i%4 == 0 { // and some come back while others buy
+			if err == nil && i%4 == 0 { // some cancel while others buy
 				_, err = cancel(t, s, buyers[i], o.ID)
 			}
 			return err

@@ -24,7 +24,7 @@ func buyWith(t *testing.T, s *shoptest.Shop, customer, named id.ID, lines ...ord
 	return s.Checkout.Place(t.Context(), checkout.Request{UserID: customer, Lines: lines, CouponID: &named}, store.Unguarded{})
 }
 
-// owned is a coupon that a customer has.
+// owned returns a coupon of a customer.
 func owned(t *testing.T, s *shoptest.Shop, customer, cid id.ID) coupon.Owned {
 	t.Helper()
 	p, err := s.Coupons.List(t.Context(), customer, 100, "")
@@ -40,7 +40,7 @@ func owned(t *testing.T, s *shoptest.Shop, customer, cid id.ID) coupon.Owned {
 	return coupon.Owned{}
 }
 
-// status is that of a coupon today.
+// status returns the status of a coupon today.
 func status(t *testing.T, s *shoptest.Shop, customer, cid id.ID) coupon.Status {
 	t.Helper()
 	return owned(t, s, customer, cid).Status(time.Now())
@@ -85,7 +85,7 @@ func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 			t.Errorf("left: %d mugs, %d won; want 4, 9100", m, b)
 		}
 		if after := len(s.Outbox(t)); after != before {
-			t.Errorf("%d events were promised for orders that never were", after-before)
+			t.Errorf("%d events were added for orders that were refused", after-before)
 		}
 		for cid, want := range map[id.ID]coupon.Status{good: coupon.Issued, dear: coupon.Issued, spent: coupon.Used} {
 			if got := status(t, s, kim, cid); got != want {
@@ -188,7 +188,7 @@ func TestACancellationFreesTheCouponOnce(t *testing.T) {
 		kind := s.Coupon(t, coupons.Draft{Value: 400})
 		cid := s.Issue(t, kim, kind)
 		for range 2 {
-			o, err := buyWith(t, s, kim, kind, want(mug, 1)) // named by its kind
+			o, err := buyWith(t, s, kim, kind, want(mug, 1)) // named by its couponId
 			if err != nil || o.Points != 600 {
 				t.Fatalf("buy: %d points, %v", o.Points, err)
 			}
@@ -210,8 +210,7 @@ func TestACancellationFreesTheCouponOnce(t *testing.T) {
 	})
 }
 
-// An order that is called off a second time must not free the coupon, which
-// pays for another one by then.
+// A second cancellation must not free the coupon, which another order uses by then.
 func TestASecondCancellationDoesNotFreeTheCoupon(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {

@@ -25,11 +25,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// gateway is what a gateway knows of orders.
+// gateway lists the charges that a test gives it.
 type gateway struct {
 	mu      sync.Mutex
 	known   map[id.ID][]payment.Charge
-	away    int // so many calls yet
+	away    int // how many calls fail
 	asked   int
 	atOnce  int
 	most    int
@@ -64,7 +64,7 @@ func (*gateway) Request(context.Context, payment.ChargeRequest) payment.Reply {
 	return payment.Reply{Kind: payment.NotReached, Err: errAway}
 }
 
-// Cancel implements settle.Gateway. It never answers that it was done.
+// Cancel implements settle.Gateway. It always fails.
 func (*gateway) Cancel(context.Context, id.ID, id.ID, string) (payment.Charge, error) {
 	return payment.Charge{}, errAway
 }
@@ -114,8 +114,8 @@ func charge(key string, won money.Won, status payment.ChargeStatus) payment.Char
 	return payment.Charge{Key: key, Amount: won, Status: status}
 }
 
-// buy places an order of 1000 won that a card pays, has the gateway know these
-// charges of it, and the shop hear of them.
+// buy places an order of 1000 won that a card pays, gives the gateway these charges of it,
+// and settles the payment.
 func (s *cardShop) buy(t *testing.T, charges ...payment.Charge) order.Order {
 	t.Helper()
 	points := money.Won(0)
@@ -130,7 +130,7 @@ func (s *cardShop) buy(t *testing.T, charges ...payment.Charge) order.Order {
 		t.Fatal(err)
 	}
 	s.gateway.knows(o.ID, charges...)
-	_, _ = s.service.Settle(t.Context(), o.ID) // it may say that nothing could be given back
+	_, _ = s.service.Settle(t.Context(), o.ID) // an error of the refunds is expected
 	return o
 }
 
@@ -141,9 +141,9 @@ func (s *cardShop) cancel(t *testing.T, o order.Order) {
 	}
 }
 
-func (s *cardShop) compare(t *testing.T, patience time.Duration) verify.Result {
+func (s *cardShop) compare(t *testing.T, wait time.Duration) verify.Result {
 	t.Helper()
-	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, patience, func(int64) {})
+	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, wait, func(int64) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestEveryDifferenceFromTheGatewayIsNamedByItsOrder(t *testing.T) {
 			t.Parallel()
 			shoptest.Each(t, func(shop *shoptest.Shop) {
 				t, s := shop.T, newCardShop(t, shop)
-				s.buy(t, charge("x", 1000, payment.ChargeSucceeded)) // one that is well
+				s.buy(t, charge("x", 1000, payment.ChargeSucceeded)) // one without a difference
 				o := s.buy(t, c.heard)
 				if c.cancel {
 					s.cancel(t, o)
@@ -223,7 +223,7 @@ func TestDifferencesInProgressAreComparedAgain(t *testing.T) {
 		s := newCardShop(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
 		s.buy(t, charge("x", 1000, payment.ChargeSucceeded))
 		o := s.buy(t, charge("a", 1000, payment.ChargePending))
-		s.gateway.knows(o.ID, charge("a", 1000, payment.ChargeSucceeded)) // and the callback is on its way
+		s.gateway.knows(o.ID, charge("a", 1000, payment.ChargeSucceeded)) // the callback has not arrived yet
 		go func() {
 			time.Sleep(3 * time.Second)
 			if _, err := s.service.Settle(t.Context(), o.ID); err != nil {
@@ -236,7 +236,7 @@ func TestDifferencesInProgressAreComparedAgain(t *testing.T) {
 			t.Errorf("%+v after %v", r, took)
 		}
 		if s.gateway.asked > 20 {
-			t.Errorf("the gateway was asked %d times: also again about what agrees", s.gateway.asked)
+			t.Errorf("the gateway was asked %d times, also again about equal payments", s.gateway.asked)
 		}
 		s.gateway.knows(o.ID)
 		began = time.Now()
@@ -261,7 +261,7 @@ func TestAGatewayThatDoesNotAnswerIsAskedAgainAndThenAnError(t *testing.T) {
 		s.gateway.away = 1_000_000
 		_, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, time.Minute, func(int64) {})
 		if took := time.Since(began); !errors.Is(err, verify.ErrUnheard) || !errors.Is(err, errAway) || took > 0 {
-			t.Errorf("%v after %v: all were asked about, and none was answered", err, took)
+			t.Errorf("%v after %v", err, took)
 		}
 		s.gateway.away = 0
 		last := s.buy(t, charge("a", 1000, payment.ChargeSucceeded))
@@ -288,8 +288,8 @@ func (s silentAbout) Find(ctx context.Context, user, orderID id.ID) ([]payment.C
 	return s.Gateway.Find(ctx, user, orderID)
 }
 
-// Of more payments than are read at once each is compared once, a few at a time,
-// and somebody is told how far it has come.
+// Each of more payments than a page is compared once, a few at a time, and progress is
+// reported.
 func TestManyPaymentsAreComparedAFewAtATime(t *testing.T) {
 	t.Parallel()
 	const many = 600
@@ -299,16 +299,16 @@ func TestManyPaymentsAreComparedAFewAtATime(t *testing.T) {
 	}
 	s.gateway.asked = 0
 	s.gateway.between = func() { time.Sleep(100 * time.Microsecond) }
-	var told []int64
-	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, 0, func(n int64) { told = append(told, n) })
+	var got []int64
+	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, 0, func(n int64) { got = append(got, n) })
 	if err != nil || !r.Right() || r.Compared != many || s.gateway.asked != many {
 		t.Errorf("%+v, %v; asked %d times", r, err, s.gateway.asked)
 	}
 	if s.gateway.most < 2 || s.gateway.most > 8 {
 		t.Errorf("%d at once", s.gateway.most)
 	}
-	if len(told) < 3 || told[len(told)-1] != many {
-		t.Errorf("told %v", told)
+	if len(got) < 3 || got[len(got)-1] != many {
+		t.Errorf("got %v", got)
 	}
 }
 

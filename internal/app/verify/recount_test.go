@@ -25,7 +25,7 @@ func (l large) Snapshot(ctx context.Context, do func(store.Tx) error) error {
 
 type manyProducts struct{ store.Audit }
 
-// Stock implements store.Books.
+// Stock implements store.Audit.
 func (manyProducts) Stock(_ context.Context, r store.AuditReport) error {
 	for range 25_000 {
 		r.Compared()

@@ -35,8 +35,8 @@ func once(t *testing.T, db store.DB) map[string][]store.Difference {
 	return found
 }
 
-// A sale that was never counted, one that was counted wrongly and a count
-// without a sale are all named.
+// A sale that was not counted, one that was counted wrongly, and a count without a sale are
+// differences.
 func TestSalesAreRecountedFromTheOrders(t *testing.T) {
 	t.Parallel()
 	shoptest.Each(t, func(s *shoptest.Shop) {
@@ -81,7 +81,7 @@ func TestEventsThatWaitAreADifferenceUntilTheyHaveLeft(t *testing.T) {
 		addEvent(t, db)
 		results, err := verify.New(db).Settled(t.Context(), 2*time.Second, nil)
 		if err != nil || allRight(results) {
-			t.Errorf("Settled = %v, right: an event waits", err)
+			t.Errorf("Settled = %v without a difference, but an event waits", err)
 		}
 		go func() {
 			time.Sleep(time.Second)
@@ -95,7 +95,7 @@ func TestEventsThatWaitAreADifferenceUntilTheyHaveLeft(t *testing.T) {
 	})
 }
 
-// What no event can mend is told at once, however patient the caller is.
+// Waiting is for differences about events only.
 func TestADifferenceThatWaitingCannotResolveIsReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

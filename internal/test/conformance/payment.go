@@ -13,8 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// discounted is an order for which a coupon was used, and a card pays what is
-// left beside the points.
+// discounted returns an order with a coupon, points, and a card for the rest.
 func (s *shop) discounted(o order.Order, owned coupon.Owned, points money.Won) order.Order {
 	off, err := owned.Coupon.Discount(o.Amount)
 	if err == nil {
@@ -27,7 +26,7 @@ func (s *shop) discounted(o order.Order, owned coupon.Owned, points money.Won) o
 	return o
 }
 
-// byCard is a pending order that a card pays, not in the store yet.
+// byCard returns a pending order that a card pays. It is not stored yet.
 func (s *shop) byCard(user id.ID) order.Order {
 	s.Helper()
 	o, err := s.order(user, s.product(s.brand().ID, 1)).FundedBy(0, 0)
@@ -61,16 +60,16 @@ func (s *shop) savePayment(p payment.Payment) {
 	s.update(func(_ context.Context, tx store.Tx) error { tx.Payments.Save(p); return nil })
 }
 
-func (s *shop) keptPayment(either id.ID) payment.Payment {
+func (s *shop) storedPayment(either id.ID) payment.Payment {
 	s.Helper()
 	return read(s, func(ctx context.Context, tx store.Tx) (payment.Payment, error) { return tx.Payments.Of(ctx, either) })
 }
 
-func (s *shop) saveCharges(heard time.Time, all ...payment.Charge) {
+func (s *shop) saveCharges(knownAt time.Time, all ...payment.Charge) {
 	s.Helper()
 	s.update(func(_ context.Context, tx store.Tx) error {
 		for _, c := range all {
-			tx.Charges.Save(c, heard)
+			tx.Charges.Save(c, knownAt)
 		}
 		return nil
 	})
@@ -85,7 +84,7 @@ func paymentTests() map[string]func(*shop) {
 		"payments that are due are found, those that waited longest first": paymentsDue,
 		"payments that wait are due ahead of those that are watched":       paymentsWaiting,
 		"payments are found by what is asked of them, page by page":        paymentsFound,
-		"charges are kept in the order in which they were heard of":        chargesKept,
+		"charges are kept in the order in which they were knownAt of":      chargesKept,
 		"an order reads whole: discount, coupon, card and payment":         orderWhole,
 	}
 }
@@ -95,7 +94,7 @@ func paymentReads(s *shop) {
 	s.placeByCard(u.ID)
 	p := s.placeByCard(u.ID)
 	for _, named := range []id.ID{p.ID, p.OrderID} {
-		got := s.keptPayment(named)
+		got := s.storedPayment(named)
 		s.equal(p, got)
 		s.equal(0, len(got.UnsavedEntries()))
 	}
@@ -107,15 +106,15 @@ func paymentSaved(s *shop) {
 		return read(s, func(ctx context.Context, tx store.Tx) ([]payment.Entry, error) { return tx.Payments.History(ctx, p.ID) })
 	}
 	s.equal(p.UnsavedEntries(), history())
-	// The same moment, and one before: the order is that in which it was written.
-	p = s.keptPayment(p.ID).Record(noon(), payment.ActionRequested, "TR:1", "").Record(noon().Add(-1_000), payment.ActionManual, "they called", "admin")
+	// The same time, and an earlier one: the history has the order of the writes.
+	p = s.storedPayment(p.ID).Record(noon(), payment.ActionRequested, "TR:1", "").Record(noon().Add(-1_000), payment.ActionManual, "they called", "admin")
 	p, err := p.Decline("TR:1", "the limit is exceeded", noon().Add(time.Second))
 	if err != nil {
 		s.Fatal(err)
 	}
 	p.DueAt = nil
 	s.savePayment(p)
-	s.equal(p, s.keptPayment(p.ID))
+	s.equal(p, s.storedPayment(p.ID))
 	s.equal(append([]payment.Entry{{At: noon(), Action: payment.ActionPlaced}}, p.UnsavedEntries()...), history())
 }
 
@@ -138,7 +137,7 @@ func paymentOnce(s *shop) {
 		return nil
 	})
 	s.equal(int64(1), added)
-	s.equal(o.ID, s.keptPayment(o.ID).OrderID)
+	s.equal(o.ID, s.storedPayment(o.ID).OrderID)
 }
 
 func paymentsDue(s *shop) {
@@ -162,14 +161,14 @@ func paymentsDue(s *shop) {
 	s.equal([]id.ID{orders[1], orders[3]}, due(2))
 }
 
-// found is a payment of those that paymentsFound makes.
+// found is a payment of paymentsFound.
 type found struct {
 	payment.Payment
 	refund bool
 }
 
-// cases adds payments of every status, each with and without a charge to be
-// given back, and returns them newest first.
+// cases adds payments of every status, each with and without a refund due, and returns
+// them newest first.
 func (s *shop) cases() (all []found) {
 	s.Helper()
 	u := s.user()
@@ -242,7 +241,7 @@ func chargesKept(s *shop) {
 	s.saveCharges(noon(), two, one, twin)
 	s.saveCharges(noon().Add(time.Second), three)
 	one.Amount, one.Status, one.Reason, one.Refund = 11, payment.ChargeSucceeded, "approved", payment.RefundDue
-	s.saveCharges(noon().Add(time.Minute), one) // heard again: it keeps its place
+	s.saveCharges(noon().Add(time.Minute), one) // saved again: it keeps its place
 	of := func(orderID id.ID) []payment.Charge {
 		return read(s, func(ctx context.Context, tx store.Tx) ([]payment.Charge, error) { return tx.Charges.Of(ctx, orderID) })
 	}

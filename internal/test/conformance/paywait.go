@@ -9,7 +9,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Ended ones are watched by the thousand: what waits must not stand behind them.
+// Thousands of ended payments are watched. A payment that waits must come before them.
 func paymentsWaiting(s *shop) {
 	u := s.user()
 	var orders []id.ID
