@@ -173,8 +173,7 @@ func TestACardOrderWithoutASlotTakesNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, on engine) {
 		t.Helper()
 		s := cardShopOn(t, on)
-		for s.settle.ReserveSlot() == nil { // until there is none left
-		}
+		s.takeSlots()
 		keyed := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", cardMug)
 		if p := keyed.must(t, s.shop, http.StatusServiceUnavailable).problem(t); p.Code != "PAYMENTS_BUSY" {
 			t.Errorf("code = %s", p.Code)
@@ -203,7 +202,7 @@ func (s *shop) untouched(t *testing.T) {
 func TestACardOrderThatIsRefusedReleasesItsSlot(t *testing.T) {
 	t.Parallel()
 	s := newCardShop(t)
-	for s.free(t) > 1 {
+	for s.free() > 1 {
 		if err := s.settle.ReserveSlot(); err != nil {
 			t.Fatal(err)
 		}
@@ -213,19 +212,24 @@ func TestACardOrderThatIsRefusedReleasesItsSlot(t *testing.T) {
 		s.as("kim").post("/api/v1/orders", strings.Replace(cardMug, "4000", "24000", 1)).must(t, s.shop, 201) // points pay everything
 		s.as("admin").post("/admin/v1/products/1/stock", `{"delta":2,"reason":"delivery"}`).must(t, s.shop, 200)
 	}
-	if n := s.free(t); n != 1 {
+	if n := s.free(); n != 1 {
 		t.Errorf("%d slots are free, want 1", n)
 	}
 }
 
 // free returns how many slots are free.
-func (s *cardShop) free(t *testing.T) (n int) {
-	t.Helper()
-	for s.settle.ReserveSlot() == nil {
-		n++
-	}
+func (s *cardShop) free() int {
+	n := s.takeSlots()
 	for range n {
 		s.settle.ReleaseSlot()
+	}
+	return n
+}
+
+// takeSlots takes every free slot, and returns how many there were.
+func (s *cardShop) takeSlots() (n int) {
+	for s.settle.ReserveSlot() == nil {
+		n++
 	}
 	return n
 }

@@ -75,25 +75,25 @@ func (c *charger) ExpediteRefunds(p payment.Payment) {
 // faulty is a database whose transactions go wrong in some way.
 type faulty struct {
 	store.DB
-	wrong func(db store.DB, ctx context.Context, fn func(store.Tx) error) error
+	wrong func(ctx context.Context, db store.DB, fn func(store.Tx) error) error
 }
 
 func (f faulty) Update(ctx context.Context, fn func(store.Tx) error) error {
-	return f.wrong(f.DB, ctx, fn)
+	return f.wrong(ctx, f.DB, fn)
 }
 
 // commitLost commits, and reports that the database is away.
-func commitLost(db store.DB, ctx context.Context, fn func(store.Tx) error) error {
+func commitLost(ctx context.Context, db store.DB, fn func(store.Tx) error) error {
 	return errors.Join(db.Update(ctx, fn), sqlstore.ErrAway)
 }
 
 // rolledBack does everything but the COMMIT, and reports that the database is away.
-func rolledBack(db store.DB, ctx context.Context, fn func(store.Tx) error) error {
+func rolledBack(ctx context.Context, db store.DB, fn func(store.Tx) error) error {
 	return db.Update(ctx, func(tx store.Tx) error { return errors.Join(fn(tx), sqlstore.ErrAway) })
 }
 
 // repeated runs every transaction twice, as after a deadlock.
-func repeated(db store.DB, ctx context.Context, fn func(store.Tx) error) error {
+func repeated(ctx context.Context, db store.DB, fn func(store.Tx) error) error {
 	again := errors.New("a deadlock")
 	err := db.Update(ctx, func(tx store.Tx) error { return errors.Join(fn(tx), again) })
 	if !errors.Is(err, again) {
@@ -104,7 +104,7 @@ func repeated(db store.DB, ctx context.Context, fn func(store.Tx) error) error {
 
 // withCards returns a checkout with a charger, over the database of a shop or a faulty
 // one.
-func withCards(s *shoptest.Shop, c *charger, wrong func(store.DB, context.Context, func(store.Tx) error) error) *checkout.Service {
+func withCards(s *shoptest.Shop, c *charger, wrong func(context.Context, store.DB, func(store.Tx) error) error) *checkout.Service {
 	db := s.DB
 	if wrong != nil {
 		db = faulty{s.DB, wrong}
@@ -117,7 +117,7 @@ func TestTheSlotOfACardOrder(t *testing.T) {
 	for name, c := range map[string]struct {
 		quantity, points int64
 		busy             error
-		wrong            func(store.DB, context.Context, func(store.Tx) error) error
+		wrong            func(context.Context, store.DB, func(store.Tx) error) error
 		want             []string
 		err              error
 		left             int64 // of 5

@@ -27,14 +27,14 @@ const (
 	pageSize    = 256 // payments that are read at once
 )
 
-// ErrUnheard is the error of a comparison for which the gateway did not answer.
-var ErrUnheard = errors.New("verify: the gateway does not answer")
+// ErrGatewayUnavailable is the error of a comparison for which the gateway did not answer.
+var ErrGatewayUnavailable = errors.New("verify: the gateway does not answer")
 
 // AtGateway compares the charges of the shop with those of the gateway, for every
 // order with a card payment: the gateway and the shop must have kept the same sum, to
 // the won, and no charge may be pending once its payment has ended. Payments that
 // differ because they are in progress are compared again until wait has passed.
-// AtGateway calls progress with the number of payments compared. It ends in ErrUnheard
+// AtGateway calls progress with the number of payments compared. It ends in ErrGatewayUnavailable
 // if the gateway did not answer about some payments until the end, or about any
 // payment of a page.
 func (a *Auditor) AtGateway(ctx context.Context, g Gateway, wait time.Duration, progress func(compared int64)) (Result, error) {
@@ -75,7 +75,7 @@ type compared struct {
 }
 
 func (c compared) gatewayError() error {
-	return fmt.Errorf("%w, about order %s and perhaps others: %w", ErrUnheard, c.payment.OrderID, c.unavailable)
+	return fmt.Errorf("%w, about order %s and perhaps others: %w", ErrGatewayUnavailable, c.payment.OrderID, c.unavailable)
 }
 
 func (c compared) equal() bool { return c.unavailable == nil && len(c.differences) == 0 }
@@ -250,7 +250,7 @@ func kept(charges []payment.Charge) (won int64) {
 
 // isMissing reports whether the gateway does not have a charge that the shop keeps: the
 // gateway lost it, or an operator stated it.
-func isMissing(ours []payment.Charge, theirs []payment.Charge) bool {
+func isMissing(ours, theirs []payment.Charge) bool {
 	return slices.ContainsFunc(ours, func(c payment.Charge) bool {
 		return c.Status == payment.ChargeSucceeded && c.Refund == payment.NoRefund &&
 			!slices.ContainsFunc(theirs, func(t payment.Charge) bool { return t.Key == c.Key })

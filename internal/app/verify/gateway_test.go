@@ -260,14 +260,14 @@ func TestAGatewayThatDoesNotAnswerIsAskedAgainAndThenAnError(t *testing.T) {
 		began := time.Now()
 		s.gateway.away = 1_000_000
 		_, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, time.Minute, func(int64) {})
-		if took := time.Since(began); !errors.Is(err, verify.ErrUnheard) || !errors.Is(err, errAway) || took > 0 {
+		if took := time.Since(began); !errors.Is(err, verify.ErrGatewayUnavailable) || !errors.Is(err, errAway) || took > 0 {
 			t.Errorf("%v after %v", err, took)
 		}
 		s.gateway.away = 0
 		last := s.buy(t, charge("a", 1000, payment.ChargeSucceeded))
 		silent := silentAbout{s.gateway, last.ID}
 		_, err = verify.New(s.DB).AtGateway(t.Context(), silent, time.Second, func(int64) {})
-		if !errors.Is(err, verify.ErrUnheard) || !strings.Contains(err.Error(), last.ID.String()) {
+		if !errors.Is(err, verify.ErrGatewayUnavailable) || !strings.Contains(err.Error(), last.ID.String()) {
 			t.Errorf("err = %v", err)
 		}
 	})
