@@ -164,7 +164,7 @@ func refusePayments(t *testing.T, on engine) {
 		"recheck of an odd id":  {admin.post(place+"5/recheck", ""), 400, "VALIDATION_FAILED", []string{"id"}},
 		"settle nothing":        {admin.post(place+unknown+"/settle", declined), 404, "PAYMENT_NOT_FOUND", nil},
 		"settle an odd id":      {admin.post(place+"5/settle", declined), 400, "VALIDATION_FAILED", []string{"id"}},
-		"no word":               {admin.post(place+o.ID+"/settle", `{}`), 400, "VALIDATION_FAILED", []string{"/outcome", "/reason"}},
+		"an empty body":         {admin.post(place+o.ID+"/settle", `{}`), 400, "VALIDATION_FAILED", []string{"/outcome", "/reason"}},
 		"another outcome":       {admin.post(place+o.ID+"/settle", `{"outcome":"PENDING","reason":"x"}`), 400, "VALIDATION_FAILED", []string{"/outcome"}},
 		"refunded by no charge": {admin.post(place+o.ID+"/settle", `{"outcome":"REFUNDED","reason":"x"}`), 400, "VALIDATION_FAILED", []string{"/transactionKey"}},
 		"no refund is due":      {admin.post(place+o.ID+"/settle", `{"outcome":"REFUNDED","transactionKey":"TR:1","reason":"x"}`), 409, "REFUND_NOT_DUE", nil},
@@ -194,8 +194,8 @@ func refusePayments(t *testing.T, on engine) {
 		t.Errorf("the order is %s", is.Status)
 	}
 	admin.post(place+o.ID+"/settle", declined).must(t, s.shop, 200)
-	for _, word := range []string{declined, approved} {
-		if p := admin.post(place+o.Payment.ID+"/settle", word).must(t, s.shop, 409).problem(t); p.Code != "PAYMENT_ENDED" {
+	for _, settlement := range []string{declined, approved} {
+		if p := admin.post(place+o.Payment.ID+"/settle", settlement).must(t, s.shop, 409).problem(t); p.Code != "PAYMENT_ENDED" {
 			t.Errorf("a second settlement: %s", p.Code)
 		}
 	}

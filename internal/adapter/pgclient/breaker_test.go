@@ -110,10 +110,10 @@ func TestADeadGatewayOpensTheBreakerWithinTheWindow(t *testing.T) {
 func TestAFewCallsDoNotOpenTheBreaker(t *testing.T) {
 	t.Parallel()
 	b := newTestBreaker(Breaker{})
-	if told := b.after(49, 0, errLost); len(told) != 0 {
+	if states := b.after(49, 0, errLost); len(states) != 0 {
 		t.Fatalf("49 calls: %v", b.states)
 	}
-	if told := b.after(1, 0, errLost); len(told) != 1 || b.call(0, nil) {
+	if states := b.after(1, 0, errLost); len(states) != 1 || b.call(0, nil) {
 		t.Errorf("50 calls failed, and it is not open: %v", b.states)
 	}
 }
@@ -122,10 +122,10 @@ func TestOnlyTheCallsOfTheWindowCount(t *testing.T) {
 	t.Parallel()
 	b := newTestBreaker(Breaker{})
 	b.calledTimes(10_000, 0, nil)
-	if told := b.after(74, 0, errLost); len(told) != 0 {
+	if states := b.after(74, 0, errLost); len(states) != 0 {
 		t.Fatalf("74 of 100: %v", b.states)
 	}
-	if told := b.after(1, 0, errLost); len(told) != 1 {
+	if states := b.after(1, 0, errLost); len(states) != 1 {
 		t.Error("75 of 100, and it is closed")
 	}
 }
@@ -133,13 +133,13 @@ func TestOnlyTheCallsOfTheWindowCount(t *testing.T) {
 func TestSlowCallsOpenTheBreaker(t *testing.T) {
 	t.Parallel()
 	b := newTestBreaker(Breaker{})
-	if told := b.after(1000, 2*time.Second-1, nil); len(told) != 0 {
+	if states := b.after(1000, 2*time.Second-1, nil); len(states) != 0 {
 		t.Fatalf("calls that are not slow: %v", b.states)
 	}
-	if told := b.after(89, 2*time.Second, nil); len(told) != 0 {
+	if states := b.after(89, 2*time.Second, nil); len(states) != 0 {
 		t.Fatalf("89 of 100 were slow: %v", b.states)
 	}
-	if told := b.after(1, 2*time.Second, nil); len(told) != 1 {
+	if states := b.after(1, 2*time.Second, nil); len(states) != 1 {
 		t.Error("90 of 100 were slow, and it is closed")
 	}
 }

@@ -15,7 +15,7 @@ import (
 func opened(t *testing.T, c Breaker) *testBreaker {
 	t.Helper()
 	b := newTestBreaker(c)
-	if told := b.after(50, 0, errLost); len(told) != 1 || told[0] != open {
+	if states := b.after(50, 0, errLost); len(states) != 1 || states[0] != open {
 		t.Fatalf("50 failed calls: %v", b.states)
 	}
 	return b

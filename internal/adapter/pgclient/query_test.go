@@ -187,7 +187,7 @@ func TestCancelIsDoneOnlyIfTheTransactionIsCancelled(t *testing.T) {
 		want   error
 		kind   fault.Kind
 	}{
-		"there was nothing to give back":  {conflict, ErrRefused, fault.Conflict},
+		"there is nothing to refund":      {conflict, ErrRefused, fault.Conflict},
 		"there is none":                   {notFound(), ErrRefused, fault.NotFound},
 		"it says yes and has not done it": {shows(t, http.StatusOK, "transaction"), ErrUncertain, fault.Unavailable},
 		"it is another transaction":       {another, ErrUncertain, fault.Unavailable},

@@ -62,7 +62,7 @@ func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 		later := checkout.New(s.DB, s.IDs, func() time.Time { return time.Now().AddDate(0, 0, 2) }, payment.DefaultPolicy())
 		before := len(s.Outbox(t))
 		for name, c := range map[string]struct {
-			desk   *checkout.Service
+			service   *checkout.Service
 			coupon id.ID
 			mugs   int64
 			fault  error
@@ -77,7 +77,7 @@ func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 			"good, but too few mugs":   {s.Checkout, good, 5, product.ErrInsufficientStock},
 		} {
 			r := checkout.Request{UserID: kim, Lines: []order.Want{want(mug, c.mugs)}, CouponID: &c.coupon}
-			if _, err := c.desk.Place(t.Context(), r, store.Unguarded{}); !errors.Is(err, c.fault) {
+			if _, err := c.service.Place(t.Context(), r, store.Unguarded{}); !errors.Is(err, c.fault) {
 				t.Errorf("%s: %v, want %v", name, err, c.fault)
 			}
 		}

@@ -179,13 +179,13 @@ func TestEveryDifferenceFromTheGatewayIsNamedByItsOrder(t *testing.T) {
 	const keeps, forgot, open = "won that the gateway keeps", "won that the gateway keeps, which does not have a charge that the shop keeps", "charges that are pending although the payment has ended"
 	paid, failed := charge("a", 1000, payment.ChargeSucceeded), charge("a", 1000, payment.ChargeFailed)
 	for name, c := range map[string]struct {
-		heard  payment.Charge
+		known  payment.Charge
 		cancel bool
 		knows  []payment.Charge
 		status order.Status
 		want   store.Difference
 	}{
-		"a charge that nobody heard of":        {charge("a", 1000, payment.ChargePending), false, []payment.Charge{paid}, order.Pending, store.Difference{What: keeps, Want: 0, Got: 1000}},
+		"a charge that the shop does not know": {charge("a", 1000, payment.ChargePending), false, []payment.Charge{paid}, order.Pending, store.Difference{What: keeps, Want: 0, Got: 1000}},
 		"a second charge":                      {paid, false, []payment.Charge{charge("b", 1000, payment.ChargeSucceeded), paid}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 2000}},
 		"a charge that the gateway gave back":  {paid, false, []payment.Charge{charge("a", 1000, payment.ChargeCancelled)}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 0}},
 		"a charge that the gateway forgot":     {paid, false, nil, order.Paid, store.Difference{What: forgot, Want: 1000, Got: 0}},
@@ -201,7 +201,7 @@ func TestEveryDifferenceFromTheGatewayIsNamedByItsOrder(t *testing.T) {
 			shoptest.Each(t, func(shop *shoptest.Shop) {
 				t, s := shop.T, newCardShop(t, shop)
 				s.buy(t, charge("x", 1000, payment.ChargeSucceeded)) // one without a difference
-				o := s.buy(t, c.heard)
+				o := s.buy(t, c.known)
 				if c.cancel {
 					s.cancel(t, o)
 				}

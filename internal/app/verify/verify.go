@@ -67,7 +67,7 @@ func checks() []check {
 			of(store.Audit.Paid),
 		},
 		{
-			5, "charges", "charges that took money and are not given back: one of an order that a card paid, none of any other",
+			5, "charges", "charges that took money and have no refund: one for an order that a card paid, none for any other",
 			of(store.Audit.Charged),
 		},
 		{ofEvents, "outbox", "no committed event waits for Kafka", outbox},

@@ -31,7 +31,7 @@ func TestAPendingPaymentIsCheckedAtEachIntervalAndWhenItExpires(t *testing.T) {
 			p = p.Schedule(policy, false, now)
 		}
 		if !sawUp {
-			t.Fatal("it is not looked at when its time is up")
+			t.Fatal("it is not checked when its time is up")
 		}
 	})
 }

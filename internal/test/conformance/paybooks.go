@@ -15,7 +15,7 @@ import (
 
 type comparing = func(store.Audit, context.Context, store.AuditReport) error
 
-// noDifference fails the test if a check finds a difference. It returns how many places the
+// sound fails the test if a check finds a difference. It returns how many places the
 // check compared.
 func (s *shop) sound(compare comparing) int64 {
 	s.Helper()
@@ -27,7 +27,7 @@ func (s *shop) sound(compare comparing) int64 {
 	return compared
 }
 
-// expectDifferences fails the test unless a check finds exactly these differences of one
+// names fails the test unless a check finds exactly these differences of one
 // subject.
 func (s *shop) names(compare comparing, subject, damage string, want ...store.Difference) {
 	s.Helper()
@@ -43,7 +43,7 @@ func (s *shop) names(compare comparing, subject, damage string, want ...store.Di
 
 func payBookTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"the books of a shop in which all went right, or wrong as it may, are right": soundBooks,
+		"valid orders and payments, also failed ones, have no difference": soundBooks,
 	}
 }
 

@@ -80,7 +80,7 @@ func paymentTests() map[string]func(*shop) {
 		"a payment reads as it was added, by its id or its order's":        paymentReads,
 		"what became of a payment is saved, and its history is kept":       paymentSaved,
 		"an unknown payment is not found":                                  paymentUnknown,
-		"an order has one payment, whoever is faster":                      paymentOnce,
+		"an order has one payment although several are added at once":      paymentOnce,
 		"payments that are due are found, those that waited longest first": paymentsDue,
 		"payments that wait are due ahead of those that are watched":       paymentsWaiting,
 		"payments are found by what is asked of them, page by page":        paymentsFound,
