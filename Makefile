@@ -12,10 +12,10 @@ SEED ?= 1
 BENCH ?= .
 ROUNDS ?= 5
 
-help: ## Say what there is
+help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-dev: ## Run the whole shop in one process on embedded parts: make dev ARGS='--port 9090'
+dev: ## Run the whole shop in one process on embedded servers: make dev ARGS='--port 9090'
 	go run ./cmd/commerce dev $(ARGS)
 
 build: ## Build every program into bin/
@@ -28,21 +28,21 @@ test: services ## Run all tests against the real servers, with the race detector
 test-fast: ## Run the tests that need no server
 	go test -race $(foreach floor,$(FAST),./internal/$(floor)/...)
 
-test-crash: services ## Kill and freeze every part at random while customers buy: make test-crash CRASH_SEED=7
+test-crash: services ## Kill and freeze every program and server at random while customers buy: make test-crash CRASH_SEED=7
 	eval "$$(scripts/services env)" && CRASH_LINES=$${CRASH_LINES:-20000} CRASH_KILLS=$${CRASH_KILLS:-24} \
 		go test -count=1 -timeout 30m -v ./internal/test/e2e/crash
 
-test-cards: services ## Card orders against a lying, hanging, dying gateway: make test-cards CARD_ORDERS=500
+test-cards: services ## Place card orders against a gateway that lies, hangs and dies: make test-cards CARD_ORDERS=500
 	eval "$$(scripts/services env)" && CARD_ORDERS=$${CARD_ORDERS:-2000} CARD_KILLS=$${CARD_KILLS:-24} CARD_DOWN=$${CARD_DOWN:-30} \
 		go test -count=1 -timeout 30m -v ./internal/test/e2e/cards
 
-test-sim: ## Run the simulation with SEEDS (200) seeds; one of them again: make test-sim SEEDS=1 SEED=17
+test-sim: ## Run the simulation with SEEDS (200) seeds, or repeat one: make test-sim SEEDS=1 SEED=17
 	go test -count=1 -timeout 60m -tags synctests ./internal/test/e2e/sim -seeds $(SEEDS) -seed $(SEED)
 
-bench: services ## Hold our speed against a limit measured in the same run: make bench BENCH=Orders ROUNDS=3
+bench: services ## Compare our speed with a limit measured in the same run: make bench BENCH=Orders ROUNDS=3
 	eval "$$(scripts/services env)" && go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./internal/test/e2e/bench -rounds $(ROUNDS)
 
-bench-parts: services ## Time the parts by themselves, for those who work on one
+bench-parts: services ## Run the benchmarks of single packages
 	eval "$$(scripts/services env)" && go test -run '^$$' -bench . -benchmem ./internal/adapter/...
 
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
@@ -58,20 +58,20 @@ fmt: ## Format the Go code and tidy go.mod
 	scripts/golangci-lint fmt
 	go mod tidy
 
-generate: ## Make the generated files again
+generate: ## Regenerate the generated files
 	go generate ./...
 
-verify: lint test ## All that must hold before a push: lint, tests, generated files up to date
+verify: lint test ## Check everything before a push: lint, tests, generated files up to date
 	before=$$(git diff | cksum); go generate ./...; test "$$before" = "$$(git diff | cksum)" || \
 		{ echo 'generated files were out of date: commit what changed'; exit 1; }
 
 services: ## Start PostgreSQL, Redis and Kafka on loopback (see scripts/services)
 	@scripts/services start
 
-services-stop: ## Stop them
+services-stop: ## Stop these servers
 	@scripts/services stop
 
-clean: ## Stop the servers; delete their data and all that was built
+clean: ## Stop the servers, and delete their data and everything built
 	scripts/services clean
 	rm -rf bin .tools .services coverage.out coverage.html
 

@@ -1,34 +1,36 @@
 package internal_test
 
 import (
-	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
+
+const maxLine = 120 // characters of a line of prose
 
 var (
-	testNamed    = regexp.MustCompile("`(Test[A-Za-z0-9]+)`")
-	testDeclared = regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9]+)\(`)
+	testNamed = regexp.MustCompile("`(Test[A-Za-z0-9]+)`")
+	testFunc  = regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9]+)\(`)
+	quoted    = regexp.MustCompile("`([a-z0-9/]+)`")
+	goName    = regexp.MustCompile("`([a-z]+[.][A-Z][A-Za-z.]*)`")
 )
 
-// What the documents say is proved by a test must be.
 func TestEveryTestThatTheDocsNameExists(t *testing.T) {
 	t.Parallel()
 	declared := map[string]bool{}
 	for _, text := range files(t, ".", "_test.go") {
-		for _, name := range testDeclared.FindAllStringSubmatch(text, -1) {
+		for _, name := range testFunc.FindAllStringSubmatch(text, -1) {
 			declared[name[1]] = true
 		}
 	}
 	named := 0
-	for path, text := range files(t, "../docs", ".md") {
+	for path, text := range documents(t) {
 		for _, name := range testNamed.FindAllStringSubmatch(text, -1) {
 			named++
 			if !declared[name[1]] {
-				t.Errorf("%s names %s, which is nowhere", path, name[1])
+				t.Errorf("%s names %s, which does not exist", path, name[1])
 			}
 		}
 	}
@@ -37,20 +39,115 @@ func TestEveryTestThatTheDocsNameExists(t *testing.T) {
 	}
 }
 
-// files returns the texts of all files below a folder whose names end so.
-func files(t *testing.T, folder, ending string) map[string]string {
-	t.Helper()
-	texts := map[string]string{}
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ending) {
-			return err
-		}
-		text, err := os.ReadFile(path) //nolint:gosec // our own files
-		texts[path] = string(text)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+// A guarantee is a list item above the heading that starts with "Not ".
+func TestEveryGuaranteeNamesATest(t *testing.T) {
+	t.Parallel()
+	promised, _, found := strings.Cut(read(t, "../docs/guarantees.md"), "\n## Not ")
+	if !found {
+		t.Error("guarantees.md has no heading that starts with Not: what is not guaranteed?")
 	}
-	return texts
+	items := strings.Split(promised, "\n- ")[1:]
+	if len(items) == 0 {
+		t.Error("guarantees.md guarantees nothing")
+	}
+	for _, item := range items {
+		item, _, _ = strings.Cut(item, "\n#")
+		if !testNamed.MatchString(item) {
+			t.Errorf("this guarantee names no test: %s", item)
+		}
+	}
+}
+
+func TestBothReadmesHaveTheSameHeadingsAndCode(t *testing.T) {
+	t.Parallel()
+	english, korean := read(t, "../README.md"), read(t, "../README.ko.md")
+	if e, k := levels(english), levels(korean); !slices.Equal(e, k) {
+		t.Errorf("the headings of README.md have the levels %v, those of README.ko.md %v", e, k)
+	}
+	e, k := codeBlock.FindAllString(english, -1), codeBlock.FindAllString(korean, -1)
+	if len(e) == 0 || len(e) != len(k) {
+		t.Fatalf("README.md has %d code blocks, README.ko.md %d", len(e), len(k))
+	}
+	for i := range e {
+		if e[i] != k[i] {
+			t.Errorf("code block %d of README.ko.md differs from README.md:\n%s\n%s", i+1, e[i], k[i])
+		}
+	}
+}
+
+func TestTheArchitectureNamesEveryPackageAndNoOther(t *testing.T) {
+	t.Parallel()
+	text := codeBlock.ReplaceAllString(read(t, "../docs/architecture.md"), "")
+	named, packages := map[string]bool{}, packages(t)
+	for _, name := range quoted.FindAllStringSubmatch(text, -1) {
+		named[name[1]] = true
+		if floor(name[1]) < len(floors) && !isFolder(name[1]) {
+			t.Errorf("architecture.md names %s, which does not exist", name[1])
+		}
+	}
+	for _, path := range packages {
+		if !named[path] {
+			t.Errorf("architecture.md does not name the package %s", path)
+		}
+	}
+}
+
+func TestTheGlossaryNamesWhatExists(t *testing.T) {
+	t.Parallel()
+	declared := declarations(t)
+	names := goName.FindAllStringSubmatch(read(t, "../docs/glossary.md"), -1)
+	if len(names) == 0 {
+		t.Error("glossary.md has no Go name")
+	}
+	for _, name := range names {
+		if !declared[name[1]] {
+			t.Errorf("glossary.md names %s, which does not exist", name[1])
+		}
+	}
+}
+
+// Comments at the end of a line may differ.
+func TestTheCodeInTheArchitectureIsThatOfCheckout(t *testing.T) {
+	t.Parallel()
+	code := map[string]bool{}
+	for _, text := range files(t, "app/checkout", ".go") {
+		for line := range strings.Lines(text) {
+			code[statement(line)] = true
+		}
+	}
+	samples := goBlock.FindAllStringSubmatch(read(t, "../docs/architecture.md"), -1)
+	if len(samples) == 0 {
+		t.Error("architecture.md shows no Go code")
+	}
+	for _, sample := range samples {
+		for line := range strings.Lines(sample[1]) {
+			if !code[statement(line)] {
+				t.Errorf("architecture.md shows a line that app/checkout does not have: %s", line)
+			}
+		}
+	}
+}
+
+func TestLinksBetweenDocumentsResolve(t *testing.T) {
+	t.Parallel()
+	for path, text := range documents(t) {
+		for _, match := range link.FindAllStringSubmatch(codeBlock.ReplaceAllString(text, ""), -1) {
+			if !strings.Contains(match[1], "://") && !resolves(t, path, match[1]) {
+				t.Errorf("%s links to %s, which does not exist", path, match[1])
+			}
+		}
+	}
+}
+
+// Lines of code blocks and rows of tables may be longer.
+func TestLinesOfProseAreShort(t *testing.T) {
+	t.Parallel()
+	for path, text := range documents(t) {
+		for line := range strings.Lines(codeBlock.ReplaceAllString(text, "")) {
+			line = strings.TrimRight(line, "\n")
+			if n := utf8.RuneCountInString(line); n > maxLine && !strings.HasPrefix(line, "|") {
+				t.Errorf("%s has a line of %d characters, more than %d: %s", path, n, maxLine, line)
+			}
+		}
+	}
 }

@@ -62,10 +62,10 @@ func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 		later := checkout.New(s.DB, s.IDs, func() time.Time { return time.Now().AddDate(0, 0, 2) }, payment.DefaultPolicy())
 		before := len(s.Outbox(t))
 		for name, c := range map[string]struct {
-			service   *checkout.Service
-			coupon id.ID
-			mugs   int64
-			fault  error
+			service *checkout.Service
+			coupon  id.ID
+			mugs    int64
+			fault   error
 		}{
 			"no such coupon":           {s.Checkout, s.IDs(), 1, coupon.ErrNotFound},
 			"another person's":         {s.Checkout, theirs, 1, coupon.ErrNotFound},
