@@ -22,7 +22,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -59,9 +58,10 @@ type Config struct {
 
 	Version               string // of the program, for the OpenAPI document
 	Limits                Limits
-	CallbackSecret        pgwire.Secret // of the gateway; unset: callbacks are not signed
-	TrustUserHeader       bool          // trust the header X-USER-ID of an authenticating gateway
-	RequireIdempotencyKey bool          // of POST /orders
+	TrustUserHeader       bool // believe X-USER-ID: a gateway authenticates
+	RequireIdempotencyKey bool // of POST /orders
+
+	Callbacks CallbackDecoder // of the gateway; nil: the shop takes no cards
 }
 
 // Limits are the limits of one request. A zero value selects the default.

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/adapter/pgclient"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
 const callbackPath = "/api/v1/payments/callback"
@@ -30,7 +32,7 @@ func body(t *testing.T, c pgwire.Transaction) string {
 	return string(text)
 }
 
-// call is a callback of the gateway.
+// call returns the request of a callback.
 func (s *shop) call(text string) request { return s.as("").post(callbackPath, text) }
 
 // signed signs a callback.
@@ -41,18 +43,18 @@ func (r request) signed(with pgwire.Secret, at time.Time) request {
 	return r
 }
 
-// turn is a callback and what has to become of it.
+// turn is a callback and its expected result.
 type turn struct {
 	name    string
 	r       request
 	status  int
-	code    string // of the problem
-	counted string // as what
+	code    string // code of the problem
+	counted string // label of the metric
 }
 
-// play demands that what has to becomes of callbacks, and that the order is as
-// wanted after each.
-func (s *till) play(t *testing.T, o cardOrder, want string, turns ...turn) {
+// play sends callbacks, and fails the test unless each has its expected result and the
+// order has the wanted status after it.
+func (s *cardShop) play(t *testing.T, o cardOrder, want string, turns ...turn) {
 	t.Helper()
 	for _, c := range turns {
 		before := s.counted(t, "commerce_payment_callbacks_total", c.counted)
@@ -71,13 +73,13 @@ func (s *till) play(t *testing.T, o cardOrder, want string, turns ...turn) {
 
 func TestACallbackMustBeSignedWhereTheShopHasASecret(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, callBackSigned)
+	eachEngine(t, signedCallbacks)
 }
 
-func callBackSigned(t *testing.T, on engine) {
+func signedCallbacks(t *testing.T, on engine) {
 	t.Helper()
 	ours, theirs := secret(t, "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="), secret(t, "whsec_ZmVkY2JhOTg3NjU0MzIxMA==")
-	s := tillOn(t, on, func(c *api.Config) { c.CallbackSecret = ours })
+	s := cardShopOn(t, on, func(c *api.Config) { c.Callbacks = pgclient.NewCallbacks(ours, c.Clock) })
 	o := s.buy(t)
 	good := body(t, s.charged(t, o))
 	r := s.call(good)
@@ -89,9 +91,9 @@ func callBackSigned(t *testing.T, on engine) {
 		{"signed by another", r.signed(theirs, began), 401, "CALLBACK_FORGED", "forged"},
 		{"signed for another body", forged, 401, "CALLBACK_FORGED", "forged"},
 		{"signed for another id", r.signed(ours, began).with(pgwire.IDHeader, "msg_2"), 401, "CALLBACK_FORGED", "forged"},
-		{"overheard long ago", r.signed(ours, began.Add(-pgwire.Tolerance-time.Second)), 401, "CALLBACK_STALE", "stale"},
+		{"replayed much later", r.signed(ours, began.Add(-pgwire.Tolerance-time.Second)), 401, "CALLBACK_STALE", "stale"},
 		{"from the future", r.signed(ours, began.Add(pgwire.Tolerance+time.Second)), 401, "CALLBACK_STALE", "stale"},
-		{"unread before it is believed", s.call("{").signed(theirs, began), 401, "CALLBACK_FORGED", "forged"},
+		{"malformed and forged", s.call("{").signed(theirs, began), 401, "CALLBACK_FORGED", "forged"},
 	}...)
 	s.play(t, o, "PAID", []turn{
 		{"good", r.signed(ours, began), 200, "", "settled"},
@@ -101,12 +103,12 @@ func callBackSigned(t *testing.T, on engine) {
 
 func TestACallbackIsAHintThatMustAgreeWithWhatIsKnown(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, callBackWrongly)
+	eachEngine(t, wrongCallbacks)
 }
 
-func callBackWrongly(t *testing.T, on engine) {
+func wrongCallbacks(t *testing.T, on engine) {
 	t.Helper()
-	s := tillOn(t, on)
+	s := cardShopOn(t, on)
 	o := s.buy(t)
 	c := pgwire.Transaction{TransactionKey: "TR:1", OrderID: o.ID, Amount: 20_000, Status: pgwire.Success}
 	hint := s.call(body(t, c))
@@ -123,21 +125,21 @@ func callBackWrongly(t *testing.T, on engine) {
 		{"that names the payment", change(func(c *pgwire.Transaction) { c.OrderID = o.Payment.ID }), 404, "CALLBACK_UNKNOWN_ORDER", "unknown_order"},
 		{"of another amount", change(func(c *pgwire.Transaction) { c.Amount++ }), 409, "CALLBACK_WRONG_AMOUNT", "wrong_amount"},
 		{"of no amount", change(func(c *pgwire.Transaction) { c.Amount = 0 }), 400, "MALFORMED_CALLBACK", "malformed"},
-		{"of a status that nobody knows", change(func(c *pgwire.Transaction) { c.Status = "DONE" }), 400, "MALFORMED_CALLBACK", "malformed"},
+		{"with an unknown status", change(func(c *pgwire.Transaction) { c.Status = "DONE" }), 400, "MALFORMED_CALLBACK", "malformed"},
 		{"without a key", change(func(c *pgwire.Transaction) { c.TransactionKey = "" }), 400, "MALFORMED_CALLBACK", "malformed"},
 		{"cut short", s.call(hint.body[:40]), 400, "MALFORMED_CALLBACK", "malformed"},
-		{"with text for an amount", s.call(strings.Replace(hint.body, "20000", `"20000"`, 1)), 400, "MALFORMED_CALLBACK", "malformed"},
+		{"with a text as amount", s.call(strings.Replace(hint.body, "20000", `"20000"`, 1)), 400, "MALFORMED_CALLBACK", "malformed"},
 	}...)
-	s.ask(t, o)
+	s.request(t, o)
 	s.gateway.setAway(true)
 	s.play(t, o, "PENDING", turn{"while the gateway is away", hint, 503, "GATEWAY_AWAY", "gateway_away"})
 	s.gateway.setAway(false)
-	s.play(t, o, "PENDING", turn{"ahead of the truth", hint, 200, "", "early"})
-	s.gateway.decide(pgwire.Success, "")
-	s.play(t, o, "PAID", turn{"the truth", hint, 200, "", "settled"}, turn{"late", hint, 200, "", "repeated"})
+	s.play(t, o, "PENDING", turn{"before the outcome", hint, 200, "", "early"})
+	s.gateway.decide(payment.ChargeSucceeded, "")
+	s.play(t, o, "PAID", turn{"with the outcome", hint, 200, "", "settled"}, turn{"late", hint, 200, "", "repeated"})
 }
 
-func TestCallbacksOfAShopThatTakesNoCards(t *testing.T) {
+func TestAShopWithoutAGatewayRefusesCallbacks(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	if p := s.call(`{}`).must(t, s, 503).problem(t); p.Code != "CARD_PAYMENTS_OFF" {

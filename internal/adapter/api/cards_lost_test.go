@@ -9,22 +9,20 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// forgetful is a database that commits, and loses the answer to it; or that loses
-// the whole transaction.
-type forgetful struct {
+// faulty is a database that commits and loses the answer, or that rolls back, and
+// reports that it is away.
+type faulty struct {
 	store.DB
 	lose, undo *atomic.Bool
 }
 
 // Update implements store.DB.
-func (d forgetful) Update(ctx context.Context, fn func(store.Tx) error) error {
+func (d faulty) Update(ctx context.Context, fn func(store.Tx) error) error {
 	undone := d.undo.CompareAndSwap(true, false)
 	err := d.DB.Update(ctx, func(tx store.Tx) error {
 		if err := fn(tx); err != nil || !undone {
@@ -38,16 +36,16 @@ func (d forgetful) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return err
 }
 
-// The number of the card is in this process and nowhere else.
-func TestAnOrderOfWhichTheAnswerToCommitWasLostIsChargedAllTheSame(t *testing.T) {
+// No other process has the number of the card.
+func TestAnOrderWhoseAnswerToCommitWasLostIsCharged(t *testing.T) {
 	t.Parallel()
 	var lose, undo atomic.Bool
-	s := tillOn(t, storetest.SQLite, func(c *api.Config) {
-		c.Checkout = checkout.New(forgetful{c.DB, &lose, &undo}, id.NewSource(c.Clock, rand.Reader), c.Clock, payment.DefaultPolicy())
+	s := cardShopOn(t, storetest.SQLite, func(c *api.Config) {
+		c.Checkout = takingCards(c.Settle, faulty{c.DB, &lose, &undo}, id.NewSource(c.Clock, rand.Reader), c.Clock)
 	})
 	keyed := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", cardMug)
 	undo.Store(true)
-	keyed.must(t, s.shop, http.StatusServiceUnavailable) // nothing was placed, and nothing is charged
+	keyed.must(t, s.shop, http.StatusServiceUnavailable) // nothing was placed, so nothing is charged
 	lose.Store(true)
 	keyed.must(t, s.shop, http.StatusServiceUnavailable)
 	var o cardOrder
@@ -57,7 +55,7 @@ func TestAnOrderOfWhichTheAnswerToCommitWasLostIsChargedAllTheSame(t *testing.T)
 		t.Error("the order was placed again")
 	}
 	s.run(t)
-	if c := <-s.gateway.asked; c.OrderID != o.ID {
+	if c := <-s.gateway.requests; c.OrderID != o.ID {
 		t.Errorf("the gateway was asked for order %s, want %s", c.OrderID, o.ID)
 	}
 	if n := s.orders(t, "kim"); n != 1 {

@@ -15,13 +15,13 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/postgres"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/sqlite"
-	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// opened is an empty store, and a way to look at its tables as they are.
+// opened returns an empty store, and a connection to read its tables.
 func opened(t *testing.T, name string, o sqlstore.Options) (*sqlstore.DB, *sql.DB) {
 	t.Helper()
 	driver, address := "sqlite", filepath.Join(t.TempDir(), "shop.db")
@@ -53,13 +53,13 @@ func TestACardOrderIsPendingUntilTheCardIsChargedAndKeepsFourDigits(t *testing.T
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var raw *sql.DB
-			s := tillOn(t, func(_ testing.TB, o sqlstore.Options) (db *sqlstore.DB) {
+			s := cardShopOn(t, func(_ testing.TB, o sqlstore.Options) (db *sqlstore.DB) {
 				db, raw = opened(t, name, o)
 				return db
 			})
 			said := s.sellByCard(t)
 			if !slices.Equal(s.gateway.numbers, []cardno.Number{cardNo, cardNo}) {
-				t.Errorf("the gateway was told %d numbers, want the whole one twice", len(s.gateway.numbers))
+				t.Errorf("the gateway got %d numbers, want the whole one twice", len(s.gateway.numbers))
 			}
 			tables := everything(t, raw)
 			for _, want := range []string{"1451", "kim"} {
@@ -78,15 +78,15 @@ func TestACardOrderIsPendingUntilTheCardIsChargedAndKeepsFourDigits(t *testing.T
 	}
 }
 
-// sellByCard lets one order be paid and another one be declined, and returns all
-// that was answered.
-func (s *till) sellByCard(t *testing.T) (said string) {
+// sellByCard has one card order paid and another one declined, and returns the text of all
+// answers.
+func (s *cardShop) sellByCard(t *testing.T) (said string) {
 	t.Helper()
 	s.run(t)
 	keyed := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", cardMug)
 	first := keyed.must(t, s.shop, 201)
 	first.golden(t, "order_card")
-	c := <-s.gateway.asked
+	c := <-s.gateway.requests
 	if again := keyed.must(t, s.shop, 201); again.body != first.body || again.header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("again: %s", again.body)
 	}
@@ -94,15 +94,15 @@ func (s *till) sellByCard(t *testing.T) (said string) {
 	if p := keyed.must(t, s.shop, 422).problem(t); p.Code != "IDEMPOTENCY_KEY_REUSED" {
 		t.Errorf("with another card: %s", p.Code)
 	}
-	s.gateway.decide(pgwire.Success, "")
+	s.gateway.decide(payment.ChargeSucceeded, "")
 	c.Status = pgwire.Success
 	called := s.call(body(t, c)).must(t, s.shop, 200)
 	paid := s.as("kim").get(first.header.Get("Location")).must(t, s.shop, 200)
 	paid.golden(t, "order_card_paid")
 
 	lost := s.as("kim").post("/api/v1/orders", cardMug).must(t, s.shop, 201)
-	c = <-s.gateway.asked
-	s.gateway.decide(pgwire.Failed, "the limit is exceeded")
+	c = <-s.gateway.requests
+	s.gateway.decide(payment.ChargeFailed, "the limit is exceeded")
 	s.call(body(t, c)).must(t, s.shop, 200)
 	declined := s.as("kim").get(lost.header.Get("Location")).must(t, s.shop, 200)
 	declined.golden(t, "order_card_declined")
@@ -116,7 +116,7 @@ func (s *till) sellByCard(t *testing.T) (said string) {
 	return first.body + called.body + paid.body + declined.body + wrong.body + number.body + broken.body + odd.body
 }
 
-// everything is all that is in any table.
+// everything returns the text of all tables.
 func everything(t *testing.T, db *sql.DB) string {
 	t.Helper()
 	names := `SELECT name FROM sqlite_master WHERE type = 'table'`
@@ -136,7 +136,7 @@ func everything(t *testing.T, db *sql.DB) string {
 	return all.String()
 }
 
-// rows is what a query answers, each row as text.
+// rows returns the rows of a query as text.
 func rows(t *testing.T, db *sql.DB, query string) (all []string) {
 	t.Helper()
 	found, err := db.QueryContext(t.Context(), query)
@@ -168,31 +168,28 @@ func rows(t *testing.T, db *sql.DB, query string) (all []string) {
 	return all
 }
 
-func TestACardOrderThatNobodyCouldRequestTakesNothing(t *testing.T) {
+func TestACardOrderWithoutASlotTakesNothing(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, on engine) {
 		t.Helper()
-		s := tillOn(t, on)
-		var slots []*settle.Slot
-		for slot, err := s.desk.Reserve(); err == nil; slot, err = s.desk.Reserve() {
-			slots = append(slots, slot)
-		}
+		s := cardShopOn(t, on)
+		s.takeSlots()
 		keyed := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", cardMug)
 		if p := keyed.must(t, s.shop, http.StatusServiceUnavailable).problem(t); p.Code != "PAYMENTS_BUSY" {
 			t.Errorf("code = %s", p.Code)
 		}
 		s.untouched(t)
 		s.as("kim").post("/api/v1/orders", oneMug).must(t, s.shop, 201) // points need no slot
-		slots[0].Free()
-		keyed.must(t, s.shop, 201) // the refusal was ours, and is not kept
+		s.settle.ReleaseSlot()
+		keyed.must(t, s.shop, 201) // a 503 is not kept under the key
 		if again := keyed.must(t, s.shop, 201); again.header.Get("Idempotent-Replayed") != "true" {
-			t.Error("whoever has an order already is to be told of it, slots or no slots")
+			t.Error("a repeated request is answered although there is no slot")
 		}
 		keyed.with("Idempotency-Key", "other").must(t, s.shop, 503)
 	})
 }
 
-// untouched demands that nothing was taken of anybody.
+// untouched fails the test if an order was placed or anything was taken.
 func (s *shop) untouched(t *testing.T) {
 	t.Helper()
 	var p struct{ Stock int64 }
@@ -202,35 +199,39 @@ func (s *shop) untouched(t *testing.T) {
 	}
 }
 
-func TestACardOrderThatIsRefusedGivesItsSlotBack(t *testing.T) {
+func TestACardOrderThatIsRefusedReleasesItsSlot(t *testing.T) {
 	t.Parallel()
-	s := newTill(t)
-	for s.free(t) > 1 {
-		if _, err := s.desk.Reserve(); err != nil {
+	s := newCardShop(t)
+	for s.free() > 1 {
+		if err := s.settle.ReserveSlot(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 3 {
 		s.as("kim").post("/api/v1/orders", strings.Replace(cardMug, `"quantity":2`, `"quantity":11`, 1)).must(t, s.shop, 409)
-		s.as("kim").post("/api/v1/orders", strings.Replace(cardMug, "4000", "24000", 1)).must(t, s.shop, 201) // no card is needed
+		s.as("kim").post("/api/v1/orders", strings.Replace(cardMug, "4000", "24000", 1)).must(t, s.shop, 201) // points pay everything
 		s.as("admin").post("/admin/v1/products/1/stock", `{"delta":2,"reason":"delivery"}`).must(t, s.shop, 200)
 	}
-	if n := s.free(t); n != 1 {
+	if n := s.free(); n != 1 {
 		t.Errorf("%d slots are free, want 1", n)
 	}
 }
 
-// free is how many slots there are.
-func (s *till) free(t *testing.T) int {
-	t.Helper()
-	var slots []*settle.Slot
-	for slot, err := s.desk.Reserve(); err == nil; slot, err = s.desk.Reserve() {
-		slots = append(slots, slot)
+// free returns how many slots are free.
+func (s *cardShop) free() int {
+	n := s.takeSlots()
+	for range n {
+		s.settle.ReleaseSlot()
 	}
-	for _, slot := range slots {
-		slot.Free()
+	return n
+}
+
+// takeSlots takes every free slot, and returns how many there were.
+func (s *cardShop) takeSlots() (n int) {
+	for s.settle.ReserveSlot() == nil {
+		n++
 	}
-	return len(slots)
+	return n
 }
 
 func TestAShopWithoutAGatewayTakesNoCards(t *testing.T) {
@@ -242,9 +243,9 @@ func TestAShopWithoutAGatewayTakesNoCards(t *testing.T) {
 	s.untouched(t)
 }
 
-func TestEveryComplaintAboutACardIsToldAtOnceWithoutItsDigits(t *testing.T) {
+func TestEveryComplaintAboutACardIsReportedWithoutItsDigits(t *testing.T) {
 	t.Parallel()
-	s := newTill(t)
+	s := newCardShop(t)
 	for _, c := range []struct {
 		card string
 		want []string
@@ -261,7 +262,7 @@ func TestEveryComplaintAboutACardIsToldAtOnceWithoutItsDigits(t *testing.T) {
 			t.Errorf("%s: %s\n%s", c.card, diff, a.body)
 		}
 		if strings.Contains(a.body, "5678") {
-			t.Errorf("the digits are told back: %s", a.body)
+			t.Errorf("the answer has the digits: %s", a.body)
 		}
 	}
 	s.untouched(t)

@@ -11,10 +11,15 @@ import (
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/adapter/pgclient"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/cardno"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
@@ -24,67 +29,67 @@ const (
 	cardMug = `{"items":[{"productId":1,"quantity":2}],"points":4000,` + byCard + `}`
 )
 
-// gateway takes every card, and charges it when a test says so.
+// gateway accepts every request, and decides charges when a test says so.
 type gateway struct {
-	mu      sync.Mutex
-	charges []*pgwire.Transaction // oldest first
-	numbers []cardno.Number       // that it was told
-	away    bool
-	asked   chan pgwire.Transaction // each charge that was asked for
+	mu       sync.Mutex
+	charges  []*payment.Charge // oldest first
+	numbers  []cardno.Number   // of the cards
+	away     bool
+	requests chan pgwire.Transaction // each request, as the transaction of its callback
 }
 
-func newGateway() *gateway { return &gateway{asked: make(chan pgwire.Transaction, 16)} }
+func newGateway() *gateway { return &gateway{requests: make(chan pgwire.Transaction, 16)} }
 
 var errDependency = errors.New("the gateway is away")
 
 // Request implements settle.Gateway.
-func (g *gateway) Request(_ context.Context, _, _ string, r pgwire.Request) payment.Reply {
+func (g *gateway) Request(_ context.Context, r payment.ChargeRequest) payment.Reply {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t := &pgwire.Transaction{
-		TransactionKey: fmt.Sprintf("TR:%d", len(g.charges)+1), OrderID: r.OrderID, CardType: r.CardType, CardNo: r.CardNo.Masked(),
-		Amount: r.Amount, Status: pgwire.Pending,
+	c := &payment.Charge{Key: fmt.Sprintf("TR:%d", len(g.charges)+1), OrderID: r.OrderID, Amount: r.Amount, Status: payment.ChargePending}
+	g.charges, g.numbers = append(g.charges, c), append(g.numbers, r.Card.Number())
+	g.requests <- pgwire.Transaction{
+		TransactionKey: c.Key, OrderID: c.OrderID.String(), CardType: r.Card.Type(), CardNo: r.Card.Number().Masked(),
+		Amount: int64(c.Amount), Status: pgwire.Pending,
 	}
-	g.charges, g.numbers = append(g.charges, t), append(g.numbers, r.CardNo)
-	g.asked <- *t
-	return payment.Reply{Kind: payment.Accepted, Transaction: *t}
+	return payment.Reply{Kind: payment.Accepted, Charge: *c}
 }
 
 // Find implements settle.Gateway.
-func (g *gateway) Find(_ context.Context, _, orderID string) (found []pgwire.Transaction, err error) {
+func (g *gateway) Find(_ context.Context, _, orderID id.ID) (found []payment.Charge, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.away {
 		return nil, errDependency
 	}
-	for _, t := range slices.Backward(g.charges) {
-		if t.OrderID == orderID {
-			found = append(found, *t)
+	for _, c := range slices.Backward(g.charges) {
+		if c.OrderID == orderID {
+			found = append(found, *c)
 		}
 	}
 	return found, nil
 }
 
 // Cancel implements settle.Gateway.
-func (g *gateway) Cancel(_ context.Context, _, key string) (pgwire.Transaction, error) {
+func (g *gateway) Cancel(_ context.Context, _, _ id.ID, key string) (payment.Charge, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, t := range g.charges {
-		if t.TransactionKey == key && !g.away {
-			t.Status = pgwire.Cancelled
-			return *t, nil
+	for _, c := range g.charges {
+		if c.Key == key && !g.away {
+			c.Status = payment.ChargeCancelled
+			return *c, nil
 		}
 	}
-	return pgwire.Transaction{}, errDependency
+	return payment.Charge{}, errDependency
 }
 
-// decide charges the card of every charge that is open, or does not.
-func (g *gateway) decide(status pgwire.Status, reason string) {
+// decide ends every pending charge.
+func (g *gateway) decide(status payment.ChargeStatus, reason string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, t := range g.charges {
-		if t.Status == pgwire.Pending {
-			t.Status, t.Reason = status, reason
+	for _, c := range g.charges {
+		if c.Status == payment.ChargePending {
+			c.Status, c.Reason = status, reason
 		}
 	}
 }
@@ -95,55 +100,63 @@ func (g *gateway) setAway(away bool) {
 	g.away = away
 }
 
-// till is a shop that takes cards.
-type till struct {
+// cardShop is a shop that takes cards.
+type cardShop struct {
 	*shop
 
 	gateway *gateway
-	desk    *settle.Service
+	settle  *settle.Service
 }
 
-// tillOn opens a shop that takes cards, whose requests to the gateway nobody
-// makes until the test lets it run.
-func tillOn(t *testing.T, on engine, change ...func(*api.Config)) *till {
+// cardShopOn opens a shop that takes cards. Cards are not charged until the test calls
+// run.
+func cardShopOn(t *testing.T, on engine, change ...func(*api.Config)) *cardShop {
 	t.Helper()
-	s := &till{gateway: newGateway()}
+	s := &cardShop{gateway: newGateway()}
 	cards := func(c *api.Config) {
-		s.desk = settle.New(settle.Config{
-			DB: c.DB, Gateway: s.gateway, Compensator: c.Checkout, Policy: payment.DefaultPolicy(), Holder: "test", Clock: c.Clock, Log: c.Log,
+		ids := id.NewSource(c.Clock, zeros{})
+		ids() // the first id is the customer's: the golden files have the next ones
+		s.settle = settle.New(settle.Config{
+			DB: c.DB, Gateway: s.gateway, Compensator: checkout.NewCompensator(ids), Policy: payment.DefaultPolicy(), Holder: "test", Clock: c.Clock, Log: c.Log,
 		})
-		c.Settle = s.desk
+		c.Settle, c.Checkout = s.settle, takingCards(s.settle, c.DB, ids, c.Clock)
+		c.Callbacks = pgclient.NewCallbacks(pgwire.Secret{}, c.Clock)
 	}
 	s.shop = stockedOn(t, on, slices.Concat([]func(*api.Config){cards}, change)...)
 	return s
 }
 
-func newTill(t *testing.T, change ...func(*api.Config)) *till {
-	t.Helper()
-	return tillOn(t, storetest.SQLite, change...)
+// takingCards returns a checkout that takes cards, over a database.
+func takingCards(payments *settle.Service, db store.DB, ids id.Source, c clock.Clock) *checkout.Service {
+	return checkout.New(db, ids, c, payment.DefaultPolicy(), checkout.WithCharger(payments), checkout.WithPayments(payments))
 }
 
-// run has the gateway asked for what is ordered, until the test ends.
-func (s *till) run(t *testing.T) {
+func newCardShop(t *testing.T, change ...func(*api.Config)) *cardShop {
+	t.Helper()
+	return cardShopOn(t, storetest.SQLite, change...)
+}
+
+// run charges cards until the test ends.
+func (s *cardShop) run(t *testing.T) {
 	t.Helper()
 	var done sync.WaitGroup
 	done.Go(func() {
-		if err := s.desk.Run(t.Context()); err != nil {
+		if err := s.settle.Run(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Cleanup(done.Wait)
 }
 
-// buy places an order that a card pays in part, and returns it as it is answered.
-func (s *till) buy(t *testing.T) (o cardOrder) {
+// buy places an order that a card pays in part.
+func (s *cardShop) buy(t *testing.T) (o cardOrder) {
 	t.Helper()
 	s.as("kim").post("/api/v1/orders", cardMug).must(t, s.shop, http.StatusCreated).into(t, &o)
 	return o
 }
 
-// order is an order as it is now.
-func (s *till) order(t *testing.T, orderID string) (o cardOrder) {
+// order returns an order as it is now.
+func (s *cardShop) order(t *testing.T, orderID string) (o cardOrder) {
 	t.Helper()
 	s.as("kim").get("/api/v1/orders/"+orderID).must(t, s.shop, http.StatusOK).into(t, &o)
 	return o
@@ -154,25 +167,33 @@ type cardOrder struct {
 	Payment    *struct{ ID, Status, CardLast4 string }
 }
 
-// ask has the gateway asked for the card's part of an order, as if by a process
-// that died before it could write what it was answered.
-func (s *till) ask(t *testing.T, o cardOrder) pgwire.Transaction {
+// request requests a charge for the card's part of an order, as a process would that
+// dies before it has written the reply. It returns the transaction of the callback.
+func (s *cardShop) request(t *testing.T, o cardOrder) pgwire.Transaction {
 	t.Helper()
-	s.gateway.Request(t.Context(), "", "", pgwire.Request{OrderID: o.ID, CardType: pgwire.Samsung, CardNo: cardNo, Amount: 20_000})
-	return <-s.gateway.asked
+	orderID, err := id.Parse(o.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	card, err := payment.NewCardDetails(payment.Samsung, cardNo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.gateway.Request(t.Context(), payment.ChargeRequest{OrderID: orderID, Card: card, Amount: 20_000})
+	return <-s.gateway.requests
 }
 
-// charged has the gateway charge the card's part of an order, and returns what
-// it would call back with.
-func (s *till) charged(t *testing.T, o cardOrder) pgwire.Transaction {
+// charged has the card's part of an order charged, and returns the transaction of the
+// callback.
+func (s *cardShop) charged(t *testing.T, o cardOrder) pgwire.Transaction {
 	t.Helper()
-	c := s.ask(t, o)
-	s.gateway.decide(pgwire.Success, "")
+	c := s.request(t, o)
+	s.gateway.decide(payment.ChargeSucceeded, "")
 	c.Status = pgwire.Success
 	return c
 }
 
-// counted is the value of a counter with a label.
+// counted returns the value of a counter with a label.
 func (s *shop) counted(t *testing.T, name, label string) float64 {
 	t.Helper()
 	families, err := s.metrics.Gather()

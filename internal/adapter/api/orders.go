@@ -6,9 +6,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
-	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/cardno"
-	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
@@ -21,16 +19,16 @@ type placeInput struct {
 
 	Body struct {
 		Items    []wantBody `json:"items" minItems:"1" maxItems:"1000" nullable:"false"`
-		CouponID *id.ID     `json:"couponId,omitempty" format:"uuid" doc:"A coupon of yours: its id, or its couponId."`
-		Points   *int64     `json:"points,omitempty" minimum:"0" maximum:"1000000000000000" doc:"What you mean to pay by points, in won. Leave it out to pay all of it; or, where a card pays, nothing."`
-		Payment  *cardBody  `json:"payment,omitempty" doc:"The card that pays what points do not. The order is PENDING then, until the card was charged. Leave it out to pay by points alone."`
+		CouponID *id.ID     `json:"couponId,omitempty" format:"uuid" doc:"One of your coupons: its id, or its couponId."`
+		Points   *int64     `json:"points,omitempty" minimum:"0" maximum:"1000000000000000" doc:"The part to pay by points, in won. Default: everything; with a card, nothing."`
+		Payment  *cardBody  `json:"payment,omitempty" doc:"The card that pays what points do not. The order is PENDING until the card is charged. Default: points pay everything."`
 	}
 }
 
 type cardBody struct {
 	Method   string        `json:"method" enum:"CARD"`
 	CardType string        `json:"cardType" enum:"SAMSUNG,KB,HYUNDAI"`
-	CardNo   cardno.Number `json:"cardNo" doc:"dddd-dddd-dddd-dddd. It is passed on to the gateway; the shop keeps the last four digits." example:"1234-5678-9814-1451"`
+	CardNo   cardno.Number `json:"cardNo" doc:"dddd-dddd-dddd-dddd. The gateway gets it; the shop stores the last four digits." example:"1234-5678-9814-1451"`
 }
 
 type wantBody struct {
@@ -60,8 +58,8 @@ type orderBody struct {
 	Points     int64        `json:"points" example:"24000"`
 	CardAmount int64        `json:"cardAmount" example:"0"`
 	Coupon     *couponRef   `json:"coupon"`
-	Payment    *paymentBody `json:"payment" doc:"By card; null where none pays."`
-	History    []changeBody `json:"history" nullable:"false" doc:"Every state so far, oldest first."`
+	Payment    *paymentBody `json:"payment" doc:"The card payment; null if no card pays."`
+	History    []changeBody `json:"history" nullable:"false" doc:"Every state of the order, oldest first."`
 	CreatedAt  time.Time    `json:"createdAt"`
 }
 
@@ -77,15 +75,15 @@ type paymentBody struct {
 	CardType       string    `json:"cardType" example:"SAMSUNG"`
 	CardLast4      string    `json:"cardLast4" example:"1451"`
 	Amount         int64     `json:"amount" doc:"In won." example:"24000"`
-	TransactionKey *string   `json:"transactionKey" doc:"Of the gateway; null where no charge decided."`
-	Reason         *string   `json:"reason" doc:"Why it was declined."`
+	TransactionKey *string   `json:"transactionKey" doc:"Of the gateway's transaction that decided the payment; null if none did."`
+	Reason         *string   `json:"reason" doc:"Why the payment was declined."`
 	CreatedAt      time.Time `json:"createdAt"`
 }
 
 type lineBody struct {
 	ProductID int64  `json:"productId" example:"17"`
 	Name      string `json:"name" example:"Mug"`
-	Price     int64  `json:"price" doc:"Of one piece, in won, when it was sold." example:"12000"`
+	Price     int64  `json:"price" doc:"Of one piece, in won, at the time of the sale." example:"12000"`
 	Quantity  int64  `json:"quantity" example:"2"`
 }
 
@@ -106,11 +104,11 @@ func (s *service) registerOrders() {
 	s.huma.OpenAPI().Paths[ordersPath].Post.RequestBody.Content["application/json"].Example = firstOrder()
 	register(s, route{http.MethodGet, ordersPath, "listOrders", "My orders, newest first", tag, users, 0}, s.listOrders)
 	register(s, route{http.MethodGet, ordersPath + "/{id}", "getOrder", "An order of mine", tag, users, 0}, s.getOrder)
-	register(s, route{http.MethodPost, cancelPath, "cancelOrder", "Call an order off", tag, users, 0}, s.cancelOrder)
+	register(s, route{http.MethodPost, cancelPath, "cancelOrder", "Cancel an order", tag, users, 0}, s.cancelOrder)
 }
 
-// firstOrder is what the docs offer to send. It leaves points out: whatever they
-// were, they would not be what the products of the reader's shop cost.
+// firstOrder is the example in the docs. It has no points: any number would not be what
+// the products of the reader's shop cost.
 func firstOrder() any {
 	return map[string]any{"items": []wantBody{{ProductID: 1, Quantity: 2}}}
 }
@@ -123,9 +121,9 @@ func (s *service) placeOrder(ctx context.Context, in *placeInput) (*createdOutpu
 	if err != nil {
 		return nil, err
 	}
-	show := func(o order.Order) response { return response{http.StatusCreated, orderPath(o), toOrderBody(o)} }
-	o, err := idempotent(ctx, s, idempotentRequest{"POST " + ordersPath, in.Key, in.masked()}, show, func(g store.Guard) (order.Order, error) {
-		return s.place(ctx, request, in.Body.Payment, g)
+	render := func(o order.Order) response { return response{http.StatusCreated, orderPath(o), toOrderBody(o)} }
+	o, err := idempotent(ctx, s, idempotentRequest{"POST " + ordersPath, in.Key, in.masked()}, render, func(g store.Guard) (order.Order, error) {
+		return s.config.Checkout.Place(ctx, request, g)
 	})
 	if err != nil {
 		return nil, err
@@ -133,55 +131,9 @@ func (s *service) placeOrder(ctx context.Context, in *placeInput) (*createdOutpu
 	return &createdOutput[orderBody]{orderPath(o), toOrderBody(o)}, nil
 }
 
-// place places an order and, once it is there, has its card charged. Whoever
-// charges it must have a place for it before anything is taken.
-func (s *service) place(ctx context.Context, r checkout.Request, card *cardBody, g store.Guard) (order.Order, error) {
-	if card == nil {
-		return s.config.Checkout.Place(ctx, r, g)
-	}
-	if s.config.Settle == nil {
-		return order.Order{}, errNoCards
-	}
-	seat := seating{Guard: g, desk: s.config.Settle}
-	o, err := s.config.Checkout.Place(ctx, r, &seat)
-	switch {
-	case seat.slot == nil:
-	case o.Payment == nil || saidNo(err):
-		seat.slot.Free()
-	case err != nil: // perhaps all that was lost is the answer to COMMIT
-		seat.slot.Doubt(*o.Payment, card.CardNo)
-	default:
-		seat.slot.Use(*o.Payment, card.CardNo)
-	}
-	return o, err
-}
-
-// saidNo reports whether the shop said no, and so nothing was written.
-func saidNo(err error) bool {
-	k := fault.KindOf(err)
-	return err != nil && k != fault.Internal && k != fault.Unavailable
-}
-
-// seating is a guard that takes a place for the card of an order, behind the
-// guard of its key: a repeated request is answered without one.
-type seating struct {
-	store.Guard
-
-	desk *settle.Service
-	slot *settle.Slot
-}
-
-// Enter implements store.Guard.
-func (g *seating) Enter(ctx context.Context, tx store.Tx) error {
-	err := g.Guard.Enter(ctx, tx)
-	if err == nil && g.slot == nil { // a transaction may run again
-		g.slot, err = g.desk.Reserve()
-	}
-	return err
-}
-
-// request is what is asked of checkout. A card is complained about together
-// with the basket.
+// request translates the input for checkout. A card is checked here, ahead of the
+// idempotency key: the key's fingerprint cannot tell two numbers apart that end in the
+// same digits, so a refusal of one of them must not be kept.
 func (in *placeInput) request(user id.ID) (checkout.Request, error) {
 	r := checkout.Request{UserID: user, CouponID: in.Body.CouponID, Points: (*money.Won)(in.Body.Points)}
 	for _, w := range in.Body.Items {
@@ -190,13 +142,13 @@ func (in *placeInput) request(user id.ID) (checkout.Request, error) {
 	if in.Body.Payment == nil {
 		return r, nil
 	}
-	card, err := payment.CardOf(in.Body.Payment.CardType, in.Body.Payment.CardNo)
+	card, err := payment.NewCardDetails(in.Body.Payment.CardType, in.Body.Payment.CardNo)
 	r.Card = &card
 	return r, err
 }
 
-// masked is the body by which a repeated request is known again: without the
-// number of the card, which could be guessed from a fingerprint.
+// masked returns the body that the fingerprint of the idempotency key is made of. The
+// number of the card is masked, because it could be guessed from a hash of it.
 func (in *placeInput) masked() any {
 	body := in.Body
 	if body.Payment != nil {
@@ -228,16 +180,13 @@ func (s *service) cancelOrder(ctx context.Context, in *cancelInput) (*output[ord
 	if in.Body != nil && in.Body.Reason != nil {
 		reason = *in.Body.Reason
 	}
-	show := func(o order.Order) response { return response{status: http.StatusOK, body: toOrderBody(o)} }
+	render := func(o order.Order) response { return response{status: http.StatusOK, body: toOrderBody(o)} }
 	asked := []string{in.ID.String(), reason}
-	o, err := idempotent(ctx, s, idempotentRequest{"POST " + cancelPath, in.Key, asked}, show, func(g store.Guard) (order.Order, error) {
+	o, err := idempotent(ctx, s, idempotentRequest{"POST " + cancelPath, in.Key, asked}, render, func(g store.Guard) (order.Order, error) {
 		return s.config.Checkout.Cancel(ctx, currentUser(ctx), in.ID, reason, g)
 	})
 	if err != nil {
 		return nil, err
-	}
-	if o.Payment != nil && s.config.Settle != nil {
-		s.config.Settle.Hurry(*o.Payment)
 	}
 	return &output[orderBody]{toOrderBody(o)}, nil
 }
@@ -247,7 +196,7 @@ func orderPath(o order.Order) string { return ordersPath + "/" + o.ID.String() }
 func toOrderBody(o order.Order) orderBody {
 	b := orderBody{
 		ID: o.ID.String(), Status: string(o.Status()), Amount: int64(o.Amount), Discount: int64(o.Discount), Points: int64(o.Points),
-		CardAmount: int64(o.Card), Items: make([]lineBody, len(o.Lines)), History: toChangeBodies(o), CreatedAt: utc(o.CreatedAt),
+		CardAmount: int64(o.Card), Items: make([]lineBody, len(o.Lines)), History: toHistoryBody(o), CreatedAt: utc(o.CreatedAt),
 	}
 	for i, l := range o.Lines {
 		b.Items[i] = lineBody{l.ProductID, l.Name, int64(l.Price), l.Quantity}
@@ -256,13 +205,13 @@ func toOrderBody(o order.Order) orderBody {
 		b.Coupon = &couponRef{c.ID.String(), c.CouponID.String(), c.Name}
 	}
 	if o.Payment != nil {
-		shown := toPaymentBody(*o.Payment)
-		b.Payment = &shown
+		p := toPaymentBody(*o.Payment)
+		b.Payment = &p
 	}
 	return b
 }
 
-func toChangeBodies(o order.Order) []changeBody {
+func toHistoryBody(o order.Order) []changeBody {
 	all := make([]changeBody, len(o.History()))
 	for i, c := range o.History() {
 		all[i] = changeBody{string(c.Status), orNull(c.Reason), utc(c.At)}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -15,13 +16,13 @@ import (
 type paymentsInput struct {
 	Paged
 
-	Stuck     string `query:"stuck" enum:"true,false" doc:"true: only those that wait, pending or with a charge that has to be given back. Left out: true, unless status is given."`
-	Status    string `query:"status" enum:"PENDING,APPROVED,DECLINED,REFUNDED" doc:"Only those of this status."`
-	OlderThan string `query:"olderThan" maxLength:"20" doc:"Only those that were made longer ago: 90s, 15m, 1h30m." example:"15m"`
+	Stuck     string `query:"stuck" enum:"true,false" doc:"true: only payments that are pending or have a refund due. Default: true, unless status is given."`
+	Status    string `query:"status" enum:"PENDING,APPROVED,DECLINED,REFUNDED" doc:"Only payments with this status."`
+	OlderThan string `query:"olderThan" maxLength:"20" doc:"Only payments that are older: 90s, 15m, 1h30m." example:"15m"`
 }
 
-// filter is what is asked for. What it leaves open is what an operator looks
-// for: payments that are stuck.
+// filter translates the query. Without stuck and status it selects the payments that
+// are stuck.
 func (in *paymentsInput) filter(now time.Time) (payment.Filter, error) {
 	f := payment.Filter{Status: payment.Status(in.Status), Stuck: in.Stuck == "true" || in.Stuck == "" && in.Status == ""}
 	if in.OlderThan == "" {
@@ -36,21 +37,21 @@ func (in *paymentsInput) filter(now time.Time) (payment.Filter, error) {
 }
 
 type eitherInput struct {
-	ID id.ID `path:"id" format:"uuid" doc:"Of the payment, or of its order."`
+	ID id.ID `path:"id" format:"uuid" doc:"The id of the payment, or of its order."`
 }
 
-type wordInput struct {
+type settlementInput struct {
 	Keyed
 
-	ID   id.ID `path:"id" format:"uuid" doc:"Of the payment, or of its order."`
+	ID   id.ID `path:"id" format:"uuid" doc:"The id of the payment, or of its order."`
 	Body struct {
-		Outcome        string `json:"outcome" enum:"APPROVED,DECLINED,REFUNDED" doc:"APPROVED: the card was charged, and the order is paid. DECLINED: it was not, and the order fails. REFUNDED: a charge whose refund is due was given back by other means, and the gateway is asked no more." example:"DECLINED"`
-		TransactionKey string `json:"transactionKey,omitempty" maxLength:"200" doc:"Of the charge that paid, or was given back, as the gateway names it. Needed unless it was declined." example:"20260301:TR:9577c5"`
-		Reason         string `json:"reason" minLength:"1" maxLength:"200" doc:"Kept in the history, with who gave it and when. Customers do not see it." example:"told by phone, ticket 4711"`
+		Outcome        string `json:"outcome" enum:"APPROVED,DECLINED,REFUNDED" doc:"APPROVED: the card was charged, and the order is paid. DECLINED: it was not, and the order fails. REFUNDED: a charge whose refund is due was refunded by other means; the gateway is not asked again." example:"DECLINED"`
+		TransactionKey string `json:"transactionKey,omitempty" maxLength:"200" doc:"The gateway's key of the charge that paid or was refunded. Not needed for DECLINED." example:"20260301:TR:9577c5"`
+		Reason         string `json:"reason" minLength:"1" maxLength:"200" doc:"Kept in the history with the operator and the time. Customers do not see it." example:"told by phone, ticket 4711"`
 	}
 }
 
-// listedPayment is a payment as an admin sees it in a list.
+// listedPayment is a payment in a list for operators.
 type listedPayment struct {
 	ID             string     `json:"id" format:"uuid"`
 	OrderID        string     `json:"orderId" format:"uuid"`
@@ -59,21 +60,21 @@ type listedPayment struct {
 	Amount         int64      `json:"amount" doc:"In won." example:"24000"`
 	CardType       string     `json:"cardType" example:"SAMSUNG"`
 	CardLast4      string     `json:"cardLast4" example:"1451"`
-	TransactionKey *string    `json:"transactionKey" doc:"Of the charge that decided; null where none did."`
-	Reason         *string    `json:"reason" doc:"Why it was declined, or ended otherwise."`
-	RefundDue      bool       `json:"refundDue" doc:"A charge has to be given back, and the gateway has not done it yet."`
-	AgeSeconds     int64      `json:"ageSeconds" doc:"Since it was made." example:"1042"`
+	TransactionKey *string    `json:"transactionKey" doc:"Of the charge that decided the payment; null if none did."`
+	Reason         *string    `json:"reason" doc:"Why the payment was declined."`
+	RefundDue      bool       `json:"refundDue" doc:"A charge must be refunded, and the gateway has not done so yet."`
+	AgeSeconds     int64      `json:"ageSeconds" doc:"Seconds since the payment was created." example:"1042"`
 	CreatedAt      time.Time  `json:"createdAt"`
-	EndedAt        *time.Time `json:"endedAt" doc:"When it was no longer pending."`
-	DueAt          *time.Time `json:"dueAt" doc:"When the shop asks the gateway about it next; null: never again."`
+	EndedAt        *time.Time `json:"endedAt" doc:"When the payment ended."`
+	DueAt          *time.Time `json:"dueAt" doc:"When the shop checks the payment next; null: never."`
 }
 
-// paymentDetail is all that the shop knows of a payment.
+// paymentDetail is everything that the shop knows about a payment.
 type paymentDetail struct {
 	Payment listedPayment `json:"payment"`
 	Order   orderState    `json:"order"`
-	Charges []chargeBody  `json:"charges" nullable:"false" doc:"Transactions at the gateway that the shop has heard of, oldest first."`
-	History []noteBody    `json:"history" nullable:"false" doc:"What happened to the payment, oldest first."`
+	Charges []chargeBody  `json:"charges" nullable:"false" doc:"The gateway's transactions that the shop knows, oldest first."`
+	History []noteBody    `json:"history" nullable:"false" doc:"The history of the payment, oldest first."`
 }
 
 type orderState struct {
@@ -89,37 +90,37 @@ type orderState struct {
 type chargeBody struct {
 	TransactionKey string  `json:"transactionKey"`
 	Amount         int64   `json:"amount" doc:"In won." example:"24000"`
-	Status         string  `json:"status" enum:"PENDING,SUCCESS,FAILED,CANCELLED" doc:"As the gateway last said."`
+	Status         string  `json:"status" enum:"PENDING,SUCCESS,FAILED,CANCELLED" doc:"The last status that the gateway reported."`
 	Reason         *string `json:"reason"`
-	Refund         string  `json:"refund" enum:"NONE,DUE,DONE" doc:"Whether it is given back."`
+	Refund         string  `json:"refund" enum:"NONE,DUE,DONE" doc:"Whether the charge is refunded."`
 }
 
 type noteBody struct {
 	At     time.Time `json:"at"`
 	What   string    `json:"what" example:"BY_HAND"`
-	Detail *string   `json:"detail" doc:"Which charge, or why."`
-	Actor  *string   `json:"actor" doc:"Who did it, where that was a person."`
+	Detail *string   `json:"detail" doc:"The charge, or the reason."`
+	Actor  *string   `json:"actor" doc:"The operator, if a person did it."`
 }
 
 const (
 	adminPayments = "/admin/v1/payments"
-	byHandPath    = adminPayments + "/{id}/settle"
+	settlePath    = adminPayments + "/{id}/settle"
 )
 
 func (s *service) registerPayments() {
 	const tag = "Admin"
-	register(s, route{http.MethodGet, adminPayments, "listPayments", "Card payments, newest first; those that are stuck, unless others are asked for", tag, admins, 0}, cards(s, s.listPayments))
+	register(s, route{http.MethodGet, adminPayments, "listPayments", "Card payments, newest first; by default those that are stuck", tag, admins, 0}, cards(s, s.listPayments))
 	register(s, route{http.MethodGet, adminPayments + "/{id}", "getPayment", "A card payment, with its order, charges and history", tag, admins, 0}, cards(s, s.getPayment))
-	register(s, route{http.MethodPost, adminPayments + "/{id}/recheck", "recheckPayment", "Ask the gateway now, and do what follows from its answer", tag, admins, 0}, cards(s, s.recheckPayment))
-	register(s, route{http.MethodPost, byHandPath, "settlePayment", "End a pending payment, or a refund that is due, by hand", tag, admins, 0}, cards(s, s.settlePayment))
+	register(s, route{http.MethodPost, adminPayments + "/{id}/recheck", "recheckPayment", "Ask the gateway now, and settle the payment", tag, admins, 0}, cards(s, s.recheckPayment))
+	register(s, route{http.MethodPost, settlePath, "settlePayment", "Settle a pending payment, or a refund that is due, manually", tag, admins, 0}, cards(s, s.settlePayment))
 }
 
-// cards is h where the shop takes cards.
+// cards returns h, or a handler that refuses if the shop takes no cards.
 func cards[I, O any](s *service, h func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
 	if s.config.Settle != nil {
 		return h
 	}
-	return func(context.Context, *I) (*O, error) { return nil, errNoCards }
+	return func(context.Context, *I) (*O, error) { return nil, checkout.ErrNoCards }
 }
 
 func (s *service) listPayments(ctx context.Context, in *paymentsInput) (*output[pageOf[listedPayment]], error) {
@@ -136,11 +137,11 @@ func (s *service) listPayments(ctx context.Context, in *paymentsInput) (*output[
 }
 
 func (s *service) getPayment(ctx context.Context, in *eitherInput) (*output[paymentDetail], error) {
-	c, err := s.config.Settle.Show(ctx, in.ID)
+	d, err := s.config.Settle.Details(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &output[paymentDetail]{toPaymentDetail(c, s.config.Clock())}, nil
+	return &output[paymentDetail]{toPaymentDetail(d, s.config.Clock())}, nil
 }
 
 func (s *service) recheckPayment(ctx context.Context, in *eitherInput) (*output[paymentDetail], error) {
@@ -150,21 +151,21 @@ func (s *service) recheckPayment(ctx context.Context, in *eitherInput) (*output[
 	return s.getPayment(ctx, in)
 }
 
-func (s *service) settlePayment(ctx context.Context, in *wordInput) (*output[paymentDetail], error) {
-	word := settle.ManualSettlement{
+func (s *service) settlePayment(ctx context.Context, in *settlementInput) (*output[paymentDetail], error) {
+	m := settle.ManualSettlement{
 		Outcome: payment.Status(in.Body.Outcome), Key: in.Body.TransactionKey, Reason: in.Body.Reason, Actor: currentLogin(ctx),
 	}
-	show := func(c settle.Details) response {
-		return response{status: http.StatusOK, body: toPaymentDetail(c, s.config.Clock())}
+	render := func(d settle.Details) response {
+		return response{status: http.StatusOK, body: toPaymentDetail(d, s.config.Clock())}
 	}
 	asked := []any{in.ID, in.Body}
-	c, err := idempotent(ctx, s, idempotentRequest{"POST " + byHandPath, in.Key, asked}, show, func(g store.Guard) (settle.Details, error) {
-		return s.config.Settle.SettleByHand(ctx, in.ID, word, g)
+	d, err := idempotent(ctx, s, idempotentRequest{"POST " + settlePath, in.Key, asked}, render, func(g store.Guard) (settle.Details, error) {
+		return s.config.Settle.SettleManually(ctx, in.ID, m, g)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &output[paymentDetail]{toPaymentDetail(c, s.config.Clock())}, nil
+	return &output[paymentDetail]{toPaymentDetail(d, s.config.Clock())}, nil
 }
 
 func toListedPayment(l settle.Listed, now time.Time) listedPayment {
@@ -176,21 +177,21 @@ func toListedPayment(l settle.Listed, now time.Time) listedPayment {
 	}
 }
 
-func toPaymentDetail(c settle.Details, now time.Time) paymentDetail {
-	o := c.Order
-	d := paymentDetail{
-		Payment: toListedPayment(settle.Listed{Payment: c.Payment, RefundDue: c.RefundDue()}, now),
+func toPaymentDetail(d settle.Details, now time.Time) paymentDetail {
+	o := d.Order
+	b := paymentDetail{
+		Payment: toListedPayment(settle.Listed{Payment: d.Payment, RefundDue: d.RefundDue()}, now),
 		Order: orderState{
 			ID: o.ID.String(), Status: string(o.Status()), Amount: int64(o.Amount), Discount: int64(o.Discount),
-			Points: int64(o.Points), CardAmount: int64(o.Card), History: toChangeBodies(o),
+			Points: int64(o.Points), CardAmount: int64(o.Card), History: toHistoryBody(o),
 		},
-		Charges: make([]chargeBody, len(c.Charges)), History: make([]noteBody, len(c.History)),
+		Charges: make([]chargeBody, len(d.Charges)), History: make([]noteBody, len(d.History)),
 	}
-	for i, c := range c.Charges {
-		d.Charges[i] = chargeBody{c.Key, int64(c.Amount), string(c.Status), orNull(c.Reason), string(c.Refund)}
+	for i, c := range d.Charges {
+		b.Charges[i] = chargeBody{c.Key, int64(c.Amount), string(c.Status), orNull(c.Reason), string(c.Refund)}
 	}
-	for i, n := range c.History {
-		d.History[i] = noteBody{utc(n.At), string(n.Action), orNull(n.Detail), orNull(n.Actor)}
+	for i, n := range d.History {
+		b.History[i] = noteBody{utc(n.At), string(n.Action), orNull(n.Detail), orNull(n.Actor)}
 	}
-	return d
+	return b
 }

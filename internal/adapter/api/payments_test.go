@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
 const (
@@ -28,8 +28,8 @@ type paymentList struct {
 	}
 }
 
-// listed is the orders whose payments are on a list.
-func (s *till) listed(t *testing.T, query string) (orders []string) {
+// listed returns the orders of the payments in a list.
+func (s *cardShop) listed(t *testing.T, query string) (orders []string) {
 	t.Helper()
 	var p paymentList
 	s.as("admin").get("/admin/v1/payments"+query).must(t, s.shop, 200).into(t, &p)
@@ -39,16 +39,15 @@ func (s *till) listed(t *testing.T, query string) (orders []string) {
 	return orders
 }
 
-// The story of a payment that is stuck: found, looked at, asked about, and ended
-// by hand.
-func TestAStuckPaymentIsFoundAskedAboutAndEndedByHand(t *testing.T) {
+// A payment that is stuck is listed, shown, rechecked and settled manually.
+func TestAStuckPaymentIsListedRecheckedAndSettledManually(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, unstick)
 }
 
 func unstick(t *testing.T, on engine) {
 	t.Helper()
-	s := tillOn(t, on)
+	s := cardShopOn(t, on)
 	admin := s.as("admin")
 	admin.get("/admin/v1/payments").must(t, s.shop, 200).golden(t, "admin_payments_none")
 	paid, lost, asked := s.buy(t), s.buy(t), s.buy(t)
@@ -56,7 +55,7 @@ func unstick(t *testing.T, on engine) {
 	admin.get("/admin/v1/payments").must(t, s.shop, 200).golden(t, "admin_payments")
 	admin.get("/admin/v1/payments/"+paid.Payment.ID).must(t, s.shop, 200).golden(t, "admin_payment")
 
-	s.charged(t, asked) // and nobody was told
+	s.charged(t, asked) // no callback arrived
 	s.gateway.setAway(true)
 	if p := admin.post("/admin/v1/payments/"+asked.Payment.ID+"/recheck", "").must(t, s.shop, 503).problem(t); p.Code != "GATEWAY_AWAY" {
 		t.Errorf("code = %s", p.Code)
@@ -73,8 +72,8 @@ func unstick(t *testing.T, on engine) {
 	}
 	keyed.body = declined
 	keyed.must(t, s.shop, 422)
-	s.ask(t, lost)
-	s.as("admin").post("/admin/v1/payments/"+lost.ID+"/recheck", "").must(t, s.shop, 200) // the gateway has a charge, and does not end it
+	s.request(t, lost)
+	s.as("admin").post("/admin/v1/payments/"+lost.ID+"/recheck", "").must(t, s.shop, 200) // the gateway has a pending charge
 	admin.post("/admin/v1/payments/"+lost.ID+"/settle", declined).must(t, s.shop, 200).golden(t, "admin_payment_declined")
 
 	for o, want := range map[string]string{paid.ID: "PAID", lost.ID: "FAILED", asked.ID: "PAID"} {
@@ -82,26 +81,26 @@ func unstick(t *testing.T, on engine) {
 			t.Errorf("an order is %s, want %s", is, want)
 		}
 	}
-	if got := s.listed(t, ""); !slices.Equal(got, []string{lost.ID}) { // its charge has to be called off
+	if got := s.listed(t, ""); !slices.Equal(got, []string{lost.ID}) { // its charge must be voided
 		t.Errorf("stuck are %v, want %s", got, lost.ID)
 	}
 	admin.post("/admin/v1/payments/"+lost.ID+"/recheck", "").must(t, s.shop, 200)
 	if got := s.listed(t, ""); got != nil {
 		t.Errorf("stuck are %v", got)
 	}
-	if k, b := s.gateway.charges[1].Status, s.balance(t, "kim"); k != pgwire.Cancelled || b != 92_000 {
+	if k, b := s.gateway.charges[1].Status, s.balance(t, "kim"); k != payment.ChargeCancelled || b != 92_000 {
 		t.Errorf("the charge is %s, kim has %d won", k, b)
 	}
 }
 
-func TestPaymentsAreListedByWhatIsAskedFor(t *testing.T) {
+func TestPaymentsAreFiltered(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, listPayments)
 }
 
 func listPayments(t *testing.T, on engine) {
 	t.Helper()
-	s := tillOn(t, on)
+	s := cardShopOn(t, on)
 	paid := s.buy(t)
 	s.call(body(t, s.charged(t, paid))).must(t, s.shop, 200)
 	refund := s.buy(t)
@@ -122,7 +121,7 @@ func listPayments(t *testing.T, on engine) {
 		"?olderThan=5m&stuck=false":            {refund.ID, paid.ID},
 		"?olderThan=1h":                        nil,
 		"?olderThan=0s":                        {waits.ID, refund.ID},
-		"?status=PENDING&olderThan=1s&size=50": nil, // one second is not longer ago than one second
+		"?status=PENDING&olderThan=1s&size=50": nil, // one second is not older than one second
 	} {
 		if got := s.listed(t, query); !slices.Equal(got, want) {
 			t.Errorf("%q: %v, want %v", query, got, want)
@@ -139,14 +138,14 @@ func listPayments(t *testing.T, on engine) {
 	}
 }
 
-func TestWhatIsAskedOfPaymentsIsRefusedWithItsCode(t *testing.T) {
+func TestInvalidRequestsAboutPaymentsAreRefusedWithACode(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, refusePayments)
 }
 
 func refusePayments(t *testing.T, on engine) {
 	t.Helper()
-	s := tillOn(t, on)
+	s := cardShopOn(t, on)
 	o := s.buy(t)
 	byPoints := s.as("kim").post("/api/v1/orders", oneMug).must(t, s.shop, 201).header.Get("Location")[len("/api/v1/orders/"):]
 	admin, place := s.as("admin"), "/admin/v1/payments/"
@@ -165,7 +164,7 @@ func refusePayments(t *testing.T, on engine) {
 		"recheck of an odd id":  {admin.post(place+"5/recheck", ""), 400, "VALIDATION_FAILED", []string{"id"}},
 		"settle nothing":        {admin.post(place+unknown+"/settle", declined), 404, "PAYMENT_NOT_FOUND", nil},
 		"settle an odd id":      {admin.post(place+"5/settle", declined), 400, "VALIDATION_FAILED", []string{"id"}},
-		"no word":               {admin.post(place+o.ID+"/settle", `{}`), 400, "VALIDATION_FAILED", []string{"/outcome", "/reason"}},
+		"an empty body":         {admin.post(place+o.ID+"/settle", `{}`), 400, "VALIDATION_FAILED", []string{"/outcome", "/reason"}},
 		"another outcome":       {admin.post(place+o.ID+"/settle", `{"outcome":"PENDING","reason":"x"}`), 400, "VALIDATION_FAILED", []string{"/outcome"}},
 		"refunded by no charge": {admin.post(place+o.ID+"/settle", `{"outcome":"REFUNDED","reason":"x"}`), 400, "VALIDATION_FAILED", []string{"/transactionKey"}},
 		"no refund is due":      {admin.post(place+o.ID+"/settle", `{"outcome":"REFUNDED","transactionKey":"TR:1","reason":"x"}`), 409, "REFUND_NOT_DUE", nil},
@@ -195,16 +194,16 @@ func refusePayments(t *testing.T, on engine) {
 		t.Errorf("the order is %s", is.Status)
 	}
 	admin.post(place+o.ID+"/settle", declined).must(t, s.shop, 200)
-	for _, word := range []string{declined, approved} {
-		if p := admin.post(place+o.Payment.ID+"/settle", word).must(t, s.shop, 409).problem(t); p.Code != "PAYMENT_ENDED" {
-			t.Errorf("a second word: %s", p.Code)
+	for _, settlement := range []string{declined, approved} {
+		if p := admin.post(place+o.Payment.ID+"/settle", settlement).must(t, s.shop, 409).problem(t); p.Code != "PAYMENT_ENDED" {
+			t.Errorf("a second settlement: %s", p.Code)
 		}
 	}
 }
 
 func TestPaymentsAreForAdmins(t *testing.T) {
 	t.Parallel()
-	s := newTill(t)
+	s := newCardShop(t)
 	o := s.buy(t)
 	place := "/admin/v1/payments/" + o.ID
 	for _, r := range []request{
@@ -213,7 +212,7 @@ func TestPaymentsAreForAdmins(t *testing.T) {
 		if p := r.must(t, s.shop, 401).problem(t); p.Code != "UNAUTHENTICATED" {
 			t.Errorf("%s %s: %s", r.method, r.path, p.Code)
 		}
-		if p := r.with("X-USER-ID", "kim").must(t, s.shop, 403).problem(t); p.Code != "FORBIDDEN" { // it is kim's own
+		if p := r.with("X-USER-ID", "kim").must(t, s.shop, 403).problem(t); p.Code != "FORBIDDEN" { // although the order is kim's
 			t.Errorf("%s %s: %s", r.method, r.path, p.Code)
 		}
 	}
@@ -222,7 +221,7 @@ func TestPaymentsAreForAdmins(t *testing.T) {
 	}
 }
 
-func TestThereAreNoPaymentsToLookAtWhereTheShopTakesNoCards(t *testing.T) {
+func TestAShopWithoutAGatewayHasNoPaymentRoutes(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	place := "/admin/v1/payments/00000000-0000-7000-8000-000000000009"
@@ -236,13 +235,13 @@ func TestThereAreNoPaymentsToLookAtWhereTheShopTakesNoCards(t *testing.T) {
 	}
 }
 
-// Sixteen who end one payment at once, each in another way, are one; the others
-// are told.
-func TestAPaymentIsEndedByOneWord(t *testing.T) {
+// Of sixteen settlements of one payment at once, one succeeds, and the others get an
+// error.
+func TestAPaymentIsSettledManuallyOnce(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, on engine) {
 		t.Helper()
-		s := tillOn(t, on)
+		s := cardShopOn(t, on)
 		o := s.buy(t)
 		answers := make(chan response, 16)
 		for i := range cap(answers) {
@@ -269,7 +268,7 @@ func TestAPaymentIsEndedByOneWord(t *testing.T) {
 			}
 		}
 		if won != 1 {
-			t.Errorf("%d words were taken", won)
+			t.Errorf("%d settlements succeeded", won)
 		}
 	})
 }

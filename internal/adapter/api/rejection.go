@@ -16,21 +16,21 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// translate puts our problem in the place of huma's. It is a huma.Transformer.
+// translate replaces an error of huma by a problem. It is a huma.Transformer.
 func (s *service) translate(ctx huma.Context, _ string, v any) (any, error) {
-	m, theirs := v.(*huma.ErrorModel)
-	if !theirs {
+	m, ok := v.(*huma.ErrorModel)
+	if !ok {
 		return v, nil
 	}
 	p := rejection(ctx.Context(), m, s.config.Limits.Size)
-	if e, ours := ctx.(*requestContext); ours {
+	if e, ok := ctx.(*requestContext); ok {
 		e.status = p.Status
 	}
 	s.logProblem(ctx.Context(), p, m)
 	return p, nil
 }
 
-// rejection is the problem behind a request that huma would not let through.
+// rejection returns the problem of a request that huma rejected.
 func rejection(ctx context.Context, m *huma.ErrorModel, limit int64) *problem {
 	switch m.Status {
 	case http.StatusRequestEntityTooLarge:
@@ -39,7 +39,7 @@ func rejection(ctx context.Context, m *huma.ErrorModel, limit int64) *problem {
 		return newProblem(ctx, m.Status, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json")
 	case http.StatusRequestTimeout:
 		return newProblem(ctx, m.Status, "BODY_TIMEOUT", "the body did not arrive in time")
-	case http.StatusBadRequest, http.StatusInternalServerError: // huma's words for a body it could not read
+	case http.StatusBadRequest, http.StatusInternalServerError: // a body that huma could not read
 		p := newProblem(ctx, http.StatusBadRequest, "MALFORMED_BODY", "the body is not what this route reads")
 		p.Errors = complaints(m.Errors)
 		if len(p.Errors) == 0 {
@@ -61,8 +61,8 @@ func tooLarge(ctx context.Context, limit int64) *problem {
 	return p
 }
 
-// complaints are sorted: huma finds unknown properties in no order. A name that
-// nobody asked for may be the number of a card.
+// complaints returns the complaints sorted, because huma finds unknown properties in
+// random order. Names are masked: an unknown name may be a card number.
 func complaints(details []*huma.ErrorDetail) []fault.Field {
 	fields := make([]fault.Field, 0, len(details))
 	for _, d := range details {
@@ -82,8 +82,8 @@ var (
 	bound   = regexp.MustCompile(`^(expected number \S+ )(\S+e\+\d+)$`)
 )
 
-// complaint names the part of the request as we do: by JSON pointer in the
-// body, by name elsewhere.
+// complaint names the part of the request: by JSON pointer in the body, by name
+// elsewhere.
 func complaint(d *huma.ErrorDetail) fault.Field {
 	place, rest, _ := strings.Cut(d.Location, ".")
 	if place != "body" {
@@ -102,7 +102,7 @@ func complaint(d *huma.ErrorDetail) fault.Field {
 	return fault.Field{Pointer: pointer, Detail: inDigits(d.Message)}
 }
 
-// inDigits writes a bound as people do: 10000000, where huma says 1e+07.
+// inDigits writes a bound in digits: 10000000, where huma writes 1e+07.
 func inDigits(message string) string {
 	m := bound.FindStringSubmatch(message)
 	if m == nil {
@@ -112,7 +112,7 @@ func inDigits(message string) string {
 	switch {
 	case err != nil:
 		return message
-	case n >= 1<<63: // as a float it is the one above
+	case n >= 1<<63: // rounded up from math.MaxInt64
 		return m[1] + itoa(math.MaxInt64)
 	default:
 		return m[1] + itoa(int64(n))

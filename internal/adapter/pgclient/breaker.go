@@ -9,19 +9,19 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
-// Breaker is when to leave the gateway alone. Figures that are zero are what
-// the comment says.
+// Breaker configures the circuit breaker. A field that is zero has the value in its
+// comment.
 //
-// A gateway that is well refuses 40 of 100 calls, so the rate is far above
-// that, and nothing is judged by a handful of calls.
+// A healthy gateway fails 40 of 100 calls, so the failure rate is far above that, and
+// a few calls do not decide anything.
 type Breaker struct {
-	Window      int           // calls that are looked at: 100
-	Minimum     int           // calls without which nothing is judged: 50
-	FailureRate float64       // of the window, from which on it opens: 0.75
-	SlowCall    time.Duration // from which on a call is slow: 2 s
-	SlowRate    float64       // of the window, from which on it opens: 0.9
-	OpenFor     time.Duration // before calls are let through on trial: 10 s
-	Permits     int           // calls on trial: 10
+	Window      int           // how many of the last calls count: 100
+	Minimum     int           // how many calls there must be to open it: 50
+	FailureRate float64       // share of failed calls that opens it: 0.75
+	SlowCall    time.Duration // a call that takes so long is slow: 2 s
+	SlowRate    float64       // share of slow calls that opens it: 0.9
+	OpenFor     time.Duration // how long it stays open before it is half open: 10 s
+	Permits     int           // how many calls it lets through while it is half open: 10
 }
 
 func (b Breaker) completed() Breaker {
@@ -43,71 +43,71 @@ func (b Breaker) check() error {
 	case b.FailureRate <= 0 || b.FailureRate > 1 || b.SlowRate <= 0 || b.SlowRate > 1:
 		return errors.New("the breaker's rates must be above 0, and 1 at most")
 	case b.SlowCall <= 0 || b.OpenFor <= 0 || b.Permits < 1:
-		return errors.New("the breaker's times and permits must be more than nothing")
+		return errors.New("the breaker's times and permits must be positive")
 	}
 	return nil
 }
 
-// state is what a breaker does with a call.
+// state is the state of a circuit breaker.
 type state string
 
 const (
-	closed   state = "closed"    // lets it through
-	open     state = "open"      // turns it away
-	halfOpen state = "half_open" // lets a few through, to see how they fare
+	closed   state = "closed"    // lets every call through
+	open     state = "open"      // lets no call through
+	halfOpen state = "half_open" // lets a few calls through as probes
 )
 
-// breaker is a circuit breaker over a window of calls.
+// breaker is a circuit breaker with a count-based window of calls.
 type breaker struct {
 	Breaker
 
-	clock clock.Clock
-	tell  func(change) // called in order, with the lock held
+	clock    clock.Clock
+	onChange func(transition) // called in order, with the lock held
 
 	mu     sync.Mutex
 	state  state
-	term   uint64    // grows with each change: a call tells nothing about a state that it did not begin in
-	until  time.Time // it is open
-	trials int       // permits that were given out while half open
+	term   uint64    // grows with each transition: a call counts only in the state that it began in
+	until  time.Time // while it is open
+	probes int       // calls let through while half open
 	calls  window    // of this state
 }
 
-func newBreaker(b Breaker, c clock.Clock, tell func(change)) *breaker {
-	n := &breaker{Breaker: b, clock: c, tell: tell}
+func newBreaker(b Breaker, c clock.Clock, onChange func(transition)) *breaker {
+	n := &breaker{Breaker: b, clock: c, onChange: onChange}
 	n.become(closed)
 	return n
 }
 
-// enter asks to make a call. The term has to be handed back with how it ended.
-func (b *breaker) enter() (term uint64, may bool) {
+// enter asks to make a call. leave or forget must follow, with the term.
+func (b *breaker) enter() (term uint64, allowed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state == open && !b.clock().Before(b.until) {
 		b.become(halfOpen)
 	}
-	if b.state == open || b.state == halfOpen && b.trials == b.Permits {
+	if b.state == open || b.state == halfOpen && b.probes == b.Permits {
 		return 0, false
 	}
-	b.trials++
+	b.probes++
 	return b.term, true
 }
 
-// leave notes how a call ended.
+// leave counts a call that has ended.
 func (b *breaker) leave(term uint64, failed bool, took time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if term == b.term {
-		b.calls.add(call{failed, took >= b.SlowCall})
+		b.calls.add(result{failed, took >= b.SlowCall})
 		b.judge()
 	}
 }
 
-// forget notes a call that ended without telling anything about the gateway.
+// forget drops a call that says nothing about the gateway.
 func (b *breaker) forget(term uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if term == b.term {
-		b.trials--
+		b.probes--
 	}
 }
 
@@ -118,14 +118,14 @@ func (b *breaker) judge() {
 			b.become(open)
 		}
 	case halfOpen:
-		b.judgeTrials()
-	case open: // no call is under way
+		b.judgeProbes()
+	case open: // no call is in progress
 	}
 }
 
-// judgeTrials judges as soon as the trials that are still to come cannot change
-// the judgement any more.
-func (b *breaker) judgeTrials() {
+// judgeProbes decides as soon as the probes that are still to come cannot change the
+// decision.
+func (b *breaker) judgeProbes() {
 	left := b.Permits - b.calls.n
 	switch worst := float64(b.Permits); {
 	case b.bad(b.Permits):
@@ -141,30 +141,30 @@ func (b *breaker) bad(n int) bool {
 }
 
 func (b *breaker) become(next state) {
-	c := change{from: b.state, to: next, calls: b.calls.n, failed: b.calls.failed, slow: b.calls.slow}
-	b.state, b.trials = next, 0
+	c := transition{from: b.state, to: next, calls: b.calls.n, failed: b.calls.failed, slow: b.calls.slow}
+	b.state, b.probes = next, 0
 	b.term++
 	size := b.Window
 	if next == halfOpen {
 		size = b.Permits
 	}
-	b.calls = window{ring: make([]call, size)}
+	b.calls = window{ring: make([]result, size)}
 	if next == open {
 		b.until = b.clock().Add(b.OpenFor)
 	}
-	b.tell(c)
+	b.onChange(c)
 }
 
-// call is how one call fared.
-type call struct{ failed, slow bool }
+// result is the result of one call.
+type result struct{ failed, slow bool }
 
-// window counts the last calls.
+// window counts the results of the last calls.
 type window struct {
-	ring                  []call
+	ring                  []result
 	next, n, failed, slow int
 }
 
-func (w *window) add(c call) {
+func (w *window) add(c result) {
 	if w.n == len(w.ring) {
 		w.count(w.ring[w.next], -1)
 	}
@@ -173,7 +173,7 @@ func (w *window) add(c call) {
 	w.count(c, 1)
 }
 
-func (w *window) count(c call, by int) {
+func (w *window) count(c result, by int) {
 	w.n += by
 	if c.failed {
 		w.failed += by

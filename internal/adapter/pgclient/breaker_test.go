@@ -10,28 +10,29 @@ import (
 	"pgregory.net/rapid"
 )
 
-// tried is a breaker with a clock of its own, and what it told.
-type tried struct {
+// testBreaker is a breaker with its own clock, and its transitions.
+type testBreaker struct {
 	*breaker
 
-	now   time.Time
-	told  []state
-	calls failsafe.Executor[transactions]
+	now    time.Time
+	states []state
+	calls  failsafe.Executor[transactions]
 }
 
-func try(b Breaker) *tried {
-	t := &tried{now: time.Unix(0, 0)}
-	t.breaker = newBreaker(b.completed(), func() time.Time { return t.now }, func(c change) {
+func newTestBreaker(b Breaker) *testBreaker {
+	t := &testBreaker{now: time.Unix(0, 0)}
+	t.breaker = newBreaker(b.completed(), func() time.Time { return t.now }, func(c transition) {
 		if c.from != "" {
-			t.told = append(t.told, c.to)
+			t.states = append(t.states, c.to)
 		}
 	})
 	t.calls = failsafe.With[transactions](t.breaker)
 	return t
 }
 
-// call makes a call that takes a while and ends so. It reports whether it was let through.
-func (t *tried) call(took time.Duration, err error) (through bool) {
+// call makes a call that takes some time and ends with err. It reports whether the call was
+// let through.
+func (t *testBreaker) call(took time.Duration, err error) (through bool) {
 	_, _ = t.calls.Get(func() (transactions, error) {
 		through = true
 		t.now = t.now.Add(took)
@@ -40,13 +41,13 @@ func (t *tried) call(took time.Duration, err error) (through bool) {
 	return through
 }
 
-// after is what it has told after so many calls that ended so.
-func (t *tried) after(n int, took time.Duration, err error) []state {
+// after returns the transitions after n such calls.
+func (t *testBreaker) after(n int, took time.Duration, err error) []state {
 	t.calledTimes(n, took, err)
-	return t.told
+	return t.states
 }
 
-func (t *tried) calledTimes(n int, took time.Duration, err error) (through int) {
+func (t *testBreaker) calledTimes(n int, took time.Duration, err error) (through int) {
 	for range n {
 		if t.call(took, err) {
 			through++
@@ -61,40 +62,39 @@ var (
 	errGone = &problem{ErrUncertain, abandoned, errors.New("the caller left")}
 )
 
-// A gateway that is well refuses 40 of 100 requests. Here a million requests go
-// to one, and not one is turned away.
+// A healthy gateway fails 40 of 100 requests. The breaker lets a million of them through.
 func TestAHealthyGatewayNeverOpensTheBreaker(t *testing.T) {
 	t.Parallel()
 	const seeds, calls = 10, 100_000
 	worst := 0
 	for seed := range uint64(seeds) {
-		random, b := rand.New(rand.NewPCG(seed, 40)), try(Breaker{})
+		random, b := rand.New(rand.NewPCG(seed, 40)), newTestBreaker(Breaker{})
 		for range calls {
 			term, may := b.enter()
 			if !may {
-				t.Fatalf("seed %d: a call was turned away", seed)
+				t.Fatalf("seed %d: a call was rejected", seed)
 			}
 			b.leave(term, random.Float64() < 0.4, time.Duration(100+random.IntN(401))*time.Millisecond)
 			worst = max(worst, b.breaker.calls.failed)
 		}
-		if len(b.told) > 0 {
-			t.Errorf("seed %d: %v", seed, b.told)
+		if len(b.states) > 0 {
+			t.Errorf("seed %d: %v", seed, b.states)
 		}
 	}
 	t.Logf("%d calls; at worst %d of 100 failed, where 75 open", seeds*calls, worst)
 }
 
-func TestADeadGatewayOpensItWithinTheWindow(t *testing.T) {
+func TestADeadGatewayOpensTheBreakerWithinTheWindow(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		b := try(Breaker{})
-		// It was well before, for any while, and one in ten may still get through.
+		b := newTestBreaker(Breaker{})
+		// It was healthy before for any time, and one call in ten may still succeed.
 		for range rapid.IntRange(0, 1000).Draw(t, "calls before") {
 			b.call(0, nil)
 		}
 		seed := rapid.Uint64().Draw(t, "seed")
 		random := rand.New(rand.NewPCG(seed, 0))
-		for n := 0; len(b.told) == 0; n++ {
+		for n := 0; len(b.states) == 0; n++ {
 			if n == b.Window+b.Window/10 {
 				t.Fatalf("after %d calls it is still closed: %d failed", n, b.breaker.calls.failed)
 			}
@@ -107,62 +107,62 @@ func TestADeadGatewayOpensItWithinTheWindow(t *testing.T) {
 	})
 }
 
-func TestNothingIsJudgedByAHandfulOfCalls(t *testing.T) {
+func TestAFewCallsDoNotOpenTheBreaker(t *testing.T) {
 	t.Parallel()
-	b := try(Breaker{})
-	if told := b.after(49, 0, errLost); len(told) != 0 {
-		t.Fatalf("49 calls: %v", b.told)
+	b := newTestBreaker(Breaker{})
+	if states := b.after(49, 0, errLost); len(states) != 0 {
+		t.Fatalf("49 calls: %v", b.states)
 	}
-	if told := b.after(1, 0, errLost); len(told) != 1 || b.call(0, nil) {
-		t.Errorf("50 calls failed, and it is not open: %v", b.told)
+	if states := b.after(1, 0, errLost); len(states) != 1 || b.call(0, nil) {
+		t.Errorf("50 calls failed, and it is not open: %v", b.states)
 	}
 }
 
-func TestTheRateIsThatOfTheWindowAlone(t *testing.T) {
+func TestOnlyTheCallsOfTheWindowCount(t *testing.T) {
 	t.Parallel()
-	b := try(Breaker{})
+	b := newTestBreaker(Breaker{})
 	b.calledTimes(10_000, 0, nil)
-	if told := b.after(74, 0, errLost); len(told) != 0 {
-		t.Fatalf("74 of 100: %v", b.told)
+	if states := b.after(74, 0, errLost); len(states) != 0 {
+		t.Fatalf("74 of 100: %v", b.states)
 	}
-	if told := b.after(1, 0, errLost); len(told) != 1 {
+	if states := b.after(1, 0, errLost); len(states) != 1 {
 		t.Error("75 of 100, and it is closed")
 	}
 }
 
-func TestSlowCallsOpenItToo(t *testing.T) {
+func TestSlowCallsOpenTheBreaker(t *testing.T) {
 	t.Parallel()
-	b := try(Breaker{})
-	if told := b.after(1000, 2*time.Second-1, nil); len(told) != 0 {
-		t.Fatalf("calls that are not slow: %v", b.told)
+	b := newTestBreaker(Breaker{})
+	if states := b.after(1000, 2*time.Second-1, nil); len(states) != 0 {
+		t.Fatalf("calls that are not slow: %v", b.states)
 	}
-	if told := b.after(89, 2*time.Second, nil); len(told) != 0 {
-		t.Fatalf("89 of 100 were slow: %v", b.told)
+	if states := b.after(89, 2*time.Second, nil); len(states) != 0 {
+		t.Fatalf("89 of 100 were slow: %v", b.states)
 	}
-	if told := b.after(1, 2*time.Second, nil); len(told) != 1 {
+	if states := b.after(1, 2*time.Second, nil); len(states) != 1 {
 		t.Error("90 of 100 were slow, and it is closed")
 	}
 }
 
-func TestNeitherANoNorACallerThatLeavesSpeaksAgainstTheGateway(t *testing.T) {
+func TestRefusalsAndCallersThatGiveUpAreNoFailures(t *testing.T) {
 	t.Parallel()
-	b := try(Breaker{})
+	b := newTestBreaker(Breaker{})
 	b.calledTimes(1000, 0, errNo)
 	b.calledTimes(1000, time.Minute, errGone)
 	b.calledTimes(1000, 0, &problem{ErrNotReached, throttled, errors.New("429")})
-	if len(b.told) != 0 {
-		t.Errorf("%v", b.told)
+	if len(b.states) != 0 {
+		t.Errorf("%v", b.states)
 	}
 }
 
-// The window against a plain list of the calls.
+// The window is compared with a list of the calls.
 func TestTheWindowCountsTheLastCalls(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.IntRange(1, 20).Draw(t, "size")
-		w, all := window{ring: make([]call, size)}, []call(nil)
+		w, all := window{ring: make([]result, size)}, []result(nil)
 		for range rapid.IntRange(0, 100).Draw(t, "calls") {
-			c := call{rapid.Bool().Draw(t, "failed"), rapid.Bool().Draw(t, "slow")}
+			c := result{rapid.Bool().Draw(t, "failed"), rapid.Bool().Draw(t, "slow")}
 			w.add(c)
 			all = append(all, c)
 			var want window

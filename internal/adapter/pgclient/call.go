@@ -16,26 +16,27 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
-// ask is a call that may be made.
-type ask struct {
-	name   string // as metrics name it
+// call is one kind of call to the gateway.
+type call struct {
+	name   string // in metrics
 	user   string
-	key    string // its idempotency key; empty: it has none
+	key    string // the idempotency key; empty: none
 	method string
 	path   string
 	body   []byte // nil: none
 	read   func(status int, text []byte) (transactions, error)
 }
 
-// once makes one call, if it may. The error is a problem.
-func (c *Client) once(ctx context.Context, a ask) (transactions, error) {
+// once makes one call, if breaker and bulkhead let it through. The error is a
+// *problem.
+func (c *Client) once(ctx context.Context, a call) (transactions, error) {
 	found, err := c.guards.WithContext(ctx).Get(func() (transactions, error) { return c.send(ctx, a) })
 	var p *problem
 	switch {
 	case err == nil, errors.As(err, &p):
 	case errors.Is(err, bulkhead.ErrFull):
 		err = &problem{ErrNotReached, bulkheadFull, err}
-	default: // ctx had ended before
+	default: // ctx ended before
 		err = &problem{ErrNotReached, abandoned, err}
 	}
 	c.meter.called(a.name, outcomeOf(err))
@@ -43,7 +44,7 @@ func (c *Client) once(ctx context.Context, a ask) (transactions, error) {
 }
 
 // send makes a call that was let through.
-func (c *Client) send(ctx context.Context, a ask) (transactions, error) {
+func (c *Client) send(ctx context.Context, a call) (transactions, error) {
 	var begun atomic.Bool
 	began := c.clock()
 	found, err := c.limit.WithContext(ctx).GetWithExecution(func(e failsafe.Execution[transactions]) (transactions, error) {
@@ -53,8 +54,8 @@ func (c *Client) send(ctx context.Context, a ask) (transactions, error) {
 	return found, explain(ctx, err, begun.Load())
 }
 
-// explain says what an error means. From the moment that there was a connection
-// to write to, nobody knows what the gateway has read.
+// explain returns a *problem for an error. Once there was a connection, the gateway may
+// have read the request.
 func explain(ctx context.Context, err error, begun bool) error {
 	var p *problem
 	if err == nil || errors.As(err, &p) {
@@ -70,11 +71,11 @@ func explain(ctx context.Context, err error, begun bool) error {
 	return p
 }
 
-// exchange sends the request and reads the answer; begun becomes true as soon
-// as there is a connection.
-func (c *Client) exchange(ctx context.Context, a ask, begun *atomic.Bool) (transactions, error) {
+// exchange sends the request and reads the answer. begun becomes true as soon as there
+// is a connection.
+func (c *Client) exchange(ctx context.Context, a call, begun *atomic.Bool) (transactions, error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { begun.Store(true) }})
-	in, err := c.message(ctx, a)
+	in, err := c.httpRequest(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -83,14 +84,14 @@ func (c *Client) exchange(ctx context.Context, a ask, begun *atomic.Bool) (trans
 		return nil, err
 	}
 	defer out.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(out.Body, largest+1))
+	text, err := io.ReadAll(io.LimitReader(out.Body, maxAnswer+1))
 	if err != nil {
-		return nil, fmt.Errorf("an answer that broke off: %w", err)
+		return nil, fmt.Errorf("the answer is incomplete: %w", err)
 	}
 	return a.read(out.StatusCode, text)
 }
 
-func (c *Client) message(ctx context.Context, a ask) (*http.Request, error) {
+func (c *Client) httpRequest(ctx context.Context, a call) (*http.Request, error) {
 	var body io.Reader = http.NoBody
 	if a.body != nil {
 		body = bytes.NewReader(a.body)
@@ -99,10 +100,9 @@ func (c *Client) message(ctx context.Context, a ask) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Without this http.Transport sends a request a second time by itself, where
-	// the gateway has read it on a connection that was used before and is cut:
-	// the idempotency key tells it that it may. But not every gateway heeds the
-	// key, and we look before we ask again.
+	// Without this, http.Transport repeats a request with an idempotency key when a
+	// reused connection breaks, although the gateway may have read it. Not every
+	// gateway obeys the key, so the client asks for the charges first.
 	in.GetBody = nil
 	in.Header.Set("Accept", "application/json")
 	in.Header.Set(pgwire.UserHeader, a.user)

@@ -7,15 +7,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/cardno"
 )
 
-// clean returns what a gateway said to a person in a form that every table and
-// log can keep: of readable characters, masked, and not too long.
+// clean returns a text of the gateway in a form that is safe to store and log:
+// printable characters, card numbers masked, and at most 200 characters.
 func clean(text string) string {
-	const most = 200 // characters
+	const limit = 200 // characters
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.Is(unicode.Pd, r):
 			return '-'
-		case unicode.IsDigit(r) && r > unicode.MaxASCII: // a card number may be written with these, too
+		case unicode.IsDigit(r) && r > unicode.MaxASCII: // a card number may be written in other digits
 			return '*'
 		case !unicode.IsPrint(r), r == unicode.ReplacementChar:
 			return ' '
@@ -24,5 +24,5 @@ func clean(text string) string {
 		}
 	}, text)
 	runes := []rune(cardno.Mask(text))
-	return strings.TrimSpace(string(runes[:min(len(runes), most)]))
+	return strings.TrimSpace(string(runes[:min(len(runes), limit)]))
 }

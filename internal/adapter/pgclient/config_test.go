@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// alone is the configuration of a client that nobody answers.
+// alone returns the configuration of a client without a server.
 func alone(t *testing.T) Config {
 	t.Helper()
 	return Config{
@@ -19,19 +19,19 @@ func alone(t *testing.T) Config {
 	}
 }
 
-// silent dials a host that says nothing.
+// silent dials a host that does not answer.
 func silent(ctx context.Context, _, _ string) (net.Conn, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-func TestAllComplaintsAboutAConfigurationComeAtOnce(t *testing.T) {
+func TestEveryComplaintAboutAConfigurationIsReported(t *testing.T) {
 	t.Parallel()
 	c := alone(t)
 	c.URL, c.Attempts, c.AnswerTimeout, c.Breaker.Window, c.Breaker.Minimum = "gateway:8082", -1, -1, 10, 11
 	_, err := New(c)
 	if err == nil {
-		t.Fatal("it was taken")
+		t.Fatal("it was accepted")
 	}
 	for _, part := range []string{"URL", "attempt", "times", "minimum"} {
 		if !strings.Contains(err.Error(), part) {
@@ -40,7 +40,7 @@ func TestAllComplaintsAboutAConfigurationComeAtOnce(t *testing.T) {
 	}
 }
 
-func TestABreakerThatCannotWorkIsRefused(t *testing.T) {
+func TestAnInvalidBreakerIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, b := range map[string]Breaker{
 		"a rate above 1": {FailureRate: 1.1}, "slow rate below 0": {SlowRate: -1}, "no permits": {Permits: -1},
@@ -49,7 +49,7 @@ func TestABreakerThatCannotWorkIsRefused(t *testing.T) {
 		c := alone(t)
 		c.Breaker = b
 		if _, err := New(c); err == nil {
-			t.Errorf("%s was taken", name)
+			t.Errorf("%s was accepted", name)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func TestTwoClientsDoNotShareMetrics(t *testing.T) {
 	}
 }
 
-func TestPausesGrowAndAreLeftToChanceByHalf(t *testing.T) {
+func TestPausesGrowAndAreRandomByHalf(t *testing.T) {
 	t.Parallel()
 	for _, random := range []float64{0, 0.5, 0.999} {
 		c := Config{Random: func() float64 { return random }}.completed()

@@ -8,42 +8,40 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// What may go wrong between shop and gateway. Each error of this package is one
-// of them, with its cause.
+// The errors of this package. Each error is one of them, with its cause.
 var (
-	// ErrNotReached: the gateway did not hear of it. To try again is safe.
+	// ErrNotReached: the gateway did not get the request. It is safe to repeat.
 	ErrNotReached = fault.New(fault.Unavailable, "GATEWAY_NOT_REACHED", "the payment gateway was not reached")
-	// ErrUncertain: the gateway may have done it, or not.
-	ErrUncertain = fault.New(fault.Unavailable, "GATEWAY_UNCERTAIN", "nobody knows what the payment gateway did")
-	// ErrRefused: the gateway said no, and would say so again. The error's
-	// fault.KindOf is NotFound or Conflict where the gateway said that, else Invalid.
-	ErrRefused = fault.New(fault.Invalid, "GATEWAY_REFUSED", "the payment gateway refuses")
+	// ErrUncertain: the gateway may have done what was asked, or not.
+	ErrUncertain = fault.New(fault.Unavailable, "GATEWAY_UNCERTAIN", "it is uncertain what the payment gateway did")
+	// ErrRefused: the gateway refused, and would refuse again. Its kind is
+	// fault.NotFound or fault.Conflict if the gateway said so, else fault.Invalid.
+	ErrRefused = fault.New(fault.Invalid, "GATEWAY_REFUSED", "the payment gateway refused")
 )
 
-// outcome is what a call came to, as metrics name it.
+// outcome is how a call ended, as the metrics name it.
 type outcome string
 
 const (
 	answered     outcome = "ok"
 	refused      outcome = "refused"       // by the gateway
 	unreachable  outcome = "unreachable"   // no connection
-	breakerOpen  outcome = "breaker_open"  // not even tried
-	bulkheadFull outcome = "bulkhead_full" // not even tried
-	throttled    outcome = "throttled"     // the gateway has too much to do
-	unauthorised outcome = "unauthorised"  // the gateway does not let the shop in
+	breakerOpen  outcome = "breaker_open"  // not sent
+	bulkheadFull outcome = "bulkhead_full" // not sent
+	throttled    outcome = "throttled"     // the gateway answered 429
+	unauthorised outcome = "unauthorised"  // the gateway does not accept the shop
 	uncertain    outcome = "uncertain"
-	abandoned    outcome = "abandoned" // the caller went away
+	abandoned    outcome = "abandoned" // the caller gave up
 )
 
 // problem is an error of this package.
 type problem struct {
 	is      *fault.Error
 	outcome outcome
-	cause   error // what it says is masked
+	cause   error // its text is masked
 }
 
-// Error implements error. Whatever a gateway or a library quotes, no card
-// number gets through.
+// Error implements error. Card numbers that a gateway or a library quotes are masked.
 func (p *problem) Error() string { return p.is.Text + ": " + cardno.Mask(p.cause.Error()) }
 
 // LogValue implements slog.LogValuer.
@@ -52,10 +50,10 @@ func (p *problem) LogValue() slog.Value { return slog.StringValue(p.Error()) }
 // Unwrap makes errors.Is and errors.As find the sentinel and the cause.
 func (p *problem) Unwrap() []error { return []error{p.is, p.cause} }
 
-// doubt is a problem with an answer that cannot be believed.
-func doubt(cause string) error { return &problem{ErrUncertain, uncertain, errors.New(cause)} }
+// uncertainAnswer returns the problem of an answer that cannot be trusted.
+func uncertainAnswer(cause string) error { return &problem{ErrUncertain, uncertain, errors.New(cause)} }
 
-// outcomeOf is what a call that ended with err came to.
+// outcomeOf returns the outcome of a call that ended with err.
 func outcomeOf(err error) outcome {
 	var p *problem
 	switch {

@@ -18,10 +18,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// What the golden files are about.
+// The values in the golden files.
 const (
 	orderID   = "1351039135"
 	key       = "20250816:TR:9577c5"
@@ -30,6 +32,12 @@ const (
 	paymentID = "0198b2d4-0000-7000-8000-000000000002"
 )
 
+// request asks for a charge, and returns the reply as the domain sees it.
+func request(ctx context.Context, c *Client, key string, r pgwire.Request) payment.Reply {
+	t, err := c.request(ctx, user, key, r)
+	return replyOf(id.ID{}, t, err)
+}
+
 func charge() pgwire.Request {
 	return pgwire.Request{
 		OrderID: orderID, CardType: pgwire.Samsung, CardNo: number, Amount: 5000,
@@ -37,7 +45,7 @@ func charge() pgwire.Request {
 	}
 }
 
-// gateway is a server inside a bubble of synctest, and a client of it.
+// gateway is a server in a synctest bubble, and its client.
 type gateway struct {
 	t        *testing.T
 	client   *Client
@@ -48,12 +56,12 @@ type gateway struct {
 	calls  []string // method and path of each
 	bodies []string
 	heads  []http.Header
-	answer []http.HandlerFunc // the next ones; the last one again and again
-	away   error              // what who dials is told
+	answer []http.HandlerFunc // the next ones; the last one repeats
+	away   error              // the error of a dial
 	dials  int
 }
 
-// inBubble runs a test with a gateway that answers so, one after the other.
+// inBubble runs a test with a gateway that gives these answers one after the other.
 func inBubble(t *testing.T, test func(*gateway), answers ...http.HandlerFunc) {
 	t.Helper()
 	inBubbleWith(t, Config{}, test, answers...)
@@ -118,7 +126,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, r)
 }
 
-// was fails the test unless these were all the calls so far.
+// was fails the test unless these are all the calls so far.
 func (g *gateway) was(calls ...string) {
 	g.t.Helper()
 	g.mu.Lock()
@@ -131,10 +139,10 @@ func (g *gateway) was(calls ...string) {
 const (
 	post = "POST /api/v1/payments"
 	find = "GET /api/v1/payments?orderId=" + orderID
-	get  = "GET /api/v1/payments/" + key
+	void = "POST /api/v1/payments/" + key + "/cancel"
 )
 
-// pipes is a listener for connections that exist in memory alone.
+// pipes is a listener of in-memory connections.
 type pipes struct {
 	arrivals chan net.Conn
 	once     sync.Once
@@ -157,7 +165,7 @@ func (p *pipes) Close() error {
 
 func (*pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// golden is a message of the wire as both ends know it.
+// golden returns a golden message of the wire.
 func golden(tb testing.TB, name string) string {
 	tb.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "contract", "pgwire", "testdata", name+".json"))
@@ -189,7 +197,7 @@ func fails() http.HandlerFunc {
 	return says(http.StatusInternalServerError, `{"meta":{"result":"FAIL","errorCode":"INTERNAL_SERVER_ERROR","message":"no"},"data":null}`)
 }
 
-// hangs never answers: it waits until the client is gone.
+// hangs never answers. It waits until the client gives up.
 func hangs(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 // cuts ends the connection without an answer.
@@ -209,7 +217,7 @@ func truncates(text string) http.HandlerFunc {
 	}
 }
 
-// raw answers with bytes that are no HTTP.
+// raw answers with bytes that are not HTTP.
 func raw(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if c, _, err := http.NewResponseController(w).Hijack(); err == nil {

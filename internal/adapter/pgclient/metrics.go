@@ -9,12 +9,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// meter shows how the gateway is spoken to.
+// meter has the metrics of the calls to the gateway.
 type meter struct {
 	calls    *prometheus.CounterVec // by call and outcome
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge
-	state    *prometheus.GaugeVec // 1 for the state that the breaker is in
+	state    *prometheus.GaugeVec // 1 for the current state
 	changes  *prometheus.CounterVec
 }
 
@@ -28,15 +28,15 @@ func newMeter() *meter {
 			prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, labels)
 	}
 	return &meter{
-		calls: counter("calls_total", "Calls to the payment gateway, each attempt counted, by what they came to.", "call", "outcome"),
+		calls: counter("calls_total", "Calls to the payment gateway by outcome. Each attempt counts.", "call", "outcome"),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: namespace, Subsystem: subsystem, Name: "call_seconds", Help: "How long calls took that were let through.",
+			Namespace: namespace, Subsystem: subsystem, Name: "call_seconds", Help: "Duration of the calls that were let through.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2, 3, 5},
 		}, []string{"call"}),
-		inFlight: prometheus.NewGauge(gauge("calls_in_flight", "Calls that are under way.")),
+		inFlight: prometheus.NewGauge(gauge("calls_in_flight", "Calls in progress.")),
 		state: prometheus.NewGaugeVec(
-			gauge("breaker_state", "1 for the state that the circuit breaker is in, 0 for the others."), []string{"state"}),
-		changes: counter("breaker_transitions_total", "Changes of the circuit breaker, by the state that it came to.", "to"),
+			gauge("breaker_state", "1 for the current state of the circuit breaker, 0 for the others."), []string{"state"}),
+		changes: counter("breaker_transitions_total", "Transitions of the circuit breaker, by the new state.", "to"),
 	}
 }
 
@@ -48,16 +48,16 @@ func (m *meter) register(r prometheus.Registerer) error {
 	return errors.Join(all...)
 }
 
-// called counts a call and what it came to.
-func (m *meter) called(name string, came outcome) { m.calls.WithLabelValues(name, string(came)).Inc() }
+// called counts a call by its outcome.
+func (m *meter) called(name string, o outcome) { m.calls.WithLabelValues(name, string(o)).Inc() }
 
-// took notes how long a call took that was let through.
+// took observes the duration of a call that was let through.
 func (m *meter) took(name string, d time.Duration) {
 	m.seconds.WithLabelValues(name).Observe(d.Seconds())
 }
 
-// changed shows the breaker's state.
-func (m *meter) changed(c change) {
+// changed sets the metrics of the breaker's state.
+func (m *meter) changed(c transition) {
 	for _, s := range []state{closed, open, halfOpen} {
 		m.state.WithLabelValues(string(s)).Set(0)
 		m.changes.WithLabelValues(string(s))
@@ -68,10 +68,11 @@ func (m *meter) changed(c change) {
 	}
 }
 
-// bulkhead lets so many calls through at once; others wait for a while.
-func (m *meter) bulkhead(most int, patience time.Duration) failsafe.Policy[transactions] {
-	b := bulkhead.NewBuilder[transactions](uint(most)) //nolint:gosec // it is more than nothing: see Config.check
-	return b.WithMaxWaitTime(patience).
+// bulkhead returns a policy that lets up to limit calls through at once. Others wait up
+// to maxWait.
+func (m *meter) bulkhead(limit int, maxWait time.Duration) failsafe.Policy[transactions] {
+	b := bulkhead.NewBuilder[transactions](uint(limit)) //nolint:gosec // it is positive: see Config.check
+	return b.WithMaxWaitTime(maxWait).
 		OnAcquired(func(failsafe.ExecutionEvent[transactions]) { m.inFlight.Inc() }).
 		OnReleased(func(failsafe.ExecutionEvent[transactions]) { m.inFlight.Dec() }).
 		Build()

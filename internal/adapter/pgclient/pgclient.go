@@ -1,7 +1,8 @@
-// Package pgclient asks a card payment gateway over HTTP. It knows how far an
-// answer can be believed, tries again where that is safe, and leaves a gateway
-// alone that fails: deadline, retry, bulkhead and circuit breaker are in here,
-// and nothing outside knows of them.
+// Package pgclient is the client of the card payment gateway. It translates between the
+// words of package payment and the gateway's wire (package pgwire), in both directions;
+// no other package of the shop speaks the wire. It decides which answers can be trusted,
+// retries what is safe to repeat, and has the deadline, retry, bulkhead and circuit
+// breaker of the calls.
 package pgclient
 
 import (
@@ -24,43 +25,43 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
-// Config is what a client needs. Figures that are zero are what the comment says.
+// Config is what a Client needs. A number that is zero has the value in its comment.
 type Config struct {
-	URL            string        // where the gateway is: http://host:port
-	ConnectTimeout time.Duration // for a connection: 1 s
-	AnswerTimeout  time.Duration // for a whole call, connecting and reading included: 3 s
-	Attempts       int           // at one thing, the first included: 3
-	Backoff        time.Duration // before the second attempt, twice as long before each later one: 1 s
+	URL            string        // of the gateway: http://host:port
+	ConnectTimeout time.Duration // of a connection: 1 s
+	AnswerTimeout  time.Duration // of a whole call, from connect to the end of the answer: 3 s
+	Attempts       int           // with the first one: 3
+	Backoff        time.Duration // before the second attempt; doubles for each later one: 1 s
 	Bulkhead       int           // calls at once: 32
-	Patience       time.Duration // that one more has for one of them to end, before it is turned away: 1 s
+	Patience       time.Duration // how long a call waits for a place in the bulkhead: 1 s
 	Breaker        Breaker
 
-	Clock      clock.Clock           // tells the time
-	Random     backoff.Random        // spreads the waits between attempts; nil leaves nothing to chance
-	Registerer prometheus.Registerer // where to count
+	Clock      clock.Clock
+	Random     backoff.Random        // spreads the waits between attempts; nil: no jitter
+	Registerer prometheus.Registerer // of the metrics
 	Log        *slog.Logger
 
-	// Dial connects to the gateway, over whatever network there is; nil means TCP.
+	// Dial connects to the gateway; nil means TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Client speaks to one gateway. It is safe for concurrent use.
+// Client calls one gateway. It is safe for concurrent use.
 type Client struct {
-	base   string // of every URL
-	http   *http.Client
-	clock  clock.Clock
-	meter  *meter
-	doubts *doubts
-	tries  failsafe.Executor[transactions] // attempt after attempt
-	guards failsafe.Executor[transactions] // who is let through to the gateway
-	limit  failsafe.Executor[transactions] // how long a call may take
+	base      string // of every URL
+	http      *http.Client
+	clock     clock.Clock
+	meter     *meter
+	uncertain *keySet                         // of the requests that ended uncertain
+	tries     failsafe.Executor[transactions] // repeats attempts
+	guards    failsafe.Executor[transactions] // bulkhead and breaker
+	limit     failsafe.Executor[transactions] // the deadline of a call
 }
 
-// mostDoubts is more payments than a process has under way at once.
-const mostDoubts = 1 << 14
+// maxUncertain is more payments than a process has in progress at once.
+const maxUncertain = 1 << 14
 
-// New returns a client. It speaks to nobody yet. The error has every complaint
-// about the configuration, or says that the metrics cannot be registered.
+// New returns a Client. It does not connect yet. The error has every complaint about
+// the configuration, or says that the metrics cannot be registered.
 func New(c Config) (*Client, error) {
 	c = c.completed()
 	if err := c.check(); err != nil {
@@ -70,22 +71,22 @@ func New(c Config) (*Client, error) {
 	if err := m.register(c.Registerer); err != nil {
 		return nil, fmt.Errorf("metrics of the gateway: %w", err)
 	}
-	b := newBreaker(c.Breaker, c.Clock, func(ch change) {
-		m.changed(ch)
-		ch.log(c.Log)
+	b := newBreaker(c.Breaker, c.Clock, func(t transition) {
+		m.changed(t)
+		t.log(c.Log)
 	})
 	return &Client{
-		base: strings.TrimSuffix(c.URL, "/"), http: c.http(), clock: c.Clock, meter: m, doubts: newDoubts(mostDoubts),
+		base: strings.TrimSuffix(c.URL, "/"), http: c.http(), clock: c.Clock, meter: m, uncertain: newKeySet(maxUncertain),
 		tries:  failsafe.With[transactions](c.retries()),
 		guards: failsafe.With[transactions](m.bulkhead(c.Bulkhead, c.Patience), b),
 		limit:  failsafe.With[transactions](timeout.New[transactions](c.AnswerTimeout)),
 	}, nil
 }
 
-// Close closes the connections that are idle.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// completed returns the configuration with nothing left to be guessed.
+// completed returns the configuration with its defaults filled in.
 func (c Config) completed() Config {
 	const connect, answer, attempts, calls = time.Second, 3 * time.Second, 3, 32
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, connect)
@@ -108,13 +109,13 @@ func (c Config) check() error {
 	u, err := url.Parse(c.URL)
 	that(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "",
 		"its URL must be http://host:port or https://host")
-	that(c.ConnectTimeout > 0 && c.AnswerTimeout > 0 && c.Backoff > 0 && c.Patience > 0, "its times must be longer than nothing")
-	that(c.Attempts > 0 && c.Bulkhead > 0, "it needs one attempt and one call at once, or more")
+	that(c.ConnectTimeout > 0 && c.AnswerTimeout > 0 && c.Backoff > 0 && c.Patience > 0, "its times must be positive")
+	that(c.Attempts > 0 && c.Bulkhead > 0, "attempts and bulkhead must be at least 1")
 	return errors.Join(append(all, c.Breaker.check())...)
 }
 
-// http returns a client that follows no redirect: a gateway that sends a
-// request elsewhere would have a card number sent elsewhere.
+// http returns a client that follows no redirects, because a redirect would send the
+// card number to another server.
 func (c Config) http() *http.Client {
 	const idle, headers = time.Minute, 64 << 10
 	return &http.Client{
@@ -126,7 +127,7 @@ func (c Config) http() *http.Client {
 	}
 }
 
-// dial connects to the gateway, or gives up.
+// dial connects to the gateway within ConnectTimeout.
 func (c Config) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
 	defer cancel()

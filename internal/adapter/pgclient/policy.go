@@ -9,19 +9,19 @@ import (
 	"github.com/failsafe-go/failsafe-go/common"
 )
 
-// errOpen is why a call is not even made.
+// errOpen is the cause of a call that the breaker did not let through.
 var errOpen = errors.New("the circuit breaker is open")
 
 // ToExecutor implements failsafe.Policy.
 func (b *breaker) ToExecutor(transactions) any { return b }
 
-// Apply is what failsafe asks of the executor of a policy.
+// Apply implements the executor that failsafe expects of a policy.
 func (b *breaker) Apply(
 	next func(failsafe.Execution[transactions]) *common.PolicyResult[transactions],
 ) func(failsafe.Execution[transactions]) *common.PolicyResult[transactions] {
 	return func(e failsafe.Execution[transactions]) *common.PolicyResult[transactions] {
-		term, may := b.enter()
-		if !may {
+		term, allowed := b.enter()
+		if !allowed {
 			return &common.PolicyResult[transactions]{Error: &problem{ErrNotReached, breakerOpen, errOpen}, Done: true}
 		}
 		began := b.clock()
@@ -31,21 +31,21 @@ func (b *breaker) Apply(
 			b.forget(term)
 		case unreachable, uncertain:
 			b.leave(term, true, b.clock().Sub(began))
-		default: // also its no is an answer
+		default: // a refusal is an answer, too
 			b.leave(term, false, b.clock().Sub(began))
 		}
 		return r
 	}
 }
 
-// change is a breaker that changes its state, and the calls that made it.
-type change struct {
+// transition is a change of the breaker's state, and the calls that caused it.
+type transition struct {
 	from, to            state
 	calls, failed, slow int
 }
 
-// log tells of the change. The first one is no news.
-func (c change) log(log *slog.Logger) {
+// log logs the transition, except the first one, into the initial state.
+func (c transition) log(log *slog.Logger) {
 	level := slog.LevelInfo
 	switch {
 	case c.from == "":
@@ -53,6 +53,6 @@ func (c change) log(log *slog.Logger) {
 	case c.to == open:
 		level = slog.LevelWarn
 	}
-	log.Log(context.Background(), level, "the breaker of the payment gateway changes",
+	log.Log(context.Background(), level, "the circuit breaker of the payment gateway has changed its state",
 		"from", string(c.from), "to", string(c.to), "calls", c.calls, "failed", c.failed, "slow", c.slow)
 }

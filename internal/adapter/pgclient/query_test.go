@@ -14,7 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
-// whole is the transaction of the golden files.
+// whole returns the transaction of the golden files.
 func whole() pgwire.Transaction {
 	return pgwire.Transaction{
 		TransactionKey: key, OrderID: orderID, CardType: pgwire.Samsung, CardNo: "****-****-****-1451", Amount: 5000,
@@ -26,20 +26,20 @@ func TestFindReturnsAllTransactionsNewestFirst(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
-		found, err := g.client.Find(t.Context(), user, orderID)
+		found, err := g.client.find(t.Context(), user, orderID)
 		failed := whole()
 		failed.TransactionKey, failed.Status, failed.Reason = "20250816:TR:000001", pgwire.Failed, "the limit is exceeded"
-		if diff := cmp.Diff([]pgwire.Transaction{whole(), failed}, found); diff != "" || err != nil {
+		if diff := cmp.Diff(transactions{whole(), failed}, found); diff != "" || err != nil {
 			t.Errorf("%v; -want +got:\n%s", err, diff)
 		}
 		g.was(find)
 		if got := g.heads[0].Get(pgwire.UserHeader); got != user {
-			t.Errorf("asked in the name of %q", got)
+			t.Errorf("the user is %q", got)
 		}
 	}, shows(t, http.StatusOK, "transactions"))
 }
 
-func TestOnlyTheGatewayItselfSaysThatThereIsNothing(t *testing.T) {
+func TestOnlyTheGatewayCanSayThatThereIsNoTransaction(t *testing.T) {
 	t.Parallel()
 	refusal := func(status int, code string) http.HandlerFunc {
 		return says(status, fmt.Sprintf(`{"meta":{"result":"FAIL","errorCode":%q,"message":null},"data":null}`, code))
@@ -64,7 +64,7 @@ func TestOnlyTheGatewayItselfSaysThatThereIsNothing(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(g *gateway) {
 				t := g.t
-				found, err := g.client.Find(t.Context(), user, orderID)
+				found, err := g.client.find(t.Context(), user, orderID)
 				if len(found) != 0 || !errors.Is(err, c.want) {
 					t.Errorf("%v, %v; want %v", found, err, c.want)
 				}
@@ -73,7 +73,7 @@ func TestOnlyTheGatewayItselfSaysThatThereIsNothing(t *testing.T) {
 	}
 }
 
-func TestTransactionsThatCannotBeTrueAreNotBelieved(t *testing.T) {
+func TestImplausibleTransactionsAreUncertain(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]string{
 		"of another order":     `"orderId":"other"`,
@@ -92,7 +92,7 @@ func TestTransactionsThatCannotBeTrueAreNotBelieved(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// The last of two fields of one name is the one that counts.
+			// Of two fields with one name the last one counts.
 			text := `{"meta":{"result":"SUCCESS"},"data":{"orderId":"1351039135","transactions":[` +
 				`{"transactionKey":"k","orderId":"1351039135","amount":5000,"status":"SUCCESS","reason":"",` + change + `}]}}`
 			if found, err := (want{orderID: orderID}).all(http.StatusOK, []byte(text)); !errors.Is(err, ErrUncertain) || found != nil {
@@ -105,10 +105,10 @@ func TestTransactionsThatCannotBeTrueAreNotBelieved(t *testing.T) {
 func TestAnAnswerIsReadUpToALimit(t *testing.T) {
 	t.Parallel()
 	list := golden(t, "transactions")
-	for padding, want := range map[int]error{largest - len(list): nil, largest - len(list) + 1: ErrUncertain} {
+	for padding, want := range map[int]error{maxAnswer - len(list): nil, maxAnswer - len(list) + 1: ErrUncertain} {
 		inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
 			t := g.t
-			if _, err := g.client.Find(t.Context(), user, orderID); !errors.Is(err, want) {
+			if _, err := g.client.find(t.Context(), user, orderID); !errors.Is(err, want) {
 				t.Errorf("%d bytes more: %v, want %v", padding, err, want)
 			}
 		}, says(http.StatusOK, list+strings.Repeat(" ", padding)))
@@ -119,7 +119,7 @@ func TestNoMoreIsReadThanTheLimit(t *testing.T) {
 	t.Parallel()
 	sent := 0
 	endless := func(w http.ResponseWriter, _ *http.Request) {
-		for chunk := make([]byte, 64<<10); sent < 8*largest; sent += len(chunk) {
+		for chunk := make([]byte, 64<<10); sent < 8*maxAnswer; sent += len(chunk) {
 			if _, err := w.Write(chunk); err != nil {
 				return
 			}
@@ -127,51 +127,36 @@ func TestNoMoreIsReadThanTheLimit(t *testing.T) {
 	}
 	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
 		t := g.t
-		if _, err := g.client.Find(t.Context(), user, orderID); !errors.Is(err, ErrUncertain) {
+		if _, err := g.client.find(t.Context(), user, orderID); !errors.Is(err, ErrUncertain) {
 			t.Error(err)
 		}
 		synctest.Wait()
-		if sent > 2*largest {
-			t.Errorf("%d bytes were taken", sent)
+		if sent > 2*maxAnswer {
+			t.Errorf("%d bytes were read", sent)
 		}
 	}, endless)
 }
 
-func TestGetReturnsATransaction(t *testing.T) {
+func TestAMissingTransactionIsRefusedAsNotFound(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
-		got, err := g.client.Get(t.Context(), user, key)
-		if diff := cmp.Diff(whole(), got); diff != "" || err != nil {
-			t.Errorf("%v; -want +got:\n%s", err, diff)
-		}
-		if _, err := g.client.Get(t.Context(), user, "another"); !errors.Is(err, ErrUncertain) {
-			t.Errorf("an answer about another transaction: %v", err)
-		}
-		g.was(get, "GET /api/v1/payments/another", "GET /api/v1/payments/another", "GET /api/v1/payments/another")
-	}, shows(t, http.StatusOK, "transaction"))
-}
-
-func TestWhatIsNotThereIsRefusedAsSuch(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(g *gateway) {
-		t := g.t
-		if _, err := g.client.Get(t.Context(), user, key); !errors.Is(err, ErrRefused) || fault.KindOf(err) != fault.NotFound {
+		if _, err := g.client.cancel(t.Context(), user, orderID, key); !errors.Is(err, ErrRefused) || fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%v, of kind %v", err, fault.KindOf(err))
 		}
-		if _, err := g.client.Get(t.Context(), user, ""); !errors.Is(err, ErrRefused) {
+		if _, err := g.client.cancel(t.Context(), user, orderID, ""); !errors.Is(err, ErrRefused) {
 			t.Errorf("no key: %v", err)
 		}
-		g.was(get)
+		g.was(void)
 	}, notFound())
 }
 
-func TestAKeyCannotLeadElsewhere(t *testing.T) {
+func TestAKeyCannotChangeThePath(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
-		_, _ = g.client.Get(t.Context(), user, "../a?b#c")
-		g.was("GET /api/v1/payments/..%2Fa%3Fb%23c")
+		_, _ = g.client.cancel(t.Context(), user, orderID, "../a?b#c")
+		g.was("POST /api/v1/payments/..%2Fa%3Fb%23c/cancel")
 	}, notFound())
 }
 
@@ -180,30 +165,33 @@ func TestCancelIsTriedUntilItIsDone(t *testing.T) {
 	done := whole()
 	done.Status = pgwire.Cancelled
 	cancelled := says(http.StatusOK, strings.Replace(golden(t, "transaction"), "SUCCESS\",\n    \"reason", "CANCELLED\",\n    \"reason", 1))
-	const cancel = "POST /api/v1/payments/" + key + "/cancel"
 	inBubble(t, func(g *gateway) {
 		t := g.t
 		for range 2 {
-			got, err := g.client.Cancel(t.Context(), user, key)
+			got, err := g.client.cancel(t.Context(), user, orderID, key)
 			if diff := cmp.Diff(done, got); diff != "" || err != nil {
 				t.Errorf("%v; -want +got:\n%s", err, diff)
 			}
 		}
-		g.was(cancel, cancel, cancel, cancel)
+		g.was(void, void, void, void)
 	}, fails(), cuts, cancelled)
 }
 
 func TestCancelIsDoneOnlyIfTheTransactionIsCancelled(t *testing.T) {
 	t.Parallel()
+	another := says(http.StatusOK, strings.ReplaceAll(golden(t, "transaction"), key, "another"))
+	anotherOrder := says(http.StatusOK, strings.ReplaceAll(golden(t, "transaction"), orderID, "another"))
 	conflict := says(http.StatusConflict, `{"meta":{"result":"FAIL","errorCode":"CONFLICT","message":"it is FAILED"},"data":null}`)
 	for name, c := range map[string]struct {
 		answer http.HandlerFunc
 		want   error
 		kind   fault.Kind
 	}{
-		"there was nothing to give back":  {conflict, ErrRefused, fault.Conflict},
+		"there is nothing to refund":      {conflict, ErrRefused, fault.Conflict},
 		"there is none":                   {notFound(), ErrRefused, fault.NotFound},
 		"it says yes and has not done it": {shows(t, http.StatusOK, "transaction"), ErrUncertain, fault.Unavailable},
+		"it is another transaction":       {another, ErrUncertain, fault.Unavailable},
+		"it is of another order":          {anotherOrder, ErrUncertain, fault.Unavailable},
 		"it fails":                        {fails(), ErrUncertain, fault.Unavailable},
 		"it hangs":                        {hangs, ErrUncertain, fault.Unavailable},
 		"too many":                        {says(429, ""), ErrNotReached, fault.Unavailable},
@@ -212,7 +200,7 @@ func TestCancelIsDoneOnlyIfTheTransactionIsCancelled(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(g *gateway) {
 				t := g.t
-				if _, err := g.client.Cancel(t.Context(), user, key); !errors.Is(err, c.want) || fault.KindOf(err) != c.kind {
+				if _, err := g.client.cancel(t.Context(), user, orderID, key); !errors.Is(err, c.want) || fault.KindOf(err) != c.kind {
 					t.Errorf("%v, of kind %v; want %v", err, fault.KindOf(err), c.want)
 				}
 			}, c.answer)

@@ -11,50 +11,49 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
-// transactions is what every call asks for: one, or all of an order.
+// transactions is what every call returns: one, or all of an order.
 type transactions []pgwire.Transaction
 
-const largest = 1 << 20 // bytes of an answer that are read
+const maxAnswer = 1 << 20 // bytes of an answer that are read
 
-// read reads an answer with its HTTP status. What cannot be understood leaves
-// open what the gateway did, also if the status says that it refuses: another
-// server on the way may have said that.
+// read reads an answer with its HTTP status. An answer that is not understood is
+// uncertain, also if its status is a refusal: a proxy may have sent it.
 //
-// An error of the JSON decoder is not passed on: it quotes what it could not read.
+// An error of the JSON decoder is not wrapped, because it quotes its input.
 func read[T any](status int, text []byte) (data T, err error) {
 	var a pgwire.Answer[T]
-	if err := turnedAway(status); err != nil {
+	if err := statusError(status); err != nil {
 		return data, err
 	}
 	switch {
-	case len(text) > largest:
-		return data, doubt(fmt.Sprintf("an answer of more than %d bytes", largest))
+	case len(text) > maxAnswer:
+		return data, uncertainAnswer(fmt.Sprintf("an answer of more than %d bytes", maxAnswer))
 	case json.Unmarshal(text, &a) != nil:
-		return data, doubt(fmt.Sprintf("it answered %d, and nothing that can be read", status))
+		return data, uncertainAnswer(fmt.Sprintf("it answered %d with a body that cannot be read", status))
 	case status >= http.StatusBadRequest && a.Meta.Result == pgwire.Fail && a.Meta.ErrorCode != nil:
 		return data, refusal(status, a.Meta)
 	case status < http.StatusOK || status >= http.StatusMultipleChoices || a.Meta.Result != pgwire.OK || a.Data == nil:
-		return data, doubt(fmt.Sprintf("it answered %d, and says neither yes nor no", status))
+		return data, uncertainAnswer(fmt.Sprintf("it answered %d with neither a success nor a refusal", status))
 	}
 	return *a.Data, nil
 }
 
-// turnedAway is what a status says by itself, whatever is said beside it. What is
-// about the shop, and whatever it asked, is no refusal of a card.
-func turnedAway(status int) error {
+// statusError returns the error of a status that decides by itself, whatever the body
+// says. A status about the shop is not a refusal of the card.
+func statusError(status int) error {
 	switch {
 	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout:
-		return doubt(fmt.Sprintf("it answered %d", status))
+		return uncertainAnswer(fmt.Sprintf("it answered %d", status))
 	case status == http.StatusTooManyRequests:
 		return &problem{ErrNotReached, throttled, errors.New("it answered 429")}
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
-		return &problem{ErrNotReached, unauthorised, fmt.Errorf("it answered %d: the shop is not let in", status)}
+		return &problem{ErrNotReached, unauthorised, fmt.Errorf("it answered %d: the shop is not authorised", status)}
 	default:
 		return nil
 	}
 }
 
-// refusal is the gateway's no.
+// refusal returns the error of a refusal.
 func refusal(status int, m pgwire.Meta) error {
 	is := *ErrRefused
 	switch {
@@ -70,14 +69,14 @@ func refusal(status int, m pgwire.Meta) error {
 	return &problem{&is, refused, errors.New(said)}
 }
 
-// want is what an answer has to be about. What is zero may be anything.
+// want is what an answer must be about. A zero field matches anything.
 type want struct {
 	key, orderID string
 	amount       int64
-	brief        bool // the answer may leave out all but key and status
+	brief        bool // the answer may have a key and a status only
 }
 
-// one reads an answer that is one transaction.
+// one reads an answer with one transaction.
 func (w want) one(status int, text []byte) (transactions, error) {
 	t, err := read[pgwire.Transaction](status, text)
 	if err != nil {
@@ -89,16 +88,16 @@ func (w want) one(status int, text []byte) (transactions, error) {
 	return transactions{t}, nil
 }
 
-// all reads an answer that is every transaction of the order, newest first.
+// all reads an answer with every transaction of the order, newest first.
 func (w want) all(status int, text []byte) (transactions, error) {
 	list, err := read[pgwire.Transactions](status, text)
 	switch {
 	case err != nil:
 		return nil, err
 	case list.OrderID != w.orderID:
-		return nil, doubt("an answer about another order")
-	case list.Transactions == nil: // that is not to say that there are none
-		return nil, doubt("an answer without transactions")
+		return nil, uncertainAnswer("an answer about another order")
+	case list.Transactions == nil: // null does not mean that there are none
+		return nil, uncertainAnswer("an answer without transactions")
 	}
 	seen := map[string]bool{}
 	for i, t := range list.Transactions {
@@ -106,26 +105,26 @@ func (w want) all(status int, text []byte) (transactions, error) {
 			return nil, err
 		}
 		if seen[t.TransactionKey] {
-			return nil, doubt("an answer with a transaction twice")
+			return nil, uncertainAnswer("an answer with a transaction twice")
 		}
 		seen[t.TransactionKey] = true
 	}
 	return list.Transactions, nil
 }
 
-// check returns a transaction that can be believed and kept.
+// check returns a transaction that is plausible and safe to store.
 func (w want) check(t pgwire.Transaction) (pgwire.Transaction, error) {
 	switch {
-	case !fit(t.TransactionKey):
-		return t, doubt("a transaction without a key that could be kept")
+	case !validKey(t.TransactionKey):
+		return t, uncertainAnswer("a transaction without a valid key")
 	case w.key != "" && t.TransactionKey != w.key:
-		return t, doubt("an answer about another transaction")
+		return t, uncertainAnswer("an answer about another transaction")
 	case !known(t.Status):
-		return t, doubt("a transaction of no status that is known")
-	case !w.order(t.OrderID):
-		return t, doubt("a transaction of another order")
-	case !w.money(t.Amount):
-		return t, doubt("a transaction of another amount")
+		return t, uncertainAnswer("a transaction with an unknown status")
+	case !w.matchesOrder(t.OrderID):
+		return t, uncertainAnswer("a transaction of another order")
+	case !w.matchesAmount(t.Amount):
+		return t, uncertainAnswer("a transaction with another amount")
 	}
 	t.CardType, t.Reason = clean(t.CardType), clean(t.Reason)
 	if t.CardNo != "" {
@@ -134,11 +133,11 @@ func (w want) check(t pgwire.Transaction) (pgwire.Transaction, error) {
 	return t, nil
 }
 
-func (w want) order(id string) bool {
-	return w.brief && id == "" || fit(id) && (w.orderID == "" || id == w.orderID)
+func (w want) matchesOrder(id string) bool {
+	return w.brief && id == "" || validKey(id) && (w.orderID == "" || id == w.orderID)
 }
 
-func (w want) money(amount int64) bool {
+func (w want) matchesAmount(amount int64) bool {
 	return w.brief && amount == 0 || amount > 0 && (w.amount == 0 || amount == w.amount)
 }
 
@@ -146,13 +145,13 @@ func known(s pgwire.Status) bool {
 	return s == pgwire.Pending || s == pgwire.Success || s == pgwire.Failed || s == pgwire.Cancelled
 }
 
-// fit reports whether a key can stand in a URL, a table and a log.
-func fit(key string) bool {
-	const longest = 255
+// validKey reports whether a key is safe in a URL, a table and a log.
+func validKey(key string) bool {
+	const limit = 255
 	for _, c := range []byte(key) {
 		if c <= ' ' || c > '~' {
 			return false
 		}
 	}
-	return key != "" && len(key) <= longest && key != "." && key != ".."
+	return key != "" && len(key) <= limit && key != "." && key != ".."
 }

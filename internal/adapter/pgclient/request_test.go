@@ -21,8 +21,8 @@ func TestARequestIsSentAsTheWireSays(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
-		o := g.client.Request(t.Context(), user, paymentID, charge())
-		want := payment.Reply{Kind: payment.Accepted, Transaction: pgwire.Transaction{TransactionKey: key, Status: pgwire.Pending}}
+		o := request(t.Context(), g.client, paymentID, charge())
+		want := payment.Reply{Kind: payment.Accepted, Charge: payment.Charge{Key: key, Status: payment.ChargePending, Refund: payment.NoRefund}}
 		if diff := cmp.Diff(want, o); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
@@ -40,7 +40,7 @@ func TestARequestIsSentAsTheWireSays(t *testing.T) {
 	}, shows(t, http.StatusOK, "accepted"))
 }
 
-func TestWhatARequestEndsIn(t *testing.T) {
+func TestTheOutcomesOfARequest(t *testing.T) {
 	t.Parallel()
 	accepted, list := shows(t, http.StatusOK, "accepted"), shows(t, http.StatusOK, "transactions")
 	conflict := says(http.StatusConflict, `{"meta":{"result":"FAIL","errorCode":"CONFLICT","message":"the same is under way"},"data":null}`)
@@ -49,44 +49,44 @@ func TestWhatARequestEndsIn(t *testing.T) {
 	for name, c := range map[string]struct {
 		answers []http.HandlerFunc
 		kind    payment.ReplyKind
-		status  pgwire.Status
+		status  payment.ChargeStatus
 		calls   []string
 	}{
 		"refused":                       {[]http.HandlerFunc{shows(t, http.StatusBadRequest, "refused")}, payment.Refused, "", []string{post}},
-		"500, and it has it":            {[]http.HandlerFunc{fails(), list}, payment.Accepted, pgwire.Success, []string{post, find}},
-		"500, and it has it not":        {[]http.HandlerFunc{fails(), notFound(), accepted}, payment.Accepted, pgwire.Pending, []string{post, find, post}},
+		"500, and it has it":            {[]http.HandlerFunc{fails(), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
+		"500, and it has it not":        {[]http.HandlerFunc{fails(), notFound(), accepted}, payment.Accepted, payment.ChargePending, []string{post, find, post}},
 		"500 for ever":                  {[]http.HandlerFunc{fails()}, payment.Uncertain, "", []string{post, find, find}},
 		"500 to each request":           {[]http.HandlerFunc{fails(), notFound(), fails(), notFound(), fails(), notFound()}, payment.Uncertain, "", []string{post, find, post, find, post, find}},
-		"the last of three is had":      {[]http.HandlerFunc{fails(), notFound(), fails(), notFound(), fails(), list}, payment.Accepted, pgwire.Success, []string{post, find, post, find, post, find}},
-		"hangs, and it has it":          {[]http.HandlerFunc{hangs, list}, payment.Accepted, pgwire.Success, []string{post, find}},
-		"cut after reading":             {[]http.HandlerFunc{cuts, notFound(), accepted}, payment.Accepted, pgwire.Pending, []string{post, find, post}},
-		"cut in the answer":             {[]http.HandlerFunc{truncates(`{"meta":`), list}, payment.Accepted, pgwire.Success, []string{post, find}},
-		"no JSON":                       {[]http.HandlerFunc{says(200, `{"meta":{"result":"SUCC`), list}, payment.Accepted, pgwire.Success, []string{post, find}},
-		"no HTTP":                       {[]http.HandlerFunc{raw("SSH-2.0-OpenSSH_9.2\r\n"), list}, payment.Accepted, pgwire.Success, []string{post, find}},
-		"another order":                 {[]http.HandlerFunc{other, list}, payment.Accepted, pgwire.Success, []string{post, find}},
-		"another amount":                {[]http.HandlerFunc{dear, list}, payment.Accepted, pgwire.Success, []string{post, find}},
-		"a no that nobody signed":       {[]http.HandlerFunc{says(404, "<html>not here</html>"), notFound(), accepted}, payment.Accepted, pgwire.Pending, []string{post, find, post}},
-		"a conflict with itself":        {[]http.HandlerFunc{conflict, list}, payment.Accepted, pgwire.Success, []string{post, find}},
-		"sent elsewhere":                {[]http.HandlerFunc{redirects, list}, payment.Accepted, pgwire.Success, []string{post, find}},
-		"too many requests":             {[]http.HandlerFunc{says(429, ""), accepted}, payment.Accepted, pgwire.Pending, []string{post, post}},
+		"the last of three is had":      {[]http.HandlerFunc{fails(), notFound(), fails(), notFound(), fails(), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find, post, find, post, find}},
+		"hangs, and it has it":          {[]http.HandlerFunc{hangs, list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
+		"cut after reading":             {[]http.HandlerFunc{cuts, notFound(), accepted}, payment.Accepted, payment.ChargePending, []string{post, find, post}},
+		"cut in the answer":             {[]http.HandlerFunc{truncates(`{"meta":`), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
+		"no JSON":                       {[]http.HandlerFunc{says(200, `{"meta":{"result":"SUCC`), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
+		"no HTTP":                       {[]http.HandlerFunc{raw("SSH-2.0-OpenSSH_9.2\r\n"), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
+		"another order":                 {[]http.HandlerFunc{other, list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
+		"another amount":                {[]http.HandlerFunc{dear, list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
+		"a refusal by a proxy":          {[]http.HandlerFunc{says(404, "<html>not here</html>"), notFound(), accepted}, payment.Accepted, payment.ChargePending, []string{post, find, post}},
+		"a conflict with itself":        {[]http.HandlerFunc{conflict, list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
+		"sent elsewhere":                {[]http.HandlerFunc{redirects, list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
+		"too many requests":             {[]http.HandlerFunc{says(429, ""), accepted}, payment.Accepted, payment.ChargePending, []string{post, post}},
 		"too many requests, always":     {[]http.HandlerFunc{says(429, "")}, payment.NotReached, "", []string{post, post, post}},
 		"uncertain, then never reached": {[]http.HandlerFunc{fails(), notFound(), says(429, "")}, payment.Uncertain, "", []string{post, find, post, find}},
 		"uncertain, then too many":      {[]http.HandlerFunc{fails(), notFound(), says(429, ""), notFound(), says(429, "")}, payment.Uncertain, "", []string{post, find, post, find, post}},
-		"it gave up waiting":            {[]http.HandlerFunc{shows(t, http.StatusRequestTimeout, "refused"), list}, payment.Accepted, pgwire.Success, []string{post, find}},
+		"a request timeout":             {[]http.HandlerFunc{shows(t, http.StatusRequestTimeout, "refused"), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find}},
 		"uncertain, then refused":       {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), notFound()}, payment.Refused, "", []string{post, find, post, find}},
-		"uncertain, then had twice":     {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), list}, payment.Accepted, pgwire.Success, []string{post, find, post, find}},
-		"refused, and nobody can say":   {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), fails()}, payment.Uncertain, "", []string{post, find, post, find}},
-		"the shop is not let in":        {[]http.HandlerFunc{shows(t, 401, "refused")}, payment.NotReached, "", []string{post, post, post}},
-		"nor for a while":               {[]http.HandlerFunc{shows(t, 403, "refused"), accepted}, payment.Accepted, pgwire.Pending, []string{post, post}},
-		"the look is refused":           {[]http.HandlerFunc{fails(), shows(t, 400, "refused"), notFound(), accepted}, payment.Accepted, pgwire.Pending, []string{post, find, find, post}},
+		"uncertain, then a duplicate":   {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), list}, payment.Accepted, payment.ChargeSucceeded, []string{post, find, post, find}},
+		"refused, and no answer":        {[]http.HandlerFunc{fails(), notFound(), shows(t, 400, "refused"), fails()}, payment.Uncertain, "", []string{post, find, post, find}},
+		"not authorised":                {[]http.HandlerFunc{shows(t, 401, "refused")}, payment.NotReached, "", []string{post, post, post}},
+		"not authorised for a while":    {[]http.HandlerFunc{shows(t, 403, "refused"), accepted}, payment.Accepted, payment.ChargePending, []string{post, post}},
+		"the question is refused":       {[]http.HandlerFunc{fails(), shows(t, 400, "refused"), notFound(), accepted}, payment.Accepted, payment.ChargePending, []string{post, find, find, post}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(g *gateway) {
 				t := g.t
-				o := g.client.Request(t.Context(), user, paymentID, charge())
-				if o.Kind != c.kind || o.Transaction.Status != c.status {
-					t.Errorf("%v, %+v, %v; want %v, %v", o.Kind, o.Transaction, o.Err, c.kind, c.status)
+				o := request(t.Context(), g.client, paymentID, charge())
+				if o.Kind != c.kind || o.Charge.Status != c.status {
+					t.Errorf("%v, %+v, %v; want %v, %v", o.Kind, o.Charge, o.Err, c.kind, c.status)
 				}
 				want := map[payment.ReplyKind]error{payment.Uncertain: ErrUncertain, payment.NotReached: ErrNotReached, payment.Refused: ErrRefused}[c.kind]
 				if !errors.Is(o.Err, want) {
@@ -106,7 +106,7 @@ func TestARefusalSaysWhy(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
-		o := g.client.Request(t.Context(), user, paymentID, charge())
+		o := request(t.Context(), g.client, paymentID, charge())
 		if o.Reason != "BAD_REQUEST, cardNo must be dddd-dddd-dddd-dddd" {
 			t.Errorf("reason %q", o.Reason)
 		}
@@ -123,7 +123,7 @@ func TestAGatewayThatIsAwayIsDialledAgain(t *testing.T) {
 			time.Sleep(2 * time.Second)
 			g.leave(nil)
 		}()
-		if o := g.client.Request(t.Context(), user, paymentID, charge()); o.Kind != payment.Accepted {
+		if o := request(t.Context(), g.client, paymentID, charge()); o.Kind != payment.Accepted {
 			t.Errorf("%v: %v", o.Kind, o.Err)
 		}
 		if took := time.Since(began); took != 3*time.Second {
@@ -133,12 +133,12 @@ func TestAGatewayThatIsAwayIsDialledAgain(t *testing.T) {
 	}, shows(t, http.StatusOK, "accepted"))
 }
 
-func TestNobodyIsReachedWhereNobodyIs(t *testing.T) {
+func TestARefusedConnectionIsNotReached(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
 		g.leave(syscall.ECONNREFUSED)
-		o := g.client.Request(t.Context(), user, paymentID, charge())
+		o := request(t.Context(), g.client, paymentID, charge())
 		if o.Kind != payment.NotReached || !errors.Is(o.Err, ErrNotReached) || !errors.Is(o.Err, syscall.ECONNREFUSED) {
 			t.Errorf("%v: %v", o.Kind, o.Err)
 		}
@@ -148,9 +148,8 @@ func TestNobodyIsReachedWhereNobodyIs(t *testing.T) {
 	}, fails())
 }
 
-// The connection is there before the request: one that is not within a second
-// leaves no doubt that the gateway has not read anything.
-func TestAConnectionThatIsNotMadeInTimeReachesNobody(t *testing.T) {
+// Without a connection the gateway cannot have read the request.
+func TestAConnectionTimeoutIsNotReached(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := alone(t)
@@ -161,7 +160,7 @@ func TestAConnectionThatIsNotMadeInTimeReachesNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		if o := client.Request(t.Context(), user, paymentID, charge()); o.Kind != payment.NotReached || time.Since(began) != time.Second {
+		if o := request(t.Context(), client, paymentID, charge()); o.Kind != payment.NotReached || time.Since(began) != time.Second {
 			t.Errorf("after %v: %v, %v", time.Since(began), o.Kind, o.Err)
 		}
 	})
@@ -172,43 +171,43 @@ func TestEachCallHasItsDeadline(t *testing.T) {
 	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
 		t := g.t
 		began := time.Now()
-		o := g.client.Request(t.Context(), user, paymentID, charge())
+		o := request(t.Context(), g.client, paymentID, charge())
 		if took := time.Since(began); o.Kind != payment.Uncertain || took != 6*time.Second {
-			t.Errorf("after %v: %v, %v; want 3 s for the request and 3 s for the look", took, o.Kind, o.Err)
+			t.Errorf("after %v: %v, %v; want 3 s for the request and 3 s for the question about it", took, o.Kind, o.Err)
 		}
 	}, hangs)
 }
 
-func TestOneCallTooManyIsTurnedAway(t *testing.T) {
+func TestACallBeyondTheBulkheadIsRejected(t *testing.T) {
 	t.Parallel()
 	inBubbleWith(t, Config{Bulkhead: 2, Attempts: 1}, func(g *gateway) {
 		t := g.t
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		for range 2 {
-			go g.client.Request(ctx, user, paymentID, charge())
+			go request(ctx, g.client, paymentID, charge())
 		}
 		synctest.Wait()
 		if n := g.metric("commerce_gateway_calls_in_flight", ""); n != 2 {
 			t.Errorf("%v calls in flight, want 2", n)
 		}
 		began := time.Now()
-		o := g.client.Request(t.Context(), user, paymentID, charge())
+		o := request(t.Context(), g.client, paymentID, charge())
 		if o.Kind != payment.NotReached || time.Since(began) != time.Second {
 			t.Errorf("after %v: %v, %v; want a second", time.Since(began), o.Kind, o.Err)
 		}
 		if n := g.metric("commerce_gateway_calls_total", "call=request,outcome=bulkhead_full"); n != 1 {
-			t.Errorf("%v calls turned away, want 1", n)
+			t.Errorf("%v calls rejected, want 1", n)
 		}
 		cancel()
 		synctest.Wait()
 		if n := g.metric("commerce_gateway_calls_in_flight", ""); n != 0 {
-			t.Errorf("%v calls in flight after all are gone", n)
+			t.Errorf("%v calls in flight after all have ended", n)
 		}
 	}, hangs)
 }
 
-func TestOneCallTooManyWaitsForAnotherToEnd(t *testing.T) {
+func TestACallBeyondTheBulkheadWaitsForAnotherToEnd(t *testing.T) {
 	t.Parallel()
 	slow := func(w http.ResponseWriter, r *http.Request) {
 		<-time.After(time.Second - 1)
@@ -218,7 +217,7 @@ func TestOneCallTooManyWaitsForAnotherToEnd(t *testing.T) {
 		var all sync.WaitGroup
 		for range 2 {
 			all.Go(func() {
-				if o := g.client.Request(g.t.Context(), user, paymentID, charge()); o.Kind != payment.Accepted {
+				if o := request(g.t.Context(), g.client, paymentID, charge()); o.Kind != payment.Accepted {
 					g.t.Errorf("%v: %v", o.Kind, o.Err)
 				}
 			})

@@ -9,9 +9,9 @@ import (
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 )
 
-// retries is attempt after attempt at what the gateway did not answer. An open
-// breaker is not waited for: it stays open for longer than all the attempts
-// take, and recovery has thousands of orders to end while the gateway is away.
+// retries returns the policy of repeated attempts. An open breaker ends the attempts: it
+// stays open longer than all of them take, and recovery has thousands of orders to end
+// while the gateway is away.
 func (c Config) retries() failsafe.Policy[transactions] {
 	return retrypolicy.NewBuilder[transactions]().
 		HandleIf(func(_ transactions, err error) bool {
@@ -23,9 +23,8 @@ func (c Config) retries() failsafe.Policy[transactions] {
 		Build()
 }
 
-// pause is how long to wait after an attempt: a step that doubles, half of
-// which is left to chance, so that those who failed together do not come back
-// together.
+// pause returns the wait after an attempt: exponential, with half of it random, so that
+// calls that failed together are not repeated together.
 func (c Config) pause(retries int) time.Duration {
 	const doublings, limit = 16, time.Minute
 	half := min(c.Backoff<<min(retries, doublings), max(limit, c.Backoff)) / 2
@@ -35,9 +34,9 @@ func (c Config) pause(retries int) time.Duration {
 	return half + time.Duration(c.Random()*float64(half))
 }
 
-// persist tries until there is an answer, the attempts are used up, or ctx
-// ends. It returns what the last attempt came to: the policy itself would
-// forget that, and a charge with it, where ctx ends at the same time.
+// persist tries until there is an answer, the attempts are used up, or ctx ends. It
+// returns the result of the last attempt. The policy itself would return ctx's error
+// instead if ctx ends at the same time, and a charge would be lost.
 func (c *Client) persist(ctx context.Context, try func() (transactions, error)) (found transactions, err error) {
 	_ = c.tries.WithContext(ctx).Run(func() error {
 		found, err = try()

@@ -16,13 +16,13 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// untimed is a log without the time of its lines.
+// untimed returns a log without the times of its lines.
 func untimed(log string) string {
 	return regexp.MustCompile(`(?m)^time=\S+ `).ReplaceAllString(log, "")
 }
 
-// liar is a gateway that heeds no idempotency key. Of the requests it gets it
-// refuses some with 500, and of those that it keeps it answers some with 500.
+// liar is a gateway that ignores idempotency keys. It answers some requests with 500
+// without a charge, and some with 500 although it has made a charge.
 type liar struct {
 	refuses, lies float64
 
@@ -75,9 +75,9 @@ func (l *liar) list(w http.ResponseWriter, order string) {
 	_ = json.NewEncoder(w).Encode(pgwire.Good(pgwire.Transactions{OrderID: order, Transactions: l.orders[order]}))
 }
 
-// As many orders as the shop may have in a rush go to a gateway at its default
-// of refusals, and to one that lies: each is there once if it was accepted, at
-// most once if not, and the breaker stays closed.
+// Many orders go to a gateway with the default share of failures, and to one that lies.
+// Each order has one transaction if it was accepted, at most one if not, and the breaker
+// stays closed.
 func TestAStormOfRequestsMakesOneTransactionOfEach(t *testing.T) {
 	t.Parallel()
 	const orders, workers = 600, 24
@@ -117,7 +117,7 @@ func rush(t *testing.T, c *Client, orders, workers int) []payment.ReplyKind {
 			for i := range next {
 				q := charge()
 				q.OrderID = order(i)
-				kinds[i] = c.Request(t.Context(), user, fmt.Sprint("payment-", i), q).Kind
+				kinds[i] = request(t.Context(), c, fmt.Sprint("payment-", i), q).Kind
 			}
 		})
 	}
@@ -155,7 +155,7 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// judge fails the test unless an answer is one that the shop can build upon.
+// judge fails the test if an answer is implausible.
 func judge(t *testing.T, found transactions, err error, brief bool) {
 	t.Helper()
 	if err != nil {
@@ -166,12 +166,12 @@ func judge(t *testing.T, found transactions, err error, brief bool) {
 	}
 	for _, x := range found {
 		whole := x.OrderID != "" && x.Amount > 0
-		if !fit(x.TransactionKey) || !known(x.Status) || x.Amount < 0 || !whole && !brief {
+		if !validKey(x.TransactionKey) || !known(x.Status) || x.Amount < 0 || !whole && !brief {
 			t.Fatalf("%+v", x)
 		}
 		kept := strings.Join([]string{x.CardType, string(x.CardNo), x.Reason}, "|")
 		if strings.ContainsRune(kept, 0) || cardno.Mask(kept) != kept {
-			t.Fatalf("%q is kept", kept)
+			t.Fatalf("%q is stored", kept)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func buyWith(t *testing.T, s *shoptest.Shop, customer, named id.ID, lines ...ord
 	return s.Checkout.Place(t.Context(), checkout.Request{UserID: customer, Lines: lines, CouponID: &named}, store.Unguarded{})
 }
 
-// owned is a coupon that a customer has.
+// owned returns a coupon of a customer.
 func owned(t *testing.T, s *shoptest.Shop, customer, cid id.ID) coupon.Owned {
 	t.Helper()
 	p, err := s.Coupons.List(t.Context(), customer, 100, "")
@@ -40,7 +40,7 @@ func owned(t *testing.T, s *shoptest.Shop, customer, cid id.ID) coupon.Owned {
 	return coupon.Owned{}
 }
 
-// status is that of a coupon today.
+// status returns the status of a coupon today.
 func status(t *testing.T, s *shoptest.Shop, customer, cid id.ID) coupon.Status {
 	t.Helper()
 	return owned(t, s, customer, cid).Status(time.Now())
@@ -62,10 +62,10 @@ func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 		later := checkout.New(s.DB, s.IDs, func() time.Time { return time.Now().AddDate(0, 0, 2) }, payment.DefaultPolicy())
 		before := len(s.Outbox(t))
 		for name, c := range map[string]struct {
-			desk   *checkout.Service
-			coupon id.ID
-			mugs   int64
-			fault  error
+			service *checkout.Service
+			coupon  id.ID
+			mugs    int64
+			fault   error
 		}{
 			"no such coupon":           {s.Checkout, s.IDs(), 1, coupon.ErrNotFound},
 			"another person's":         {s.Checkout, theirs, 1, coupon.ErrNotFound},
@@ -77,7 +77,7 @@ func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 			"good, but too few mugs":   {s.Checkout, good, 5, product.ErrInsufficientStock},
 		} {
 			r := checkout.Request{UserID: kim, Lines: []order.Want{want(mug, c.mugs)}, CouponID: &c.coupon}
-			if _, err := c.desk.Place(t.Context(), r, store.Unguarded{}); !errors.Is(err, c.fault) {
+			if _, err := c.service.Place(t.Context(), r, store.Unguarded{}); !errors.Is(err, c.fault) {
 				t.Errorf("%s: %v, want %v", name, err, c.fault)
 			}
 		}
@@ -85,7 +85,7 @@ func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 			t.Errorf("left: %d mugs, %d won; want 4, 9100", m, b)
 		}
 		if after := len(s.Outbox(t)); after != before {
-			t.Errorf("%d events were promised for orders that never were", after-before)
+			t.Errorf("%d events were added for orders that were refused", after-before)
 		}
 		for cid, want := range map[id.ID]coupon.Status{good: coupon.Issued, dear: coupon.Issued, spent: coupon.Used} {
 			if got := status(t, s, kim, cid); got != want {
@@ -99,7 +99,7 @@ func TestACouponThatCannotBeUsedTakesNothing(t *testing.T) {
 	})
 }
 
-func TestWhoCannotPayKeepsTheCoupon(t *testing.T) {
+func TestAnOrderThatIsNotPaidDoesNotUseTheCoupon(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -115,7 +115,7 @@ func TestWhoCannotPayKeepsTheCoupon(t *testing.T) {
 	})
 }
 
-func TestWhatACouponTakesOffAddsUp(t *testing.T) {
+func TestDiscountPointsAndCardAddUp(t *testing.T) {
 	t.Parallel()
 	won := func(w money.Won) *money.Won { return &w }
 	fixed := func(value int64) coupons.Draft { return coupons.Draft{Type: coupon.Fixed, Value: value} }
@@ -124,11 +124,11 @@ func TestWhatACouponTakesOffAddsUp(t *testing.T) {
 	}
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
-		card := payment.Card{Type: "KB", Last4: "1451"}
+		card, sells := card(t), withCards(s, &charger{}, nil)
 		for name, c := range map[string]struct {
 			draft                  coupons.Draft
 			points                 *money.Won
-			card                   *payment.Card
+			card                   *payment.CardDetails
 			discount, paid, byCard money.Won
 			status                 order.Status
 		}{
@@ -136,18 +136,18 @@ func TestWhatACouponTakesOffAddsUp(t *testing.T) {
 			"fixed, at its minimum":        {coupons.Draft{Value: 1000, MinOrderAmount: 2997}, nil, nil, 1000, 1997, 0, order.Paid},
 			"fixed, more than the order":   {fixed(50_000), nil, nil, 2997, 0, 0, order.Paid},
 			"fixed, and the points said":   {fixed(1000), won(1997), nil, 1000, 1997, 0, order.Paid},
-			"fixed, and a card":            {fixed(1000), nil, &card, 1000, 0, 1997, order.Pending},
-			"fixed, and points and a card": {fixed(1000), won(900), &card, 1000, 900, 1097, order.Pending},
+			"fixed, and a card":            {fixed(1000), nil, card, 1000, 0, 1997, order.Pending},
+			"fixed, and points and a card": {fixed(1000), won(900), card, 1000, 900, 1097, order.Pending},
 			"a percentage, rounded down":   {percent(10, nil), nil, nil, 299, 2698, 0, order.Paid},
 			"a percentage, up to a limit":  {percent(50, won(500)), nil, nil, 500, 2497, 0, order.Paid},
 			"a percentage, below a limit":  {percent(10, won(500)), nil, nil, 299, 2698, 0, order.Paid},
 			"all of it":                    {percent(100, nil), nil, nil, 2997, 0, 0, order.Paid},
-			"a percentage, and a card":     {percent(10, nil), won(8), &card, 299, 8, 2690, order.Pending},
+			"a percentage, and a card":     {percent(10, nil), won(8), card, 299, 8, 2690, order.Pending},
 		} {
 			mug, kim := s.Product(t, 999, 3), s.Customer(t, 10_000)
 			kind := s.Coupon(t, c.draft)
 			cid := s.Issue(t, kim, kind)
-			o, err := s.Checkout.Place(t.Context(), checkout.Request{
+			o, err := sells.Place(t.Context(), checkout.Request{
 				UserID: kim, Lines: []order.Want{want(mug, 3)}, CouponID: &cid, Points: c.points, Card: c.card,
 			}, store.Unguarded{})
 			if err != nil {
@@ -180,7 +180,7 @@ func TestWhatACouponTakesOffAddsUp(t *testing.T) {
 	})
 }
 
-func TestACancelGivesTheCouponBackOnceToBeUsedAgain(t *testing.T) {
+func TestACancellationFreesTheCouponOnce(t *testing.T) {
 	t.Parallel()
 	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -188,7 +188,7 @@ func TestACancelGivesTheCouponBackOnceToBeUsedAgain(t *testing.T) {
 		kind := s.Coupon(t, coupons.Draft{Value: 400})
 		cid := s.Issue(t, kim, kind)
 		for range 2 {
-			o, err := buyWith(t, s, kim, kind, want(mug, 1)) // named by its kind
+			o, err := buyWith(t, s, kim, kind, want(mug, 1)) // named by its couponId
 			if err != nil || o.Points != 600 {
 				t.Fatalf("buy: %d points, %v", o.Points, err)
 			}
@@ -210,9 +210,8 @@ func TestACancelGivesTheCouponBackOnceToBeUsedAgain(t *testing.T) {
 	})
 }
 
-// An order that is called off a second time must not free the coupon, which
-// pays for another one by then.
-func TestADeadOrderDoesNotGiveTheCouponBackAgain(t *testing.T) {
+// A second cancellation must not free the coupon, which another order uses by then.
+func TestASecondCancellationDoesNotFreeTheCoupon(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t := s.T
@@ -266,7 +265,7 @@ func TestOneCouponIsUsedForOneOfThirtyTwoOrdersAtOnce(t *testing.T) {
 	})
 }
 
-func TestOneCouponBoughtWithAndGivenBackAtOnceIsNeverInTwoOrders(t *testing.T) {
+func TestOrdersAndCancellationsAtOnceNeverUseACouponTwice(t *testing.T) {
 	t.Parallel()
 	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		t := s.T

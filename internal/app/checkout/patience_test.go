@@ -19,15 +19,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// attentive is a database that says when somebody is about to lock a wallet.
-type attentive struct {
+// observed is a database that reports when a transaction is about to lock a wallet.
+type observed struct {
 	store.DB
 	about func()
 }
 
-func (a attentive) Update(ctx context.Context, fn func(store.Tx) error) error {
-	return a.DB.Update(ctx, func(tx store.Tx) error {
-		tx.Points = wallets{tx.Points, a.about}
+func (o observed) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return o.DB.Update(ctx, func(tx store.Tx) error {
+		tx.Points = wallets{tx.Points, o.about}
 		return fn(tx)
 	})
 }
@@ -42,19 +42,19 @@ func (w wallets) Lock(ctx context.Context, user id.ID) (point.Wallet, error) {
 	return w.Table.Lock(ctx, user)
 }
 
-// SQLite has one writer at a time, who holds up everybody.
-func TestAnOrderThatWaitsForItsWalletKeepsNobodyFromTheProduct(t *testing.T) {
+// Not on SQLite, which has one writer at a time.
+func TestAnOrderThatWaitsForItsWalletDoesNotBlockTheProduct(t *testing.T) {
 	t.Parallel()
 	s := shoptest.New(t, storetest.Postgres(t, sqlstore.Options{}))
 	mug, kim, lee := s.Product(t, 1000, 5), s.Customer(t, 1000), s.Customer(t, 1000)
 	waits, kims := make(chan struct{}), make(chan error, 1)
-	patient := checkout.New(attentive{s.DB, sync.OnceFunc(func() { close(waits) })}, s.IDs, time.Now, payment.DefaultPolicy())
-	err := s.DB.Update(t.Context(), func(tx store.Tx) error { // kim's wallet is busy
+	waiting := checkout.New(observed{s.DB, sync.OnceFunc(func() { close(waits) })}, s.IDs, time.Now, payment.DefaultPolicy())
+	err := s.DB.Update(t.Context(), func(tx store.Tx) error { // kim's wallet is locked
 		if _, err := tx.Points.Lock(t.Context(), kim); err != nil {
 			return err
 		}
 		go func() {
-			_, err := patient.Place(t.Context(), checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})
+			_, err := waiting.Place(t.Context(), checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})
 			kims <- err
 		}()
 		<-waits
@@ -72,11 +72,11 @@ func TestAnOrderThatWaitsForItsWalletKeepsNobodyFromTheProduct(t *testing.T) {
 	s.Audit(t)
 }
 
-func TestWhatIsSoldOutIsRefusedWithoutAWait(t *testing.T) {
+func TestASoldOutProductIsRefusedWithoutAWait(t *testing.T) {
 	t.Parallel()
 	s := shoptest.New(t, storetest.Postgres(t, sqlstore.Options{}))
 	mug, kim := s.Product(t, 1000, 2), s.Customer(t, 5000)
-	err := s.DB.Update(t.Context(), func(tx store.Tx) error { // somebody else is buying one
+	err := s.DB.Update(t.Context(), func(tx store.Tx) error { // another order holds the lock
 		if _, err := tx.Stocks.Lock(t.Context(), []int64{mug}); err != nil {
 			return err
 		}
@@ -90,35 +90,35 @@ func TestWhatIsSoldOutIsRefusedWithoutAWait(t *testing.T) {
 	}
 }
 
-// late is a database that notes whether the order is written when stocks are locked.
-type late struct {
+// ordering is a database that records whether the order is written when stocks are locked.
+type ordering struct {
 	store.DB
 	written, locked bool
 }
 
-func (l *late) Update(ctx context.Context, fn func(store.Tx) error) error {
+func (l *ordering) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return l.DB.Update(ctx, func(tx store.Tx) error {
-		tx.Orders, tx.Stocks = lateOrders{tx.Orders, l}, lateStocks{tx.Stocks, l}
+		tx.Orders, tx.Stocks = orderingOrders{tx.Orders, l}, orderingStocks{tx.Stocks, l}
 		return fn(tx)
 	})
 }
 
-type lateOrders struct {
+type orderingOrders struct {
 	order.Table
-	late *late
+	late *ordering
 }
 
-func (o lateOrders) Add(placed order.Order) {
+func (o orderingOrders) Add(placed order.Order) {
 	o.late.written = true
 	o.Table.Add(placed)
 }
 
-type lateStocks struct {
+type orderingStocks struct {
 	product.StockTable
-	late *late
+	late *ordering
 }
 
-func (s lateStocks) Lock(ctx context.Context, products []int64) ([]product.Stock, error) {
+func (s orderingStocks) Lock(ctx context.Context, products []int64) ([]product.Stock, error) {
 	s.late.locked = s.late.written
 	return s.StockTable.Lock(ctx, products)
 }
@@ -126,9 +126,9 @@ func (s lateStocks) Lock(ctx context.Context, products []int64) ([]product.Stock
 func TestAnOrderIsWrittenByTheTimeItsStockIsLocked(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
-		mug, kim, watched := s.Product(s.T, 1000, 2), s.Customer(s.T, 5000), &late{DB: s.DB}
-		desk := checkout.New(watched, s.IDs, time.Now, payment.DefaultPolicy())
-		_, err := desk.Place(s.T.Context(), checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})
+		mug, kim, watched := s.Product(s.T, 1000, 2), s.Customer(s.T, 5000), &ordering{DB: s.DB}
+		service := checkout.New(watched, s.IDs, time.Now, payment.DefaultPolicy())
+		_, err := service.Place(s.T.Context(), checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})
 		if err != nil || !watched.locked {
 			s.T.Errorf("%v; written before the lock: %v", err, watched.locked)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
@@ -14,17 +15,17 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// sale is one attempt to sell a basket within a transaction.
+// sale is one attempt to sell a basket, in a transaction.
 type sale struct {
-	*Service
-
+	ids     id.Source
+	policy  payment.Policy
 	tx      store.Tx
 	request Request
 	basket  order.Basket
-	at      time.Time
+	at      time.Time // the time of the transaction
 }
 
-// sell takes the stocks last. What it has queued by then goes out with their
+// sell takes the stocks last. The writes that are queued by then are sent with their
 // lock, so that little is left to do while others wait for the same product.
 func (s sale) sell(ctx context.Context) (o order.Order, err error) {
 	lines, err := s.price(ctx)
@@ -54,7 +55,7 @@ func (s sale) sell(ctx context.Context) (o order.Order, err error) {
 	return o, s.takeStock(ctx, o)
 }
 
-// coupon returns the coupon that the user named, or nil.
+// coupon returns the coupon of the request, or nil.
 func (s sale) coupon(ctx context.Context) (*coupon.Owned, error) {
 	if s.request.CouponID == nil {
 		return nil, nil //nolint:nilnil // no coupon is no error
@@ -63,7 +64,7 @@ func (s sale) coupon(ctx context.Context) (*coupon.Owned, error) {
 	return &owned, err
 }
 
-// fund says what the order is paid with, and uses the coupon for it.
+// fund decides how the order is paid, and uses the coupon.
 func (s sale) fund(o order.Order, named *coupon.Owned) (order.Order, error) {
 	var discount money.Won
 	if named != nil {
@@ -75,17 +76,17 @@ func (s sale) fund(o order.Order, named *coupon.Owned) (order.Order, error) {
 			return o, err
 		}
 		s.tx.Owned.Save(owned)
-		o.Coupon = &order.Coupon{ID: owned.ID, CouponID: owned.Coupon.ID, Name: owned.Coupon.Name}
+		o = o.WithCoupon(order.Coupon{ID: owned.ID, CouponID: owned.Coupon.ID, Name: owned.Coupon.Name})
 	}
-	o, err := o.Settled(discount, s.points(o.Amount-discount))
+	o, err := o.FundedBy(discount, s.points(o.Amount-discount))
 	if err == nil && o.Card > 0 && s.request.Card == nil {
 		err = order.ErrFunds.Because("points is %d, the order costs %d", o.Points, o.Total())
 	}
 	return o, err
 }
 
-// points is how many points the user means to pay of a total: what was said;
-// else all of it, or nothing where a card pays.
+// points returns how much of a total the points pay: what the request says; else all
+// of it, or nothing where a card pays.
 func (s sale) points(total money.Won) money.Won {
 	switch {
 	case s.request.Points != nil:
@@ -97,7 +98,7 @@ func (s sale) points(total money.Won) money.Won {
 	}
 }
 
-// lock returns the stock of each product of the basket, in its order.
+// lock locks the stock of each product of the basket, and returns them in its order.
 func (s sale) lock(ctx context.Context) ([]product.Stock, error) {
 	ids := s.basket.ProductIDs()
 	stocks, err := s.tx.Stocks.Lock(ctx, ids)
@@ -112,32 +113,32 @@ func (s sale) lock(ctx context.Context) ([]product.Stock, error) {
 	return stocks, nil
 }
 
-// price returns the lines of the order, as the products are sold now.
+// price returns the lines of the order at the current prices.
 func (s sale) price(ctx context.Context) ([]order.Line, error) {
 	found, err := s.tx.Products.Many(ctx, s.basket.ProductIDs())
 	if err != nil {
 		return nil, err
 	}
-	shelf := make(map[int64]product.Listing, len(found))
+	listings := make(map[int64]product.Listing, len(found))
 	for _, l := range found {
-		shelf[l.ID] = l
+		listings[l.ID] = l
 	}
 	var lines []order.Line
 	for _, w := range s.basket.Wants() {
-		l, ok := shelf[w.ProductID]
+		l, ok := listings[w.ProductID]
 		if !ok || l.Status == product.Hidden {
 			return nil, missing(w.ProductID)
 		}
 		if _, err := product.StockOf(l.ID, l.Stock).Take(w.Quantity); err != nil {
-			return nil, err // of what is sold out, nobody need wait for the lock
+			return nil, err // sold out: do not wait for the lock to find out
 		}
 		lines = append(lines, order.Line{ProductID: l.ID, Name: l.Name, Price: l.Price, Quantity: w.Quantity})
 	}
 	return lines, nil
 }
 
-// take returns what is left of each product, or names the first of which there
-// is not enough.
+// take returns the stocks less the basket, or an error about the first product whose
+// stock is too small.
 func (s sale) take(stocks []product.Stock) ([]product.Stock, error) {
 	left := make([]product.Stock, len(stocks))
 	for i, w := range s.basket.Wants() {
@@ -149,12 +150,12 @@ func (s sale) take(stocks []product.Stock) ([]product.Stock, error) {
 	return left, nil
 }
 
-// write writes the order and what it is paid with, and promises to tell of it.
+// write queues the order, its payment, the ledger entry and the events.
 func (s sale) write(ctx context.Context, o order.Order, w point.Wallet) (order.Order, error) {
 	events := []event.Event{o.PlacedEvent()}
 	if o.Card > 0 {
-		p := payment.New(s.ids(), o.ID, o.UserID, *s.request.Card, o.Card, s.at, s.policy)
-		o.Payment = &p
+		p := payment.New(s.ids(), o.ID, o.UserID, s.request.Card.Stored(), o.Card, s.at, s.policy)
+		o = o.WithPayment(p)
 		events = append(events, p.RequestedEvent())
 	} else {
 		var err error
@@ -167,13 +168,15 @@ func (s sale) write(ctx context.Context, o order.Order, w point.Wallet) (order.O
 	if o.Payment != nil {
 		s.tx.Payments.Add(*o.Payment)
 	}
-	s.move(s.tx, w, point.Use, -o.Points, o)
+	if o.Points > 0 {
+		s.tx.Points.Save(w, entry(s.ids(), w, point.Use, -o.Points, o, s.at))
+	}
 	s.tx.Outbox.Append(events...)
 	return o, nil
 }
 
-// takeStock takes what was sold from the shelf, and promises to tell of what is
-// sold out.
+// takeStock locks the stocks, takes the lines from them, and adds an event for each
+// product that is sold out now.
 func (s sale) takeStock(ctx context.Context, o order.Order) error {
 	stocks, err := s.lock(ctx)
 	if err != nil {

@@ -7,74 +7,73 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Faults of callbacks. None of them has changed anything.
+// Faults of callbacks. They change nothing.
 var (
-	ErrUnknownOrder  = fault.New(fault.NotFound, "CALLBACK_UNKNOWN_ORDER", "no payment of such an order")
+	ErrUnknownOrder  = fault.New(fault.NotFound, "CALLBACK_UNKNOWN_ORDER", "there is no card payment of this order")
 	ErrUnknownCharge = fault.New(fault.NotFound, "CALLBACK_UNKNOWN_TRANSACTION", "the gateway has no such transaction for the order")
-	ErrWrongAmount   = fault.New(fault.Conflict, "CALLBACK_WRONG_AMOUNT", "the order's payment is of another amount")
+	ErrWrongAmount   = fault.New(fault.Conflict, "CALLBACK_WRONG_AMOUNT", "the order's payment has another amount")
 )
 
-// Heard is what a callback led to.
-type Heard uint8
+// CallbackResult is what a callback led to.
+type CallbackResult uint8
 
-// What a callback may lead to.
+// The results of a callback.
 const (
-	News  Heard = iota // it ended the payment
-	Early              // the gateway, when asked, has not decided yet
-	Old                // the payment had ended before
+	CallbackSettled  CallbackResult = iota // it ended the payment
+	CallbackEarly                          // the gateway, when asked, had no outcome yet
+	CallbackRepeated                       // the payment had ended before
 )
 
-// Callback takes a callback for what it is, a hint: what it says of the outcome
-// is not believed, the gateway is asked. Who and how much must agree with what
-// we know. Only when it returns no error was the callback dealt with.
-func (d *Service) Callback(ctx context.Context, t pgwire.Transaction) (Heard, error) {
-	before, err := d.named(ctx, t)
+// Callback handles a callback of the gateway. The callback is a hint: its order and
+// amount must agree with the payment, and the gateway is asked for the outcome. The
+// callback was dealt with only if the error is nil.
+func (s *Service) Callback(ctx context.Context, b payment.Callback) (CallbackResult, error) {
+	before, err := s.paymentOf(ctx, b)
 	if err != nil {
 		return 0, err
 	}
-	after, err := d.SettleNow(ctx, before.OrderID)
+	after, err := s.SettleNow(ctx, before.OrderID)
 	if err != nil {
 		return 0, err
 	}
-	known, err := d.knows(ctx, before.OrderID, t.TransactionKey)
+	known, err := s.knows(ctx, before.OrderID, b.Key)
 	switch {
 	case err != nil:
 		return 0, err
 	case !known:
 		return 0, ErrUnknownCharge
 	case before.Status != payment.Pending:
-		return Old, nil
+		return CallbackRepeated, nil
 	case after.Status == payment.Pending:
-		return Early, nil
+		return CallbackEarly, nil
 	default:
-		return News, nil
+		return CallbackSettled, nil
 	}
 }
 
-// named returns the payment that a callback is about.
-func (d *Service) named(ctx context.Context, t pgwire.Transaction) (p payment.Payment, err error) {
-	orderID, err := id.Parse(t.OrderID)
+// paymentOf returns the payment that a callback is about.
+func (s *Service) paymentOf(ctx context.Context, b payment.Callback) (p payment.Payment, err error) {
+	orderID, err := id.Parse(b.OrderID)
 	if err != nil {
 		return p, ErrUnknownOrder
 	}
-	p, err = d.find(ctx, orderID)
+	p, err = s.find(ctx, orderID)
 	switch {
 	case errors.Is(err, payment.ErrNotFound) || err == nil && p.OrderID != orderID:
 		return p, ErrUnknownOrder
-	case err == nil && t.Amount != int64(p.Amount):
+	case err == nil && b.Amount != p.Amount:
 		return p, ErrWrongAmount
 	default:
 		return p, err
 	}
 }
 
-func (d *Service) knows(ctx context.Context, orderID id.ID, key string) (known bool, err error) {
-	err = d.DB.View(ctx, func(tx store.Tx) error {
+func (s *Service) knows(ctx context.Context, orderID id.ID, key string) (known bool, err error) {
+	err = s.db.View(ctx, func(tx store.Tx) error {
 		charges, err := tx.Charges.Of(ctx, orderID)
 		known = slices.ContainsFunc(charges, func(c payment.Charge) bool { return c.Key == key })
 		return err

@@ -7,204 +7,229 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// change is one step of a payment: everything about it, under the lock of its order.
+// change is one change of a payment, in a transaction that holds the lock of its
+// order.
 type change struct {
 	service *Service
 	tx      store.Tx
+	at      time.Time // the time of the transaction
 	order   order.Order
 	payment payment.Payment
 	charges []payment.Charge
-	now     time.Time
-	hurry   bool // whatever is left to be done is due now
-	again   bool // the gateway could not be asked: this was not the last look
-	ended   end  // how this step ended the payment, if it did
+	outcome outcome // how this change ended the payment, if it did
+
+	dueNow        bool // recovery checks the payment at once
+	refundsDueNow bool // the same, if a refund is due
+	checkAgain    bool // the gateway did not answer: this was not the last check
 }
 
-// change runs step on a payment in a transaction of its own.
-func (d *Service) change(ctx context.Context, orderID id.ID, step func(*change) error, result *payment.Payment) error {
+// change runs step on a payment in its own transaction. The transaction may run
+// again, and step with it.
+func (s *Service) change(ctx context.Context, orderID id.ID, step func(*change) error) (payment.Payment, error) {
 	var c *change
-	err := d.DB.Update(ctx, func(tx store.Tx) (err error) {
-		c, err = d.changeIn(ctx, tx, orderID, step)
+	err := s.db.Update(ctx, func(tx store.Tx) (err error) {
+		c, err = s.changeIn(ctx, tx, orderID, step)
 		return err
 	})
 	if err != nil {
-		return err
+		return payment.Payment{}, err
 	}
-	*result = c.payment
-	d.count(ctx, c)
-	return nil
+	s.count(ctx, c)
+	return c.payment, nil
 }
 
-// changeIn runs step on a payment, and then writes the payment with the time of
-// the next look at it.
-func (d *Service) changeIn(ctx context.Context, tx store.Tx, orderID id.ID, step func(*change) error) (c *change, err error) {
-	c = &change{service: d, tx: tx, now: d.Clock()}
-	if c.order, err = tx.Orders.Lock(ctx, orderID); err != nil {
+// changeIn locks the order, runs step on its payment, and writes the payment.
+func (s *Service) changeIn(ctx context.Context, tx store.Tx, orderID id.ID, step func(*change) error) (*change, error) {
+	o, err := tx.Orders.Lock(ctx, orderID)
+	if err != nil {
 		return nil, err
 	}
-	if c.order.Payment == nil {
-		return nil, payment.ErrNotFound
-	}
-	if c.charges, err = tx.Charges.Of(ctx, orderID); err != nil {
+	c, err := s.openChange(ctx, tx, o, s.clock())
+	if err != nil {
 		return nil, err
 	}
-	c.payment = *c.order.Payment
 	if err := step(c); err != nil {
 		return nil, err
 	}
-	due := c.refundDue()
-	if c.payment = c.payment.Schedule(d.Policy, due, c.now); c.payment.DueAt == nil && c.again {
-		c.payment = c.payment.Schedule(d.Policy, true, c.now)
-	}
-	if due && c.hurry {
-		c.payment = c.payment.DueNow(c.now)
-	}
-	tx.Payments.Save(c.payment)
+	c.save()
 	return c, nil
 }
 
-// carryOut writes what a verdict says.
-func (c *change) carryOut(ctx context.Context, v payment.Verdict) error {
+// openChange returns a change of the payment of an order that the transaction has locked.
+func (s *Service) openChange(ctx context.Context, tx store.Tx, o order.Order, at time.Time) (*change, error) {
+	if o.Payment == nil {
+		return nil, payment.ErrNotFound
+	}
+	charges, err := tx.Charges.Of(ctx, o.ID)
+	return &change{service: s, tx: tx, at: at, order: o, payment: *o.Payment, charges: charges}, err
+}
+
+// save writes the payment with the time of its next check.
+func (c *change) save() {
+	policy, due := c.service.policy, c.refundDue()
+	c.payment = c.payment.Schedule(policy, due, c.at)
+	if c.payment.DueAt == nil && c.checkAgain {
+		c.payment = c.payment.Schedule(policy, true, c.at)
+	}
+	if c.dueNow || due && c.refundsDueNow {
+		c.payment = c.payment.DueNow(c.at)
+	}
+	c.tx.Payments.Save(c.payment)
+}
+
+// merge adds what the gateway reported to the charges.
+func (c *change) merge(reported []payment.Charge) {
+	all, changed := payment.Merge(c.charges, reported)
+	for _, charge := range changed {
+		c.tx.Charges.Save(charge, c.at)
+	}
+	if len(c.charges) == 0 && len(changed) > 0 {
+		c.payment = c.payment.Record(c.at, payment.ActionRequested, changed[0].Key, "")
+	}
+	c.charges = all
+}
+
+// judge has payment.Judge decide, and writes its verdict.
+func (c *change) judge(ctx context.Context) error {
+	v := payment.Judge(c.obligation(), c.payment, c.charges, c.payment.Late(c.service.policy, c.at))
 	var err error
 	switch v.Outcome {
 	case payment.BecomePaid:
-		err = c.pay(ctx, v.By)
+		err = c.pay(ctx, v.By.Key)
 	case payment.BecomeFailed:
-		err = c.fail(ctx, v.By.Key, reason(v.By))
+		err = c.fail(ctx, v.By.Key, failureReason(v.By))
 	case payment.BecomeExpired:
-		err = c.expire(ctx, fmt.Sprintf("not paid within %s", c.service.Policy.Expiry))
+		err = c.expire(ctx, fmt.Sprintf("not paid within %s", c.service.policy.Expiry))
 	case payment.Wait:
 	}
-	if err != nil {
-		return err
-	}
-	c.markRefundsDue(v.Refund)
-	return nil
-}
-
-func reason(by payment.Charge) string {
-	if by.Reason == "" {
-		return "the gateway called the charge off"
-	}
-	return by.Reason
-}
-
-// unheard notes why the gateway could not be asked, if it could not: that this
-// was not the last look, and, for whoever wonders what a payment waits for, a
-// line in its history; one, however often it is tried before something happens.
-func (c *change) unheard(ctx context.Context, why error) error {
-	if c.again = why != nil; !c.again || !c.waits() {
-		return nil
-	}
-	history, err := c.tx.Payments.History(ctx, c.payment.ID)
-	if err == nil && (len(history) == 0 || history[len(history)-1].Action != payment.GatewayUnavailable) {
-		c.payment = c.payment.Record(c.now, payment.GatewayUnavailable, why.Error(), "")
+	if err == nil {
+		c.markRefundsDue(v.Refund)
 	}
 	return err
 }
 
-// waits reports whether something is still to be done for the payment.
-func (c *change) waits() bool { return c.payment.Status == payment.Pending || c.refundDue() }
-
-func (c *change) refundDue() bool {
-	return slices.ContainsFunc(c.charges, func(c payment.Charge) bool { return c.Refund == payment.Due })
+func (c *change) obligation() payment.Obligation {
+	switch {
+	case c.order.Status() == order.Pending:
+		return payment.AwaitingPayment
+	case c.order.Status() == order.Paid:
+		return payment.AlreadyPaid
+	default:
+		return payment.MustRefund
+	}
 }
 
-func (c *change) pay(ctx context.Context, by payment.Charge) (err error) {
-	if c.payment, err = c.payment.Approve(by.Key, c.now); err != nil {
+func failureReason(by payment.Charge) string {
+	if by.Reason == "" {
+		return "the gateway cancelled the charge"
+	}
+	return by.Reason
+}
+
+func (c *change) pay(ctx context.Context, key string) (err error) {
+	if c.payment, err = c.payment.Approve(key, c.at); err != nil {
 		return err
 	}
-	if c.order, err = c.order.Pay(c.now); err != nil {
+	if c.order, err = c.order.Pay(c.at); err != nil {
 		return err
 	}
-	c.ended = approved
+	c.outcome = approved
 	c.tx.Orders.Save(c.order)
 	c.tx.Outbox.Append(c.payment.ApprovedEvent(), c.order.PaidEvent())
 	return nil
 }
 
 func (c *change) fail(ctx context.Context, key, why string) (err error) {
-	if c.payment, err = c.payment.Decline(key, why, c.now); err != nil {
+	if c.payment, err = c.payment.Decline(key, why, c.at); err != nil {
 		return err
 	}
-	if c.order, err = c.order.Fail(why, c.now); err != nil {
+	if c.order, err = c.order.Fail(why, c.at); err != nil {
 		return err
 	}
-	c.ended = declined
-	return c.releaseOrder(ctx)
+	c.outcome = declined
+	return c.compensate(ctx)
 }
 
 func (c *change) expire(ctx context.Context, why string) (err error) {
-	if c.payment, err = c.payment.Expire(why, c.now); err != nil {
+	if c.payment, err = c.payment.Expire(why, c.at); err != nil {
 		return err
 	}
-	if c.order, err = c.order.Expire(why, c.now); err != nil {
+	if c.order, err = c.order.Expire(why, c.at); err != nil {
 		return err
 	}
-	c.ended = expired
-	return c.releaseOrder(ctx)
+	c.outcome = expired
+	return c.compensate(ctx)
 }
 
-// releaseOrder gives back what a dead order took.
-func (c *change) releaseOrder(ctx context.Context) error {
+// compensate gives back what a dead order took.
+func (c *change) compensate(ctx context.Context) error {
 	c.tx.Outbox.Append(c.payment.DeclinedEvent())
-	return c.service.Compensator.Compensate(ctx, c.tx, c.order)
+	return c.service.compensator.Compensate(ctx, c.tx, c.order, c.at)
 }
 
-// markRefundsDue marks charges as due to be given back.
+// recordUnavailable notes that the gateway did not answer, if err is not nil: this is
+// not the last check then. The history of a payment that waits gets one line about
+// it, however often the gateway is asked until something else happens.
+func (c *change) recordUnavailable(ctx context.Context, err error) error {
+	c.checkAgain = err != nil
+	if err == nil || c.payment.Status != payment.Pending && !c.refundDue() {
+		return nil
+	}
+	history, failed := c.tx.Payments.History(ctx, c.payment.ID)
+	if failed != nil {
+		return failed
+	}
+	if n := len(history); n == 0 || history[n-1].Action != payment.GatewayUnavailable {
+		c.payment = c.payment.Record(c.at, payment.GatewayUnavailable, err.Error(), "")
+	}
+	return nil
+}
+
+func (c *change) refundDue() bool { return slices.ContainsFunc(c.charges, isRefundDue) }
+
+func isRefundDue(c payment.Charge) bool { return c.Refund == payment.RefundDue }
+
+// indexOfDue returns the position of the charge with the key if its refund is due,
+// else -1.
+func (c *change) indexOfDue(key string) int {
+	return slices.IndexFunc(c.charges, func(c payment.Charge) bool { return c.Key == key && isRefundDue(c) })
+}
+
+// markRefundsDue decides that charges are refunded or voided.
 func (c *change) markRefundsDue(charges []payment.Charge) {
 	var marked []payment.Charge
-	c.payment, marked = c.payment.WithRefundsDue(charges, c.now)
+	c.payment, marked = c.payment.WithRefundsDue(charges, c.at)
 	for _, m := range marked {
-		c.tx.Charges.Save(m, c.now)
-		i := slices.IndexFunc(c.charges, func(c payment.Charge) bool { return c.Key == m.Key })
-		c.charges[i] = m
+		c.saveCharge(m)
 	}
 }
 
-// recordRefund writes that the i-th charge, which was due, is given back.
-func (c *change) recordRefund(ctx context.Context, i int, status pgwire.Status) {
-	was := c.charges[i]
-	c.charges[i].Status, c.charges[i].Refund = status, payment.Done
-	c.tx.Charges.Save(c.charges[i], c.now)
-	c.payment = c.payment.WithRefund(was, c.now)
-	if was.Status == pgwire.Success {
-		c.ended = refunded
-		c.tx.Outbox.Append(c.payment.RefundedEvent(was))
-	}
-}
-
-// end is how a payment ended.
-type end uint8
-
-const (
-	notYet end = iota
-	approved
-	declined
-	expired
-	refunded
-	ends // how many there are
-)
-
-// Ended is how many payments were ended, by how.
-type Ended struct{ Approved, Declined, Expired, Refunded int64 }
-
-// Ended returns how many payments this desk has ended.
-func (d *Service) Ended() Ended {
-	return Ended{d.ended[approved].Load(), d.ended[declined].Load(), d.ended[expired].Load(), d.ended[refunded].Load()}
-}
-
-func (d *Service) count(ctx context.Context, c *change) {
-	if c.ended == notYet {
+// saveCharge writes a charge and puts it in the place of the known one with its key.
+func (c *change) saveCharge(charge payment.Charge) {
+	c.tx.Charges.Save(charge, c.at)
+	i := slices.IndexFunc(c.charges, func(known payment.Charge) bool { return known.Key == charge.Key })
+	if i < 0 {
+		c.charges = append(c.charges, charge)
 		return
 	}
-	d.ended[c.ended].Add(1)
-	p := c.payment
-	d.Log.DebugContext(ctx, "a payment has ended", "status", p.Status, "payment", p.ID, "order", p.OrderID, "charge", p.Key, "reason", p.Reason)
+	c.charges[i] = charge
+}
+
+// recordRefund writes that the i-th charge, whose refund was due, is refunded or
+// voided.
+func (c *change) recordRefund(ctx context.Context, i int, status payment.ChargeStatus) {
+	before := c.charges[i]
+	after := before
+	after.Status, after.Refund = status, payment.RefundDone
+	c.saveCharge(after)
+	c.payment = c.payment.WithRefund(before, c.at)
+	if before.Status == payment.ChargeSucceeded {
+		c.outcome = refunded
+		c.tx.Outbox.Append(c.payment.RefundedEvent(before))
+	}
 }

@@ -9,21 +9,21 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// sluggish is a gateway that hangs on one question in sixteen.
+// sluggish is a gateway that hangs on every sixteenth Find.
 type sluggish struct {
 	*gateway
-	asked atomic.Int64
+	finds atomic.Int64
 }
 
 // Find implements settle.Gateway.
-func (g *sluggish) Find(ctx context.Context, user, orderID string) ([]pgwire.Transaction, error) {
-	if g.asked.Add(1)%16 == 0 {
+func (g *sluggish) Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error) {
+	if g.finds.Add(1)%16 == 0 {
 		<-ctx.Done()
 		return nil, errors.New("it hangs")
 	}
@@ -31,12 +31,12 @@ func (g *sluggish) Find(ctx context.Context, user, orderID string) ([]pgwire.Tra
 	return g.gateway.Find(ctx, user, orderID)
 }
 
-// Many processes died with the numbers of many cards.
-func TestOneThatTheGatewayHangsOnHoldsUpNoOther(t *testing.T) {
+// Many processes died before they requested their payments.
+func TestAPaymentThatTheGatewayHangsOnDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, stop := running(t, func(c *settle.Config) {
-			c.Gateway = &sluggish{gateway: c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see opened
+			c.Gateway = &sluggish{gateway: c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see newCardShop
 		})
 		defer stop()
 		const orders = 300
@@ -55,53 +55,51 @@ func TestOneThatTheGatewayHangsOnHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-// counting is a gateway that takes its time, and counts who waits for it.
+// counting is a slow gateway that counts the calls of Find at once.
 type counting struct {
 	*gateway
 	now, most atomic.Int64
 }
 
 // Find implements settle.Gateway.
-func (g *counting) Find(ctx context.Context, user, orderID string) ([]pgwire.Transaction, error) {
+func (g *counting) Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error) {
 	g.most.Store(max(g.most.Load(), g.now.Add(1)))
 	defer g.now.Add(-1)
 	time.Sleep(time.Second)
 	return g.gateway.Find(ctx, user, orderID)
 }
 
-func TestARushOfCancelsIsGivenBackAFewAtATime(t *testing.T) {
+func TestManyCancellationsAreRefundedAFewAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var slow *counting
 		s, stop := running(t, func(c *settle.Config) {
-			slow = &counting{gateway: c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see opened
+			slow = &counting{gateway: c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see newCardShop
 			c.Gateway = slow
 		})
 		defer stop()
-		const orders = settle.MostAsked + 16
+		const orders = settle.MaxConcurrent + 16
 		all := make([]order.Order, orders)
 		for i := range all {
 			all[i] = s.sell(t)
 		}
 		synctest.Wait()
 		for _, key := range s.gateway.open() {
-			s.gateway.decide(key, pgwire.Success)
+			s.gateway.decide(key, payment.ChargeSucceeded)
 		}
 		time.Sleep(time.Minute)
 		slow.most.Store(0)
 		for _, o := range all {
-			o, err := s.Checkout.Cancel(t.Context(), o.UserID, o.ID, "", store.Unguarded{})
-			if err != nil {
+			if _, err := s.Checkout.Cancel(t.Context(), o.UserID, o.ID, "", store.Unguarded{}); err != nil {
 				t.Fatal(err)
 			}
-			s.desk.Hurry(*o.Payment)
 		}
 		time.Sleep(time.Minute)
-		if most := slow.most.Load(); most > settle.MostAsked {
-			t.Errorf("%d were asked about at once, want %d at most", most, settle.MostAsked)
+		if most := slow.most.Load(); most > settle.MaxConcurrent {
+			t.Errorf("%d calls at once, want at most %d", most, settle.MaxConcurrent)
 		}
 		for _, o := range all {
-			if kept := s.gateway.kept(o.ID.String()); kept != 0 {
+			if kept := s.gateway.kept(o.ID); kept != 0 {
 				t.Fatalf("the gateway has kept %d won of an order", kept)
 			}
 		}

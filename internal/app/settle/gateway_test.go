@@ -7,64 +7,63 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
 var errAway = errors.New("the gateway is away")
 
-// fate is what becomes of one call.
+// fate is what happens to one call of the gateway.
 type fate uint8
 
 const (
-	heard     fate = iota // it is done, and the answer arrives
-	unheard               // it is done, and the answer is lost
-	undone                // it is not done, and there is no telling
-	unreached             // nothing was sent
-	refused               // the gateway says no, now and for ever
+	answered   fate = iota // it is done, and the answer arrives
+	answerLost             // it is done, and the answer is lost
+	undone                 // it is not done, and the caller cannot know
+	notReached             // nothing was sent
+	refused                // the gateway refuses, now and later
 )
 
-// gateway is one that a test moves by hand. It knows nothing of idempotency
-// keys: what is requested twice is charged twice.
+// gateway is a gateway that a test controls. It ignores idempotency keys: two requests
+// make two charges.
 type gateway struct {
 	mu      sync.Mutex
-	charges []*pgwire.Transaction // oldest first
+	charges []*payment.Charge // oldest first
 	away    bool
-	hangs   bool // whoever asks what there is waits until they give up
+	hangs   bool // Find waits until its caller gives up
 	next    fate // of the next request or cancel
 }
 
 // Request implements settle.Gateway.
-func (g *gateway) Request(_ context.Context, _, _ string, r pgwire.Request) payment.Reply {
+func (g *gateway) Request(_ context.Context, r payment.ChargeRequest) payment.Reply {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f := g.fate()
 	switch {
-	case g.away || f == unreached:
+	case g.away || f == notReached:
 		return payment.Reply{Kind: payment.NotReached, Err: errAway}
 	case f == undone:
 		return payment.Reply{Kind: payment.Uncertain, Err: errAway}
 	case f == refused:
 		return payment.Reply{Kind: payment.Refused, Reason: "no such card"}
 	}
-	t := &pgwire.Transaction{
-		TransactionKey: fmt.Sprintf("TR:%d", len(g.charges)+1), OrderID: r.OrderID, Amount: r.Amount, Status: pgwire.Pending,
-	}
-	g.charges = append(g.charges, t)
-	if f == unheard {
+	c := &payment.Charge{Key: fmt.Sprintf("TR:%d", len(g.charges)+1), OrderID: r.OrderID, Amount: r.Amount, Status: payment.ChargePending}
+	g.charges = append(g.charges, c)
+	if f == answerLost {
 		return payment.Reply{Kind: payment.Uncertain, Err: errAway}
 	}
-	return payment.Reply{Kind: payment.Accepted, Transaction: pgwire.Transaction{TransactionKey: t.TransactionKey, Status: pgwire.Pending}}
+	return payment.Reply{Kind: payment.Accepted, Charge: payment.Charge{Key: c.Key, OrderID: c.OrderID, Status: c.Status}}
 }
 
 func (g *gateway) fate() fate {
 	f := g.next
-	g.next = heard
+	g.next = answered
 	return f
 }
 
 // Find implements settle.Gateway.
-func (g *gateway) Find(ctx context.Context, _, orderID string) (found []pgwire.Transaction, err error) {
+func (g *gateway) Find(ctx context.Context, _, orderID id.ID) (found []payment.Charge, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.hangs {
@@ -74,71 +73,71 @@ func (g *gateway) Find(ctx context.Context, _, orderID string) (found []pgwire.T
 	if g.away {
 		return nil, errAway
 	}
-	for _, t := range slices.Backward(g.charges) {
-		if t.OrderID == orderID {
-			found = append(found, *t)
+	for _, c := range slices.Backward(g.charges) {
+		if c.OrderID == orderID {
+			found = append(found, *c)
 		}
 	}
 	return found, nil
 }
 
 // Cancel implements settle.Gateway.
-func (g *gateway) Cancel(_ context.Context, _, key string) (pgwire.Transaction, error) {
+func (g *gateway) Cancel(_ context.Context, _, _ id.ID, key string) (payment.Charge, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f := g.fate()
-	i := slices.IndexFunc(g.charges, func(t *pgwire.Transaction) bool { return t.TransactionKey == key })
+	i := slices.IndexFunc(g.charges, func(c *payment.Charge) bool { return c.Key == key })
 	switch {
-	case g.away || f == unreached || f == undone:
-		return pgwire.Transaction{}, errAway
-	case i < 0 || f == refused || g.charges[i].Status == pgwire.Failed:
-		return pgwire.Transaction{}, errors.New("the gateway refuses")
+	case g.away || f == notReached || f == undone:
+		return payment.Charge{}, errAway
+	case i < 0 || f == refused || g.charges[i].Status == payment.ChargeFailed:
+		return payment.Charge{}, errors.New("the gateway refuses")
 	}
-	g.charges[i].Status = pgwire.Cancelled
-	if f == unheard {
-		return pgwire.Transaction{}, errAway
+	g.charges[i].Status = payment.ChargeCancelled
+	if f == answerLost {
+		return payment.Charge{}, errAway
 	}
 	return *g.charges[i], nil
 }
 
-// open returns the charges that are not decided.
+// open returns the keys of the pending charges.
 func (g *gateway) open() (keys []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, t := range g.charges {
-		if t.Status == pgwire.Pending {
-			keys = append(keys, t.TransactionKey)
+	for _, c := range g.charges {
+		if c.Status == payment.ChargePending {
+			keys = append(keys, c.Key)
 		}
 	}
 	return keys
 }
 
-// decide charges the card, or does not.
-func (g *gateway) decide(key string, status pgwire.Status) {
+// decide ends a pending charge.
+func (g *gateway) decide(key string, status payment.ChargeStatus) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, t := range g.charges {
-		if t.TransactionKey == key && t.Status == pgwire.Pending {
-			t.Status, t.Reason = status, map[pgwire.Status]string{pgwire.Failed: "the limit is exceeded"}[status]
+	for _, c := range g.charges {
+		if c.Key == key && c.Status == payment.ChargePending {
+			c.Status, c.Reason = status, map[payment.ChargeStatus]string{payment.ChargeFailed: "the limit is exceeded"}[status]
 		}
 	}
 }
 
 // all returns every charge.
-func (g *gateway) all() (found []pgwire.Transaction) {
+func (g *gateway) all() (found []payment.Charge) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, t := range g.charges {
-		found = append(found, *t)
+	for _, c := range g.charges {
+		found = append(found, *c)
 	}
 	return found
 }
 
-// kept is how much the gateway has taken for an order and not given back.
-func (g *gateway) kept(orderID string) (won int64) {
-	for _, t := range g.all() {
-		if t.OrderID == orderID && t.Status == pgwire.Success {
-			won += t.Amount
+// kept returns the sum of the charges of an order that succeeded.
+func (g *gateway) kept(orderID id.ID) (won money.Won) {
+	for _, c := range g.all() {
+		if c.OrderID == orderID && c.Status == payment.ChargeSucceeded {
+			won += c.Amount
 		}
 	}
 	return won

@@ -7,17 +7,15 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
-// nosy is a gateway that locks the order that it is asked about before it
-// answers: whoever holds that lock, or on SQLite is writing at all, would wait
-// for themselves.
-type nosy struct {
+// locking is a gateway that locks the order before it answers. A caller that holds this
+// lock, or on SQLite any write transaction, would wait for itself.
+type locking struct {
 	*gateway
 	t     *testing.T
 	db    store.DB
@@ -25,7 +23,7 @@ type nosy struct {
 	calls map[string]int
 }
 
-func (g *nosy) lock(call string) {
+func (g *locking) lock(call string) {
 	g.t.Helper()
 	g.calls[call]++
 	ctx, cancel := context.WithTimeout(g.t.Context(), 5*time.Second)
@@ -40,41 +38,39 @@ func (g *nosy) lock(call string) {
 }
 
 // Request implements settle.Gateway.
-func (g *nosy) Request(ctx context.Context, user, key string, r pgwire.Request) payment.Reply {
+func (g *locking) Request(ctx context.Context, r payment.ChargeRequest) payment.Reply {
 	g.lock("Request")
-	return g.gateway.Request(ctx, user, key, r)
+	return g.gateway.Request(ctx, r)
 }
 
 // Find implements settle.Gateway.
-func (g *nosy) Find(ctx context.Context, user, orderID string) ([]pgwire.Transaction, error) {
+func (g *locking) Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error) {
 	g.lock("Find")
 	return g.gateway.Find(ctx, user, orderID)
 }
 
 // Cancel implements settle.Gateway.
-func (g *nosy) Cancel(ctx context.Context, user, key string) (pgwire.Transaction, error) {
+func (g *locking) Cancel(ctx context.Context, user, orderID id.ID, key string) (payment.Charge, error) {
 	g.lock("Cancel")
-	return g.gateway.Cancel(ctx, user, key)
+	return g.gateway.Cancel(ctx, user, orderID, key)
 }
 
-func TestNothingIsLockedWhileTheGatewayIsSpokenTo(t *testing.T) {
+func TestNothingIsLockedDuringACallOfTheGateway(t *testing.T) {
 	t.Parallel()
 	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
-		s, t := opened(shop), shop.T
+		s, t := newCardShop(shop), shop.T
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
-		g := &nosy{s.gateway, t, s.DB, o.ID, map[string]int{}}
-		c := s.desk.Config
-		c.Gateway = g
-		s.desk = settle.New(c)
+		g := &locking{s.gateway, t, s.DB, o.ID, map[string]int{}}
+		s.reconfigure(func(c *settle.Config) { c.Gateway = g })
 		charge := s.request(t, o)
-		s.gateway.decide(charge.TransactionKey, pgwire.Success)
-		if heard, err := s.desk.Callback(t.Context(), charge); heard != settle.News || err != nil {
-			t.Errorf("Callback = %v, %v", heard, err)
+		s.gateway.decide(charge.Key, payment.ChargeSucceeded)
+		if result, err := s.service.Callback(t.Context(), callbackOf(charge)); result != settle.CallbackSettled || err != nil {
+			t.Errorf("Callback = %v, %v", result, err)
 		}
 		if _, err := s.Checkout.Cancel(t.Context(), o.UserID, o.ID, "", store.Unguarded{}); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := s.desk.Round(t.Context()); n != 1 || err != nil { // the refund is due
+		if n, err := s.service.Round(t.Context()); n != 1 || err != nil { // the refund is due
 			t.Errorf("Round = %d, %v", n, err)
 		}
 		if g.calls["Request"] != 1 || g.calls["Find"] != 2 || g.calls["Cancel"] != 1 {

@@ -14,7 +14,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -22,36 +21,34 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// Whatever requests, answers, callbacks, looks, cancels, operators and time do,
-// in whatever order, every order ends in one state, once, and what the gateway
-// has kept is what the shop was paid.
-func TestEveryStoryOfPaymentsEndsWithTheBooksBalanced(t *testing.T) {
+// After any order of requests, answers, callbacks, checks, cancellations, manual
+// settlements and time, every order has ended once, and the gateway has kept exactly what
+// the paid orders cost.
+func TestRandomEventsNeverUnbalanceShopAndGateway(t *testing.T) {
 	t.Parallel()
 	shop, now := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})), time.Now()
 	watch := func() time.Time { return now }
-	shop.Checkout = checkout.New(shop.DB, shop.IDs, watch, payment.DefaultPolicy())
 	mug, ends := shop.Product(t, 1000, 1_000_000), map[order.Status]int{}
 	off := shop.Coupon(t, coupons.Draft{Value: 100, Quantity: 1_000_000, ValidDays: 365})
 	rapid.Check(t, func(r *rapid.T) {
-		s := &story{till: opened(shop), t: t, mug: mug, customer: shop.Customer(t, allPoints), pass: func(d time.Duration) { now = now.Add(d) }}
+		s := &story{cardShop: newCardShop(shop, withClock(watch)), t: t, mug: mug, customer: shop.Customer(t, allPoints), pass: func(d time.Duration) { now = now.Add(d) }}
 		s.coupon = shop.Issue(t, s.customer, off)
-		s.desk.Clock = watch
 		r.Repeat(s.actions())
 		s.finish(r, ends)
 	})
 	t.Logf("ends: %v", ends)
 	for _, end := range []order.Status{order.Paid, order.Failed, order.Expired, order.Cancelled} {
 		if ends[end] == 0 {
-			t.Errorf("no story ended %s", end)
+			t.Errorf("no run ended with an order %s", end)
 		}
 	}
 }
 
-// allPoints is what a customer begins with.
+// allPoints is the balance of a new customer.
 const allPoints = 10_000
 
 type story struct {
-	*till
+	*cardShop
 
 	t        *testing.T
 	mug      int64
@@ -64,17 +61,17 @@ type story struct {
 
 func (s *story) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
-		"order":    s.order,
-		"request":  s.try,
-		"decide":   s.decide,
-		"callback": s.callback,
-		"look":     func(*rapid.T) { s.look() },
-		"wait":     func(r *rapid.T) { s.pass(time.Duration(rapid.IntRange(1, 400).Draw(r, "seconds")) * time.Second) },
-		"cancel":   s.cancel,
-		"by hand":  s.byHand,
-		"away":     func(r *rapid.T) { s.gateway.away = rapid.IntRange(0, 2).Draw(r, "away") == 0 },
-		"mischief": func(r *rapid.T) {
-			s.gateway.next = rapid.SampledFrom([]fate{unheard, unheard, undone, undone, unreached, unreached, refused}).Draw(r, "fate")
+		"order":           s.order,
+		"request":         s.try,
+		"decide":          s.decide,
+		"callback":        s.callback,
+		"look":            func(*rapid.T) { s.look() },
+		"wait":            func(r *rapid.T) { s.pass(time.Duration(rapid.IntRange(1, 400).Draw(r, "seconds")) * time.Second) },
+		"cancel":          s.cancel,
+		"settle manually": s.settleManually,
+		"away":            func(r *rapid.T) { s.gateway.away = rapid.IntRange(0, 2).Draw(r, "away") == 0 },
+		"fault": func(r *rapid.T) {
+			s.gateway.next = rapid.SampledFrom([]fate{answerLost, answerLost, undone, undone, notReached, notReached, refused}).Draw(r, "fate")
 		},
 		"": s.check,
 	}
@@ -85,9 +82,8 @@ func (s *story) order(r *rapid.T) {
 		r.Skip("enough")
 	}
 	points := money.Won(rapid.IntRange(0, 899).Draw(r, "points"))
-	card := payment.Card{Type: pgwire.KB, Last4: "1451"}
 	request := checkout.Request{
-		UserID: s.customer, Lines: []order.Want{{ProductID: s.mug, Quantity: 1}}, Points: &points, Card: &card,
+		UserID: s.customer, Lines: []order.Want{{ProductID: s.mug, Quantity: 1}}, Points: &points, Card: &s.card,
 	}
 	if rapid.Bool().Draw(r, "with the coupon") {
 		request.CouponID = &s.coupon
@@ -115,10 +111,10 @@ func (s *story) any(r *rapid.T) order.Order {
 	return s.now(s.t, rapid.SampledFrom(s.orders).Draw(r, "order"))
 }
 
-// try requests a payment; also one that has ended meanwhile, as a request that
-// was on its way would.
+// try requests a payment; also one that has ended meanwhile, like a request that arrives
+// late.
 func (s *story) try(r *rapid.T) {
-	_ = s.desk.Try(s.t.Context(), *s.any(r).Payment, number) // whatever it says
+	_ = s.service.TryCharge(s.t.Context(), *s.any(r).Payment, s.card) // any error is allowed
 }
 
 func (s *story) decide(r *rapid.T) {
@@ -126,23 +122,22 @@ func (s *story) decide(r *rapid.T) {
 	if len(open) == 0 {
 		r.Skip("nothing is open")
 	}
-	s.gateway.decide(rapid.SampledFrom(open).Draw(r, "charge"), rapid.SampledFrom([]pgwire.Status{pgwire.Success, pgwire.Success, pgwire.Failed}).Draw(r, "status"))
+	s.gateway.decide(rapid.SampledFrom(open).Draw(r, "charge"), rapid.SampledFrom([]payment.ChargeStatus{payment.ChargeSucceeded, payment.ChargeSucceeded, payment.ChargeFailed}).Draw(r, "status"))
 }
 
-// callback tells of any charge, as it is or as it is not, also again.
+// callback sends the callback of any charge, possibly again.
 func (s *story) callback(r *rapid.T) {
 	all := s.gateway.all()
 	if len(all) == 0 {
 		r.Skip("no charge")
 	}
 	c := rapid.SampledFrom(all).Draw(r, "charge")
-	c.Status = rapid.SampledFrom([]pgwire.Status{c.Status, pgwire.Success, pgwire.Failed}).Draw(r, "says")
-	_, _ = s.desk.Callback(s.t.Context(), c) // whatever it says
+	_, _ = s.service.Callback(s.t.Context(), callbackOf(c)) // any error is allowed
 }
 
-func (s *story) look() { _, _ = s.desk.Round(s.t.Context()) }
+func (s *story) look() { _, _ = s.service.Round(s.t.Context()) }
 
-// seldom keeps what ends everything from happening all the time.
+// seldom skips most of the actions that end an order.
 func seldom(r *rapid.T) {
 	if rapid.IntRange(0, 7).Draw(r, "seldom") > 0 {
 		r.Skip("not this time")
@@ -158,23 +153,23 @@ func (s *story) cancel(r *rapid.T) {
 	}
 }
 
-func (s *story) byHand(r *rapid.T) {
+func (s *story) settleManually(r *rapid.T) {
 	seldom(r)
 	o := s.any(r)
 	w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
-	if i := slices.IndexFunc(s.gateway.all(), func(c pgwire.Transaction) bool {
-		return c.OrderID == o.ID.String() && c.Status == pgwire.Success
-	}); i >= 0 { // it is the truth that operators are told
-		w.Outcome, w.Key = payment.Approved, s.gateway.all()[i].TransactionKey
+	if i := slices.IndexFunc(s.gateway.all(), func(c payment.Charge) bool {
+		return c.OrderID == o.ID && c.Status == payment.ChargeSucceeded
+	}); i >= 0 { // operators state the truth
+		w.Outcome, w.Key = payment.Approved, s.gateway.all()[i].Key
 	}
-	_, err := s.desk.SettleByHand(s.t.Context(), o.ID, w, store.Unguarded{})
+	_, err := s.service.SettleManually(s.t.Context(), o.ID, w, store.Unguarded{})
 	if pending := o.Status() == order.Pending; pending != (err == nil) {
-		r.Fatalf("by hand, of an order that is %s: %v", o.Status(), err)
+		r.Fatalf("manual settlement of an order that is %s: %v", o.Status(), err)
 	}
 }
 
-// check looks at the books, which agree at every moment, and demands that no
-// order that has ended ever changes again but by a cancel.
+// check fails the run if the audit finds a difference, or if an order that has ended
+// changed again other than by a cancellation.
 func (s *story) check(r *rapid.T) {
 	for i, was := range s.orders {
 		is := s.now(s.t, was)
@@ -183,7 +178,7 @@ func (s *story) check(r *rapid.T) {
 		}
 		s.orders[i] = is
 	}
-	const often = 5 // of so many steps one is audited: an audit costs more than a step
+	const often = 5 // one audit in so many steps: it costs more than a step
 	s.steps++
 	if s.steps%often == 0 {
 		s.verify(s.t)
@@ -193,11 +188,11 @@ func (s *story) check(r *rapid.T) {
 	}
 }
 
-// finish lets time pass, with everybody back, until all is quiet.
+// finish brings the gateway back and lets time pass until every payment has ended.
 func (s *story) finish(r *rapid.T, ends map[order.Status]int) {
-	s.gateway.away, s.gateway.next = false, heard
+	s.gateway.away, s.gateway.next = false, answered
 	for _, key := range s.gateway.open() {
-		s.gateway.decide(key, rapid.SampledFrom([]pgwire.Status{pgwire.Success, pgwire.Success, pgwire.Failed}).Draw(r, "at last"))
+		s.gateway.decide(key, rapid.SampledFrom([]payment.ChargeStatus{payment.ChargeSucceeded, payment.ChargeSucceeded, payment.ChargeFailed}).Draw(r, "at last"))
 	}
 	for range 10 {
 		s.pass(payment.DefaultPolicy().Interval)
@@ -207,12 +202,12 @@ func (s *story) finish(r *rapid.T, ends map[order.Status]int) {
 	for _, o := range s.orders {
 		o = s.now(s.t, o)
 		ends[o.Status()]++
-		want := int64(0)
+		want := money.Won(0)
 		if o.Status() == order.Paid {
-			want = int64(o.Card)
+			want = o.Card
 			left -= o.Points
 		}
-		if kept := s.gateway.kept(o.ID.String()); kept != want || o.Status() == order.Pending {
+		if kept := s.gateway.kept(o.ID); kept != want || o.Status() == order.Pending {
 			r.Fatalf("order %s: the gateway has kept %d, want %d\n%s", o.Status(), kept, want, s.history(o))
 		}
 	}
@@ -226,7 +221,7 @@ func (s *story) finish(r *rapid.T, ends map[order.Status]int) {
 }
 
 func (s *story) history(o order.Order) string {
-	seen, err := s.desk.Show(s.t.Context(), o.ID)
+	seen, err := s.service.Details(s.t.Context(), o.ID)
 	if err != nil {
 		return err.Error()
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
-	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -28,13 +27,13 @@ const (
 
 // Recover looks after payments that are due, in one process at a time, until
 // ctx ends.
-func (d *Service) Recover(ctx context.Context) error {
-	failing := outage.New(d.Log, "look after payments that are due")
-	defer d.release(context.WithoutCancel(ctx))
+func (s *Service) Recover(ctx context.Context) error {
+	failing := outage.New(s.log, "look after payments that are due")
+	defer s.release(context.WithoutCancel(ctx))
 	l := newLooks()
 	defer l.all.Wait()
 	for {
-		n, err := d.begin(ctx, l)
+		n, err := s.begin(ctx, l)
 		well := false
 		if err == nil {
 			well, err = l.report()
@@ -57,8 +56,8 @@ func (d *Service) Recover(ctx context.Context) error {
 // begin has payments looked at that are due, if this process has the lease, and
 // returns how many. It waits for turns, and not for the last of them to end: one
 // that the gateway is slow to answer about must not hold up all the others.
-func (d *Service) begin(ctx context.Context, l *looks) (n int, err error) {
-	due, err := d.due(ctx)
+func (s *Service) begin(ctx context.Context, l *looks) (n int, err error) {
+	due, err := s.due(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -68,7 +67,7 @@ func (d *Service) begin(ctx context.Context, l *looks) (n int, err error) {
 		}
 		n++
 		l.all.Go(func() {
-			l.leave(orderID, d.look(ctx, orderID))
+			l.leave(orderID, s.look(ctx, orderID))
 		})
 	}
 	return n, nil
@@ -77,11 +76,10 @@ func (d *Service) begin(ctx context.Context, l *looks) (n int, err error) {
 // look settles a payment that is due. One that cannot be settled, whatever the
 // gateway says, is put off all the same: else enough of them would be all that is
 // ever looked at.
-func (d *Service) look(ctx context.Context, orderID id.ID) error {
-	_, err := d.SettleNow(ctx, orderID)
+func (s *Service) look(ctx context.Context, orderID id.ID) error {
+	_, err := s.SettleNow(ctx, orderID)
 	if err != nil && !errors.Is(err, ErrGateway) && ctx.Err() == nil {
-		var put payment.Payment
-		later := d.change(ctx, orderID, func(c *change) error { c.again = true; return nil }, &put)
+		_, later := s.change(ctx, orderID, func(c *change) error { c.checkAgain = true; return nil })
 		err = errors.Join(fmt.Errorf("order %s: %w", orderID, err), later)
 	}
 	return err
@@ -89,10 +87,10 @@ func (d *Service) look(ctx context.Context, orderID id.ID) error {
 
 // due returns the orders of some payments that are due, none if another process
 // has the lease.
-func (d *Service) due(ctx context.Context) (due []id.ID, err error) {
-	err = d.DB.Update(ctx, func(tx store.Tx) error {
-		now := d.Clock()
-		held, err := tx.Leases.Acquire(ctx, []string{Lease}, d.Holder, now, now.Add(leaseTime))
+func (s *Service) due(ctx context.Context) (due []id.ID, err error) {
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		now := s.clock()
+		held, err := tx.Leases.Acquire(ctx, []string{Lease}, s.holder, now, now.Add(leaseTime))
 		if err != nil || len(held) == 0 {
 			due = nil
 			return err
@@ -158,11 +156,11 @@ func (l *looks) report() (well bool, err error) {
 	return well, err
 }
 
-func (d *Service) release(ctx context.Context) {
+func (s *Service) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	err := d.DB.Update(ctx, func(tx store.Tx) error { return tx.Leases.Release(ctx, []string{Lease}, d.Holder) })
+	err := s.db.Update(ctx, func(tx store.Tx) error { return tx.Leases.Release(ctx, []string{Lease}, s.holder) })
 	if err != nil {
-		d.Log.WarnContext(ctx, "the lease of the payment recovery runs out by itself", "error", err)
+		s.log.WarnContext(ctx, "the lease of the payment recovery runs out by itself", "error", err)
 	}
 }

@@ -11,49 +11,48 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Gateway knows what cards were charged.
+// Gateway lists charges.
 type Gateway interface {
-	// Find returns every charge of an order; none is no error.
-	Find(ctx context.Context, user, orderID string) ([]pgwire.Transaction, error)
+	// Find returns every charge of an order. None is not an error.
+	Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error)
 }
 
-// Bounds of asking the gateway.
+// Limits of the comparison.
 const (
-	atOnce = 8   // orders that it is asked about at the same time
-	pages  = 256 // payments that are read at once
+	concurrency = 8   // orders that the gateway is asked about at once
+	pageSize    = 256 // payments that are read at once
 )
 
-// ErrUnheard is why the books could not be compared with the gateway's.
-var ErrUnheard = errors.New("verify: the gateway does not answer")
+// ErrGatewayUnavailable is the error of a comparison for which the gateway did not answer.
+var ErrGatewayUnavailable = errors.New("verify: the gateway does not answer")
 
-// AtGateway compares the books with the gateway's list of charges, for every order
-// with a card payment: what it has charged and not given back is what we kept,
-// to the won; and no charge is open that nobody waits for any more. What differs
-// because it is under way is looked at again for up to patience. It calls
-// progress with the number of payments that were compared, and ends in ErrUnheard
-// where the gateway could not be asked about some of them to the end, or about
-// any of many.
-func (a *Auditor) AtGateway(ctx context.Context, g Gateway, patience time.Duration, progress func(compared int64)) (Result, error) {
+// AtGateway compares the charges of the shop with those of the gateway, for every
+// order with a card payment: the gateway and the shop must have kept the same sum, to
+// the won, and no charge may be pending once its payment has ended. Payments that
+// differ because they are in progress are compared again until wait has passed.
+// AtGateway calls progress with the number of payments compared. It ends in ErrGatewayUnavailable
+// if the gateway did not answer about some payments until the end, or about any
+// payment of a page.
+func (a *Auditor) AtGateway(ctx context.Context, g Gateway, wait time.Duration, progress func(compared int64)) (Result, error) {
 	r := Result{
-		Truth: 5, Check: "gateway", Compares: "won of an order's charges that the gateway keeps = won that we kept; none is open once its payment has ended",
+		Truth: 5, Check: "gateway", Compares: "won of an order's charges that the gateway keeps = won that the shop keeps; no charge is pending once its payment has ended",
 		Differences: []store.Difference{},
 	}
-	c := &comparing{db: a.db, gateway: g}
+	c := &comparison{db: a.db, gateway: g}
 	open, err := c.first(ctx, func(n int) { r.Compared += int64(n); progress(r.Compared) })
 	if err != nil {
 		return r, err
 	}
-	if open, err = c.again(ctx, open, patience); err != nil {
+	if open, err = c.again(ctx, open, wait); err != nil {
 		return r, err
 	}
 	for _, o := range open {
-		if o.unheard != nil {
-			return r, o.silence()
+		if o.unavailable != nil {
+			return r, o.gatewayError()
 		}
 		for _, d := range o.differences {
 			r.note(d)
@@ -62,31 +61,31 @@ func (a *Auditor) AtGateway(ctx context.Context, g Gateway, patience time.Durati
 	return r, nil
 }
 
-// comparing is a comparison that is under way.
-type comparing struct {
+// comparison compares payments with the gateway.
+type comparison struct {
 	db      store.DB
 	gateway Gateway
 }
 
-// compared is what came of comparing one payment.
+// compared is the result for one payment.
 type compared struct {
 	payment     payment.Payment
 	differences []store.Difference
-	unheard     error // why the gateway could not be asked
+	unavailable error // the gateway did not answer
 }
 
-func (c compared) silence() error {
-	return fmt.Errorf("%w, about order %s and perhaps others: %w", ErrUnheard, c.payment.OrderID, c.unheard)
+func (c compared) gatewayError() error {
+	return fmt.Errorf("%w, about order %s and perhaps others: %w", ErrGatewayUnavailable, c.payment.OrderID, c.unavailable)
 }
 
-func (c compared) settled() bool { return c.unheard == nil && len(c.differences) == 0 }
+func (c compared) equal() bool { return c.unavailable == nil && len(c.differences) == 0 }
 
-// first compares every payment, and returns those that are not settled.
-func (c *comparing) first(ctx context.Context, progress func(n int)) (open []compared, err error) {
+// first compares every payment, and returns those that are not equal.
+func (c *comparison) first(ctx context.Context, progress func(n int)) (open []compared, err error) {
 	for before := (id.ID{}); ; {
 		var page []payment.Payment
 		err := c.db.View(ctx, func(tx store.Tx) (err error) {
-			page, err = tx.Payments.Find(ctx, payment.Filter{}, before, pages)
+			page, err = tx.Payments.Find(ctx, payment.Filter{}, before, pageSize)
 			return err
 		})
 		if err != nil || len(page) == 0 {
@@ -100,8 +99,8 @@ func (c *comparing) first(ctx context.Context, progress func(n int)) (open []com
 		if err != nil {
 			return open, err
 		}
-		if silent(found) == len(page) {
-			return open, found[0].silence() // and it would be of all the others
+		if unavailable(found) == len(page) {
+			return open, found[0].gatewayError() // and so it would be for the next pages
 		}
 		open = append(open, found...)
 		progress(len(page))
@@ -109,19 +108,18 @@ func (c *comparing) first(ctx context.Context, progress func(n int)) (open []com
 	}
 }
 
-func silent(all []compared) (n int) {
+func unavailable(all []compared) (n int) {
 	for _, c := range all {
-		if c.unheard != nil {
+		if c.unavailable != nil {
 			n++
 		}
 	}
 	return n
 }
 
-// again compares those payments again that were not settled, until they all are
-// or patience has run out.
-func (c *comparing) again(ctx context.Context, open []compared, patience time.Duration) ([]compared, error) {
-	waits, cancel := context.WithTimeout(ctx, patience)
+// again compares payments that were not equal, until all of them are or wait has passed.
+func (c *comparison) again(ctx context.Context, open []compared, wait time.Duration) ([]compared, error) {
+	waits, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	pauses := backoff.New(pause, 10*pause, nil)
 	for len(open) > 0 && backoff.Wait(waits, pauses.Next()) {
@@ -137,25 +135,25 @@ func (c *comparing) again(ctx context.Context, open []compared, patience time.Du
 	return open, ctx.Err()
 }
 
-// all compares payments, some at a time, and returns those that are not settled,
-// in the order of their orders.
-func (c *comparing) all(ctx context.Context, payments []id.ID) (open []compared, err error) {
+// all compares payments concurrently, and returns those that are not equal, ordered by
+// their orders.
+func (c *comparison) all(ctx context.Context, payments []id.ID) (open []compared, err error) {
 	var (
 		group sync.WaitGroup
-		lock  sync.Mutex
+		mu    sync.Mutex
 	)
-	turns := make(chan struct{}, atOnce)
+	turns := make(chan struct{}, concurrency)
 	for _, pid := range payments {
 		turns <- struct{}{}
 		group.Go(func() {
 			defer func() { <-turns }()
 			found, failed := c.one(ctx, pid)
-			lock.Lock()
-			defer lock.Unlock()
+			mu.Lock()
+			defer mu.Unlock()
 			if err == nil {
 				err = failed
 			}
-			if failed == nil && !found.settled() {
+			if failed == nil && !found.equal() {
 				open = append(open, found)
 			}
 		})
@@ -167,9 +165,9 @@ func (c *comparing) all(ctx context.Context, payments []id.ID) (open []compared,
 	return open, err
 }
 
-// one compares one payment. The books are read first, and no transaction is open
-// while the gateway is asked.
-func (c *comparing) one(ctx context.Context, pid id.ID) (found compared, err error) {
+// one compares one payment. The shop's charges are read first, and no transaction is
+// open while the gateway is asked.
+func (c *comparison) one(ctx context.Context, pid id.ID) (found compared, err error) {
 	var ours []payment.Charge
 	err = c.db.Snapshot(ctx, func(tx store.Tx) error {
 		if found.payment, err = tx.Payments.Of(ctx, pid); err != nil {
@@ -181,20 +179,20 @@ func (c *comparing) one(ctx context.Context, pid id.ID) (found compared, err err
 	if err != nil {
 		return found, err
 	}
-	theirs, unheard := c.gateway.Find(ctx, found.payment.UserID.String(), found.payment.OrderID.String())
-	if unheard != nil {
-		found.unheard = unheard
+	theirs, unavailable := c.gateway.Find(ctx, found.payment.UserID, found.payment.OrderID)
+	if unavailable != nil {
+		found.unavailable = unavailable
 		return found, ctx.Err()
 	}
-	found.differences = against(found.payment, ours, theirs)
+	found.differences = differences(found.payment, ours, theirs)
 	if len(found.differences) > 0 {
 		err = c.name(ctx, &found)
 	}
 	return found, err
 }
 
-// name says of which order the differences are.
-func (c *comparing) name(ctx context.Context, found *compared) error {
+// name names the order of the differences.
+func (c *comparison) name(ctx context.Context, found *compared) error {
 	return c.db.View(ctx, func(tx store.Tx) error {
 		o, err := tx.Orders.Get(ctx, found.payment.OrderID)
 		for i := range found.differences {
@@ -204,58 +202,57 @@ func (c *comparing) name(ctx context.Context, found *compared) error {
 	})
 }
 
-// against compares what we hold of the charges of an order with what the gateway
-// does.
-func against(p payment.Payment, ours []payment.Charge, theirs []pgwire.Transaction) (found []store.Difference) {
+// differences compares the shop's charges of a payment with the gateway's.
+func differences(p payment.Payment, ours, theirs []payment.Charge) (found []store.Difference) {
 	want, what := kept(ours), "won that the gateway keeps"
-	odd := unknown(ours, theirs)
-	if odd {
-		what += ", which does not know of a charge that we keep"
+	missing := isMissing(ours, theirs)
+	if missing {
+		what += ", which does not have a charge that the shop keeps"
 	}
 	var got, open int64
 	for _, t := range theirs {
 		switch t.Status {
-		case pgwire.Success:
-			if !elsewhere(ours, t.TransactionKey) {
-				got += t.Amount
+		case payment.ChargeSucceeded:
+			if !refundedElsewhere(ours, t.Key) {
+				got += int64(t.Amount)
 			}
-		case pgwire.Pending:
+		case payment.ChargePending:
 			open++
-		case pgwire.Failed, pgwire.Cancelled:
+		case payment.ChargeFailed, payment.ChargeCancelled:
 		}
 	}
 	switch {
 	case want != got:
 		found = append(found, store.Difference{What: what, Want: want, Got: got})
-	case odd: // as much, but by another charge: an operator may have mistaken one for the other
-		found = append(found, store.Difference{What: "charges that we keep and the gateway does not know of", Want: 0, Got: 1})
+	case missing: // the same sum by another charge: an operator may have named the wrong one
+		found = append(found, store.Difference{What: "charges that the shop keeps and the gateway does not have", Want: 0, Got: 1})
 	}
 	if open > 0 && p.Status != payment.Pending {
-		found = append(found, store.Difference{What: "charges open that nobody waits for", Want: 0, Got: open})
+		found = append(found, store.Difference{What: "charges that are pending although the payment has ended", Want: 0, Got: open})
 	}
 	return found
 }
 
-// elsewhere reports whether a charge was given back by other means.
-func elsewhere(ours []payment.Charge, key string) bool {
+// refundedElsewhere reports whether a charge was refunded by other means.
+func refundedElsewhere(ours []payment.Charge, key string) bool {
 	return slices.ContainsFunc(ours, func(c payment.Charge) bool { return c.Key == key && c.RefundedElsewhere() })
 }
 
-// kept is how much was charged, and is not to be given back.
+// kept returns the sum of the charges that succeeded and have no refund.
 func kept(charges []payment.Charge) (won int64) {
 	for _, c := range charges {
-		if c.Status == pgwire.Success && c.Refund == payment.NoRefund {
+		if c.Status == payment.ChargeSucceeded && c.Refund == payment.NoRefund {
 			won += int64(c.Amount)
 		}
 	}
 	return won
 }
 
-// unknown reports whether we keep a charge that the gateway does not know of: it
-// has forgotten it, or an operator has vouched for it.
-func unknown(ours []payment.Charge, theirs []pgwire.Transaction) bool {
+// isMissing reports whether the gateway does not have a charge that the shop keeps: the
+// gateway lost it, or an operator stated it.
+func isMissing(ours, theirs []payment.Charge) bool {
 	return slices.ContainsFunc(ours, func(c payment.Charge) bool {
-		return c.Status == pgwire.Success && c.Refund == payment.NoRefund &&
-			!slices.ContainsFunc(theirs, func(t pgwire.Transaction) bool { return t.TransactionKey == c.Key })
+		return c.Status == payment.ChargeSucceeded && c.Refund == payment.NoRefund &&
+			!slices.ContainsFunc(theirs, func(t payment.Charge) bool { return t.Key == c.Key })
 	})
 }

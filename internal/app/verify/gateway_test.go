@@ -18,7 +18,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/verify"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -26,11 +25,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// gateway is what a gateway knows of orders.
+// gateway lists the charges that a test gives it.
 type gateway struct {
 	mu      sync.Mutex
-	known   map[string][]pgwire.Transaction
-	away    int // so many calls yet
+	known   map[id.ID][]payment.Charge
+	away    int // how many calls fail
 	asked   int
 	atOnce  int
 	most    int
@@ -40,7 +39,7 @@ type gateway struct {
 var errAway = errors.New("the gateway is away")
 
 // Find implements verify.Gateway and settle.Gateway.
-func (g *gateway) Find(_ context.Context, user, orderID string) ([]pgwire.Transaction, error) {
+func (g *gateway) Find(_ context.Context, user, orderID id.ID) ([]payment.Charge, error) {
 	g.mu.Lock()
 	g.asked++
 	g.atOnce++
@@ -54,56 +53,76 @@ func (g *gateway) Find(_ context.Context, user, orderID string) ([]pgwire.Transa
 	g.mu.Lock()
 	g.atOnce--
 	g.mu.Unlock()
-	if isAway || user == "" {
+	if isAway || user.IsZero() {
 		return nil, errAway
 	}
 	return found, nil
 }
 
 // Request implements settle.Gateway.
-func (*gateway) Request(context.Context, string, string, pgwire.Request) payment.Reply {
+func (*gateway) Request(context.Context, payment.ChargeRequest) payment.Reply {
 	return payment.Reply{Kind: payment.NotReached, Err: errAway}
 }
 
-// Cancel implements settle.Gateway. It never answers that it was done.
-func (*gateway) Cancel(context.Context, string, string) (pgwire.Transaction, error) {
-	return pgwire.Transaction{}, errAway
+// Cancel implements settle.Gateway. It always fails.
+func (*gateway) Cancel(context.Context, id.ID, id.ID, string) (payment.Charge, error) {
+	return payment.Charge{}, errAway
 }
 
-func (g *gateway) knows(orderID id.ID, charges ...pgwire.Transaction) {
+func (g *gateway) knows(orderID id.ID, charges ...payment.Charge) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.known[orderID.String()] = charges
+	for i := range charges {
+		charges[i].OrderID = orderID
+	}
+	g.known[orderID] = charges
 }
 
-// till is a shop that settles with the gateway.
-type till struct {
+// cardShop is a shop that takes cards.
+type cardShop struct {
 	*shoptest.Shop
 
 	gateway *gateway
-	desk    *settle.Service
+	service *settle.Service
 	mug     int64
 	kim     id.ID
 }
 
-func opened(t *testing.T, s *shoptest.Shop) *till {
+func newCardShop(t *testing.T, s *shoptest.Shop) *cardShop {
 	t.Helper()
-	g := &gateway{known: map[string][]pgwire.Transaction{}}
-	desk := settle.New(settle.Config{
-		DB: s.DB, Gateway: g, Compensator: s.Checkout, Policy: payment.DefaultPolicy(), Holder: "test", Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+	g := &gateway{known: map[id.ID][]payment.Charge{}}
+	service := settle.New(settle.Config{
+		DB: s.DB, Gateway: g, Compensator: checkout.NewCompensator(s.IDs), Policy: payment.DefaultPolicy(), Holder: "test", Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
-	return &till{s, g, desk, s.Product(t, 1000, 10_000), s.Customer(t, 100)}
+	s.Checkout = checkout.New(s.DB, s.IDs, time.Now, payment.DefaultPolicy(), checkout.WithCharger(deadProcess{}), checkout.WithPayments(service))
+	return &cardShop{s, g, service, s.Product(t, 1000, 10_000), s.Customer(t, 100)}
 }
 
-func charge(key string, won int64, status pgwire.Status) pgwire.Transaction {
-	return pgwire.Transaction{TransactionKey: key, Amount: won, Status: status}
+// deadProcess is the checkout.Charger of a process that dies before it has requested
+// anything.
+type deadProcess struct{}
+
+func (deadProcess) ReserveSlot() error { return nil }
+
+func (deadProcess) ReleaseSlot() {}
+
+func (deadProcess) Charge(payment.Payment, payment.CardDetails) {}
+
+func (deadProcess) ChargeIfCommitted(payment.Payment, payment.CardDetails) {}
+
+func charge(key string, won money.Won, status payment.ChargeStatus) payment.Charge {
+	return payment.Charge{Key: key, Amount: won, Status: status}
 }
 
-// buy places an order of 1000 won that a card pays, has the gateway know these
-// charges of it, and the shop hear of them.
-func (s *till) buy(t *testing.T, charges ...pgwire.Transaction) order.Order {
+// buy places an order of 1000 won that a card pays, gives the gateway these charges of it,
+// and settles the payment.
+func (s *cardShop) buy(t *testing.T, charges ...payment.Charge) order.Order {
 	t.Helper()
-	card, points := payment.Card{Type: pgwire.KB, Last4: "1451"}, money.Won(0)
+	points := money.Won(0)
+	card, err := payment.NewCardDetails(payment.KB, "1234-5678-9814-1451")
+	if err != nil {
+		t.Fatal(err)
+	}
 	o, err := s.Checkout.Place(t.Context(), checkout.Request{
 		UserID: s.kim, Lines: []order.Want{{ProductID: s.mug, Quantity: 1}}, Points: &points, Card: &card,
 	}, store.Unguarded{})
@@ -111,30 +130,30 @@ func (s *till) buy(t *testing.T, charges ...pgwire.Transaction) order.Order {
 		t.Fatal(err)
 	}
 	s.gateway.knows(o.ID, charges...)
-	_, _ = s.desk.Settle(t.Context(), o.ID) // it may say that nothing could be given back
+	_, _ = s.service.Settle(t.Context(), o.ID) // an error of the refunds is expected
 	return o
 }
 
-func (s *till) cancel(t *testing.T, o order.Order) {
+func (s *cardShop) cancel(t *testing.T, o order.Order) {
 	t.Helper()
 	if _, err := s.Checkout.Cancel(t.Context(), s.kim, o.ID, "", store.Unguarded{}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (s *till) compare(t *testing.T, patience time.Duration) verify.Result {
+func (s *cardShop) compare(t *testing.T, wait time.Duration) verify.Result {
 	t.Helper()
-	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, patience, func(int64) {})
+	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, wait, func(int64) {})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func TestWhatAgreesWithTheGatewayIsNoDifference(t *testing.T) {
+func TestEqualChargesAreNoDifference(t *testing.T) {
 	t.Parallel()
 	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
-		t, s := shop.T, opened(t, shop)
+		t, s := shop.T, newCardShop(t, shop)
 		points := money.Won(100)
 		if _, err := s.Checkout.Place(t.Context(), checkout.Request{
 			UserID: s.kim, Lines: []order.Want{{ProductID: s.Product(t, 100, 1), Quantity: 1}}, Points: &points,
@@ -142,13 +161,13 @@ func TestWhatAgreesWithTheGatewayIsNoDifference(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.buy(t)
-		s.buy(t, charge("a", 1000, pgwire.Pending))
-		s.buy(t, charge("a", 1000, pgwire.Success))
-		s.buy(t, charge("a", 1000, pgwire.Failed))
-		s.buy(t, charge("b", 1000, pgwire.Success), charge("a", 1000, pgwire.Failed))
-		gone := s.buy(t, charge("a", 1000, pgwire.Success))
+		s.buy(t, charge("a", 1000, payment.ChargePending))
+		s.buy(t, charge("a", 1000, payment.ChargeSucceeded))
+		s.buy(t, charge("a", 1000, payment.ChargeFailed))
+		s.buy(t, charge("b", 1000, payment.ChargeSucceeded), charge("a", 1000, payment.ChargeFailed))
+		gone := s.buy(t, charge("a", 1000, payment.ChargeSucceeded))
 		s.cancel(t, gone)
-		s.gateway.knows(gone.ID, charge("a", 1000, pgwire.Cancelled))
+		s.gateway.knows(gone.ID, charge("a", 1000, payment.ChargeCancelled))
 		if r := s.compare(t, 0); !r.Right() || r.Compared != 6 || s.gateway.asked < 6 {
 			t.Errorf("%+v", r)
 		}
@@ -157,32 +176,32 @@ func TestWhatAgreesWithTheGatewayIsNoDifference(t *testing.T) {
 
 func TestEveryDifferenceFromTheGatewayIsNamedByItsOrder(t *testing.T) {
 	t.Parallel()
-	const keeps, forgot, open = "won that the gateway keeps", "won that the gateway keeps, which does not know of a charge that we keep", "charges open that nobody waits for"
-	paid, failed := charge("a", 1000, pgwire.Success), charge("a", 1000, pgwire.Failed)
+	const keeps, forgot, open = "won that the gateway keeps", "won that the gateway keeps, which does not have a charge that the shop keeps", "charges that are pending although the payment has ended"
+	paid, failed := charge("a", 1000, payment.ChargeSucceeded), charge("a", 1000, payment.ChargeFailed)
 	for name, c := range map[string]struct {
-		heard  pgwire.Transaction
+		known  payment.Charge
 		cancel bool
-		knows  []pgwire.Transaction
+		knows  []payment.Charge
 		status order.Status
 		want   store.Difference
 	}{
-		"a charge that nobody heard of":        {charge("a", 1000, pgwire.Pending), false, []pgwire.Transaction{paid}, order.Pending, store.Difference{What: keeps, Want: 0, Got: 1000}},
-		"a second charge":                      {paid, false, []pgwire.Transaction{charge("b", 1000, pgwire.Success), paid}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 2000}},
-		"a charge that the gateway gave back":  {paid, false, []pgwire.Transaction{charge("a", 1000, pgwire.Cancelled)}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 0}},
+		"a charge that the shop does not know": {charge("a", 1000, payment.ChargePending), false, []payment.Charge{paid}, order.Pending, store.Difference{What: keeps, Want: 0, Got: 1000}},
+		"a second charge":                      {paid, false, []payment.Charge{charge("b", 1000, payment.ChargeSucceeded), paid}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 2000}},
+		"a charge that the gateway gave back":  {paid, false, []payment.Charge{charge("a", 1000, payment.ChargeCancelled)}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 0}},
 		"a charge that the gateway forgot":     {paid, false, nil, order.Paid, store.Difference{What: forgot, Want: 1000, Got: 0}},
-		"as much by another charge":            {paid, false, []pgwire.Transaction{charge("b", 1000, pgwire.Success)}, order.Paid, store.Difference{What: "charges that we keep and the gateway does not know of", Want: 0, Got: 1}},
-		"a charge of another amount":           {paid, false, []pgwire.Transaction{charge("a", 999, pgwire.Success)}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 999}},
-		"a charge that was refused, then made": {failed, false, []pgwire.Transaction{paid}, order.Failed, store.Difference{What: keeps, Want: 0, Got: 1000}},
-		"a refund that is not done":            {paid, true, []pgwire.Transaction{paid}, order.Cancelled, store.Difference{What: keeps, Want: 0, Got: 1000}},
-		"a charge open of a dead order":        {failed, false, []pgwire.Transaction{charge("b", 1000, pgwire.Pending), failed}, order.Failed, store.Difference{What: open, Want: 0, Got: 1}},
-		"a charge open of a paid order":        {paid, false, []pgwire.Transaction{charge("b", 1000, pgwire.Pending), paid}, order.Paid, store.Difference{What: open, Want: 0, Got: 1}},
+		"as much by another charge":            {paid, false, []payment.Charge{charge("b", 1000, payment.ChargeSucceeded)}, order.Paid, store.Difference{What: "charges that the shop keeps and the gateway does not have", Want: 0, Got: 1}},
+		"a charge of another amount":           {paid, false, []payment.Charge{charge("a", 999, payment.ChargeSucceeded)}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 999}},
+		"a charge that was refused, then made": {failed, false, []payment.Charge{paid}, order.Failed, store.Difference{What: keeps, Want: 0, Got: 1000}},
+		"a refund that is not done":            {paid, true, []payment.Charge{paid}, order.Cancelled, store.Difference{What: keeps, Want: 0, Got: 1000}},
+		"a charge open of a dead order":        {failed, false, []payment.Charge{charge("b", 1000, payment.ChargePending), failed}, order.Failed, store.Difference{What: open, Want: 0, Got: 1}},
+		"a charge open of a paid order":        {paid, false, []payment.Charge{charge("b", 1000, payment.ChargePending), paid}, order.Paid, store.Difference{What: open, Want: 0, Got: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
-				t, s := shop.T, opened(t, shop)
-				s.buy(t, charge("x", 1000, pgwire.Success)) // one that is well
-				o := s.buy(t, c.heard)
+				t, s := shop.T, newCardShop(t, shop)
+				s.buy(t, charge("x", 1000, payment.ChargeSucceeded)) // one without a difference
+				o := s.buy(t, c.known)
 				if c.cancel {
 					s.cancel(t, o)
 				}
@@ -198,16 +217,16 @@ func TestEveryDifferenceFromTheGatewayIsNamedByItsOrder(t *testing.T) {
 	}
 }
 
-func TestWhatIsUnderWayAtTheGatewayIsWaitedFor(t *testing.T) {
+func TestDifferencesInProgressAreComparedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := opened(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
-		s.buy(t, charge("x", 1000, pgwire.Success))
-		o := s.buy(t, charge("a", 1000, pgwire.Pending))
-		s.gateway.knows(o.ID, charge("a", 1000, pgwire.Success)) // and the callback is on its way
+		s := newCardShop(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+		s.buy(t, charge("x", 1000, payment.ChargeSucceeded))
+		o := s.buy(t, charge("a", 1000, payment.ChargePending))
+		s.gateway.knows(o.ID, charge("a", 1000, payment.ChargeSucceeded)) // the callback has not arrived yet
 		go func() {
 			time.Sleep(3 * time.Second)
-			if _, err := s.desk.Settle(t.Context(), o.ID); err != nil {
+			if _, err := s.service.Settle(t.Context(), o.ID); err != nil {
 				t.Error(err)
 			}
 		}()
@@ -217,7 +236,7 @@ func TestWhatIsUnderWayAtTheGatewayIsWaitedFor(t *testing.T) {
 			t.Errorf("%+v after %v", r, took)
 		}
 		if s.gateway.asked > 20 {
-			t.Errorf("the gateway was asked %d times: also again about what agrees", s.gateway.asked)
+			t.Errorf("the gateway was asked %d times, also again about equal payments", s.gateway.asked)
 		}
 		s.gateway.knows(o.ID)
 		began = time.Now()
@@ -230,9 +249,9 @@ func TestWhatIsUnderWayAtTheGatewayIsWaitedFor(t *testing.T) {
 func TestAGatewayThatDoesNotAnswerIsAskedAgainAndThenAnError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := opened(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+		s := newCardShop(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
 		for range 3 {
-			s.buy(t, charge("a", 1000, pgwire.Success))
+			s.buy(t, charge("a", 1000, payment.ChargeSucceeded))
 		}
 		s.gateway.away = 2 // of three
 		if r := s.compare(t, time.Minute); !r.Right() || r.Compared != 3 {
@@ -241,62 +260,62 @@ func TestAGatewayThatDoesNotAnswerIsAskedAgainAndThenAnError(t *testing.T) {
 		began := time.Now()
 		s.gateway.away = 1_000_000
 		_, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, time.Minute, func(int64) {})
-		if took := time.Since(began); !errors.Is(err, verify.ErrUnheard) || !errors.Is(err, errAway) || took > 0 {
-			t.Errorf("%v after %v: all were asked about, and none was answered", err, took)
+		if took := time.Since(began); !errors.Is(err, verify.ErrGatewayUnavailable) || !errors.Is(err, errAway) || took > 0 {
+			t.Errorf("%v after %v", err, took)
 		}
 		s.gateway.away = 0
-		last := s.buy(t, charge("a", 1000, pgwire.Success))
-		deaf := deafTo{s.gateway, last.ID.String()}
-		_, err = verify.New(s.DB).AtGateway(t.Context(), deaf, time.Second, func(int64) {})
-		if !errors.Is(err, verify.ErrUnheard) || !strings.Contains(err.Error(), last.ID.String()) {
+		last := s.buy(t, charge("a", 1000, payment.ChargeSucceeded))
+		silent := silentAbout{s.gateway, last.ID}
+		_, err = verify.New(s.DB).AtGateway(t.Context(), silent, time.Second, func(int64) {})
+		if !errors.Is(err, verify.ErrGatewayUnavailable) || !strings.Contains(err.Error(), last.ID.String()) {
 			t.Errorf("err = %v", err)
 		}
 	})
 }
 
-// deafTo is a gateway that never answers about one order.
-type deafTo struct {
+// silentAbout is a gateway that never answers about one order.
+type silentAbout struct {
 	verify.Gateway
 
-	order string
+	order id.ID
 }
 
 // Find implements verify.Gateway.
-func (d deafTo) Find(ctx context.Context, user, orderID string) ([]pgwire.Transaction, error) {
-	if orderID == d.order {
+func (s silentAbout) Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error) {
+	if orderID == s.order {
 		return nil, errAway
 	}
-	return d.Gateway.Find(ctx, user, orderID)
+	return s.Gateway.Find(ctx, user, orderID)
 }
 
-// Of more payments than are read at once each is compared once, a few at a time,
-// and somebody is told how far it has come.
+// Each of more payments than a page is compared once, a few at a time, and progress is
+// reported.
 func TestManyPaymentsAreComparedAFewAtATime(t *testing.T) {
 	t.Parallel()
 	const many = 600
-	s := opened(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+	s := newCardShop(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
 	for range many {
 		s.buy(t)
 	}
 	s.gateway.asked = 0
 	s.gateway.between = func() { time.Sleep(100 * time.Microsecond) }
-	var told []int64
-	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, 0, func(n int64) { told = append(told, n) })
+	var got []int64
+	r, err := verify.New(s.DB).AtGateway(t.Context(), s.gateway, 0, func(n int64) { got = append(got, n) })
 	if err != nil || !r.Right() || r.Compared != many || s.gateway.asked != many {
 		t.Errorf("%+v, %v; asked %d times", r, err, s.gateway.asked)
 	}
 	if s.gateway.most < 2 || s.gateway.most > 8 {
 		t.Errorf("%d at once", s.gateway.most)
 	}
-	if len(told) < 3 || told[len(told)-1] != many {
-		t.Errorf("told %v", told)
+	if len(got) < 3 || got[len(got)-1] != many {
+		t.Errorf("got %v", got)
 	}
 }
 
-func TestAComparisonEndsWhenItIsToldTo(t *testing.T) {
+func TestAComparisonEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	s := opened(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
-	o := s.buy(t, charge("a", 1000, pgwire.Success))
+	s := newCardShop(t, shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+	o := s.buy(t, charge("a", 1000, payment.ChargeSucceeded))
 	s.gateway.knows(o.ID)
 	ctx, cancel := context.WithCancel(t.Context())
 	s.gateway.between = cancel

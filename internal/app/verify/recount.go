@@ -2,14 +2,14 @@ package verify
 
 import "github.com/loopers-commerce/commerce/internal/store"
 
-// Progress is told which check is under way and how many rows it has read: when
-// it begins, and every so many rows. Nil is told nothing.
+// Progress is called with the current check and the number of rows it has read, when
+// the check begins and at every 10,000 rows. It may be nil.
 type Progress func(check string, rows int64)
 
-// often is after how many rows progress is told.
-const often = 10_000
+// progressRows is the number of rows between two calls of Progress.
+const progressRows = 10_000
 
-// recount is a check that is under way. It implements store.Recount.
+// recount is a check in progress. It implements store.AuditReport.
 type recount struct {
 	Result
 
@@ -28,19 +28,19 @@ func begin(c check, progress Progress) *recount {
 	}
 }
 
-// read notes that one more row was read.
+// read counts a row.
 func (r *recount) read() {
 	r.rows++
-	if r.rows%often == 0 {
+	if r.rows%progressRows == 0 {
 		r.progress(r.Check, r.rows)
 	}
 }
 
-// Checked implements store.Recount.
+// Checked implements store.AuditReport.
 func (r *recount) Checked() {
 	r.read()
 	r.Result.Compared++
 }
 
-// Differs implements store.Recount.
+// Differs implements store.AuditReport.
 func (r *recount) Differs(d store.Difference) { r.note(d) }

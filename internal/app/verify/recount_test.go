@@ -25,7 +25,7 @@ func (l large) Snapshot(ctx context.Context, do func(store.Tx) error) error {
 
 type manyProducts struct{ store.Audit }
 
-// Stock implements store.Books.
+// Stock implements store.Audit.
 func (manyProducts) Stock(_ context.Context, r store.AuditReport) error {
 	for range 25_000 {
 		r.Checked()
@@ -33,7 +33,7 @@ func (manyProducts) Stock(_ context.Context, r store.AuditReport) error {
 	return nil
 }
 
-func TestProgressIsToldAtEachCheckAndOnLargeTables(t *testing.T) {
+func TestProgressIsReportedAtEachCheckAndOnLargeTables(t *testing.T) {
 	t.Parallel()
 	said := map[string][]int64{}
 	results, err := verify.New(large{storetest.SQLite(t, sqlstore.Options{})}).Once(t.Context(), func(check string, rows int64) {

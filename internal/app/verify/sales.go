@@ -14,7 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// outbox compares the number of waiting events with none.
+// outbox checks that no event waits.
 func outbox(ctx context.Context, tx store.Tx, r *recount) error {
 	waiting, _, err := tx.Outbox.Backlog(ctx)
 	r.Checked()
@@ -24,25 +24,25 @@ func outbox(ctx context.Context, tx store.Tx, r *recount) error {
 	return err
 }
 
-// place is where a counter stands.
-type place struct {
+// cell is the place of a counter: a product on a day.
+type cell struct {
 	product int64
 	day     clock.Day
 }
 
-// Every day there is: the counters of all of them are compared.
+// The first and the last day: the counters of all days are compared.
 const (
 	firstDay clock.Day = 1_01_01
 	lastDay  clock.Day = 9999_12_31
 )
 
-// sales recounts the sales of every product and day from the orders, and
-// compares them with the counters.
+// sales recounts the sales of every product and day from the orders, and compares them
+// with the counters.
 func sales(ctx context.Context, tx store.Tx, r *recount) error {
-	sold := map[place]metric.Counters{}
+	sold := map[cell]metric.Counters{}
 	err := tx.Sales.Each(ctx, func(l order.Line, paidAt time.Time) error {
 		r.read()
-		at := place{l.ProductID, clock.DayOf(paidAt)}
+		at := cell{l.ProductID, clock.DayOf(paidAt)}
 		sold[at] = sold[at].Plus(metric.Sale(l.ProductID, at.day, l.Quantity, l.Price))
 		return nil
 	})
@@ -50,23 +50,23 @@ func sales(ctx context.Context, tx store.Tx, r *recount) error {
 		return err
 	}
 	err = tx.Metrics.All(ctx, firstDay, lastDay, func(got metric.Counters) error {
-		at := place{got.ProductID, got.Day}
+		at := cell{got.ProductID, got.Day}
 		want := sold[at]
 		delete(sold, at)
 		compare(at, want, got, r)
 		return nil
 	})
-	for _, at := range slices.SortedFunc(maps.Keys(sold), byPlace) {
-		compare(at, sold[at], metric.Counters{}, r) // sold, and never counted
+	for _, at := range slices.SortedFunc(maps.Keys(sold), byCell) {
+		compare(at, sold[at], metric.Counters{}, r) // sold, but not counted
 	}
 	return err
 }
 
-func byPlace(a, b place) int {
+func byCell(a, b cell) int {
 	return cmp.Or(cmp.Compare(a.product, b.product), cmp.Compare(a.day, b.day))
 }
 
-func compare(at place, want, got metric.Counters, r store.AuditReport) {
+func compare(at cell, want, got metric.Counters, r store.AuditReport) {
 	r.Checked()
 	for _, f := range []struct {
 		name      string

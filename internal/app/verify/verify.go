@@ -1,7 +1,6 @@
-// Package verify checks the truths that the shop's books must hold at every
-// moment at which nothing is under way. Each check is a recount: it compares
-// what a row says with what the journal, the ledger or the events behind it
-// add up to, and names every place that differs.
+// Package verify checks what must be true of the data while no transaction is in
+// progress. Each check is a recount: it compares a row with the sum of the journal, the
+// ledger or the events behind it, and lists every difference.
 package verify
 
 import (
@@ -11,38 +10,38 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Result is what one check found.
+// Result is the result of one check.
 type Result struct {
-	Truth       int                `json:"truth"` // number in the contract
+	Truth       int                `json:"truth"` // the number of the guarantee that it checks
 	Check       string             `json:"check"`
-	Compares    string             `json:"compares"` // with what, for a person
-	Compared    int64              `json:"compared"` // how many places
+	Compares    string             `json:"compares"` // what is compared, for a person
+	Compared    int64              `json:"compared"` // how many were compared
 	Differences []store.Difference `json:"differences"`
-	More        int64              `json:"more"` // differences beyond those named
+	More        int64              `json:"more"` // differences that are not listed
 }
 
 // Right reports whether nothing differs.
 func (r Result) Right() bool { return len(r.Differences) == 0 && r.More == 0 }
 
-// named is how many differences of one check are kept by name.
-const named = 100
+// maxListed is how many differences of one check are listed.
+const maxListed = 100
 
 func (r *Result) note(d store.Difference) {
-	if len(r.Differences) < named {
+	if len(r.Differences) < maxListed {
 		r.Differences = append(r.Differences, d)
 		return
 	}
 	r.More++
 }
 
-// check is one truth and the recount behind it.
+// check is one guarantee and the recount that checks it.
 type check struct {
 	truth          int
 	name, compares string
 	recount        func(ctx context.Context, tx store.Tx, r *recount) error
 }
 
-// ofEvents is the truth about events: each reached Kafka and was applied once.
+// ofEvents is the guarantee that each event reached Kafka and was applied once.
 const ofEvents = 6
 
 func checks() []check {
@@ -68,7 +67,7 @@ func checks() []check {
 			of(store.Audit.Paid),
 		},
 		{
-			5, "charges", "charges that took money and are not given back: one of an order that a card paid, none of any other",
+			5, "charges", "charges that took money and have no refund: one for an order that a card paid, none for any other",
 			of(store.Audit.Charged),
 		},
 		{ofEvents, "outbox", "no committed event waits for Kafka", outbox},
@@ -80,18 +79,18 @@ func checks() []check {
 	}
 }
 
-// of is a recount that the database makes.
+// of returns a recount that the database makes.
 func of(compare func(store.Audit, context.Context, store.AuditReport) error) func(context.Context, store.Tx, *recount) error {
 	return func(ctx context.Context, tx store.Tx, r *recount) error { return compare(tx.Audit, ctx, r) }
 }
 
-// Auditor checks the books.
+// Auditor runs the checks.
 type Auditor struct{ db store.DB }
 
-// New returns an auditor.
+// New returns an Auditor.
 func New(db store.DB) *Auditor { return &Auditor{db} }
 
-// Once runs every check, all on the same snapshot.
+// Once runs every check on one snapshot.
 func (a *Auditor) Once(ctx context.Context, progress Progress) ([]Result, error) {
 	var results []Result
 	err := a.db.Snapshot(ctx, func(tx store.Tx) error {
@@ -107,11 +106,11 @@ func (a *Auditor) Once(ctx context.Context, progress Progress) ([]Result, error)
 	return results, err
 }
 
-// Settled is Once, again and again for up to patience while nothing differs but
-// what events under way will mend. The rest is wrong at any moment, and no
-// waiting helps.
-func (a *Auditor) Settled(ctx context.Context, patience time.Duration, progress Progress) ([]Result, error) {
-	deadline := time.After(patience)
+// Settled repeats Once for up to wait, as long as the only differences are those that
+// events in progress will resolve. Other differences are wrong at any time, so that
+// waiting does not help.
+func (a *Auditor) Settled(ctx context.Context, wait time.Duration, progress Progress) ([]Result, error) {
+	deadline := time.After(wait)
 	for {
 		results, err := a.Once(ctx, progress)
 		if err != nil || !waits(results) {
@@ -127,10 +126,10 @@ func (a *Auditor) Settled(ctx context.Context, patience time.Duration, progress 
 	}
 }
 
-// pause is how long events under way are given before the next look.
+// pause is the time between two attempts.
 const pause = 250 * time.Millisecond
 
-// waits reports whether something differs, and only what follows from events.
+// waits reports whether there are differences, all of them about events.
 func waits(results []Result) bool {
 	differs := false
 	for _, r := range results {

@@ -35,8 +35,8 @@ func once(t *testing.T, db store.DB) map[string][]store.Difference {
 	return found
 }
 
-// A sale that was never counted, one that was counted wrongly and a count
-// without a sale are all named.
+// A sale that was not counted, one that was counted wrongly, and a count without a sale are
+// differences.
 func TestSalesAreRecountedFromTheOrders(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
@@ -79,29 +79,29 @@ func TestEventsThatWaitAreADifferenceUntilTheyHaveLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := storetest.SQLite(t, sqlstore.Options{})
-		promise(t, db)
+		addEvent(t, db)
 		results, err := verify.New(db).Settled(t.Context(), 2*time.Second, nil)
-		if err != nil || right(results) {
-			t.Errorf("Settled = %v, right: an event waits", err)
+		if err != nil || allRight(results) {
+			t.Errorf("Settled = %v without a difference, but an event waits", err)
 		}
 		go func() {
 			time.Sleep(time.Second)
-			keep(t, db)
+			relayEvent(t, db)
 		}()
 		began := time.Now()
 		results, err = verify.New(db).Settled(t.Context(), time.Minute, nil)
-		if took := time.Since(began); err != nil || !right(results) || took > 2*time.Second {
+		if took := time.Since(began); err != nil || !allRight(results) || took > 2*time.Second {
 			t.Errorf("Settled = %v, %+v after %v", err, results, took)
 		}
 	})
 }
 
-// What no event can mend is told at once, however patient the caller is.
-func TestWhatNoWaitingMendsIsToldAtOnce(t *testing.T) {
+// Waiting is for differences about events only.
+func TestADifferenceThatWaitingCannotResolveIsReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := storetest.SQLite(t, sqlstore.Options{})
-		promise(t, db)
+		addEvent(t, db)
 		err := db.Update(t.Context(), func(tx store.Tx) error {
 			b, err := tx.Brands.Add(t.Context(), product.Brand{Name: "Acme"})
 			if err != nil {
@@ -116,13 +116,13 @@ func TestWhatNoWaitingMendsIsToldAtOnce(t *testing.T) {
 		}
 		began := time.Now()
 		results, err := verify.New(db).Settled(t.Context(), time.Minute, nil)
-		if took := time.Since(began); err != nil || right(results) || took > 0 {
+		if took := time.Since(began); err != nil || allRight(results) || took > 0 {
 			t.Errorf("Settled = %v, %+v after %v", err, results, took)
 		}
 	})
 }
 
-func promise(t *testing.T, db store.DB) {
+func addEvent(t *testing.T, db store.DB) {
 	t.Helper()
 	err := db.Update(t.Context(), func(tx store.Tx) error {
 		tx.Outbox.Append(event.NewStockDepleted(1))
@@ -133,8 +133,8 @@ func promise(t *testing.T, db store.DB) {
 	}
 }
 
-// keep keeps the promise.
-func keep(t *testing.T, db store.DB) {
+// relayEvent takes the event out of the outbox.
+func relayEvent(t *testing.T, db store.DB) {
 	t.Helper()
 	err := db.Update(t.Context(), func(tx store.Tx) error {
 		next, err := tx.Outbox.Next(t.Context(), []int{0, 1, 2, 3, 4, 5, 6, 7}, 10)
@@ -149,7 +149,7 @@ func keep(t *testing.T, db store.DB) {
 	}
 }
 
-func right(results []verify.Result) bool {
+func allRight(results []verify.Result) bool {
 	for _, r := range results {
 		if !r.Right() {
 			return false

@@ -1,6 +1,6 @@
-// Package pgwire is the language between the shop and a card payment gateway:
-// what the client sends, what a gateway answers and calls back with. Both ends
-// use these structs, and golden files hold them to the wire.
+// Package pgwire is the wire between the shop and a card payment gateway: requests,
+// answers and callbacks. Of the shop, only adapter/pgclient uses it. Golden files keep the
+// JSON as it is.
 package pgwire
 
 import "github.com/loopers-commerce/commerce/internal/base/cardno"
@@ -9,7 +9,7 @@ import "github.com/loopers-commerce/commerce/internal/base/cardno"
 const (
 	PaymentsPath = "/api/v1/payments" // POST: Request; GET ?orderId=: Transactions
 	// PaymentsPath/{transactionKey}: GET: Transaction.
-	// PaymentsPath/{transactionKey}/cancel: POST: Transaction, refunded or never to be charged.
+	// PaymentsPath/{transactionKey}/cancel: POST: Transaction, refunded or voided.
 )
 
 // Headers of a request to the gateway.
@@ -18,25 +18,25 @@ const (
 	IdempotencyHeader = "Idempotency-Key"
 )
 
-// Status is how far a transaction has come at the gateway.
+// Status is the state of a transaction at the gateway.
 type Status string
 
 // The statuses of a transaction.
 const (
-	Pending   Status = "PENDING"   // accepted; neither charged nor refused yet
-	Success   Status = "SUCCESS"   // charged
-	Failed    Status = "FAILED"    // refused; the reason says why
-	Cancelled Status = "CANCELLED" // refunded, or called off before it was charged
+	Pending   Status = "PENDING"   // accepted; the card is neither charged nor declined yet
+	Success   Status = "SUCCESS"   // the card was charged
+	Failed    Status = "FAILED"    // the card was declined; the reason says why
+	Cancelled Status = "CANCELLED" // refunded, or voided before the card was charged
 )
 
-// The card types that the gateway takes.
+// The card types that the gateway accepts.
 const (
 	Samsung = "SAMSUNG"
 	KB      = "KB"
 	Hyundai = "HYUNDAI"
 )
 
-// CardTypes lists them.
+// CardTypes lists the card types that the gateway accepts.
 func CardTypes() []string { return []string{Samsung, KB, Hyundai} }
 
 // Request asks for a charge.
@@ -48,8 +48,8 @@ type Request struct {
 	CallbackURL string        `json:"callbackUrl"`
 }
 
-// Transaction is what the gateway knows of a charge. The answer to a Request
-// has only its key, status and reason; a callback has this as its whole body.
+// Transaction is a charge as the gateway describes it. The answer to a Request has the
+// key, status and reason only. A Transaction is the whole body of a callback.
 type Transaction struct {
 	TransactionKey string        `json:"transactionKey"`
 	OrderID        string        `json:"orderId,omitempty"`
@@ -57,7 +57,7 @@ type Transaction struct {
 	CardNo         cardno.Number `json:"cardNo,omitempty"`
 	Amount         int64         `json:"amount,omitempty"` // won
 	Status         Status        `json:"status"`
-	Reason         string        `json:"reason"` // for a person; may be empty
+	Reason         string        `json:"reason"` // for people; may be empty
 }
 
 // Transactions is every transaction of an order, newest first.
@@ -66,10 +66,10 @@ type Transactions struct {
 	Transactions []Transaction `json:"transactions"`
 }
 
-// Answer is what the gateway answers with, whatever the HTTP status.
+// Answer is the body of every answer of the gateway, whatever the HTTP status.
 type Answer[T any] struct {
 	Meta Meta `json:"meta"`
-	Data *T   `json:"data"` // null where Meta says FAIL
+	Data *T   `json:"data"` // null if Meta.Result is FAIL
 }
 
 // Results of a Meta.
@@ -78,25 +78,25 @@ const (
 	Fail = "FAIL"
 )
 
-// Meta says how the call went.
+// Meta is the result of a call.
 type Meta struct {
 	Result    string  `json:"result"`
-	ErrorCode *string `json:"errorCode"` // null when all is well
+	ErrorCode *string `json:"errorCode"` // null after a success
 	Message   *string `json:"message"`
 }
 
 // Error codes of a Meta, each with the HTTP status it comes with.
 const (
-	BadRequest = "BAD_REQUEST"           // 400: the request is wrong, and always will be
-	NotFound   = "NOT_FOUND"             // 404: no such transaction; or none of the order
-	Conflict   = "CONFLICT"              // 409: the transaction's status does not allow it
-	Internal   = "INTERNAL_SERVER_ERROR" // 500: anything may have happened, also success
+	BadRequest = "BAD_REQUEST"           // 400: the request is invalid; do not repeat it
+	NotFound   = "NOT_FOUND"             // 404: no such transaction, or none for the order
+	Conflict   = "CONFLICT"              // 409: the status of the transaction does not allow it
+	Internal   = "INTERNAL_SERVER_ERROR" // 500: the call may have succeeded or not
 )
 
-// Good wraps data in an answer that all went well.
+// Good returns the answer of a success.
 func Good[T any](data T) Answer[T] { return Answer[T]{Meta: Meta{Result: OK}, Data: &data} }
 
-// Bad is an answer that something did not.
+// Bad returns the answer of a failure.
 func Bad(code, message string) Answer[struct{}] {
 	return Answer[struct{}]{Meta: Meta{Result: Fail, ErrorCode: &code, Message: &message}}
 }

@@ -20,9 +20,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
-// samples is one message of each kind, by the name of its golden file.
+// samples returns one message of each kind, by the name of its golden file.
 func samples() map[string]any {
 	card := cardno.Number("1234-5678-9814-1451")
 	whole := pgwire.Transaction{
@@ -44,7 +44,7 @@ func samples() map[string]any {
 	}
 }
 
-func TestTheWireReadsAsItAlwaysDid(t *testing.T) {
+func TestTheWireIsThatOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	for name, sample := range samples() {
 		t.Run(name, func(t *testing.T) {
@@ -55,13 +55,14 @@ func TestTheWireReadsAsItAlwaysDid(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(sample, read.Elem().Interface()); diff != "" {
-				t.Errorf("the golden message is read as another one (-want +got):\n%s", diff)
+				t.Errorf("the golden message is decoded differently (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// golden returns the file's text, which must be how the sample is written now.
+// golden returns the text of a golden file, and fails the test if the sample is encoded
+// differently.
 func golden(t *testing.T, name string, sample any) []byte {
 	t.Helper()
 	var now bytes.Buffer
@@ -81,22 +82,22 @@ func golden(t *testing.T, name string, sample any) []byte {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(text), now.String()); diff != "" {
-		t.Errorf("it is written in another way than before (-golden +now):\n%s", diff)
+		t.Errorf("it is encoded differently (-golden +now):\n%s", diff)
 	}
 	return text
 }
 
-func TestACardNumberShowsOnlyItsLastDigits(t *testing.T) {
+func TestACardNumberIsPrintedWithItsLastDigitsOnly(t *testing.T) {
 	t.Parallel()
 	r := samples()["request"].(pgwire.Request) //nolint:forcetypeassert,errcheck // see samples
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("request", "cardNo", r.CardNo)
-	for _, said := range []string{
+	for _, text := range []string{
 		fmt.Sprint(r), fmt.Sprintf("%+v %#v %q %x", r, r, r.CardNo, r.CardNo), log.String(), fmt.Errorf("no: %v", r).Error(),
 	} {
 		for _, secret := range []string{"1234", "5678", "9814", "31323334"} {
-			if strings.Contains(said, secret) {
-				t.Errorf("%s tells %s", said, secret)
+			if strings.Contains(text, secret) {
+				t.Errorf("%s contains %s", text, secret)
 			}
 		}
 	}
@@ -145,7 +146,7 @@ func TestSignaturesAreThoseOfStandardWebhooks(t *testing.T) {
 	}
 }
 
-func TestASecretIsNotGuessable(t *testing.T) {
+func TestAShortSecretIsRefused(t *testing.T) {
 	t.Parallel()
 	for text, ok := range map[string]bool{
 		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw": true, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw": true,

@@ -19,11 +19,11 @@ const (
 	SignatureHeader = "webhook-signature" // "v1,<base64>", several with blanks between
 )
 
-// Tolerance is how far the timestamp of a callback may be from the clock of
-// whoever checks it, so that one that was overheard cannot be used for ever.
+// Tolerance is how far the timestamp of a callback may be from the clock of the receiver.
+// It limits how long a recorded callback can be replayed.
 const Tolerance = 5 * time.Minute
 
-// Why a signature is not believed.
+// The errors of Secret.Verify.
 var (
 	ErrNotSigned = errors.New("the callback is not signed")
 	ErrForged    = errors.New("no signature of the callback matches")
@@ -34,7 +34,7 @@ var (
 // (https://github.com/standard-webhooks/standard-webhooks, spec, "Signature scheme").
 type Secret struct{ key []byte }
 
-// ParseSecret reads a secret as it is given to people: "whsec_" and base64.
+// ParseSecret parses a secret in its text form: "whsec_" and base64.
 func ParseSecret(text string) (Secret, error) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_"))
 	const fewest = 16
@@ -44,7 +44,7 @@ func ParseSecret(text string) (Secret, error) {
 	return Secret{key}, nil
 }
 
-// NewSecret makes a secret of randomness.
+// NewSecret returns a random secret.
 func NewSecret(random io.Reader) (Secret, error) {
 	const bytes = 32
 	key := make([]byte, bytes)
@@ -52,23 +52,23 @@ func NewSecret(random io.Reader) (Secret, error) {
 	return Secret{key}, err
 }
 
-// Set reports whether there is a secret.
+// Set reports whether the secret has a key.
 func (s Secret) Set() bool { return len(s.key) > 0 }
 
-// Sign returns the headers of a callback.
+// Sign returns the headers of a signed callback.
 func (s Secret) Sign(id string, at time.Time, body []byte) map[string]string {
 	timestamp := strconv.FormatInt(at.Unix(), 10)
 	return map[string]string{IDHeader: id, TimestampHeader: timestamp, SignatureHeader: "v1," + s.mac(id, timestamp, body)}
 }
 
-// Verify returns nil if one of the signatures is ours and the time is near now;
-// else ErrNotSigned, ErrForged or ErrStale. header looks a header up.
+// Verify returns nil if one of the signatures is valid and the timestamp is within
+// Tolerance of now; else ErrNotSigned, ErrForged or ErrStale. header looks up a header.
 func (s Secret) Verify(header func(string) string, body []byte, now time.Time) error {
 	id, timestamp, signatures := header(IDHeader), header(TimestampHeader), header(SignatureHeader)
 	if id == "" || timestamp == "" || signatures == "" {
 		return ErrNotSigned
 	}
-	if !s.among(signatures, s.mac(id, timestamp, body)) {
+	if !anyEqual(signatures, s.mac(id, timestamp, body)) {
 		return ErrForged
 	}
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
@@ -78,7 +78,7 @@ func (s Secret) Verify(header func(string) string, body []byte, now time.Time) e
 	return nil
 }
 
-func (Secret) among(signatures, want string) bool {
+func anyEqual(signatures, want string) bool {
 	for _, s := range strings.Fields(signatures) {
 		if got, ok := strings.CutPrefix(s, "v1,"); ok && hmac.Equal([]byte(got), []byte(want)) {
 			return true

@@ -20,12 +20,12 @@ type Want struct {
 	Quantity  int64
 }
 
-// Basket is what a user wants to buy: each product once, in id order.
+// Basket is what a user wants to buy: each product once, ordered by product id.
 type Basket struct{ wants []Want }
 
-// NewBasket sums the lines that name the same product, so that stock is
-// checked against all of them together, and sorts by id, so that two baskets
-// never lock the same rows in opposite orders. It returns every complaint.
+// NewBasket adds up the lines of the same product, so that the stock is checked against
+// their sum, and sorts them by id, so that two baskets never lock the same rows in
+// opposite orders. It ends in fault.ErrValidation with every complaint.
 func NewBasket(lines []Want) (Basket, error) {
 	var c fault.Check
 	c.That(len(lines) >= 1 && len(lines) <= MaxLines, "/items", "must have 1 to %d lines", MaxLines)
@@ -33,7 +33,7 @@ func NewBasket(lines []Want) (Basket, error) {
 	for i, l := range lines[:min(len(lines), MaxLines)] {
 		c.That(l.ProductID > 0, fmt.Sprintf("/items/%d/productId", i), "must be the id of a product")
 		c.That(l.Quantity >= 1 && l.Quantity <= MaxQuantity, fmt.Sprintf("/items/%d/quantity", i), "must be 1 to %d", MaxQuantity)
-		if l.Quantity <= MaxQuantity { // larger ones are refused: do not let them overflow the sum
+		if l.Quantity <= MaxQuantity { // larger ones are refused above, and would overflow the sum
 			sums[l.ProductID] += l.Quantity
 		}
 	}
@@ -44,10 +44,10 @@ func NewBasket(lines []Want) (Basket, error) {
 	return b, c.Err()
 }
 
-// Wants is each product once, in id order.
+// Wants returns each product once, ordered by product id.
 func (b Basket) Wants() []Want { return b.wants }
 
-// ProductIDs is the id of each product, ascending.
+// ProductIDs returns the id of each product, ascending.
 func (b Basket) ProductIDs() []int64 {
 	ids := make([]int64, len(b.wants))
 	for i, w := range b.wants {

@@ -1,4 +1,4 @@
-// Package order holds what a user has bought, and how far the order has come.
+// Package order holds orders: their lines, how they are paid, and their states.
 package order
 
 import (
@@ -20,22 +20,22 @@ var (
 	ErrFunds      = fault.New(fault.Invalid, "POINTS_DIFFER", "points must be what the order costs, or less where a card pays the rest")
 )
 
-// Status is how far an order has come.
+// Status is the state of an order.
 type Status string
 
 // The states of an order.
 const (
-	Pending   Status = "PENDING"   // stock, points and coupon are taken; payment under way
+	Pending   Status = "PENDING"   // stock, points and coupon are taken; the card payment is pending
 	Paid      Status = "PAID"      // paid in full
-	Cancelled Status = "CANCELLED" // called off; what it took is given back
-	Failed    Status = "FAILED"    // the card was declined; what it took is given back
-	Expired   Status = "EXPIRED"   // not paid in time; what it took is given back
+	Cancelled Status = "CANCELLED" // cancelled by the customer, and compensated
+	Failed    Status = "FAILED"    // the card was declined; compensated
+	Expired   Status = "EXPIRED"   // not paid in time; compensated
 )
 
-// Live reports whether an order of the status holds what it took.
+// Live reports whether an order in this state holds stock, points and coupon.
 func (s Status) Live() bool { return s == Pending || s == Paid }
 
-// next is the whole table of transitions: what is not in it is an error.
+// next returns the states that may follow. All other transitions are errors.
 func (s Status) next() []Status {
 	switch s {
 	case Pending:
@@ -54,7 +54,7 @@ type Change struct {
 	At     time.Time
 }
 
-// Line is one product of an order, as it was when it was sold.
+// Line is one product of an order, as it was sold.
 type Line struct {
 	ProductID int64
 	Name      string
@@ -62,26 +62,29 @@ type Line struct {
 	Quantity  int64
 }
 
-// Order is a purchase. It changes only by the methods below, each of which
-// adds one step to its history and one to its version.
+// Order is a purchase. Its state and version are the last step and the length of its
+// history, which only New, Restore, Pay, Fail, Expire and Cancel can write. The
+// exported fields are the terms of the sale. Go does not protect them: only this
+// package, and a Table that reads an order, write to them. Payment alone changes
+// later: package settle replaces it.
 type Order struct {
 	ID        id.ID
 	UserID    id.ID
 	Lines     []Line
 	Amount    money.Won        // sum of the lines
-	Discount  money.Won        // that the coupon takes off
+	Discount  money.Won        // of the coupon
 	Points    money.Won        // paid by points
 	Card      money.Won        // paid by card: Amount - Discount = Points + Card
-	Coupon    *Coupon          // nil: none was used
-	Payment   *payment.Payment // by card; nil where no card pays
+	Coupon    *Coupon          // nil: no coupon was used
+	Payment   *payment.Payment // by card; nil: no card pays
 	CreatedAt time.Time
 
 	history []Change
 	saved   int // steps of the history that the table has
 }
 
-// New returns a pending order of priced lines, which points pay unless Settled
-// says otherwise.
+// New returns a pending order of lines with their prices. Points pay all of it, until
+// FundedBy says otherwise.
 func New(oid, user id.ID, lines []Line, now time.Time) (Order, error) {
 	o := Order{ID: oid, UserID: user, Lines: lines, CreatedAt: now}
 	for _, l := range lines {
@@ -98,19 +101,19 @@ func New(oid, user id.ID, lines []Line, now time.Time) (Order, error) {
 	return o, nil
 }
 
-// Coupon is what an order remembers of the coupon that was used for it.
+// Coupon is the part of a used coupon that its order keeps.
 type Coupon struct {
 	ID       id.ID // of the owned coupon
-	CouponID id.ID // of its kind
+	CouponID id.ID // of the coupon that it was issued from
 	Name     string
 }
 
-// Total is what is left to pay of the amount.
+// Total returns the amount less the discount: what points and card pay.
 func (o Order) Total() money.Won { return o.Amount - o.Discount }
 
-// Settled returns the order with what it is paid with: a discount, points, and
-// a card for the rest. It ends in ErrFunds where they are more than it costs.
-func (o Order) Settled(discount, points money.Won) (Order, error) {
+// FundedBy returns the order paid by a discount, points, and a card for the rest. It
+// ends in ErrFunds if discount and points are more than the order costs.
+func (o Order) FundedBy(discount, points money.Won) (Order, error) {
 	if discount < 0 || points < 0 || discount > o.Amount || points > o.Amount-discount {
 		return o, ErrFunds.Because("points is %d, the order costs %d", points, o.Amount-discount)
 	}
@@ -118,13 +121,25 @@ func (o Order) Settled(discount, points money.Won) (Order, error) {
 	return o, nil
 }
 
-// Restore returns an order as a table kept it.
+// WithCoupon returns the order with the coupon that was used for it.
+func (o Order) WithCoupon(c Coupon) Order {
+	o.Coupon = &c
+	return o
+}
+
+// WithPayment returns the order with its card payment as it is now.
+func (o Order) WithPayment(p payment.Payment) Order {
+	o.Payment = &p
+	return o
+}
+
+// Restore returns an order with the history that a table has.
 func Restore(o Order, history []Change) Order {
 	o.history, o.saved = history, len(history)
 	return o
 }
 
-// Status is the state of the last step.
+// Status returns the state of the order: that of the last step.
 func (o Order) Status() Status {
 	if len(o.history) == 0 {
 		return ""
@@ -132,16 +147,16 @@ func (o Order) Status() Status {
 	return o.history[len(o.history)-1].Status
 }
 
-// Version counts the steps, from 1 on.
+// Version returns the number of steps: 1 for a new order.
 func (o Order) Version() int64 { return int64(len(o.history)) }
 
-// History is every step so far, oldest first.
+// History returns every step, oldest first.
 func (o Order) History() []Change { return o.history }
 
-// Unsaved is the steps that the table has not yet.
+// Unsaved returns the steps that the table does not have yet.
 func (o Order) Unsaved() []Change { return o.history[o.saved:] }
 
-// PaidAt is when the order was paid, or nil.
+// PaidAt returns when the order was paid, or nil.
 func (o Order) PaidAt() *time.Time {
 	for _, c := range o.history {
 		if c.Status == Paid {
@@ -154,44 +169,45 @@ func (o Order) PaidAt() *time.Time {
 // Pay returns the order paid in full.
 func (o Order) Pay(now time.Time) (Order, error) { return o.become(Paid, "", now) }
 
-// Fail returns the order whose card was declined.
+// Fail returns the order failed, because the card was declined.
 func (o Order) Fail(reason string, now time.Time) (Order, error) {
 	return o.become(Failed, reason, now)
 }
 
-// Expire returns the order that was not paid in time.
+// Expire returns the order expired, because it was not paid in time.
 func (o Order) Expire(reason string, now time.Time) (Order, error) {
 	return o.become(Expired, reason, now)
 }
 
-// Cancel returns the order called off.
+// Cancel returns the order cancelled.
 func (o Order) Cancel(reason string, now time.Time) (Order, error) {
 	return o.become(Cancelled, reason, now)
 }
 
 func (o Order) become(next Status, reason string, now time.Time) (Order, error) {
 	if slices.Contains(o.Status().next(), next) {
-		// A copy: two futures of one order must not share a history.
+		// A clone: two copies of one order must not share a history.
 		o.history = append(slices.Clone(o.history), Change{next, reason, now})
 		return o, nil
 	}
 	return o, ErrTransition.Because("an order that is %s cannot become %s", o.Status(), next)
 }
 
-// PlacedEvent tells others of a new order, as it was before any later step.
+// PlacedEvent returns the event of a new order, at version 1.
 func (o Order) PlacedEvent() event.OrderPlaced {
 	return event.OrderPlaced{
 		Order: o.about(1), Discount: int64(o.Discount), Points: int64(o.Points), CardAmount: int64(o.Card),
 	}
 }
 
-// PaidEvent tells others that the order's last step was its payment.
+// PaidEvent returns the event of an order whose last step was its payment.
 func (o Order) PaidEvent() event.OrderPaid {
 	last := o.history[len(o.history)-1]
 	return event.OrderPaid{Order: o.about(o.Version()), PaidAt: last.At}
 }
 
-// EndEvent tells others that the order's last step was its end, and which.
+// EndEvent returns the event of an order whose last step was its end: failed, expired
+// or cancelled.
 func (o Order) EndEvent() event.Event {
 	about, reason := o.about(o.Version()), o.history[len(o.history)-1].Reason
 	switch o.Status() {
@@ -216,12 +232,13 @@ func (o Order) about(version int64) event.Order {
 type Table interface {
 	// Add queues a new order with its lines and its history so far.
 	Add(o Order)
-	// Save queues the steps that the table does not have yet.
+	// Save queues the steps of the history that are new.
 	Save(o Order)
 	// Lock returns an order, locked until the transaction ends.
 	Lock(ctx context.Context, oid id.ID) (Order, error)
+	// Get returns an order without a lock.
 	Get(ctx context.Context, oid id.ID) (Order, error)
-	// Of returns up to limit orders of a user, newest first, older than the
-	// order named; the zero id is the beginning.
+	// Of returns up to limit orders of a user that are older than the order named,
+	// newest first. The zero id means the beginning.
 	Of(ctx context.Context, user id.ID, before id.ID, limit int) ([]Order, error)
 }

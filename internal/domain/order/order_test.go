@@ -27,7 +27,7 @@ func placed(t *testing.T) order.Order {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o, err = o.Settled(30, 200); err != nil {
+	if o, err = o.FundedBy(30, 200); err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -137,7 +137,7 @@ func TestAnOrderMovesOnlyAsTheTableAllows(t *testing.T) {
 	})
 }
 
-func TestTwoFuturesOfOneOrderShareNoHistory(t *testing.T) {
+func TestTwoCopiesOfOneOrderShareNoHistory(t *testing.T) {
 	t.Parallel()
 	paid, err := placed(t).Pay(at)
 	if err != nil {
@@ -175,7 +175,7 @@ func TestARestoredOrderHasOnlyNewStepsToSave(t *testing.T) {
 	}
 }
 
-func TestEventsTellTheVersionTheySpeakOf(t *testing.T) {
+func TestEventsHaveTheVersionOfTheOrder(t *testing.T) {
 	t.Parallel()
 	o := placed(t)
 	paid, err := o.Pay(at.Add(time.Minute))
@@ -206,7 +206,7 @@ func TestEventsTellTheVersionTheySpeakOf(t *testing.T) {
 	}
 }
 
-func TestACancelOfWhatWasNeverPaidSaysSo(t *testing.T) {
+func TestTheEventOfACancelledOrderSaysWhetherItWasPaid(t *testing.T) {
 	t.Parallel()
 	dead, err := placed(t).Cancel("", at)
 	if err != nil {
@@ -224,14 +224,14 @@ func must(o order.Order, err error) order.Order {
 	return o
 }
 
-func TestAnOrderIsPaidToTheWonOrNotAtAll(t *testing.T) {
+func TestDiscountPointsAndCardPayTheOrderExactly(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		o := placed(t)
 		discount, points := money.Won(rapid.Int64Range(-2, 253).Draw(r, "discount")), money.Won(rapid.Int64Range(-2, 253).Draw(r, "points"))
-		got, err := o.Settled(discount, points)
+		got, err := o.FundedBy(discount, points)
 		if fits := discount >= 0 && points >= 0 && discount+points <= 250; fits != (err == nil) {
-			r.Fatalf("Settled(%d, %d) of 250: %v", discount, points, err)
+			r.Fatalf("FundedBy(%d, %d) of 250: %v", discount, points, err)
 		}
 		if got.Amount-got.Discount != got.Points+got.Card || got.Card < 0 || got.Total() != got.Points+got.Card {
 			r.Fatalf("%d - %d is not %d + %d", got.Amount, got.Discount, got.Points, got.Card)

@@ -9,25 +9,24 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/loopers-commerce/commerce/internal/base/money"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// asked is what payments of these tests ask for.
+// asked is the amount of the payments in these tests, in won.
 const asked = 5_000
 
-func charge(key string, status pgwire.Status) payment.Charge {
+func charge(key string, status payment.ChargeStatus) payment.Charge {
 	return payment.Charge{Key: key, OrderID: orderID, Amount: asked, Status: status, Refund: payment.NoRefund}
 }
 
-// someCharge is a charge with words to say how it is another one.
+// someCharge is a charge with methods that return a variant of it.
 type someCharge struct{ payment.Charge }
 
 func (s someCharge) of(amount money.Won) someCharge { s.Amount = amount; return s }
 
 func (s someCharge) but(refund payment.RefundState) someCharge { s.Refund = refund; return s }
 
-func some(key string, status pgwire.Status) someCharge { return someCharge{charge(key, status)} }
+func some(key string, status payment.ChargeStatus) someCharge { return someCharge{charge(key, status)} }
 
 func waiting() payment.Payment {
 	return payment.New(paymentID, orderID, userID, card, asked, at, payment.DefaultPolicy())
@@ -50,62 +49,62 @@ func keys(charges []payment.Charge) []string {
 	return found
 }
 
-func TestThePaymentThatAnOrderWaitsForIsDecidedByItsCharges(t *testing.T) {
+func TestAPendingPaymentIsDecidedByItsCharges(t *testing.T) {
 	t.Parallel()
-	pending, failed, success, off := pgwire.Pending, pgwire.Failed, pgwire.Success, pgwire.Cancelled
+	pending, failed, success, off := payment.ChargePending, payment.ChargeFailed, payment.ChargeSucceeded, payment.ChargeCancelled
 	for name, c := range map[string]struct {
 		charges []someCharge
 		late    bool
 		want    payment.Outcome
 		by      string
-		back    []string
+		refunds []string
 	}{
-		"nothing is known":                     {want: payment.Wait},
-		"nothing is known, and it is late":     {late: true, want: payment.BecomeExpired},
-		"it is open":                           {charges: []someCharge{some("a", pending)}, want: payment.Wait},
-		"it is open, and late":                 {charges: []someCharge{some("a", pending)}, late: true, want: payment.BecomeExpired, back: []string{"a"}},
-		"it was charged":                       {charges: []someCharge{some("a", success)}, want: payment.BecomePaid, by: "a"},
-		"it was charged, and it is late":       {charges: []someCharge{some("a", success)}, late: true, want: payment.BecomePaid, by: "a"},
-		"it was refused":                       {charges: []someCharge{some("a", failed)}, want: payment.BecomeFailed, by: "a"},
-		"it was refused, and it is late":       {charges: []someCharge{some("a", failed)}, late: true, want: payment.BecomeFailed, by: "a"},
-		"it was refused twice":                 {charges: []someCharge{some("a", failed), some("b", failed)}, want: payment.BecomeFailed, by: "b"},
-		"it was refused, and another is open":  {charges: []someCharge{some("a", failed), some("b", pending)}, want: payment.Wait},
-		"another is open, and it is late":      {charges: []someCharge{some("a", failed), some("b", pending)}, late: true, want: payment.BecomeExpired, back: []string{"b"}},
-		"it was refused, then charged":         {charges: []someCharge{some("a", failed), some("b", success)}, want: payment.BecomePaid, by: "b"},
-		"it was charged twice":                 {charges: []someCharge{some("a", success), some("b", success)}, want: payment.BecomePaid, by: "a", back: []string{"b"}},
-		"it was charged, and another is open":  {charges: []someCharge{some("a", pending), some("b", success)}, want: payment.BecomePaid, by: "b", back: []string{"a"}},
-		"it was called off":                    {charges: []someCharge{some("a", off)}, want: payment.BecomeFailed, by: "a"},
-		"it was called off because it is late": {charges: []someCharge{some("a", off)}, late: true, want: payment.BecomeExpired},
-		"it was called off, another is open":   {charges: []someCharge{some("a", off), some("b", pending)}, want: payment.Wait},
-		"it was refused, another called off":   {charges: []someCharge{some("a", failed), some("b", off)}, want: payment.BecomeFailed, by: "a"},
-		"too little was charged":               {charges: []someCharge{some("a", success).of(asked - 1)}, want: payment.Wait, back: []string{"a"}},
-		"too much may be charged":              {charges: []someCharge{some("a", pending).of(asked + 1)}, want: payment.Wait, back: []string{"a"}},
-		"too much was charged, and it is late": {charges: []someCharge{some("a", success).of(asked + 1)}, late: true, want: payment.BecomeExpired, back: []string{"a"}},
-		"another amount was refused":           {charges: []someCharge{some("a", failed).of(1)}, want: payment.Wait},
-		"another amount was called off":        {charges: []someCharge{some("a", off).of(1)}, want: payment.Wait},
-		"another amount is open": {
-			charges: []someCharge{some("a", failed), some("b", pending).of(1)}, want: payment.BecomeFailed, by: "a", back: []string{"b"},
+		"there is no charge":                     {want: payment.Wait},
+		"there is no charge, and it is late":     {late: true, want: payment.BecomeExpired},
+		"it is pending":                          {charges: []someCharge{some("a", pending)}, want: payment.Wait},
+		"it is pending, and late":                {charges: []someCharge{some("a", pending)}, late: true, want: payment.BecomeExpired, refunds: []string{"a"}},
+		"it was charged":                         {charges: []someCharge{some("a", success)}, want: payment.BecomePaid, by: "a"},
+		"it was charged, and it is late":         {charges: []someCharge{some("a", success)}, late: true, want: payment.BecomePaid, by: "a"},
+		"it failed":                              {charges: []someCharge{some("a", failed)}, want: payment.BecomeFailed, by: "a"},
+		"it failed, and it is late":              {charges: []someCharge{some("a", failed)}, late: true, want: payment.BecomeFailed, by: "a"},
+		"it failed twice":                        {charges: []someCharge{some("a", failed), some("b", failed)}, want: payment.BecomeFailed, by: "b"},
+		"it failed, and another is pending":      {charges: []someCharge{some("a", failed), some("b", pending)}, want: payment.Wait},
+		"another is pending, and it is late":     {charges: []someCharge{some("a", failed), some("b", pending)}, late: true, want: payment.BecomeExpired, refunds: []string{"b"}},
+		"it failed, then charged":                {charges: []someCharge{some("a", failed), some("b", success)}, want: payment.BecomePaid, by: "b"},
+		"it was charged twice":                   {charges: []someCharge{some("a", success), some("b", success)}, want: payment.BecomePaid, by: "a", refunds: []string{"b"}},
+		"it was charged, and another is pending": {charges: []someCharge{some("a", pending), some("b", success)}, want: payment.BecomePaid, by: "b", refunds: []string{"a"}},
+		"it was cancelled":                       {charges: []someCharge{some("a", off)}, want: payment.BecomeFailed, by: "a"},
+		"it was cancelled because it is late":    {charges: []someCharge{some("a", off)}, late: true, want: payment.BecomeExpired},
+		"it was cancelled, another is pending":   {charges: []someCharge{some("a", off), some("b", pending)}, want: payment.Wait},
+		"it failed, another cancelled":           {charges: []someCharge{some("a", failed), some("b", off)}, want: payment.BecomeFailed, by: "a"},
+		"too little was charged":                 {charges: []someCharge{some("a", success).of(asked - 1)}, want: payment.Wait, refunds: []string{"a"}},
+		"too much may be charged":                {charges: []someCharge{some("a", pending).of(asked + 1)}, want: payment.Wait, refunds: []string{"a"}},
+		"too much was charged, and it is late":   {charges: []someCharge{some("a", success).of(asked + 1)}, late: true, want: payment.BecomeExpired, refunds: []string{"a"}},
+		"another amount failed":                  {charges: []someCharge{some("a", failed).of(1)}, want: payment.Wait},
+		"another amount was cancelled":           {charges: []someCharge{some("a", off).of(1)}, want: payment.Wait},
+		"another amount is pending": {
+			charges: []someCharge{some("a", failed), some("b", pending).of(1)}, want: payment.BecomeFailed, by: "a", refunds: []string{"b"},
 		},
-		"another amount is being given back":   {charges: []someCharge{some("a", success).of(1).but(payment.Due)}, want: payment.Wait},
-		"it was charged and given back":        {charges: []someCharge{some("a", off).but(payment.Done)}, want: payment.Wait},
-		"what was charged is being given back": {charges: []someCharge{some("a", success).but(payment.Due)}, want: payment.Wait},
+		"another amount has its refund due": {charges: []someCharge{some("a", success).of(1).but(payment.RefundDue)}, want: payment.Wait},
+		"it was charged and refunded":       {charges: []someCharge{some("a", off).but(payment.RefundDone)}, want: payment.Wait},
+		"it was charged, its refund is due": {charges: []someCharge{some("a", success).but(payment.RefundDue)}, want: payment.Wait},
 	} {
 		var charges []payment.Charge
 		for _, c := range c.charges {
 			charges = append(charges, c.Charge)
 		}
 		v := payment.Judge(payment.AwaitingPayment, waiting(), charges, c.late)
-		if diff := cmp.Diff(c.back, keys(v.Refund), cmpopts.EquateEmpty()); v.Outcome != c.want || v.By.Key != c.by || diff != "" {
-			t.Errorf("%s: outcome %d by %q, want %d by %q; given back: %s", name, v.Outcome, v.By.Key, c.want, c.by, diff)
+		if diff := cmp.Diff(c.refunds, keys(v.Refund), cmpopts.EquateEmpty()); v.Outcome != c.want || v.By.Key != c.by || diff != "" {
+			t.Errorf("%s: outcome %d by %q, want %d by %q; refunds: %s", name, v.Outcome, v.By.Key, c.want, c.by, diff)
 		}
 	}
 }
 
-func TestAPaidOrderKeepsTheChargeThatPaidAndADeadOneNone(t *testing.T) {
+func TestAPaidOrderKeepsOneChargeAndADeadOrderKeepsNone(t *testing.T) {
 	t.Parallel()
 	charges := []payment.Charge{
-		charge("refused", pgwire.Failed), charge("paid", pgwire.Success), charge("open", pgwire.Pending),
-		charge("more", pgwire.Success), some("back", pgwire.Success).but(payment.Due).Charge, charge("off", pgwire.Cancelled),
+		charge("refused", payment.ChargeFailed), charge("paid", payment.ChargeSucceeded), charge("open", payment.ChargePending),
+		charge("more", payment.ChargeSucceeded), some("back", payment.ChargeSucceeded).but(payment.RefundDue).Charge, charge("off", payment.ChargeCancelled),
 	}
 	for need, want := range map[payment.Obligation][]string{
 		payment.AlreadyPaid: {"open", "more"}, payment.MustRefund: {"paid", "open", "more"},
@@ -119,7 +118,7 @@ func TestAPaidOrderKeepsTheChargeThatPaidAndADeadOneNone(t *testing.T) {
 	}
 }
 
-// anyCharges is up to six charges of all kinds.
+// anyCharges draws up to six charges of all kinds.
 func anyCharges(t *rapid.T) []payment.Charge {
 	n := rapid.IntRange(0, 6).Draw(t, "charges")
 	found := make([]payment.Charge, n)
@@ -127,17 +126,17 @@ func anyCharges(t *rapid.T) []payment.Charge {
 		found[i] = payment.Charge{
 			Key: string(rune('a' + i)), OrderID: orderID,
 			Amount: rapid.SampledFrom([]money.Won{asked, asked, asked - 1, asked + 1}).Draw(t, "amount"),
-			Status: rapid.SampledFrom([]pgwire.Status{pgwire.Pending, pgwire.Success, pgwire.Failed, pgwire.Cancelled}).Draw(t, "status"),
-			Refund: rapid.SampledFrom([]payment.RefundState{payment.NoRefund, payment.NoRefund, payment.Due, payment.Done}).Draw(t, "refund"),
+			Status: rapid.SampledFrom([]payment.ChargeStatus{payment.ChargePending, payment.ChargeSucceeded, payment.ChargeFailed, payment.ChargeCancelled}).Draw(t, "status"),
+			Refund: rapid.SampledFrom([]payment.RefundState{payment.NoRefund, payment.NoRefund, payment.RefundDue, payment.RefundDone}).Draw(t, "refund"),
 		}
 	}
 	return found
 }
 
-// takes reports whether a charge takes money, or may yet, and stays.
+// takes reports whether a charge took money, or may still do so, and has no refund.
 func takes(c payment.Charge) bool { return c.Live() && c.Refund == payment.NoRefund }
 
-func TestWhateverTheChargesMoneyIsKeptOnceAndOnlyForALiveOrder(t *testing.T) {
+func TestJudgeKeepsMoneyOnceAndOnlyForALiveOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		charges, late := anyCharges(t), rapid.Bool().Draw(t, "late")
@@ -149,7 +148,7 @@ func TestWhateverTheChargesMoneyIsKeptOnceAndOnlyForALiveOrder(t *testing.T) {
 		v := payment.Judge(need, p, charges, late)
 		for _, c := range v.Refund {
 			if !takes(c) {
-				t.Fatalf("%+v is to be given back", c)
+				t.Fatalf("%+v is to be refunded", c)
 			}
 		}
 		for _, c := range charges {
@@ -163,7 +162,7 @@ func TestWhateverTheChargesMoneyIsKeptOnceAndOnlyForALiveOrder(t *testing.T) {
 	})
 }
 
-// mayStay says which charge may take money after a verdict.
+// mayStay reports whether a charge may keep its money after a verdict.
 func mayStay(need payment.Obligation, p payment.Payment, v payment.Verdict, c payment.Charge) bool {
 	switch {
 	case need == payment.AlreadyPaid:
@@ -173,45 +172,45 @@ func mayStay(need payment.Obligation, p payment.Payment, v payment.Verdict, c pa
 	case v.Outcome == payment.BecomePaid:
 		return c == v.By
 	default:
-		return c.Status == pgwire.Pending && c.Amount == p.Amount
+		return c.Status == payment.ChargePending && c.Amount == p.Amount
 	}
 }
 
-func TestAPaymentIsDecidedForAReasonAndAtTheLatestWhenItIsLate(t *testing.T) {
+func TestEveryDecisionHasAReasonAndALatePaymentIsDecided(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		charges, late := anyCharges(t), rapid.Bool().Draw(t, "late")
 		v := payment.Judge(payment.AwaitingPayment, waiting(), charges, late)
-		has := func(s pgwire.Status) bool {
+		has := func(s payment.ChargeStatus) bool {
 			return slices.ContainsFunc(charges, func(c payment.Charge) bool {
 				return c.Status == s && c.Amount == asked && c.Refund == payment.NoRefund
 			})
 		}
 		switch v.Outcome {
 		case payment.BecomePaid:
-			if v.By.Status != pgwire.Success || v.By.Amount != asked || v.By.Refund != payment.NoRefund {
+			if v.By.Status != payment.ChargeSucceeded || v.By.Amount != asked || v.By.Refund != payment.NoRefund {
 				t.Fatalf("paid by %+v", v.By)
 			}
 		case payment.BecomeFailed:
-			refused := v.By.Status == pgwire.Failed || v.By.Status == pgwire.Cancelled
-			if !refused || v.By.Amount != asked || has(pgwire.Success) || has(pgwire.Pending) {
+			refused := v.By.Status == payment.ChargeFailed || v.By.Status == payment.ChargeCancelled
+			if !refused || v.By.Amount != asked || has(payment.ChargeSucceeded) || has(payment.ChargePending) {
 				t.Fatalf("failed by %+v", v.By)
 			}
 		case payment.BecomeExpired:
-			if !late || has(pgwire.Success) {
-				t.Fatal("expired before its time, or though it was charged")
+			if !late || has(payment.ChargeSucceeded) {
+				t.Fatal("expired too early, or although the card was charged")
 			}
 		case payment.Wait:
-			if late || has(pgwire.Success) {
+			if late || has(payment.ChargeSucceeded) {
 				t.Fatal("not decided")
 			}
 		}
 	})
 }
 
-// It is all one in which order charges are heard of: once a payment is approved
-// for what goes back, before that for how the order ends.
-func TestTheOrderInWhichChargesAreHeardOfDoesNotChangeTheOutcome(t *testing.T) {
+// The order in which charges become known does not matter: after approval for the
+// refunds, before it for the outcome.
+func TestTheOrderOfTheChargesDoesNotChangeTheOutcome(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		charges := anyCharges(r)

@@ -7,87 +7,82 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-func heard(key string, status pgwire.Status) pgwire.Transaction {
-	return pgwire.Transaction{TransactionKey: key, Amount: asked, Status: status}
-}
-
-func TestWhatIsHeardIsMergedOldestFirstAndOnlyChangesAreNamed(t *testing.T) {
+func TestMergeReturnsAllChargesOldestFirstAndThoseThatChanged(t *testing.T) {
 	t.Parallel()
-	known := []payment.Charge{charge("a", pgwire.Failed), charge("b", pgwire.Pending)}
-	refused := heard("c", pgwire.Failed)
+	known := []payment.Charge{charge("a", payment.ChargeFailed), charge("b", payment.ChargePending)}
+	refused := charge("c", payment.ChargeFailed)
 	refused.Reason, refused.Amount = "the limit is exceeded", 7
-	all, changed := payment.Merge(known, orderID, []pgwire.Transaction{
-		heard("d", pgwire.Pending), refused, heard("b", pgwire.Success), heard("a", pgwire.Failed),
+	all, changed := payment.Merge(known, []payment.Charge{
+		charge("d", payment.ChargePending), refused, charge("b", payment.ChargeSucceeded), charge("a", payment.ChargeFailed),
 	})
-	c := charge("c", pgwire.Failed)
+	c := charge("c", payment.ChargeFailed)
 	c.Reason, c.Amount = "the limit is exceeded", 7
-	paid, open := charge("b", pgwire.Success), charge("d", pgwire.Pending)
-	if diff := cmp.Diff([]payment.Charge{charge("a", pgwire.Failed), paid, c, open}, all); diff != "" {
+	paid, open := charge("b", payment.ChargeSucceeded), charge("d", payment.ChargePending)
+	if diff := cmp.Diff([]payment.Charge{charge("a", payment.ChargeFailed), paid, c, open}, all); diff != "" {
 		t.Errorf("all: %s", diff)
 	}
 	if diff := cmp.Diff([]payment.Charge{paid, c, open}, changed); diff != "" {
 		t.Errorf("changed: %s", diff)
 	}
-	if known[1].Status != pgwire.Pending {
-		t.Error("what was known has been written to")
+	if known[1].Status != payment.ChargePending {
+		t.Error("Merge changed its argument")
 	}
-	again, none := payment.Merge(all, orderID, []pgwire.Transaction{heard("d", pgwire.Pending), refused, heard("b", pgwire.Success)})
+	again, none := payment.Merge(all, []payment.Charge{charge("d", payment.ChargePending), refused, charge("b", payment.ChargeSucceeded)})
 	if diff := cmp.Diff(all, again); diff != "" || len(none) > 0 {
-		t.Errorf("heard again: %v, %s", none, diff)
+		t.Errorf("reported again: %v, %s", none, diff)
 	}
-	if kept, none := payment.Merge(all, orderID, nil); len(none) > 0 || len(kept) != len(all) {
-		t.Errorf("nothing heard: %v, %v", kept, none)
+	if kept, none := payment.Merge(all, nil); len(none) > 0 || len(kept) != len(all) {
+		t.Errorf("nothing reported: %v, %v", kept, none)
 	}
 }
 
-// Two ask the gateway at the same time: the one who asked first may be the one
-// who writes last.
-func TestAnAnswerThatComesLateTakesNoChargeBack(t *testing.T) {
+// Two processes ask the gateway at the same time. The one that asked first may write
+// last.
+func TestAnOldAnswerDoesNotMoveAChargeBack(t *testing.T) {
 	t.Parallel()
-	pending, failed, success, off := pgwire.Pending, pgwire.Failed, pgwire.Success, pgwire.Cancelled
+	pending, failed, success, off := payment.ChargePending, payment.ChargeFailed, payment.ChargeSucceeded, payment.ChargeCancelled
 	for _, c := range []struct {
-		known  pgwire.Status
-		refund payment.RefundState
-		heard  pgwire.Status
-		want   pgwire.Status
+		known    payment.ChargeStatus
+		refund   payment.RefundState
+		reported payment.ChargeStatus
+		want     payment.ChargeStatus
 	}{
 		{pending, payment.NoRefund, success, success},
 		{pending, payment.NoRefund, failed, failed},
 		{pending, payment.NoRefund, off, off},
-		{pending, payment.Due, success, success},
-		{failed, payment.NoRefund, success, success}, // money was taken after all
+		{pending, payment.RefundDue, success, success},
+		{failed, payment.NoRefund, success, success}, // the card was charged after all
 		{success, payment.NoRefund, off, off},
 		{success, payment.NoRefund, pending, success},
-		{success, payment.NoRefund, failed, success}, // somebody vouched for it
-		{success, payment.Due, off, success},         // GaveBack has not been told yet
+		{success, payment.NoRefund, failed, success}, // an operator confirmed it
+		{success, payment.RefundDue, off, success},   // the refund is written by the process that made it
 		{failed, payment.NoRefund, pending, failed},
-		{off, payment.Done, success, off},
-		{off, payment.Done, pending, off},
+		{off, payment.RefundDone, success, off},
+		{off, payment.RefundDone, pending, off},
 	} {
 		all, changed := payment.Merge(
-			[]payment.Charge{some("a", c.known).but(c.refund).Charge}, orderID, []pgwire.Transaction{heard("a", c.heard)})
+			[]payment.Charge{some("a", c.known).but(c.refund).Charge}, []payment.Charge{charge("a", c.reported)})
 		if diff := cmp.Diff([]payment.Charge{some("a", c.want).but(c.refund).Charge}, all); diff != "" {
-			t.Errorf("%s %s, heard %s: %s", c.known, c.refund, c.heard, diff)
+			t.Errorf("%s %s, reported %s: %s", c.known, c.refund, c.reported, diff)
 		}
 		if (len(changed) > 0) != (c.want != c.known) {
-			t.Errorf("%s %s, heard %s: changed %v", c.known, c.refund, c.heard, changed)
+			t.Errorf("%s %s, reported %s: changed %v", c.known, c.refund, c.reported, changed)
 		}
 	}
 }
 
-func TestWhateverIsHeardNoChargeIsLostAndChangesLeadToTheWhole(t *testing.T) {
+func TestMergeLosesNoChargeAndNamesEveryChange(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		known := anyCharges(t)
-		var said []pgwire.Transaction
+		var reported []payment.Charge
 		for _, c := range anyCharges(t) {
-			said = append(said, heard(c.Key, c.Status))
+			reported = append(reported, charge(c.Key, c.Status))
 		}
-		all, changed := payment.Merge(known, orderID, said)
+		all, changed := payment.Merge(known, reported)
 		byKey := map[string]payment.Charge{}
 		for _, c := range known {
 			byKey[c.Key] = c
@@ -106,8 +101,8 @@ func TestWhateverIsHeardNoChargeIsLostAndChangesLeadToTheWhole(t *testing.T) {
 				t.Fatalf("%+v, want %+v", c, byKey[c.Key])
 			}
 		}
-		if _, more := payment.Merge(all, orderID, said); len(more) > 0 {
-			t.Fatalf("heard again, it changes %v", more)
+		if _, more := payment.Merge(all, reported); len(more) > 0 {
+			t.Fatalf("reported again, it changes %v", more)
 		}
 	})
 }

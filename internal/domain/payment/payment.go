@@ -1,56 +1,53 @@
-// Package payment holds what a card pays of an order. An order has one payment
-// at most; the gateway may hold several charges for it, because a request whose
-// answer was lost is sent again. Judge says what the charges that the gateway
-// tells of mean for the payment.
+// Package payment holds the card payment of an order, and the charges that the
+// payment gateway has for it. An order has at most one payment. The gateway may
+// have several charges for one payment, because a request whose answer was lost
+// is sent again. Judge decides what the charges mean for the payment.
+//
+// These words have one meaning in all packages:
+//
+//   - charge: a transaction at the gateway. It takes money when it succeeds.
+//   - void: cancel a charge before it takes money.
+//   - refund: give back the money that a charge took. A refund is due
+//     (RefundDue) once the shop has decided it, and done (RefundDone) once the
+//     gateway, or an operator, has confirmed it. A charge that is pending when
+//     its refund is due is voided.
+//   - compensate: give back what the sale of an order took from the shop: stock,
+//     points and coupon. Package checkout does this.
+//   - manual settlement: an operator states how a payment or a refund ended.
 package payment
 
 import (
 	"slices"
 	"time"
 
-	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
 // Faults of payments.
 var (
 	ErrNotFound = fault.New(fault.NotFound, "PAYMENT_NOT_FOUND", "no such payment")
 	ErrEnded    = fault.New(fault.Conflict, "PAYMENT_ENDED", "the payment has ended already")
-	ErrNoPay    = fault.New(fault.Conflict, "CHARGE_DOES_NOT_PAY", "the charge is being given back, was called off, or is of another amount")
-	ErrNotDue   = fault.New(fault.Conflict, "REFUND_NOT_DUE", "no such charge of the payment has to be given back")
+	ErrNoPay    = fault.New(fault.Conflict, "CHARGE_DOES_NOT_PAY", "the charge is cancelled, its refund is due or done, or it has another amount")
+	ErrNotDue   = fault.New(fault.Conflict, "REFUND_NOT_DUE", "the payment has no such charge whose refund is due")
 	ErrExists   = fault.New(fault.Conflict, "PAYMENT_EXISTS", "the order has a payment already")
 )
 
-// Status is how far a payment has come.
+// Status is the state of a payment.
 type Status string
 
 // The statuses of a payment.
 const (
-	Pending  Status = "PENDING"  // requested, or about to be
+	Pending  Status = "PENDING"  // no outcome yet
 	Approved Status = "APPROVED" // the card was charged
-	Declined Status = "DECLINED" // it was not, and will not be
-	Refunded Status = "REFUNDED" // what was charged was given back
+	Declined Status = "DECLINED" // the card was not charged, and will not be
+	Refunded Status = "REFUNDED" // the card was charged, and the money was given back
 )
 
-// Card is what a payment keeps of a card.
-type Card struct {
-	Type  string
-	Last4 string
-}
-
-// CardOf checks a card and returns what may be kept of it.
-func CardOf(cardType string, number cardno.Number) (Card, error) {
-	var c fault.Check
-	c.That(slices.Contains(pgwire.CardTypes(), cardType), "/payment/cardType", "must be one of %v", pgwire.CardTypes())
-	c.That(number.Valid(), "/payment/cardNo", "must be dddd-dddd-dddd-dddd")
-	return Card{cardType, number.Last4()}, c.Err()
-}
-
-// Payment is what a card pays of an order.
+// Payment is the part of an order's price that a card pays. Its methods return a
+// changed copy and add a line to its history.
 type Payment struct {
 	ID        id.ID
 	OrderID   id.ID
@@ -58,74 +55,74 @@ type Payment struct {
 	Card      Card
 	Amount    money.Won
 	Status    Status
-	Key       string // of the charge that decided it; empty while there is none
-	Reason    string // why it was declined, or ended otherwise
+	Key       string // of the charge that decided the payment; empty if none did
+	Reason    string // why the payment was declined
 	CreatedAt time.Time
-	EndedAt   *time.Time // when it was no longer pending
-	DueAt     *time.Time // when somebody looks after it next; nil: nobody has to
+	EndedAt   *time.Time // when it left the status Pending
+	DueAt     *time.Time // when recovery checks it next; nil: never
 
 	unsaved []Entry
 }
 
-// Record is a line in the history of a payment.
+// Entry is a line in the history of a payment.
 type Entry struct {
 	At     time.Time
 	Action Action
 	Detail string
-	Actor  string // who did it, where that was a person; else empty
+	Actor  string // the operator who did it; empty if the shop did
 }
 
-// Action happened to a payment.
+// Action is what happened to a payment.
 type Action string
 
-// Action may happen to a payment.
+// The actions. Their texts are stored in the database.
 const (
-	ActionPlaced       Action = "PLACED"     // with its order; nobody has asked the gateway yet
+	ActionPlaced       Action = "PLACED"     // the order was placed; the gateway was not asked yet
 	ActionRequested    Action = "REQUESTED"  // the gateway has a charge
-	GatewayUnavailable Action = "UNHEARD"    // the gateway could not be asked, or said nothing that can be believed
-	ActionRefused      Action = "REFUSED"    // the gateway would not take the request
-	ActionApproved     Action = "APPROVED"   //
-	ActionDeclined     Action = "DECLINED"   //
-	ActionExpired      Action = "EXPIRED"    // not settled in time
-	ActionCancelled    Action = "CANCELLED"  // its order was cancelled
-	ActionRefundDue    Action = "REFUND_DUE" // a charge has to be given back
-	ActionRefunded     Action = "REFUNDED"   // a charge was given back
-	ActionVoided       Action = "CALLED_OFF" // a charge will never take money
-	ActionManual       Action = "BY_HAND"    // an operator said how it ended, or that a charge was given back
+	GatewayUnavailable Action = "UNHEARD"    // the gateway did not answer, or its answer was not usable
+	ActionRefused      Action = "REFUSED"    // the gateway refused the request
+	ActionApproved     Action = "APPROVED"   // the card was charged
+	ActionDeclined     Action = "DECLINED"   // the card was declined
+	ActionExpired      Action = "EXPIRED"    // the payment was not settled in time
+	ActionCancelled    Action = "CANCELLED"  // the order was cancelled
+	ActionRefundDue    Action = "REFUND_DUE" // a charge must be refunded or voided
+	ActionRefunded     Action = "REFUNDED"   // a charge was refunded
+	ActionVoided       Action = "CALLED_OFF" // a charge was voided: it never took money
+	ActionManual       Action = "BY_HAND"    // an operator settled the payment or a refund
 )
 
-// New returns a payment that is to be requested.
+// New returns a pending payment, scheduled by the policy.
 func New(pid, orderID, user id.ID, card Card, amount money.Won, now time.Time, policy Policy) Payment {
 	p := Payment{ID: pid, OrderID: orderID, UserID: user, Card: card, Amount: amount, Status: Pending, CreatedAt: now}
 	return p.Record(now, ActionPlaced, "", "").Schedule(policy, false, now)
 }
 
-// Record returns the payment with a line more in its history.
+// Record returns the payment with one more line in its history.
 func (p Payment) Record(now time.Time, what Action, detail, actor string) Payment {
 	p.unsaved = append(slices.Clone(p.unsaved), Entry{now, what, detail, actor})
 	return p
 }
 
-// UnsavedEntries is the lines of the history that the table has not yet.
+// UnsavedEntries returns the lines of the history that the table does not have yet.
 func (p Payment) UnsavedEntries() []Entry { return p.unsaved }
 
-// Approve returns the payment paid by a charge.
+// Approve returns the payment paid by the charge with the key.
 func (p Payment) Approve(key string, now time.Time) (Payment, error) {
 	return p.end(Approved, ActionApproved, key, "", now)
 }
 
-// Decline returns the payment refused, by a charge or, without a key, by the
-// gateway before there was one.
+// Decline returns the payment declined by the charge with the key. The key is empty
+// if the gateway refused the request, so that there is no charge.
 func (p Payment) Decline(key, reason string, now time.Time) (Payment, error) {
 	return p.end(Declined, ActionDeclined, key, reason, now)
 }
 
-// Expire returns the payment given up because it took too long.
+// Expire returns the payment declined because it was not settled in time.
 func (p Payment) Expire(reason string, now time.Time) (Payment, error) {
 	return p.end(Declined, ActionExpired, "", reason, now)
 }
 
-// Cancel returns the payment given up because its order was cancelled.
+// Cancel returns the payment declined because its order was cancelled.
 func (p Payment) Cancel(reason string, now time.Time) (Payment, error) {
 	return p.end(Declined, ActionCancelled, "", reason, now)
 }
@@ -142,13 +139,23 @@ func (p Payment) end(status Status, what Action, key, reason string, now time.Ti
 	return p.Record(now, what, detail, ""), nil
 }
 
-// WithRefund returns the payment after the gateway gave one of its charges back.
-// The payment itself is REFUNDED if that was the charge that paid, or if the
-// card was charged although the payment had been given up. A charge too many is
-// given back beside one that stands; one that was called off before it took any
-// money was none.
+// WithRefundsDue returns the charges marked as due for a refund, and the payment with
+// a line in its history for each of them.
+func (p Payment) WithRefundsDue(charges []Charge, now time.Time) (Payment, []Charge) {
+	marked := slices.Clone(charges)
+	for i, c := range marked {
+		marked[i].Refund = RefundDue
+		p = p.Record(now, ActionRefundDue, c.Key, "")
+	}
+	return p, marked
+}
+
+// WithRefund returns the payment after one of its charges was refunded or voided.
+// c is the charge before that. The payment becomes Refunded if c paid it, or if c
+// took money although the payment was declined. The refund of a surplus charge does
+// not change the status, and neither does a void.
 func (p Payment) WithRefund(c Charge, now time.Time) Payment {
-	if c.Status != pgwire.Success {
+	if c.Status != ChargeSucceeded {
 		return p.Record(now, ActionVoided, c.Key, "")
 	}
 	if c.Key == p.Key || p.Status == Declined {
@@ -157,22 +164,40 @@ func (p Payment) WithRefund(c Charge, now time.Time) Payment {
 	return p.Record(now, ActionRefunded, c.Key, "")
 }
 
-// RequestedEvent tells others that a card is to be charged.
+// RefundedElsewhere handles a charge that paid the payment and that the gateway
+// refunded without a request of the shop, for example in the gateway's console. It
+// returns the payment as refunded, and that charge with its refund done. ok is false
+// if there is no such charge.
+func (p Payment) RefundedElsewhere(charges []Charge, now time.Time) (_ Payment, paid Charge, ok bool) {
+	i := slices.IndexFunc(charges, func(c Charge) bool {
+		return c.Key == p.Key && c.Status == ChargeCancelled && c.Refund == NoRefund
+	})
+	if p.Status != Approved || i < 0 {
+		return p, Charge{}, false
+	}
+	paid = charges[i]
+	paid.Refund = RefundDone
+	before := paid
+	before.Status = ChargeSucceeded
+	return p.WithRefund(before, now), paid, true
+}
+
+// RequestedEvent returns the event that the payment was requested.
 func (p Payment) RequestedEvent() event.PaymentRequested {
 	return event.PaymentRequested{Payment: p.about(p.Key)}
 }
 
-// ApprovedEvent tells others that the card was charged.
+// ApprovedEvent returns the event that the card was charged.
 func (p Payment) ApprovedEvent() event.PaymentApproved {
 	return event.PaymentApproved{Payment: p.about(p.Key)}
 }
 
-// DeclinedEvent tells others that the card was not charged, and will not be.
+// DeclinedEvent returns the event that the card was not charged, and will not be.
 func (p Payment) DeclinedEvent() event.PaymentDeclined {
 	return event.PaymentDeclined{Payment: p.about(p.Key), Reason: p.Reason}
 }
 
-// RefundedEvent tells others that a charge was given back.
+// RefundedEvent returns the event that a charge was refunded.
 func (p Payment) RefundedEvent(c Charge) event.PaymentRefunded {
 	e := event.PaymentRefunded{Payment: p.about(c.Key)}
 	e.Amount = int64(c.Amount)

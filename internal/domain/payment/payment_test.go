@@ -2,16 +2,13 @@ package payment_test
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
@@ -20,25 +17,10 @@ var (
 	paymentID = id.ID{1}
 	orderID   = id.ID{2}
 	userID    = id.ID{3}
-	card      = payment.Card{Type: pgwire.Samsung, Last4: "1451"}
+	card      = payment.Card{Type: payment.Samsung, Last4: "1451"}
 )
 
-func TestOfACardOnlyItsTypeAndLastDigitsAreKept(t *testing.T) {
-	t.Parallel()
-	if got, err := payment.CardOf(pgwire.Samsung, "1234-5678-9814-1451"); err != nil || got != card {
-		t.Errorf("%+v, %v", got, err)
-	}
-	_, err := payment.CardOf("GOLD", "1234567898141451")
-	f, ok := errors.AsType[*fault.Error](err)
-	if !ok || len(f.Fields) != 2 || f.Fields[0].Pointer != "/payment/cardType" || f.Fields[1].Pointer != "/payment/cardNo" {
-		t.Fatalf("two mistakes: %v", err)
-	}
-	if strings.Contains(err.Error(), "9814") {
-		t.Errorf("it tells the number: %v", err)
-	}
-}
-
-// ends is every way in which a payment may end.
+// ends returns every method that ends a payment.
 func ends() map[payment.Action]func(payment.Payment, time.Time) (payment.Payment, error) {
 	return map[payment.Action]func(payment.Payment, time.Time) (payment.Payment, error){
 		payment.ActionApproved:  func(p payment.Payment, now time.Time) (payment.Payment, error) { return p.Approve("key", now) },
@@ -69,7 +51,7 @@ func TestAPaymentEndsOnceAndSaysHow(t *testing.T) {
 		if diff := cmp.Diff([]payment.Entry{placed, {At: later, Action: what, Detail: c.note}}, p.UnsavedEntries()); diff != "" {
 			t.Errorf("%s: %s", what, diff)
 		}
-		given := p.WithRefund(charge("key", pgwire.Success), later) // REFUNDED, where it was the one that paid
+		given := p.WithRefund(charge("key", payment.ChargeSucceeded), later) // REFUNDED if the charge paid
 		for again, end := range ends() {
 			for _, ended := range []payment.Payment{p, given} {
 				after, err := end(ended, later.Add(time.Hour))
@@ -81,7 +63,7 @@ func TestAPaymentEndsOnceAndSaysHow(t *testing.T) {
 	}
 }
 
-func TestTwoFuturesOfAPaymentShareNoHistory(t *testing.T) {
+func TestTwoCopiesOfAPaymentShareNoHistory(t *testing.T) {
 	t.Parallel()
 	p := waiting().Record(at, payment.ActionRequested, "a", "")
 	one, other := p.Record(at, payment.GatewayUnavailable, "one", ""), p.Record(at, payment.ActionManual, "other", "admin")
@@ -90,27 +72,27 @@ func TestTwoFuturesOfAPaymentShareNoHistory(t *testing.T) {
 	}
 }
 
-func TestWhatAChargeGivenBackMakesOfItsPayment(t *testing.T) {
+func TestTheStatusOfAPaymentAfterARefundOrVoid(t *testing.T) {
 	t.Parallel()
 	declined, err := waiting().Decline("refused", "no", at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	refunded := approved(t, "paid").WithRefund(charge("paid", pgwire.Success), at)
+	refunded := approved(t, "paid").WithRefund(charge("paid", payment.ChargeSucceeded), at)
 	for name, c := range map[string]struct {
 		payment payment.Payment
 		charge  payment.Charge
 		want    payment.Status
 		note    payment.Action
 	}{
-		"the charge that paid":                  {approved(t, "paid"), charge("paid", pgwire.Success), payment.Refunded, payment.ActionRefunded},
-		"one too many":                          {approved(t, "paid"), charge("more", pgwire.Success), payment.Approved, payment.ActionRefunded},
-		"one too many, before it took money":    {approved(t, "paid"), charge("more", pgwire.Pending), payment.Approved, payment.ActionVoided},
-		"one that came too late":                {declined, charge("late", pgwire.Success), payment.Refunded, payment.ActionRefunded},
-		"one called off after the payment":      {declined, charge("late", pgwire.Pending), payment.Declined, payment.ActionVoided},
-		"another amount, while it waits":        {waiting(), charge("wrong", pgwire.Success), payment.Pending, payment.ActionRefunded},
-		"one more, of a payment refunded":       {refunded, charge("more", pgwire.Success), payment.Refunded, payment.ActionRefunded},
-		"one that had been given back unasked ": {declined, charge("off", pgwire.Cancelled), payment.Declined, payment.ActionVoided},
+		"the charge that paid":                  {approved(t, "paid"), charge("paid", payment.ChargeSucceeded), payment.Refunded, payment.ActionRefunded},
+		"a surplus charge":                      {approved(t, "paid"), charge("more", payment.ChargeSucceeded), payment.Approved, payment.ActionRefunded},
+		"a surplus charge that is pending":      {approved(t, "paid"), charge("more", payment.ChargePending), payment.Approved, payment.ActionVoided},
+		"a charge after the payment ended":      {declined, charge("late", payment.ChargeSucceeded), payment.Refunded, payment.ActionRefunded},
+		"a pending one after the payment":       {declined, charge("late", payment.ChargePending), payment.Declined, payment.ActionVoided},
+		"another amount, while pending":         {waiting(), charge("wrong", payment.ChargeSucceeded), payment.Pending, payment.ActionRefunded},
+		"a surplus charge once refunded":        {refunded, charge("more", payment.ChargeSucceeded), payment.Refunded, payment.ActionRefunded},
+		"one that the gateway cancelled before": {declined, charge("off", payment.ChargeCancelled), payment.Declined, payment.ActionVoided},
 	} {
 		p := c.payment.WithRefund(c.charge, at.Add(time.Hour))
 		last := p.UnsavedEntries()[len(p.UnsavedEntries())-1]
@@ -120,11 +102,11 @@ func TestWhatAChargeGivenBackMakesOfItsPayment(t *testing.T) {
 	}
 }
 
-func TestWhatIsToBeGivenBackIsMarkedAndNoted(t *testing.T) {
+func TestChargesAreMarkedAsDueForARefundAndRecorded(t *testing.T) {
 	t.Parallel()
-	charges := []payment.Charge{charge("a", pgwire.Success), charge("b", pgwire.Pending)}
+	charges := []payment.Charge{charge("a", payment.ChargeSucceeded), charge("b", payment.ChargePending)}
 	p, marked := approved(t, "paid").WithRefundsDue(charges, at)
-	want := []payment.Charge{some("a", pgwire.Success).but(payment.Due).Charge, some("b", pgwire.Pending).but(payment.Due).Charge}
+	want := []payment.Charge{some("a", payment.ChargeSucceeded).but(payment.RefundDue).Charge, some("b", payment.ChargePending).but(payment.RefundDue).Charge}
 	if diff := cmp.Diff(want, marked); diff != "" || charges[0].Refund != payment.NoRefund {
 		t.Error(diff)
 	}
@@ -134,7 +116,7 @@ func TestWhatIsToBeGivenBackIsMarkedAndNoted(t *testing.T) {
 	}
 }
 
-func TestEventsTellOfThePaymentAndNeverOfTheWholeNumber(t *testing.T) {
+func TestEventsDescribeThePaymentWithFourDigitsOfTheCard(t *testing.T) {
 	t.Parallel()
 	declined, err := waiting().Decline("refused", "the limit is exceeded", at)
 	if err != nil {
@@ -143,10 +125,10 @@ func TestEventsTellOfThePaymentAndNeverOfTheWholeNumber(t *testing.T) {
 	about := func(key string, amount int64) event.Payment {
 		return event.Payment{
 			PaymentID: paymentID, OrderID: orderID, UserID: userID, Amount: amount,
-			CardType: pgwire.Samsung, CardLast4: "1451", TransactionKey: key,
+			CardType: payment.Samsung, CardLast4: "1451", TransactionKey: key,
 		}
 	}
-	wrong := some("wrong", pgwire.Success).of(7).Charge
+	wrong := some("wrong", payment.ChargeSucceeded).of(7).Charge
 	for _, c := range []struct{ want, got event.Event }{
 		{event.PaymentRequested{Payment: about("", asked)}, waiting().RequestedEvent()},
 		{event.PaymentApproved{Payment: about("paid", asked)}, approved(t, "paid").ApprovedEvent()},

@@ -2,27 +2,27 @@ package payment
 
 import "time"
 
-// Policy is how payments are looked after.
+// Policy says when payments are checked.
 type Policy struct {
-	Interval time.Duration // from one look at a payment to the next
-	Expiry   time.Duration // how long a payment may take
-	Watch    time.Duration // how long an ended one is watched for charges that come late
+	Interval time.Duration // between two checks of a payment
+	Expiry   time.Duration // how long a payment may stay pending
+	Watch    time.Duration // how long an ended payment is checked for late charges
 }
 
-// DefaultPolicy is what the contract says; how long to watch is ours to say.
+// DefaultPolicy returns the policy of a shop that sets none.
 func DefaultPolicy() Policy {
 	return Policy{Interval: 5 * time.Minute, Expiry: 15 * time.Minute, Watch: 24 * time.Hour}
 }
 
-// Late reports whether the payment's time is up.
+// Late reports whether the time of a pending payment is up.
 func (p Payment) Late(policy Policy, now time.Time) bool {
 	return p.Status == Pending && !now.Before(p.CreatedAt.Add(policy.Expiry))
 }
 
-// Schedule returns the payment with the moment of the next look at it. One that
-// is pending is looked at in every interval, and the moment its time is up. One
-// that has ended is watched, less and less often: a request that was believed
-// lost may still be charged. While a charge has to be given back, there is no end.
+// Schedule returns the payment with the time of its next check. A pending payment is
+// checked at every interval, and when its time is up. An ended one is checked at
+// growing intervals until Policy.Watch has passed, because a request that seemed lost
+// may still be charged. A payment with a refund due is checked without an end.
 func (p Payment) Schedule(policy Policy, refundDue bool, now time.Time) Payment {
 	next := now.Add(policy.Interval)
 	switch {
@@ -43,7 +43,7 @@ func (p Payment) Schedule(policy Policy, refundDue bool, now time.Time) Payment 
 	return p
 }
 
-// DueNow returns the payment due now.
+// DueNow returns the payment due for a check now.
 func (p Payment) DueNow(now time.Time) Payment {
 	p.DueAt = &now
 	return p

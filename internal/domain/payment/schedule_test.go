@@ -9,7 +9,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-func TestAPendingPaymentIsLookedAtInEachIntervalAndTheMomentItsTimeIsUp(t *testing.T) {
+func TestAPendingPaymentIsCheckedAtEachIntervalAndWhenItExpires(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		policy := payment.Policy{
@@ -31,12 +31,12 @@ func TestAPendingPaymentIsLookedAtInEachIntervalAndTheMomentItsTimeIsUp(t *testi
 			p = p.Schedule(policy, false, now)
 		}
 		if !sawUp {
-			t.Fatal("it is not looked at when its time is up")
+			t.Fatal("it is not checked when its time is up")
 		}
 	})
 }
 
-func TestAnEndedPaymentIsWatchedEverLessOftenUntilItIsLeftAlone(t *testing.T) {
+func TestAnEndedPaymentIsCheckedAtGrowingIntervalsUntilTheWatchEnds(t *testing.T) {
 	t.Parallel()
 	policy := payment.DefaultPolicy()
 	ended, err := waiting().Expire("too late", at)
@@ -64,7 +64,7 @@ func TestAnEndedPaymentIsWatchedEverLessOftenUntilItIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestARefundThatIsDueIsNeverLeftAlone(t *testing.T) {
+func TestADueRefundIsCheckedWithoutAnEnd(t *testing.T) {
 	t.Parallel()
 	policy := payment.DefaultPolicy()
 	ended := approved(t, "a")

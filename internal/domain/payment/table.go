@@ -7,41 +7,42 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
-// Table keeps payments. Whoever changes one holds the lock of its order.
+// Table keeps payments. A transaction that changes a payment holds the lock of its
+// order.
 type Table interface {
-	// Add queues a new payment with its history so far; the transaction ends in
-	// ErrExists if its order has one.
+	// Add queues a new payment with its history so far. The transaction ends in
+	// ErrExists if its order has a payment already.
 	Add(p Payment)
-	// Save queues what became of a payment, and what its history has not yet.
+	// Save queues a changed payment, and the lines of its history that are new.
 	Save(p Payment)
-	// Of returns a payment by its own id or that of its order, or ErrNotFound.
+	// Of returns the payment with the id, or of the order with the id, or ErrNotFound.
 	Of(ctx context.Context, either id.ID) (Payment, error)
-	// Due returns the orders of up to limit payments that are due: first those that
-	// wait, pending or with a charge to be given back, then those that are watched;
-	// of either those first that have been due for longest.
+	// Due returns the orders of up to limit payments that are due for a check. Those
+	// that wait (pending, or with a refund due) come before those that have ended;
+	// within each group the longest overdue comes first.
 	Due(ctx context.Context, now time.Time, limit int) ([]id.ID, error)
-	// History returns what happened to a payment, oldest first.
+	// History returns the history of a payment, oldest first.
 	History(ctx context.Context, payment id.ID) ([]Entry, error)
-	// Find returns up to limit payments that a filter lets through, newest first,
-	// older than the one named; the zero id is the beginning.
+	// Find returns up to limit payments that match a filter and are older than the
+	// payment named, newest first. The zero id means the beginning.
 	Find(ctx context.Context, f Filter, before id.ID, limit int) ([]Payment, error)
 }
 
-// Filter chooses payments; what is zero chooses all.
+// Filter selects payments. A zero field selects all.
 type Filter struct {
 	Status Status
-	// Before: only those that were made earlier.
+	// Before: only payments that were created earlier.
 	Before time.Time
-	// Refunds: only those of which a charge has to be given back.
+	// Refunds: only payments with a refund due.
 	Refunds bool
-	// Stuck: only those that wait: pending, or with a charge to be given back.
+	// Stuck: only payments that wait: pending, or with a refund due.
 	Stuck bool
 }
 
-// ChargeTable keeps the charges that the shop has heard of.
+// ChargeTable keeps the charges that the shop knows.
 type ChargeTable interface {
-	// Of returns the charges of an order, in the order in which they were heard of.
+	// Of returns the charges of an order, in the order in which they became known.
 	Of(ctx context.Context, orderID id.ID) ([]Charge, error)
-	// Save queues a charge as it is now; heardAt is kept where it is new.
-	Save(c Charge, heardAt time.Time)
+	// Save queues a charge as it is now. knownAt is kept if the charge is new.
+	Save(c Charge, knownAt time.Time)
 }

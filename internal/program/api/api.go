@@ -12,15 +12,14 @@ import (
 
 	httpapi "github.com/loopers-commerce/commerce/internal/adapter/api"
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
+	"github.com/loopers-commerce/commerce/internal/adapter/pgclient"
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
-	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
-	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -64,13 +63,12 @@ func New(u Deps) (wire.Service, error) {
 		producer.Close()
 		return wire.Service{}, err
 	}
-	till := checkout.New(u.DB, u.IDs, u.Clock, u.Policy)
-	cards, err := u.Cards(u.Gateway, till, u.Policy)
+	cards, err := u.Cards(u.Gateway, u.Policy)
 	if err != nil {
 		producer.Close()
 		return wire.Service{}, err
 	}
-	web, err := u.web(views, till, cards.Desk)
+	web, err := u.web(views, cards)
 	if err != nil {
 		producer.Close()
 		return wire.Service{}, err
@@ -95,14 +93,14 @@ func New(u Deps) (wire.Service, error) {
 }
 
 // web is the public port.
-func (u Deps) web(views *kafka.Views, till *checkout.Service, cards *settle.Service) (run.Part, error) {
+func (u Deps) web(views *kafka.Views, cards wire.Cards) (run.Part, error) {
 	handler, err := httpapi.New(httpapi.Config{
 		Accounts: u.Accounts,
 		Catalog:  catalog.New(u.DB, u.Clock),
 		Likes:    likes.New(u.DB, u.Clock),
 		Wallet:   wallet.New(u.DB, u.IDs, u.Clock),
 		Coupons:  coupons.New(u.DB, u.IDs, u.Clock),
-		Checkout: till, Settle: cards, CallbackSecret: u.Secret,
+		Checkout: cards.Checkout, Settle: cards.Settle, Callbacks: pgclient.NewCallbacks(u.Secret, u.Clock),
 		Rankings: u.rankings(), Views: views, DB: u.DB,
 		Clock: u.Clock, IDs: u.IDs, Log: u.Log, Registerer: u.Registry, Version: wire.Version(),
 		Limits:          httpapi.Limits{Time: u.Rules.RequestTimeout},

@@ -31,7 +31,7 @@ type onPayments struct {
 func (s *setting) desk(db *sqlstore.DB, g settle.Gateway, p payment.Policy) *settle.Service {
 	w := s.world
 	return settle.New(settle.Config{
-		DB: db, Gateway: g, Compensator: checkout.New(db, w.IDs, w.Clock, p), Policy: p, Holder: w.Instance, Clock: w.Clock, Random: w.Random, Log: w.Log,
+		DB: db, Gateway: g, Compensator: checkout.NewCompensator(w.IDs), Policy: p, Holder: w.Instance, Clock: w.Clock, Random: w.Random, Log: w.Log,
 	})
 }
 
@@ -206,7 +206,7 @@ func (c *paymentsSettle) Run(s *setting) error {
 		word.Actor = who.Username
 	}
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
-		seen, err := s.desk(db, nil, c.Once()).SettleByHand(s.ctx, c.ID, word, store.Unguarded{})
+		seen, err := s.desk(db, nil, c.Once()).SettleManually(s.ctx, c.ID, word, store.Unguarded{})
 		if err != nil {
 			return err
 		}
@@ -216,7 +216,7 @@ func (c *paymentsSettle) Run(s *setting) error {
 
 // showCase answers with all that is known of a payment.
 func (c *onPayments) showCase(s *setting, desk *settle.Service, either id.ID) error {
-	seen, err := desk.Show(s.ctx, either)
+	seen, err := desk.Details(s.ctx, either)
 	if err != nil {
 		return err
 	}

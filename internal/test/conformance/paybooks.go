@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -16,8 +15,8 @@ import (
 
 type comparing = func(store.Audit, context.Context, store.AuditReport) error
 
-// sound demands that a comparison finds nothing wrong, and returns how many
-// places it compared.
+// sound fails the test if a check finds a difference. It returns how many places the
+// check compared.
 func (s *shop) sound(compare comparing) int64 {
 	s.Helper()
 	compared, differences := s.audit(compare)
@@ -28,7 +27,8 @@ func (s *shop) sound(compare comparing) int64 {
 	return compared
 }
 
-// names demands that a comparison finds these differences of one subject.
+// names fails the test unless a check finds exactly these differences of one
+// subject.
 func (s *shop) names(compare comparing, subject, damage string, want ...store.Difference) {
 	s.Helper()
 	for i := range want {
@@ -43,21 +43,21 @@ func (s *shop) names(compare comparing, subject, damage string, want ...store.Di
 
 func payBookTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"the books of a shop in which all went right, or wrong as it may, are right": soundBooks,
+		"valid orders and payments, also failed ones, have no difference": soundBooks,
 	}
 }
 
-// deal is an order as the shop leaves it: how it ended, its payment and charges.
-type deal struct {
+// outcome is an order with its payment and charges, as they are stored.
+type outcome struct {
 	status  order.Status
-	points  bool // they pay all
+	points  bool // points pay everything
 	payment payment.Status
 	key     string
 	charges []payment.Charge
 }
 
-// strike writes a deal as it is.
-func (s *shop) strike(d deal) order.Order {
+// storeOutcome writes an outcome as it is.
+func (s *shop) storeOutcome(d outcome) order.Order {
 	s.Helper()
 	o := s.byCard(s.user().ID)
 	p := *o.Payment
@@ -83,7 +83,7 @@ func (s *shop) strike(d deal) order.Order {
 	return o
 }
 
-// step takes an order to a status.
+// step moves an order to a status.
 func (s *shop) step(o order.Order, to order.Status) order.Order {
 	s.Helper()
 	var err error
@@ -104,41 +104,41 @@ func (s *shop) step(o order.Order, to order.Status) order.Order {
 	return o
 }
 
-func charged(key string, status pgwire.Status, refund payment.RefundState) payment.Charge {
+func charged(key string, status payment.ChargeStatus, refund payment.RefundState) payment.Charge {
 	return payment.Charge{Key: key, Status: status, Refund: refund}
 }
 
-// wrong is a charge of another amount.
+// wrong returns the charge with another amount.
 func wrong(c payment.Charge) payment.Charge { c.Amount = -1; return c }
 
-func soundDeals() []deal {
-	success, failed, off := pgwire.Success, pgwire.Failed, pgwire.Cancelled
-	none, due, done := payment.NoRefund, payment.Due, payment.Done
-	return []deal{
+func validOutcomes() []outcome {
+	success, failed, off := payment.ChargeSucceeded, payment.ChargeFailed, payment.ChargeCancelled
+	none, due, done := payment.NoRefund, payment.RefundDue, payment.RefundDone
+	return []outcome{
 		{order.Paid, true, "", "", nil},
 		{order.Cancelled, true, "", "", nil},
 		{order.Pending, false, payment.Pending, "", nil},
-		{order.Pending, false, payment.Pending, "", []payment.Charge{charged("a", pgwire.Pending, none)}},
+		{order.Pending, false, payment.Pending, "", []payment.Charge{charged("a", payment.ChargePending, none)}},
 		{order.Pending, false, payment.Pending, "", []payment.Charge{wrong(charged("a", success, due)), wrong(charged("b", off, done))}},
 		{order.Paid, false, payment.Approved, "a", []payment.Charge{charged("a", success, none)}},
-		{order.Paid, false, payment.Approved, "b", []payment.Charge{ // twice, and a refusal
+		{order.Paid, false, payment.Approved, "b", []payment.Charge{ // charged twice, and declined once
 			charged("a", failed, none), charged("b", success, none), charged("c", success, due), charged("d", off, done),
 		}},
 		{order.Failed, false, payment.Declined, "a", []payment.Charge{charged("a", failed, none)}},
-		{order.Failed, false, payment.Declined, "", nil}, // by hand, or refused outright
+		{order.Failed, false, payment.Declined, "", nil}, // settled manually, or refused by the gateway
 		{order.Expired, false, payment.Declined, "", []payment.Charge{charged("a", success, due)}},
 		{order.Expired, false, payment.Refunded, "", []payment.Charge{charged("a", off, done)}},
-		{order.Cancelled, false, payment.Declined, "", []payment.Charge{charged("a", pgwire.Pending, due)}},
+		{order.Cancelled, false, payment.Declined, "", []payment.Charge{charged("a", payment.ChargePending, due)}},
 		{order.Cancelled, false, payment.Approved, "a", []payment.Charge{charged("a", success, due), charged("b", off, done)}},
 		{order.Cancelled, false, payment.Refunded, "a", []payment.Charge{charged("a", off, done), charged("b", success, due)}},
 	}
 }
 
 func soundBooks(s *shop) {
-	for _, d := range soundDeals() {
-		s.strike(d)
+	for _, d := range validOutcomes() {
+		s.storeOutcome(d)
 	}
-	// Free by a coupon; one that was given back and used again; one never used.
+	// A coupon that pays everything; one that was freed and used again; one never used.
 	u, p := s.user(), s.product(s.brand().ID, 1)
 	c := coupon.Coupon{ID: s.ids(), Name: "All", Type: coupon.Percent, Value: 100, Quantity: 1, ValidDays: 1, CreatedAt: noon()}
 	s.update(func(_ context.Context, tx store.Tx) error { tx.Coupons.Add(c); return nil })
@@ -146,12 +146,12 @@ func soundBooks(s *shop) {
 	s.spendCoupon(s.order(u.ID, p), owned, order.Cancelled, false)
 	s.spendCoupon(s.order(u.ID, p), owned, order.Paid, true)
 	s.spendCoupon(s.order(u.ID, p), idle, order.Expired, false)
-	n := int64(len(soundDeals()))
+	n := int64(len(validOutcomes()))
 	s.equal([]int64{n + 3, 2, 2 + 1}, []int64{s.sound(store.Audit.Paid), s.sound(store.Audit.Charged), s.sound(store.Audit.Coupons)})
 }
 
-// spendCoupon adds an order that used a coupon, and says on the coupon whether
-// it is used by it.
+// spendCoupon adds an order that used a coupon, and writes whether the coupon is used by
+// it.
 func (s *shop) spendCoupon(o order.Order, owned coupon.Owned, to order.Status, used bool) {
 	s.Helper()
 	total := o.Amount

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -89,7 +88,7 @@ func strangeCoupon(s *shop) {
 func issueDamage(s *shop) {
 	u, c := s.user(), s.offer(1)
 	s.own(c.ID, u.ID)
-	s.update(func(_ context.Context, tx store.Tx) error { // past the count, and beyond what there are
+	s.update(func(_ context.Context, tx store.Tx) error { // not counted, and more than the quantity
 		tx.Owned.Add(coupon.Owned{ID: s.ids(), UserID: s.ids(), Coupon: c, IssuedAt: noon(), ExpiresAt: noon()})
 		return nil
 	})
@@ -98,17 +97,17 @@ func issueDamage(s *shop) {
 		store.Difference{What: "owners beyond what there are", Want: 1, Got: 2})
 }
 
-// whole stands for what the card pays of an order.
+// whole stands for the card amount of an order.
 const whole = -1
 
-// broken is a deal that is wrong, and what there is to say about it.
+// broken is an invalid outcome, and the differences that the audit must find.
 type broken struct {
-	deal
+	outcome
 	want []store.Difference
 }
 
-// unsound is every way in which an order is not paid as it says.
-func unsound() []broken {
+// invalidOutcomes returns every way in which an order and its payment can disagree.
+func invalidOutcomes() []broken {
 	const (
 		paid, kept = "points and approved card amount, total", "charge that is kept, approved card amount"
 		unpaid     = "approved card amount of an unpaid order"
@@ -117,38 +116,38 @@ func unsound() []broken {
 		refund     = "refund under way of a dead order's approved card payment"
 		asked      = "card payment, card amount"
 	)
-	success, none, due, done := pgwire.Success, payment.NoRefund, payment.Due, payment.Done
+	success, none, due, done := payment.ChargeSucceeded, payment.NoRefund, payment.RefundDue, payment.RefundDone
 	only := func(what string, want, got int64) []store.Difference {
 		return []store.Difference{{What: what, Want: want, Got: got}}
 	}
-	one := func(status pgwire.Status, refund payment.RefundState) []payment.Charge {
+	one := func(status payment.ChargeStatus, refund payment.RefundState) []payment.Charge {
 		return []payment.Charge{charged("a", status, refund)}
 	}
 	return []broken{
-		{deal{order.Paid, false, "", "", nil}, append(only(asked, whole, 0), only(paid, whole, 0)...)},
-		{deal{order.Paid, false, payment.Pending, "", nil}, only(paid, whole, 0)},
-		{deal{order.Paid, false, payment.Declined, "", nil}, only(paid, whole, 0)},
-		{deal{order.Paid, false, payment.Refunded, "a", one(pgwire.Cancelled, done)}, only(paid, whole, 0)},
-		{deal{order.Paid, false, payment.Approved, "a", nil}, only(kept, whole, 0)},
-		{deal{order.Paid, false, payment.Approved, "b", one(success, none)}, only(kept, whole, 0)},
-		{deal{order.Paid, false, payment.Approved, "a", one(pgwire.Pending, none)}, only(kept, whole, 0)},
-		{deal{order.Paid, false, payment.Approved, "a", one(pgwire.Cancelled, none)}, only(kept, whole, 0)},
-		{deal{order.Paid, false, payment.Approved, "a", one(success, due)}, only(kept, whole, 0)},
-		{deal{order.Pending, true, "", "", nil}, only(under, 1, 0)}, // nobody will ever pay it
-		{deal{order.Pending, false, "", "", nil}, append(only(asked, whole, 0), only(under, 1, 0)...)},
-		{deal{order.Pending, false, payment.Declined, "", nil}, only(under, 1, 0)},
-		{deal{order.Pending, false, payment.Approved, "a", one(success, none)}, append(only(unpaid, 0, whole), only(under, 1, 0)...)},
-		{deal{order.Failed, false, payment.Pending, "", nil}, only(dead, 0, 1)},
-		{deal{order.Cancelled, false, "", "", nil}, only(asked, whole, 0)},
-		{deal{order.Cancelled, false, payment.Approved, "a", nil}, only(refund, 1, 0)},
-		{deal{order.Expired, false, payment.Approved, "a", one(success, none)}, only(refund, 1, 0)},
-		{deal{order.Cancelled, false, payment.Approved, "a", one(pgwire.Cancelled, done)}, only(refund, 1, 0)},
+		{outcome{order.Paid, false, "", "", nil}, append(only(asked, whole, 0), only(paid, whole, 0)...)},
+		{outcome{order.Paid, false, payment.Pending, "", nil}, only(paid, whole, 0)},
+		{outcome{order.Paid, false, payment.Declined, "", nil}, only(paid, whole, 0)},
+		{outcome{order.Paid, false, payment.Refunded, "a", one(payment.ChargeCancelled, done)}, only(paid, whole, 0)},
+		{outcome{order.Paid, false, payment.Approved, "a", nil}, only(kept, whole, 0)},
+		{outcome{order.Paid, false, payment.Approved, "b", one(success, none)}, only(kept, whole, 0)},
+		{outcome{order.Paid, false, payment.Approved, "a", one(payment.ChargePending, none)}, only(kept, whole, 0)},
+		{outcome{order.Paid, false, payment.Approved, "a", one(payment.ChargeCancelled, none)}, only(kept, whole, 0)},
+		{outcome{order.Paid, false, payment.Approved, "a", one(success, due)}, only(kept, whole, 0)},
+		{outcome{order.Pending, true, "", "", nil}, only(under, 1, 0)}, // no card will pay it
+		{outcome{order.Pending, false, "", "", nil}, append(only(asked, whole, 0), only(under, 1, 0)...)},
+		{outcome{order.Pending, false, payment.Declined, "", nil}, only(under, 1, 0)},
+		{outcome{order.Pending, false, payment.Approved, "a", one(success, none)}, append(only(unpaid, 0, whole), only(under, 1, 0)...)},
+		{outcome{order.Failed, false, payment.Pending, "", nil}, only(dead, 0, 1)},
+		{outcome{order.Cancelled, false, "", "", nil}, only(asked, whole, 0)},
+		{outcome{order.Cancelled, false, payment.Approved, "a", nil}, only(refund, 1, 0)},
+		{outcome{order.Expired, false, payment.Approved, "a", one(success, none)}, only(refund, 1, 0)},
+		{outcome{order.Cancelled, false, payment.Approved, "a", one(payment.ChargeCancelled, done)}, only(refund, 1, 0)},
 	}
 }
 
 func paidDamage(s *shop) {
-	for _, b := range unsound() {
-		o := s.strike(b.deal)
+	for _, b := range invalidOutcomes() {
+		o := s.storeOutcome(b.outcome)
 		for i, d := range b.want {
 			if d.Want == whole {
 				b.want[i].Want = int64(o.Amount)
@@ -157,35 +156,35 @@ func paidDamage(s *shop) {
 				b.want[i].Got = int64(o.Amount)
 			}
 		}
-		s.names(store.Audit.Paid, fmt.Sprintf("order %s, %s", o.ID, b.status), fmt.Sprintf("%+v", b.deal), b.want...)
+		s.names(store.Audit.Paid, fmt.Sprintf("order %s, %s", o.ID, b.status), fmt.Sprintf("%+v", b.outcome), b.want...)
 	}
 }
 
 func historyDamage(s *shop) {
 	o := s.order(s.user().ID, s.product(s.brand().ID, 1))
-	o = order.Restore(o, s.step(o, order.Paid).History()) // as if its steps had been saved
+	o = order.Restore(o, s.step(o, order.Paid).History()) // as if the steps were saved
 	s.update(func(_ context.Context, tx store.Tx) error { tx.Orders.Add(o); return nil })
 	s.names(store.Audit.Paid, fmt.Sprintf("order %s, PAID", o.ID), "no step",
 		store.Difference{What: "status, last step of its history", Want: 1, Got: 0})
 }
 
 func chargedDamage(s *shop) {
-	kept := charged("a", pgwire.Success, payment.NoRefund)
+	kept := charged("a", payment.ChargeSucceeded, payment.NoRefund)
 	again := kept
 	again.Key = "b"
 	for _, c := range []struct {
-		deal      deal
+		outcome   outcome
 		want, got int64
 	}{
-		{deal{order.Paid, false, payment.Approved, "a", []payment.Charge{kept, again}}, 1, 2},
-		{deal{order.Paid, true, "", "", []payment.Charge{kept}}, 0, 1},
-		{deal{order.Pending, false, payment.Pending, "", []payment.Charge{wrong(kept)}}, 0, 1},
-		{deal{order.Failed, false, payment.Declined, "", []payment.Charge{kept}}, 0, 1},
-		{deal{order.Expired, false, payment.Refunded, "", []payment.Charge{kept, charged("b", pgwire.Cancelled, payment.Done)}}, 0, 1},
-		{deal{order.Cancelled, false, payment.Approved, "a", []payment.Charge{kept}}, 0, 1},
+		{outcome{order.Paid, false, payment.Approved, "a", []payment.Charge{kept, again}}, 1, 2},
+		{outcome{order.Paid, true, "", "", []payment.Charge{kept}}, 0, 1},
+		{outcome{order.Pending, false, payment.Pending, "", []payment.Charge{wrong(kept)}}, 0, 1},
+		{outcome{order.Failed, false, payment.Declined, "", []payment.Charge{kept}}, 0, 1},
+		{outcome{order.Expired, false, payment.Refunded, "", []payment.Charge{kept, charged("b", payment.ChargeCancelled, payment.RefundDone)}}, 0, 1},
+		{outcome{order.Cancelled, false, payment.Approved, "a", []payment.Charge{kept}}, 0, 1},
 	} {
-		o := s.strike(c.deal)
-		s.names(store.Audit.Charged, fmt.Sprintf("order %s, %s", o.ID, c.deal.status), fmt.Sprintf("%+v", c.deal),
+		o := s.storeOutcome(c.outcome)
+		s.names(store.Audit.Charged, fmt.Sprintf("order %s, %s", o.ID, c.outcome.status), fmt.Sprintf("%+v", c.outcome),
 			store.Difference{What: "charges that are kept", Want: c.want, Got: c.got})
 	}
 	nobodys := kept

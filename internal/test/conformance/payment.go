@@ -7,19 +7,17 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// discounted is an order for which a coupon was used, and a card pays what is
-// left beside the points.
+// discounted returns an order with a coupon, points, and a card for the rest.
 func (s *shop) discounted(o order.Order, owned coupon.Owned, points money.Won) order.Order {
 	off, err := owned.Coupon.Discount(o.Amount)
 	if err == nil {
-		o, err = o.Settled(off, points)
+		o, err = o.FundedBy(off, points)
 	}
 	if err != nil {
 		s.Error(err)
@@ -28,10 +26,10 @@ func (s *shop) discounted(o order.Order, owned coupon.Owned, points money.Won) o
 	return o
 }
 
-// byCard is a pending order that a card pays, not in the store yet.
+// byCard returns a pending order that a card pays. It is not stored yet.
 func (s *shop) byCard(user id.ID) order.Order {
 	s.Helper()
-	o, err := s.order(user, s.product(s.brand().ID, 1)).Settled(0, 0)
+	o, err := s.order(user, s.product(s.brand().ID, 1)).FundedBy(0, 0)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -41,7 +39,7 @@ func (s *shop) byCard(user id.ID) order.Order {
 }
 
 func (s *shop) payment(o order.Order, at time.Time) payment.Payment {
-	card := payment.Card{Type: pgwire.KB, Last4: "0123"}
+	card := payment.Card{Type: payment.KB, Last4: "0123"}
 	return payment.New(s.ids(), o.ID, o.UserID, card, o.Card, at, payment.DefaultPolicy())
 }
 
@@ -62,16 +60,16 @@ func (s *shop) savePayment(p payment.Payment) {
 	s.update(func(_ context.Context, tx store.Tx) error { tx.Payments.Save(p); return nil })
 }
 
-func (s *shop) keptPayment(either id.ID) payment.Payment {
+func (s *shop) storedPayment(either id.ID) payment.Payment {
 	s.Helper()
 	return read(s, func(ctx context.Context, tx store.Tx) (payment.Payment, error) { return tx.Payments.Of(ctx, either) })
 }
 
-func (s *shop) saveCharges(heard time.Time, all ...payment.Charge) {
+func (s *shop) saveCharges(knownAt time.Time, all ...payment.Charge) {
 	s.Helper()
 	s.update(func(_ context.Context, tx store.Tx) error {
 		for _, c := range all {
-			tx.Charges.Save(c, heard)
+			tx.Charges.Save(c, knownAt)
 		}
 		return nil
 	})
@@ -82,11 +80,11 @@ func paymentTests() map[string]func(*shop) {
 		"a payment reads as it was added, by its id or its order's":        paymentReads,
 		"what became of a payment is saved, and its history is kept":       paymentSaved,
 		"an unknown payment is not found":                                  paymentUnknown,
-		"an order has one payment, whoever is faster":                      paymentOnce,
+		"an order has one payment although several are added at once":      paymentOnce,
 		"payments that are due are found, those that waited longest first": paymentsDue,
 		"payments that wait are due ahead of those that are watched":       paymentsWaiting,
 		"payments are found by what is asked of them, page by page":        paymentsFound,
-		"charges are kept in the order in which they were heard of":        chargesKept,
+		"charges are kept in the order in which they were knownAt of":      chargesKept,
 		"an order reads whole: discount, coupon, card and payment":         orderWhole,
 	}
 }
@@ -96,7 +94,7 @@ func paymentReads(s *shop) {
 	s.placeByCard(u.ID)
 	p := s.placeByCard(u.ID)
 	for _, named := range []id.ID{p.ID, p.OrderID} {
-		got := s.keptPayment(named)
+		got := s.storedPayment(named)
 		s.equal(p, got)
 		s.equal(0, len(got.UnsavedEntries()))
 	}
@@ -108,15 +106,15 @@ func paymentSaved(s *shop) {
 		return read(s, func(ctx context.Context, tx store.Tx) ([]payment.Entry, error) { return tx.Payments.History(ctx, p.ID) })
 	}
 	s.equal(p.UnsavedEntries(), history())
-	// The same moment, and one before: the order is that in which it was written.
-	p = s.keptPayment(p.ID).Record(noon(), payment.ActionRequested, "TR:1", "").Record(noon().Add(-1_000), payment.ActionManual, "they called", "admin")
+	// The same time, and an earlier one: the history has the order of the writes.
+	p = s.storedPayment(p.ID).Record(noon(), payment.ActionRequested, "TR:1", "").Record(noon().Add(-1_000), payment.ActionManual, "they called", "admin")
 	p, err := p.Decline("TR:1", "the limit is exceeded", noon().Add(time.Second))
 	if err != nil {
 		s.Fatal(err)
 	}
 	p.DueAt = nil
 	s.savePayment(p)
-	s.equal(p, s.keptPayment(p.ID))
+	s.equal(p, s.storedPayment(p.ID))
 	s.equal(append([]payment.Entry{{At: noon(), Action: payment.ActionPlaced}}, p.UnsavedEntries()...), history())
 }
 
@@ -139,7 +137,7 @@ func paymentOnce(s *shop) {
 		return nil
 	})
 	s.equal(int64(1), added)
-	s.equal(o.ID, s.keptPayment(o.ID).OrderID)
+	s.equal(o.ID, s.storedPayment(o.ID).OrderID)
 }
 
 func paymentsDue(s *shop) {
@@ -163,14 +161,14 @@ func paymentsDue(s *shop) {
 	s.equal([]id.ID{orders[1], orders[3]}, due(2))
 }
 
-// found is a payment of those that paymentsFound makes.
+// found is a payment of paymentsFound.
 type found struct {
 	payment.Payment
 	refund bool
 }
 
-// cases adds payments of every status, each with and without a charge to be
-// given back, and returns them newest first.
+// cases adds payments of every status, each with and without a refund due, and returns
+// them newest first.
 func (s *shop) cases() (all []found) {
 	s.Helper()
 	u := s.user()
@@ -192,9 +190,9 @@ func (s *shop) cases() (all []found) {
 		}
 		s.savePayment(p)
 		refund := i%8 < 3
-		for j, state := range []payment.RefundState{payment.NoRefund, payment.Due, payment.Due, payment.Done} {
-			if refund || state != payment.Due {
-				s.saveCharges(noon(), payment.Charge{Key: string(rune('a' + j)), OrderID: p.OrderID, Status: pgwire.Success, Refund: state})
+		for j, state := range []payment.RefundState{payment.NoRefund, payment.RefundDue, payment.RefundDue, payment.RefundDone} {
+			if refund || state != payment.RefundDue {
+				s.saveCharges(noon(), payment.Charge{Key: string(rune('a' + j)), OrderID: p.OrderID, Status: payment.ChargeSucceeded, Refund: state})
 			}
 		}
 		all = append([]found{{p, refund}}, all...)
@@ -236,14 +234,14 @@ func paymentsFound(s *shop) {
 
 func chargesKept(s *shop) {
 	orderID, other := s.ids(), s.ids()
-	one := payment.Charge{Key: "b", OrderID: orderID, Amount: 10, Status: pgwire.Pending, Refund: payment.NoRefund}
+	one := payment.Charge{Key: "b", OrderID: orderID, Amount: 10, Status: payment.ChargePending, Refund: payment.NoRefund}
 	two, three := one, one
-	two.Key, three.Key, three.Status, three.Reason = "c", "a", pgwire.Failed, "a bad card"
-	twin := payment.Charge{Key: "b", OrderID: other, Amount: 7, Status: pgwire.Success, Refund: payment.NoRefund}
+	two.Key, three.Key, three.Status, three.Reason = "c", "a", payment.ChargeFailed, "a bad card"
+	twin := payment.Charge{Key: "b", OrderID: other, Amount: 7, Status: payment.ChargeSucceeded, Refund: payment.NoRefund}
 	s.saveCharges(noon(), two, one, twin)
 	s.saveCharges(noon().Add(time.Second), three)
-	one.Amount, one.Status, one.Reason, one.Refund = 11, pgwire.Success, "approved", payment.Due
-	s.saveCharges(noon().Add(time.Minute), one) // heard again: it keeps its place
+	one.Amount, one.Status, one.Reason, one.Refund = 11, payment.ChargeSucceeded, "approved", payment.RefundDue
+	s.saveCharges(noon().Add(time.Minute), one) // saved again: it keeps its place
 	of := func(orderID id.ID) []payment.Charge {
 		return read(s, func(ctx context.Context, tx store.Tx) ([]payment.Charge, error) { return tx.Charges.Of(ctx, orderID) })
 	}

@@ -5,12 +5,11 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Ended ones are watched by the thousand: what waits must not stand behind them.
+// Thousands of ended payments are watched. A payment that waits must come before them.
 func paymentsWaiting(s *shop) {
 	u := s.user()
 	var orders []id.ID
@@ -29,7 +28,7 @@ func paymentsWaiting(s *shop) {
 		orders = append(orders, p.OrderID)
 	}
 	for _, key := range []string{"TR:2", "TR:3"} {
-		s.saveCharges(noon(), payment.Charge{Key: key, OrderID: orders[2], Amount: 10, Status: pgwire.Success, Refund: payment.Due})
+		s.saveCharges(noon(), payment.Charge{Key: key, OrderID: orders[2], Amount: 10, Status: payment.ChargeSucceeded, Refund: payment.RefundDue})
 	}
 	for limit, want := range map[int][]id.ID{
 		1: {orders[2]}, 2: {orders[2], orders[3]}, 3: {orders[2], orders[3], orders[0]}, 9: {orders[2], orders[3], orders[0], orders[1]},

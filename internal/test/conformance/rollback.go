@@ -7,7 +7,6 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/like"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
@@ -53,7 +52,7 @@ func (s *shop) couponAndPayment(tx store.Tx, o order.Order) {
 	p := s.payment(o, noon())
 	p.ID = id.ID{9}
 	tx.Payments.Add(p)
-	tx.Charges.Save(payment.Charge{Key: "k", OrderID: id.ID{9}, Status: pgwire.Success, Refund: payment.NoRefund}, noon())
+	tx.Charges.Save(payment.Charge{Key: "k", OrderID: id.ID{9}, Status: payment.ChargeSucceeded, Refund: payment.NoRefund}, noon())
 }
 
 // papersKept returns how many rows of couponAndPayment are stored.

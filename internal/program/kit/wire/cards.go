@@ -9,51 +9,63 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
 	"github.com/loopers-commerce/commerce/internal/adapter/pgclient"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
-// Gateway is where cards are charged; without an address nowhere.
+// Gateway configures the card payment gateway. Without a URL there is none.
 type Gateway struct {
 	URL       string
-	PublicURL string          // where it reaches the API
-	Figures   pgclient.Config // how it is spoken to; what is zero is as pgclient has it
-	Patience  time.Duration   // that somebody has for it who waits for the shop; zero: as settle has it
+	PublicURL string          // where the gateway reaches the API
+	Figures   pgclient.Config // how it is called; a zero field has pgclient's default
+	Patience  time.Duration   // settle.Config.CallerTimeout; zero: its default
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Cards settles card payments.
+// Cards places card orders and settles their payments.
 type Cards struct {
-	Desk  *settle.Service
-	Parts []run.Part
-	Close func()
+	Checkout *checkout.Service
+	Settle   *settle.Service // nil without a gateway
+	Parts    []run.Part
+	Close    func()
 }
 
-// Cards returns what settles the payments of this ground's database with a
-// gateway; nothing at all if there is none.
-func (u Infra) Cards(g Gateway, undo settle.Compensator, policy payment.Policy) (Cards, error) {
+// Cards returns the checkout of this database, and what settles its card payments.
+// Without a gateway the checkout takes no cards, and can still cancel card orders.
+//
+// Settle gives back the stock, points and coupon of dead orders through the
+// compensator of checkout, and checkout charges and cancels payments through settle.
+func (u Infra) Cards(g Gateway, policy payment.Policy) (Cards, error) {
+	config := settle.Config{
+		DB: u.DB, Compensator: checkout.NewCompensator(u.IDs), Policy: policy, CallerTimeout: g.Patience,
+		CallbackURL: g.PublicURL + api.CallbackPath, Holder: u.Instance, Clock: u.Clock, Random: u.Random, Log: u.Log,
+	}
 	if g.URL == "" {
-		return Cards{Close: func() {}}, nil
+		payments := settle.New(config)
+		return Cards{
+			Checkout: checkout.New(u.DB, u.IDs, u.Clock, policy, checkout.WithPayments(payments)), Close: func() {},
+		}, nil
 	}
 	client, err := u.GatewayClient(g)
 	if err != nil {
 		return Cards{}, err
 	}
-	desk := settle.New(settle.Config{
-		DB: u.DB, Gateway: client, Compensator: undo, Policy: policy, CallerTimeout: g.Patience, CallbackURL: g.PublicURL + api.CallbackPath,
-		Holder: u.Instance, Clock: u.Clock, Random: u.Random, Log: u.Log,
-	})
-	if err := countEnded(u.Registry, desk); err != nil {
+	config.Gateway = client
+	payments := settle.New(config)
+	if err := countEnded(u.Registry, payments); err != nil {
 		return Cards{}, err
 	}
 	return Cards{
-		Desk: desk, Close: client.Close,
-		Parts: []run.Part{{Name: "card payments", Run: desk.Run}, {Name: "recovery of payments", Run: desk.Recover}},
+		Checkout: checkout.New(u.DB, u.IDs, u.Clock, policy, checkout.WithPayments(payments), checkout.WithCharger(payments)),
+		Settle:   payments,
+		Parts:    []run.Part{{Name: "card payments", Run: payments.Run}, {Name: "recovery of payments", Run: payments.Recover}},
+		Close:    client.Close,
 	}, nil
 }
 
-// GatewayClient returns what speaks to a gateway.
+// GatewayClient returns the client of a gateway.
 func (w Env) GatewayClient(g Gateway) (*pgclient.Client, error) {
 	c := g.Figures
 	c.URL, c.Dial = g.URL, g.Dial
@@ -61,7 +73,7 @@ func (w Env) GatewayClient(g Gateway) (*pgclient.Client, error) {
 	return pgclient.New(c)
 }
 
-func countEnded(r prometheus.Registerer, desk *settle.Service) error {
+func countEnded(r prometheus.Registerer, payments *settle.Service) error {
 	for how, count := range map[string]func(settle.Ended) int64{
 		"approved": func(e settle.Ended) int64 { return e.Approved },
 		"declined": func(e settle.Ended) int64 { return e.Declined },
@@ -69,9 +81,9 @@ func countEnded(r prometheus.Registerer, desk *settle.Service) error {
 		"refunded": func(e settle.Ended) int64 { return e.Refunded },
 	} {
 		err := r.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "commerce_payments_ended_total", Help: "Card payments that this process ended, by how.",
+			Name: "commerce_payments_ended_total", Help: "Card payments that this process ended, by outcome.",
 			ConstLabels: prometheus.Labels{"how": how},
-		}, func() float64 { return float64(count(desk.Ended())) }))
+		}, func() float64 { return float64(count(payments.Ended())) }))
 		if err != nil {
 			return err
 		}

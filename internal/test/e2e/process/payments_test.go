@@ -60,7 +60,7 @@ func TestAnOperatorEndsWhatTheGatewayDoesNot(t *testing.T) {
 	if out := desk.run(0, "payments", "list", "--older-than=1h"); strings.Contains(out, lost.ID) {
 		t.Errorf("a new payment is an hour old:\n%s", out)
 	}
-	if out := desk.run(1, "payments", "recheck", lost.ID); !strings.Contains(out, "gateway cannot be asked") {
+	if out := desk.run(1, "payments", "recheck", lost.ID); !strings.Contains(out, "gateway does not answer") {
 		t.Errorf("recheck does not say why not:\n%s", out)
 	}
 	if out := desk.run(1, "verify", "--no-board", "--gateway", "--wait=100ms"); !strings.Contains(out, "gateway does not answer") {

@@ -12,7 +12,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -20,10 +19,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
+func TestPaymentsAreListedWithTheirDueRefunds(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
-		s, t := opened(shop), shop.T
+		s, t := newCardShop(shop), shop.T
 		mug, kim := s.Product(t, 1000, 50), s.Customer(t, 0)
 		var all []id.ID // newest first
 		for i := range 5 {
@@ -33,7 +32,7 @@ func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 				continue
 			}
 			c := s.request(t, o)
-			s.gateway.decide(c.TransactionKey, pgwire.Success)
+			s.gateway.decide(c.Key, payment.ChargeSucceeded)
 			s.settled(t, o)
 			if i == 4 {
 				continue
@@ -42,10 +41,10 @@ func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want := map[id.ID]bool{all[4]: true, all[2]: true} // approved and cancelled; others wait, or are well
+		want := map[id.ID]bool{all[4]: true, all[2]: true} // approved and then cancelled; the others have no refund
 		seen, cursor := 0, ""
 		for {
-			p, err := s.desk.List(t.Context(), payment.Filter{}, 2, cursor)
+			p, err := s.service.List(t.Context(), payment.Filter{}, 2, cursor)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,85 +61,84 @@ func TestPaymentsAreListedWithWhatHasToBeGivenBack(t *testing.T) {
 		if seen != len(all) {
 			t.Errorf("%d are listed, want %d", seen, len(all))
 		}
-		stuck, err := s.desk.List(t.Context(), payment.Filter{Stuck: true}, 10, "")
+		stuck, err := s.service.List(t.Context(), payment.Filter{Stuck: true}, 10, "")
 		if err != nil || len(stuck.Items) != 4 {
 			t.Errorf("stuck: %+v, %v", stuck.Items, err)
 		}
 	})
 }
 
-// An operator who has spoken does not wait for the next look to see the rest done.
-func TestWhatAnOperatorsWordLeavesToGiveBackIsDueAtOnce(t *testing.T) {
+// The operator does not wait for the next check.
+func TestRefundsAfterAManualSettlementAreDueAtOnce(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
-		s, t := opened(shop), shop.T
+		s, t := newCardShop(shop), shop.T
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		s.request(t, o)
 		w := settle.ManualSettlement{Outcome: payment.Declined, Reason: "told by phone", Actor: "ann"}
-		told, err := s.desk.SettleByHand(t.Context(), o.ID, w, store.Unguarded{})
-		if err != nil || !told.RefundDue() {
-			t.Fatalf("told: %+v, %v", told, err)
+		got, err := s.service.SettleManually(t.Context(), o.ID, w, store.Unguarded{})
+		if err != nil || !got.RefundDue() {
+			t.Fatalf("SettleManually = %+v, %v", got, err)
 		}
-		if n, err := s.desk.Round(t.Context()); n != 1 || err != nil {
+		if n, err := s.service.Round(t.Context()); n != 1 || err != nil {
 			t.Errorf("a round of the recovery finds %d, %v", n, err)
 		}
-		if got := s.gateway.all()[0]; got.Status != pgwire.Cancelled {
+		if got := s.gateway.all()[0]; got.Status != payment.ChargeCancelled {
 			t.Errorf("the charge is %+v", got)
 		}
 		s.verify(t)
 	})
 }
 
-func TestWhoWaitsIsToldInTimeThatTheGatewayHangs(t *testing.T) {
+func TestACallerGetsAnErrorInTimeWhenTheGatewayHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := opened(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+		s := newCardShop(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		c := s.request(t, o)
 		s.gateway.hangs = true
 		began := time.Now()
-		p, err := s.desk.SettleNow(t.Context(), o.ID)
+		p, err := s.service.SettleNow(t.Context(), o.ID)
 		if took := time.Since(began); !isGateway(err) || p.Status != payment.Pending || took >= 10*time.Second {
 			t.Errorf("SettleNow = %s, %v after %v", p.Status, err, took)
 		}
-		if _, err := s.desk.Callback(t.Context(), c); !isGateway(err) {
+		if _, err := s.service.Callback(t.Context(), callbackOf(c)); !isGateway(err) {
 			t.Errorf("Callback = %v", err)
 		}
 	})
 }
 
-// Whoever looks at a payment that is stuck sees what it waits for; once, not once
-// for every look.
-func TestTheHistoryTellsThatTheGatewayCouldNotBeAsked(t *testing.T) {
+// The history of a payment that is stuck says why, in one line, not one for every check.
+func TestTheHistoryRecordsThatTheGatewayDidNotAnswer(t *testing.T) {
 	t.Parallel()
 	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
-		s, t := opened(shop), shop.T
+		s, t := newCardShop(shop), shop.T
 		kim, mug := s.Customer(t, 0), s.Product(t, 1000, 5)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		c := s.request(t, o)
 		s.away(t, o, 3)
-		s.gateway.decide(c.TransactionKey, pgwire.Success)
+		s.gateway.decide(c.Key, payment.ChargeSucceeded)
 		s.settled(t, o)
-		s.away(t, o, 2) // it has ended: nobody minds
+		s.away(t, o, 2) // it has ended: nothing is recorded
 		if _, err := s.Checkout.Cancel(t.Context(), kim, o.ID, "", store.Unguarded{}); err != nil {
 			t.Fatal(err)
 		}
 		s.away(t, o, 2)
-		seen, err := s.desk.Show(t.Context(), o.ID)
+		seen, err := s.service.Details(t.Context(), o.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var told []payment.Action
+		var got []payment.Action
 		for _, n := range seen.History {
-			told = append(told, n.Action)
+			got = append(got, n.Action)
 			if n.Action == payment.GatewayUnavailable && !strings.Contains(n.Detail, errAway.Error()) {
 				t.Errorf("%s: %q", n.Action, n.Detail)
 			}
 		}
 		want := []payment.Action{payment.ActionPlaced, payment.ActionRequested, payment.GatewayUnavailable, payment.ActionApproved, payment.ActionRefundDue, payment.GatewayUnavailable}
-		if diff := cmp.Diff(want, told); diff != "" {
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 		s.settled(t, o)
@@ -148,13 +146,13 @@ func TestTheHistoryTellsThatTheGatewayCouldNotBeAsked(t *testing.T) {
 	})
 }
 
-// away has a payment looked at some times while the gateway is away.
-func (s *till) away(t *testing.T, o order.Order, times int) {
+// away settles a payment some times while the gateway is away.
+func (s *cardShop) away(t *testing.T, o order.Order, times int) {
 	t.Helper()
 	s.gateway.away = true
 	defer func() { s.gateway.away = false }()
 	for range times {
-		if _, err := s.desk.Settle(t.Context(), o.ID); !errors.Is(err, settle.ErrGateway) {
+		if _, err := s.service.Settle(t.Context(), o.ID); !errors.Is(err, settle.ErrGateway) {
 			t.Errorf("Settle = %v, want ErrGateway", err)
 		}
 	}

@@ -11,17 +11,17 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// opened is a breaker that has just opened.
-func opened(t *testing.T, c Breaker) *tried {
+// opened returns a breaker that has just opened.
+func opened(t *testing.T, c Breaker) *testBreaker {
 	t.Helper()
-	b := try(c)
-	if told := b.after(50, 0, errLost); len(told) != 1 || told[0] != open {
-		t.Fatalf("50 failed calls: %v", b.told)
+	b := newTestBreaker(c)
+	if states := b.after(50, 0, errLost); len(states) != 1 || states[0] != open {
+		t.Fatalf("50 failed calls: %v", b.states)
 	}
 	return b
 }
 
-func TestItStaysOpenForItsTimeAndThenTries(t *testing.T) {
+func TestAnOpenBreakerIsHalfOpenAfterItsTime(t *testing.T) {
 	t.Parallel()
 	b := opened(t, Breaker{})
 	if b.now = b.now.Add(10*time.Second - 1); b.calledTimes(100, 0, nil) != 0 {
@@ -30,15 +30,15 @@ func TestItStaysOpenForItsTimeAndThenTries(t *testing.T) {
 	if b.now = b.now.Add(1); !b.call(0, nil) {
 		t.Error("it let none through after its time")
 	}
-	if diff := cmp.Diff([]state{open, halfOpen}, b.told); diff != "" {
+	if diff := cmp.Diff([]state{open, halfOpen}, b.states); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestTrialsDecideAsSoonAsTheyCan(t *testing.T) {
+func TestProbesDecideAsSoonAsPossible(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		good, bad, slow int // trials, in this order
+		good, bad, slow int // probes, in this order
 		want            []state
 	}{
 		"two fared well: eight may still fail": {2, 0, 0, []state{open, halfOpen}},
@@ -57,16 +57,16 @@ func TestTrialsDecideAsSoonAsTheyCan(t *testing.T) {
 			b.calledTimes(c.good, 0, nil)
 			b.calledTimes(c.bad, 0, errLost)
 			b.calledTimes(c.slow, 2*time.Second, nil)
-			if diff := cmp.Diff(c.want, b.told); diff != "" {
+			if diff := cmp.Diff(c.want, b.states); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
 }
 
-func TestMoreMayBeOnTrialThanTheWindowHolds(t *testing.T) {
+func TestThereMayBeMoreProbesThanTheWindowHolds(t *testing.T) {
 	t.Parallel()
-	b := try(Breaker{Window: 2})
+	b := newTestBreaker(Breaker{Window: 2})
 	b.calledTimes(2, 0, errLost)
 	b.now = b.now.Add(10 * time.Second)
 	if diff := cmp.Diff([]state{open, halfOpen, closed}, b.after(3, 0, nil)); diff != "" {
@@ -74,7 +74,7 @@ func TestMoreMayBeOnTrialThanTheWindowHolds(t *testing.T) {
 	}
 }
 
-func TestOnlySoManyAreOnTrialAtOnce(t *testing.T) {
+func TestTheNumberOfProbesIsLimited(t *testing.T) {
 	t.Parallel()
 	b := opened(t, Breaker{})
 	b.now = b.now.Add(10 * time.Second)
@@ -87,7 +87,7 @@ func TestOnlySoManyAreOnTrialAtOnce(t *testing.T) {
 		terms = append(terms, term)
 	}
 	if len(terms) != 10 {
-		t.Fatalf("%d on trial, want 10", len(terms))
+		t.Fatalf("%d probes, want 10", len(terms))
 	}
 	b.forget(terms[0])
 	if !b.call(0, nil) {
@@ -95,11 +95,11 @@ func TestOnlySoManyAreOnTrialAtOnce(t *testing.T) {
 	}
 }
 
-// The calls that were under way when it opened end while it is half open: they
-// are of the time before.
-func TestWhatBeganBeforeDoesNotCount(t *testing.T) {
+// Calls that were in progress when the breaker opened end while it is half open. They do not
+// count.
+func TestCallsThatBeganInAnEarlierStateDoNotCount(t *testing.T) {
 	t.Parallel()
-	b := try(Breaker{})
+	b := newTestBreaker(Breaker{})
 	var late []uint64
 	for range 20 {
 		term, _ := b.enter()
@@ -114,13 +114,13 @@ func TestWhatBeganBeforeDoesNotCount(t *testing.T) {
 			b.forget(term)
 		}
 	}
-	if diff := cmp.Diff([]state{open, halfOpen}, b.told); diff != "" || b.breaker.calls.n != 1 || b.trials != 1 {
-		t.Errorf("%d calls count, %d permits are out; %s", b.breaker.calls.n, b.trials, diff)
+	if diff := cmp.Diff([]state{open, halfOpen}, b.states); diff != "" || b.breaker.calls.n != 1 || b.probes != 1 {
+		t.Errorf("%d calls count, %d probes are out; %s", b.breaker.calls.n, b.probes, diff)
 	}
 }
 
-// A gateway dies, comes back, and all of it can be seen.
-func TestABreakerCanBeSeenAtWork(t *testing.T) {
+// The gateway goes away and comes back.
+func TestTheMetricsAndTheLogShowTheBreaker(t *testing.T) {
 	t.Parallel()
 	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
 		t := g.t
@@ -133,9 +133,9 @@ func TestABreakerCanBeSeenAtWork(t *testing.T) {
 				}
 			}
 		}
-		get := func(n int) (answered int) {
+		find := func(n int) (answered int) {
 			for range n {
-				if _, err := g.client.Get(t.Context(), user, key); err == nil {
+				if _, err := g.client.find(t.Context(), user, orderID); err == nil {
 					answered++
 				}
 			}
@@ -143,18 +143,18 @@ func TestABreakerCanBeSeenAtWork(t *testing.T) {
 		}
 		in(closed)
 		g.leave(errors.New("dead"))
-		get(60)
+		find(60)
 		in(open)
 		if g.dials != 50 {
-			t.Errorf("%d dials, want 50 and then peace", g.dials)
+			t.Errorf("%d dials, want 50", g.dials)
 		}
 		g.leave(nil)
 		time.Sleep(10 * time.Second)
-		if n := get(1); n != 1 {
-			t.Error("it is back, and nobody may ask it")
+		if n := find(1); n != 1 {
+			t.Error("no probe was let through")
 		}
 		in(halfOpen)
-		get(2)
+		find(2)
 		in(closed)
 		for _, s := range []state{open, halfOpen, closed} {
 			if n := g.metric("commerce_gateway_breaker_transitions_total", "to="+string(s)); n != 1 {
@@ -162,39 +162,39 @@ func TestABreakerCanBeSeenAtWork(t *testing.T) {
 			}
 		}
 		for outcome, want := range map[outcome]float64{unreachable: 50, breakerOpen: 10, answered: 3} {
-			if n := g.metric("commerce_gateway_calls_total", "call=get,outcome="+string(outcome)); n != want {
+			if n := g.metric("commerce_gateway_calls_total", "call=find,outcome="+string(outcome)); n != want {
 				t.Errorf("%v calls %s, want %v", n, outcome, want)
 			}
 		}
-		if n := g.metric("commerce_gateway_call_seconds", "call=get"); n != 53 {
+		if n := g.metric("commerce_gateway_call_seconds", "call=find"); n != 53 {
 			t.Errorf("%v calls were timed, want 53", n)
 		}
-		lines := `level=WARN msg="the breaker of the payment gateway changes" from=closed to=open calls=50 failed=50 slow=0
-level=INFO msg="the breaker of the payment gateway changes" from=open to=half_open calls=0 failed=0 slow=0
-level=INFO msg="the breaker of the payment gateway changes" from=half_open to=closed calls=3 failed=0 slow=0
+		lines := `level=WARN msg="the circuit breaker of the payment gateway has changed its state" from=closed to=open calls=50 failed=50 slow=0
+level=INFO msg="the circuit breaker of the payment gateway has changed its state" from=open to=half_open calls=0 failed=0 slow=0
+level=INFO msg="the circuit breaker of the payment gateway has changed its state" from=half_open to=closed calls=3 failed=0 slow=0
 `
 		if diff := cmp.Diff(lines, untimed(g.log.String())); diff != "" {
 			t.Error(diff)
 		}
-	}, shows(t, 200, "transaction"))
+	}, shows(t, 200, "transactions"))
 }
 
-func TestNobodyWaitsForABreakerThatIsOpen(t *testing.T) {
+func TestAnOpenBreakerIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
 		g.leave(errors.New("dead"))
 		for range 20 { // three attempts each
-			_, _ = g.client.Find(t.Context(), user, orderID)
+			_, _ = g.client.find(t.Context(), user, orderID)
 		}
 		began := time.Now()
-		_, err := g.client.Find(t.Context(), user, orderID)
-		r := g.client.Request(t.Context(), user, paymentID, charge())
+		_, err := g.client.find(t.Context(), user, orderID)
+		r := request(t.Context(), g.client, paymentID, charge())
 		if took := time.Since(began); took > 0 || !errors.Is(err, ErrNotReached) || r.Kind != payment.NotReached {
 			t.Errorf("%v and %+v after %v", err, r, took)
 		}
 		if g.dials != 50 {
-			t.Errorf("%d dials, want 50 and then peace", g.dials)
+			t.Errorf("%d dials, want 50", g.dials)
 		}
 	}, shows(t, 200, "transaction"))
 }

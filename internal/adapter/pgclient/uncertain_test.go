@@ -11,30 +11,30 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// The idempotency key makes http.Transport believe that it may send a request
-// again by itself. A gateway that does not heed the key would charge twice.
-func TestARequestThatWasReadIsNotSentAgainUnseen(t *testing.T) {
+// Because of the idempotency key, http.Transport would repeat a request by itself. A gateway
+// that ignores the key would charge twice.
+func TestARequestThatMayHaveBeenReadIsNotRepeatedBlindly(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
-		for range 2 { // the second one on the connection of the first
-			if o := g.client.Request(t.Context(), user, paymentID, charge()); o.Kind != payment.Accepted {
+		for range 2 { // the second one reuses the connection
+			if o := request(t.Context(), g.client, paymentID, charge()); o.Kind != payment.Accepted {
 				t.Errorf("%v: %v", o.Kind, o.Err)
 			}
 		}
 		if g.dials != 2 {
-			t.Errorf("%d connections, want one, and another after that was cut", g.dials)
+			t.Errorf("%d connections, want a second one after the first was cut", g.dials)
 		}
 		g.was(post, post, find)
 	}, shows(t, http.StatusOK, "accepted"), cuts, shows(t, http.StatusOK, "transactions"))
 }
 
-func TestWhoAsksAgainInDoubtLooksFirst(t *testing.T) {
+func TestARequestAfterAnUncertainOneAsksTheGatewayFirst(t *testing.T) {
 	t.Parallel()
 	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
 		t := g.t
 		for i, want := range []payment.ReplyKind{payment.Uncertain, payment.Accepted, payment.Accepted} {
-			if r := g.client.Request(t.Context(), user, paymentID, charge()); r.Kind != want {
+			if r := request(t.Context(), g.client, paymentID, charge()); r.Kind != want {
 				t.Errorf("request %d: %v, %v; want %v", i, r.Kind, r.Err, want)
 			}
 		}
@@ -42,43 +42,43 @@ func TestWhoAsksAgainInDoubtLooksFirst(t *testing.T) {
 	}, fails(), notFound(), shows(t, http.StatusOK, "transactions"), shows(t, http.StatusOK, "accepted"))
 }
 
-func TestWhoAsksAgainInDoubtAndReachesNobodyIsStillInDoubt(t *testing.T) {
+func TestARequestThatIsNotReachedAfterAnUncertainOneIsUncertain(t *testing.T) {
 	t.Parallel()
 	inBubbleWith(t, Config{Attempts: 1}, func(g *gateway) {
 		t := g.t
-		g.client.Request(t.Context(), user, paymentID, charge())
+		request(t.Context(), g.client, paymentID, charge())
 		g.leave(syscall.ECONNREFUSED)
 		g.client.Close()
-		r := g.client.Request(t.Context(), user, paymentID, charge())
+		r := request(t.Context(), g.client, paymentID, charge())
 		if r.Kind != payment.Uncertain || !errors.Is(r.Err, ErrUncertain) || !errors.Is(r.Err, syscall.ECONNREFUSED) {
 			t.Errorf("%v: %v", r.Kind, r.Err)
 		}
-		if r := g.client.Request(t.Context(), user, "another payment", charge()); r.Kind != payment.NotReached {
-			t.Errorf("of another payment nothing was sent: %v, %v", r.Kind, r.Err)
+		if r := request(t.Context(), g.client, "another payment", charge()); r.Kind != payment.NotReached {
+			t.Errorf("nothing was sent for another payment: %v, %v", r.Kind, r.Err)
 		}
 	}, fails())
 }
 
-func TestDoubtsAreForgottenOldestFirst(t *testing.T) {
+func TestUncertainKeysAreForgottenOldestFirst(t *testing.T) {
 	t.Parallel()
-	d := newDoubts(2)
-	d.note("1", true)
-	d.note("2", true)
-	d.note("2", true)
-	d.note("3", true)
-	d.note("4", false)
+	s := newKeySet(2)
+	s.set("1", true)
+	s.set("2", true)
+	s.set("2", true)
+	s.set("3", true)
+	s.set("4", false)
 	for key, want := range map[string]bool{"1": false, "2": true, "3": true, "4": false} {
-		if d.about(key) != want {
+		if s.has(key) != want {
 			t.Errorf("%s: %v", key, !want)
 		}
 	}
-	d.note("3", false)
-	if d.about("3") {
-		t.Error("there is none about 3 any more")
+	s.set("3", false)
+	if s.has("3") {
+		t.Error("3 is not deleted")
 	}
 }
 
-func TestACallerThatGoesAwayLeavesDoubt(t *testing.T) {
+func TestACallerThatGivesUpLeavesTheRequestUncertain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(g *gateway) {
 		t := g.t
@@ -87,12 +87,12 @@ func TestACallerThatGoesAwayLeavesDoubt(t *testing.T) {
 			time.Sleep(time.Second)
 			cancel()
 		}()
-		o := g.client.Request(ctx, user, paymentID, charge())
+		o := request(ctx, g.client, paymentID, charge())
 		if o.Kind != payment.Uncertain || !errors.Is(o.Err, context.Canceled) {
 			t.Errorf("%v: %v", o.Kind, o.Err)
 		}
 		g.was(post)
-		if o := g.client.Request(ctx, user, "another payment", charge()); o.Kind != payment.NotReached || !errors.Is(o.Err, context.Canceled) {
+		if o := request(ctx, g.client, "another payment", charge()); o.Kind != payment.NotReached || !errors.Is(o.Err, context.Canceled) {
 			t.Errorf("nothing was sent: %v, %v", o.Kind, o.Err)
 		}
 		g.was(post)
@@ -102,8 +102,8 @@ func TestACallerThatGoesAwayLeavesDoubt(t *testing.T) {
 	}, hangs)
 }
 
-// The library would return ctx's error in place of the answer.
-func TestAnAnswerThatCameIsNotForgottenBecauseTheCallerLeaves(t *testing.T) {
+// The library would return ctx's error instead of the answer.
+func TestAnAnswerIsKeptAlthoughTheCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	c := alone(t)

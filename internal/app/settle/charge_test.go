@@ -11,7 +11,6 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
-	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -19,19 +18,15 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// running is a till whose desk requests payments and looks after them, in a
-// bubble of time.
-func running(t *testing.T, change func(*settle.Config)) (s *till, stop func()) {
+// running returns a cardShop whose service charges cards and runs the recovery, with
+// the time of a synctest bubble.
+func running(t *testing.T, change ...func(*settle.Config)) (s *cardShop, stop func()) {
 	t.Helper()
-	shop := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{}))
-	s = opened(shop)
-	c := s.desk.Config
-	change(&c)
-	s.desk = settle.New(c)
+	s = newCardShop(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})), change...)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 2)
-	go func() { done <- s.desk.Run(ctx) }()
-	go func() { done <- s.desk.Recover(ctx) }()
+	go func() { done <- s.service.Run(ctx) }()
+	go func() { done <- s.service.Recover(ctx) }()
 	return s, func() {
 		cancel()
 		for range 2 {
@@ -42,22 +37,21 @@ func running(t *testing.T, change func(*settle.Config)) (s *till, stop func()) {
 	}
 }
 
-// sell places a card order and has it requested.
-func (s *till) sell(t *testing.T) order.Order {
+// sell places a card order and has the card charged by Run.
+func (s *cardShop) sell(t *testing.T) order.Order {
 	t.Helper()
 	o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
-	slot, err := s.desk.Reserve()
-	if err != nil {
+	if err := s.service.ReserveSlot(); err != nil {
 		t.Fatal(err)
 	}
-	slot.Use(*o.Payment, number)
+	s.service.Charge(*o.Payment, s.card)
 	return o
 }
 
 func TestAPaymentIsRequestedUntilTheGatewayIsBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, stop := running(t, func(*settle.Config) {})
+		s, stop := running(t)
 		defer stop()
 		s.gateway.away = true
 		o := s.sell(t)
@@ -70,8 +64,8 @@ func TestAPaymentIsRequestedUntilTheGatewayIsBack(t *testing.T) {
 		if n := len(s.gateway.all()); n != 1 {
 			t.Fatalf("%d charges, want 1", n)
 		}
-		s.gateway.decide("TR:1", pgwire.Success)
-		time.Sleep(payment.DefaultPolicy().Interval + time.Second) // nobody calls back
+		s.gateway.decide("TR:1", payment.ChargeSucceeded)
+		time.Sleep(payment.DefaultPolicy().Interval + time.Second) // no callback arrives
 		synctest.Wait()
 		if o = s.now(t, o); o.Status() != order.Paid {
 			t.Errorf("the order is %s", o.Status())
@@ -79,10 +73,10 @@ func TestAPaymentIsRequestedUntilTheGatewayIsBack(t *testing.T) {
 	})
 }
 
-func TestAPaymentThatNobodyCouldRequestExpiresInTime(t *testing.T) {
+func TestAPaymentThatCannotBeRequestedExpiresInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, stop := running(t, func(*settle.Config) {})
+		s, stop := running(t)
 		defer stop()
 		s.gateway.away = true
 		o := s.sell(t)
@@ -99,26 +93,26 @@ func TestAPaymentThatNobodyCouldRequestExpiresInTime(t *testing.T) {
 	})
 }
 
-// forgetful is a database that fails to write for a while.
-type forgetful struct {
+// readOnly is a database that cannot write for a while.
+type readOnly struct {
 	store.DB
 	failing atomic.Bool
 }
 
 var errDisk = errors.New("the disk is full")
 
-func (f *forgetful) Update(ctx context.Context, fn func(store.Tx) error) error {
+func (f *readOnly) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if f.failing.Load() {
 		return errDisk
 	}
 	return f.DB.Update(ctx, fn)
 }
 
-// The gateway of this test heeds no key: each request is a charge of its own.
+// The gateway of this test ignores idempotency keys: each request makes a charge.
 func TestAnAnswerThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		disk := &forgetful{}
+		disk := &readOnly{}
 		s, stop := running(t, func(c *settle.Config) { disk.DB = c.DB; c.DB = disk })
 		defer stop()
 		disk.failing.Store(true)
@@ -130,23 +124,23 @@ func TestAnAnswerThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
 		if n := len(s.gateway.all()); n != 1 {
 			t.Errorf("%d charges, want 1", n)
 		}
-		seen, err := s.desk.Show(t.Context(), o.ID)
+		seen, err := s.service.Details(t.Context(), o.ID)
 		if err != nil || len(seen.Charges) != 1 {
 			t.Errorf("known: %+v, %v", seen.Charges, err)
 		}
 	})
 }
 
-func TestOrdersThatWereTakenJustBeforeTheEndAreRequested(t *testing.T) {
+func TestChargesThatAreQueuedBeforeTheStopAreRequested(t *testing.T) {
 	t.Parallel()
-	s := opened(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
+	s := newCardShop(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
 	const orders = 10
 	for range orders {
 		s.sell(t)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.desk.Run(ended); err != nil {
+	if err := s.service.Run(ended); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(s.gateway.all()); n != orders {
@@ -154,33 +148,32 @@ func TestOrdersThatWereTakenJustBeforeTheEndAreRequested(t *testing.T) {
 	}
 }
 
-// unseen is a database that has not committed yet what it will.
-type unseen struct {
+// uncommitted is a database that has not committed the order yet.
+type uncommitted struct {
 	store.DB
 	hidden atomic.Bool
 }
 
-func (d *unseen) View(ctx context.Context, fn func(store.Tx) error) error {
+func (d *uncommitted) View(ctx context.Context, fn func(store.Tx) error) error {
 	if d.hidden.Load() {
 		return payment.ErrNotFound
 	}
 	return d.DB.View(ctx, fn)
 }
 
-// Whoever placed the order has given up waiting for the COMMIT; the database has not.
+// The process has given up waiting for the COMMIT, and the database completes it.
 func TestAPaymentThatIsCommittedLateIsRequested(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		db := &unseen{}
+		db := &uncommitted{}
 		s, stop := running(t, func(c *settle.Config) { db.DB = c.DB; c.DB = db })
 		defer stop()
-		slot, err := s.desk.Reserve()
-		if err != nil {
+		if err := s.service.ReserveSlot(); err != nil {
 			t.Fatal(err)
 		}
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
 		db.hidden.Store(true)
-		slot.Doubt(*o.Payment, number)
+		s.service.ChargeIfCommitted(*o.Payment, s.card)
 		time.Sleep(20 * time.Second)
 		db.hidden.Store(false)
 		time.Sleep(20 * time.Second)
@@ -194,50 +187,60 @@ func TestAPaymentThatIsCommittedLateIsRequested(t *testing.T) {
 func TestAPaymentThatWasNeverCommittedIsForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, stop := running(t, func(*settle.Config) {})
+		s, stop := running(t)
 		defer stop()
-		slot, err := s.desk.Reserve()
-		if err != nil {
+		if err := s.service.ReserveSlot(); err != nil {
 			t.Fatal(err)
 		}
-		slot.Doubt(payment.Payment{ID: s.IDs(), OrderID: s.IDs(), UserID: s.IDs()}, number)
+		s.service.ChargeIfCommitted(payment.Payment{ID: s.IDs(), OrderID: s.IDs(), UserID: s.IDs()}, s.card)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		n := 0
-		for _, err := s.desk.Reserve(); err == nil; _, err = s.desk.Reserve() {
+		for s.service.ReserveSlot() == nil {
 			n++
 		}
-		if n != settle.MostAtOnce || len(s.gateway.all()) > 0 {
-			t.Errorf("%d slots are free, want %d; %d charges", n, settle.MostAtOnce, len(s.gateway.all()))
+		if n != settle.MaxSlots || len(s.gateway.all()) > 0 {
+			t.Errorf("%d slots are free, want %d; %d charges", n, settle.MaxSlots, len(s.gateway.all()))
 		}
 	})
 }
 
-func TestASlotThatIsGivenBackIsFree(t *testing.T) {
+func TestASlotThatIsReleasedIsFree(t *testing.T) {
 	t.Parallel()
-	desk := settle.New(settle.Config{Log: slog.New(slog.DiscardHandler)})
-	var taken []*settle.Slot
-	for {
-		slot, err := desk.Reserve()
-		if errors.Is(err, settle.ErrBusy) {
-			break
-		}
-		if err != nil {
+	service := settle.New(settle.Config{Log: slog.New(slog.DiscardHandler)})
+	for range settle.MaxSlots {
+		if err := service.ReserveSlot(); err != nil {
 			t.Fatal(err)
 		}
-		taken = append(taken, slot)
 	}
-	taken[0].Free()
-	if _, err := desk.Reserve(); err != nil {
-		t.Errorf("after one was given back: %v", err)
+	if err := service.ReserveSlot(); !errors.Is(err, settle.ErrBusy) {
+		t.Errorf("without a free slot: %v, want ErrBusy", err)
+	}
+	service.ReleaseSlot()
+	if err := service.ReserveSlot(); err != nil {
+		t.Errorf("after one was released: %v", err)
 	}
 }
 
-// The gateway was out of reach for a moment, just before the program had to stop.
-func TestAProgramThatStopsTriesOnceMoreForThoseThatNobodyElseCouldRequest(t *testing.T) {
+// Without a gateway nothing would take the jobs from the queue.
+func TestWithoutAGatewayNothingIsExpedited(t *testing.T) {
+	t.Parallel()
+	service := settle.New(settle.Config{Log: slog.New(slog.DiscardHandler)})
+	for range 2 * settle.MaxConcurrent {
+		service.ExpediteRefunds(payment.Payment{})
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := service.Run(ended); err != nil { // a job would call the nil gateway
+		t.Error(err)
+	}
+}
+
+// The gateway was away for a moment, just before the program had to stop.
+func TestAProgramThatStopsRepeatsItsRequestsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, stop := running(t, func(*settle.Config) {})
+		s, stop := running(t)
 		s.gateway.away = true
 		s.sell(t)
 		synctest.Wait()
@@ -253,11 +256,11 @@ func TestAProgramThatStopsTriesOnceMoreForThoseThatNobodyElseCouldRequest(t *tes
 	})
 }
 
-// It does not wait for ever for a gateway that is away.
+// It waits for a limited time.
 func TestAProgramStopsThoughTheGatewayIsAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, stop := running(t, func(*settle.Config) {})
+		s, stop := running(t)
 		s.gateway.away = true
 		s.sell(t)
 		synctest.Wait()

@@ -1,0 +1,118 @@
+package settle
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/domain/payment"
+)
+
+// Limits of the work in progress in one process.
+const (
+	// maxSlots is how many card numbers are in memory at once. A card order beyond
+	// that is refused before it takes anything.
+	maxSlots = 10_000
+	// maxExpedited is how many payments are settled at once ahead of recovery.
+	maxExpedited = 32
+	// grace is how long the gateway may still be called after the program was told
+	// to stop.
+	grace = 10 * time.Second
+)
+
+// job is a payment to charge, or to settle if there is no card.
+type job struct {
+	payment payment.Payment
+	card    *payment.CardDetails
+	unsure  bool // it is not known whether the payment was committed
+}
+
+// ReserveSlot takes a slot for a card number, before the order is placed, so that no order
+// is placed whose payment could not be requested. It ends in ErrBusy if there is no
+// slot. Charge, ChargeIfCommitted or ReleaseSlot must follow, once.
+func (s *Service) ReserveSlot() error {
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	default:
+		return ErrBusy
+	}
+}
+
+// ReleaseSlot gives the slot of a ReserveSlot back.
+func (s *Service) ReleaseSlot() { <-s.slots }
+
+// Charge uses the slot of a ReserveSlot: the card is charged soon. The card is kept in
+// memory only. If the process dies before the gateway has the request, nothing can
+// charge the card any more, and the order expires.
+func (s *Service) Charge(p payment.Payment, card payment.CardDetails) {
+	s.jobs <- job{payment: p, card: &card} // the channel has room for every slot
+}
+
+// ChargeIfCommitted is Charge for a payment whose COMMIT had no answer: the card is
+// charged if the payment was committed.
+func (s *Service) ChargeIfCommitted(p payment.Payment, card payment.CardDetails) {
+	s.jobs <- job{payment: p, card: &card, unsure: true}
+}
+
+// ExpediteRefunds settles a payment now, ahead of recovery, so that its refunds are
+// made soon. If too many are waiting, or without a gateway, it leaves the payment to
+// recovery.
+func (s *Service) ExpediteRefunds(p payment.Payment) {
+	if s.gateway == nil {
+		return
+	}
+	select {
+	case s.expedited <- struct{}{}:
+		s.jobs <- job{payment: p} // the channel has room for every one
+	default:
+	}
+}
+
+// Run charges cards and makes expedited refunds until ctx ends. Charges that the
+// gateway has not accepted by then are tried for a grace period, and then expire.
+func (s *Service) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		j, ok := s.nextJob(ctx)
+		if !ok {
+			return nil
+		}
+		all.Go(func() { s.do(ctx, j) })
+	}
+}
+
+// nextJob waits for a job. After the end of ctx it returns the jobs that are left,
+// because no other process has their card numbers.
+func (s *Service) nextJob(ctx context.Context) (j job, ok bool) {
+	select {
+	case j = <-s.jobs:
+		return j, true
+	case <-ctx.Done():
+	}
+	select {
+	case j = <-s.jobs:
+		return j, true
+	default:
+		return j, false
+	}
+}
+
+func (s *Service) do(ctx context.Context, j job) {
+	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+	if j.card == nil {
+		defer func() { <-s.expedited }()
+		if _, err := s.Settle(hard, j.payment.OrderID); err != nil {
+			s.log.WarnContext(ctx, "a payment is left to the next check", "payment", j.payment.ID, "error", err)
+		}
+		return
+	}
+	defer s.ReleaseSlot()
+	d := deadlines{soft: ctx, hard: hard}
+	if !j.unsure || s.waitCommitted(d, j.payment) {
+		s.requestCharge(d, j)
+	}
+}
