@@ -5,13 +5,15 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/wakeup"
 )
 
 // agenda is what is to be done, and when. Any number of goroutines may take
 // from it; those that wait do so without polling.
 type agenda[T any] struct {
 	turn chan struct{} // held by the one goroutine that waits for the next item
-	news chan struct{} // an item was added
+	news wakeup.Signal // an item was added
 
 	mu    sync.Mutex
 	items queue[T]
@@ -19,7 +21,7 @@ type agenda[T any] struct {
 }
 
 func newAgenda[T any]() *agenda[T] {
-	return &agenda[T]{turn: make(chan struct{}, 1), news: make(chan struct{}, 1)}
+	return &agenda[T]{turn: make(chan struct{}, 1), news: wakeup.New()}
 }
 
 // add puts an item on the agenda.
@@ -28,10 +30,7 @@ func (a *agenda[T]) add(at time.Time, what T) {
 	a.added++
 	heap.Push(&a.items, item[T]{at: at, nth: a.added, what: what})
 	a.mu.Unlock()
-	select {
-	case a.news <- struct{}{}:
-	default:
-	}
+	a.news.Notify()
 }
 
 // take waits for the next item to be due; ok is false if ctx ended first.

@@ -52,7 +52,7 @@ type Tx struct {
 	Ranking  ranking.Table
 	Outbox   Outbox
 	Handled  Handled
-	Leases   Leases
+	Leases   LeaseTable
 	Keys     Keys
 	Audit    Audit
 }
@@ -94,16 +94,6 @@ type Handled interface {
 	// Purge forgets events that were made, and noted, before the time given; at
 	// most limit notes of them.
 	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)
-}
-
-// Leases are held by one process at a time, for a time.
-type Leases interface {
-	// Acquire takes or renews those of the named leases that are free, have run
-	// out or are the holder's already, until the time given, and returns which
-	// it holds now.
-	Acquire(ctx context.Context, names []string, holder string, now, until time.Time) (held []string, err error)
-	// Release gives back every lease of the holder among the names.
-	Release(ctx context.Context, names []string, holder string) error
 }
 
 // Difference is one place where the books do not agree.

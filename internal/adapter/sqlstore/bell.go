@@ -21,17 +21,10 @@ func (d *DB) Noticed() <-chan struct{} { return d.noticed }
 // Listen signals Noticed until ctx ends, and then returns nil. Where a
 // database belongs to one process there is nothing to hear.
 func (d *DB) Listen(ctx context.Context) error {
-	return d.parts.Bell.Listen(ctx, func() { ring(d.noticed) })
+	return d.parts.Bell.Listen(ctx, func() { d.noticed.Notify() })
 }
 
 // Announce tells the other processes of new events in the outbox. It is
 // called after the commit, never inside: a NOTIFY makes all commits of a
 // PostgreSQL server wait for one another.
 func (d *DB) Announce(ctx context.Context) error { return d.parts.Bell.Announce(ctx) }
-
-func ring(bell chan<- struct{}) {
-	select {
-	case bell <- struct{}{}:
-	default: // it has not been heard yet: one signal says it all
-	}
-}

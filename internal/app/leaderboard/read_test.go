@@ -41,7 +41,7 @@ func TestABoardThatIsNotWholeIsNotRead(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 3, 2: 5})
-	s.show(s.today, 1, 300_000, 300_000, 1)
+	s.setScore(s.today, 1, 300_000, 300_000, 1)
 	if p := s.read(s.today, 1, 10); len(p.Entries) != 2 || p.Entries[0].ProductID != 2 {
 		s.Errorf("read %v", p)
 	}

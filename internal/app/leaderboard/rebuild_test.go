@@ -18,8 +18,8 @@ func TestABoardIsMadeFromTheDatabase(t *testing.T) {
 	s.count(0, map[int64]int64{1: 3})
 	s.count(1, map[int64]int64{1: 10, 2: 20})
 	s.count(8, map[int64]int64{3: 1_000_000_000}) // flows into yesterday, no further
-	s.show(s.today, 9, 1, 1, 7)                   // of a product that the database does not have
-	s.show(s.today, 1, 1, 1, 99)                  // as a database that was set back once said
+	s.setScore(s.today, 9, 1, 1, 7)               // of a product that the database does not have
+	s.setScore(s.today, 1, 1, 1, 99)              // as a database that was set back once said
 	s.rebuild(s.today, s.today.Add(-1))
 	for daysAgo, want := range map[int]map[int64]int64{
 		0: {1: 400_000, 2: 200_000}, 1: {1: 1_000_000, 2: 2_000_000, 3: 10_000_000},
@@ -63,7 +63,7 @@ func TestADayWhoseBoardHasExpiredIsNotMade(t *testing.T) {
 	}
 }
 
-func TestABuilderGivesWayToTheNext(t *testing.T) {
+func TestABuilderGivesWayToALaterOne(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 1})
@@ -86,7 +86,7 @@ func TestABuilderGivesWayToTheNext(t *testing.T) {
 
 // Boards are made again and again while events are counted: what is counted
 // meanwhile is neither lost nor set back.
-func TestBoardsMayBeMadeBesideLiveWriters(t *testing.T) {
+func TestBoardsMayBeRebuiltWhileOthersWrite(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	ids := newIDs()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
@@ -33,8 +34,8 @@ type Verifier struct {
 }
 
 // NewVerifier returns a verifier. The weights are those that the board is made with.
-func NewVerifier(db store.DB, record DumpableBoard, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Verifier {
-	return &Verifier{db: db, board: record, weights: weights, now: now, log: log}
+func NewVerifier(db store.DB, board DumpableBoard, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Verifier {
+	return &Verifier{db: db, board: board, weights: weights, now: now, log: log}
 }
 
 // Report is what a comparison found.
@@ -97,8 +98,8 @@ func (v *Verifier) day(ctx context.Context, day clock.Day) (compared int64, foun
 			break
 		}
 		v.log.DebugContext(ctx, "looking again at what differs", "day", day, "scores", len(found))
-		if err := wait(ctx, interval); err != nil {
-			return compared, nil, err
+		if !backoff.Wait(ctx, interval) {
+			return compared, nil, ctx.Err()
 		}
 		if found, err = v.again(ctx, day, found); err != nil {
 			return compared, nil, err
@@ -135,7 +136,7 @@ func (s scores) put(score ranking.Score) {
 // again compares the products that differed, by fresh reads of both sides.
 func (v *Verifier) again(ctx context.Context, day clock.Day, found []Difference) ([]Difference, error) {
 	var left []Difference
-	for part := range slices.Chunk(found, portion) {
+	for part := range slices.Chunk(found, flushSize) {
 		ids := make([]int64, len(part))
 		for i, d := range part {
 			ids[i] = d.ProductID
@@ -201,16 +202,4 @@ func value(m map[int64]int64, pid int64) *int64 {
 		return nil
 	}
 	return &v
-}
-
-// wait returns after a while, or with the context's error when that ends first.
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

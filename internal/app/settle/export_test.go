@@ -12,8 +12,6 @@ import (
 const (
 	// MostAtOnce is how many slots there are.
 	MostAtOnce = mostAtOnce
-	// LeaseTime is how long a process is believed to be there that was heard of.
-	LeaseTime = leaseTime
 	// Batch is how many payments are read at a time.
 	Batch = batch
 	// MostAsked is how many are asked about at a time, whoever asks.
@@ -29,9 +27,9 @@ func (d *Service) Try(ctx context.Context, p payment.Payment, number cardno.Numb
 
 // Round is one round of the recovery, to its end.
 func (d *Service) Round(ctx context.Context) (int, error) {
-	l := newLooks()
-	n, err := d.begin(ctx, l)
-	l.all.Wait()
-	_, failed := l.report()
+	r := newRecovery(d)
+	n, err := r.begin(ctx)
+	r.looks.all.Wait()
+	_, failed := r.looks.report()
 	return n, errors.Join(err, failed)
 }
