@@ -14,7 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-func TestAWholeBoardIsRead(t *testing.T) {
+func TestACompleteBoardIsRead(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 3, 2: 5, 3: 5})
@@ -37,7 +37,7 @@ func TestAWholeBoardIsRead(t *testing.T) {
 	}
 }
 
-func TestABoardThatIsNotWholeIsNotRead(t *testing.T) {
+func TestABoardThatIsNotCompleteIsNotRead(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 3, 2: 5})

@@ -12,7 +12,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-func TestABoardIsMadeFromTheDatabase(t *testing.T) {
+func TestABoardIsBuiltFromTheDatabase(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 3})
@@ -30,7 +30,7 @@ func TestABoardIsMadeFromTheDatabase(t *testing.T) {
 	}
 }
 
-func TestProgressIsTold(t *testing.T) {
+func TestProgressIsReported(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	views := map[int64]int64{}
@@ -38,22 +38,22 @@ func TestProgressIsTold(t *testing.T) {
 		views[i+1] = i + 1
 	}
 	s.count(0, views)
-	told := map[clock.Day][]int64{}
+	reported := map[clock.Day][]int64{}
 	err := s.builder.Rebuild(t.Context(), []clock.Day{s.today, s.today.Add(-1)}, func(day clock.Day, written int64) {
-		told[day] = append(told[day], written)
+		reported[day] = append(reported[day], written)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := told[s.today]; len(got) != 3 || got[0] != 1000 || got[2] != 2500 {
-		t.Errorf("told %v", told)
+	if got := reported[s.today]; len(got) != 3 || got[0] != 1000 || got[2] != 2500 {
+		t.Errorf("reported %v", reported)
 	}
-	if got := told[s.today.Add(-1)]; len(got) != 1 || got[0] != 0 {
-		t.Errorf("told %v of a day without products", got)
+	if got := reported[s.today.Add(-1)]; len(got) != 1 || got[0] != 0 {
+		t.Errorf("reported %v of a day without products", got)
 	}
 }
 
-func TestADayWhoseBoardHasExpiredIsNotMade(t *testing.T) {
+func TestADayWhoseBoardHasExpiredIsNotBuilt(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(8, map[int64]int64{1: 1})
@@ -80,12 +80,12 @@ func TestABuilderGivesWayToALaterOne(t *testing.T) {
 		t.Errorf("read %v", p)
 	}
 	if board, _ := s.reader.Reads(); board != 1 {
-		t.Error("the board is not whole")
+		t.Error("the board is not complete")
 	}
 }
 
-// Boards are made again and again while events are counted: what is counted
-// meanwhile is neither lost nor set back.
+// Boards are rebuilt again and again while events are counted: no score is lost,
+// and none is replaced by an older one.
 func TestBoardsMayBeRebuiltWhileOthersWrite(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)

@@ -42,7 +42,7 @@ func TestEveryKindOfDifferenceIsFound(t *testing.T) {
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 3, 2: 5, 3: -1})
 	s.rebuild(s.today)
-	s.count(0, map[int64]int64{4: 1}) // was never shown
+	s.count(0, map[int64]int64{4: 1}) // was never written
 	s.setScore(s.today, 2, 7, 500_000, 99)
 	s.setScore(s.today, 3, -100_000, 6, 99)
 	s.setScore(s.today, 9, 1, 1, 1)
@@ -75,7 +75,7 @@ func (b slow) Dump(ctx context.Context, day clock.Day) (own, live map[int64]int6
 	return b.Board.Dump(ctx, day)
 }
 
-func TestAWriteThatIsUnderWayIsNoDifference(t *testing.T) {
+func TestAWriteInProgressIsNoDifference(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.rebuild(s.today)
