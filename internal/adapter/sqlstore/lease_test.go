@@ -37,6 +37,7 @@ func term(t *testing.T, db store.DB, holder string) (term *store.LeaseTerm) {
 func TestALeaseFromTheFutureIsFree(t *testing.T) {
 	t.Parallel()
 	raws(t, func(t *testing.T, raw raw) {
+		t.Helper()
 		raw.migrated(t)
 		db := raw.open()
 		first := term(t, db, "ann")
@@ -57,6 +58,7 @@ func TestALeaseFromTheFutureIsFree(t *testing.T) {
 func TestALeaseOfTheVersionBeforeIsValid(t *testing.T) {
 	t.Parallel()
 	raws(t, func(t *testing.T, raw raw) {
+		t.Helper()
 		raw.atVersion1(t)
 		until := time.Now().Add(30 * time.Second).UnixMicro()
 		raw.exec(t, `INSERT INTO leases (name, holder, until_us) VALUES ('x', 'ann', $1)`, until)
@@ -80,6 +82,7 @@ func TestALeaseOfTheVersionBeforeIsValid(t *testing.T) {
 func TestTokensGrowEvenIfRowsAreDeleted(t *testing.T) {
 	t.Parallel()
 	raws(t, func(t *testing.T, raw raw) {
+		t.Helper()
 		raw.migrated(t)
 		db := raw.open()
 		first := term(t, db, "ann")
@@ -93,9 +96,10 @@ func TestTokensGrowEvenIfRowsAreDeleted(t *testing.T) {
 // contest is three holders, two leases and any sequence of steps on the table of
 // SQLite, whose clock is the test's, and on the table in memory.
 type contest struct {
+	*testing.T
+
 	db    store.DB
 	model *leasetest.Table
-	now   time.Time
 	terms map[string]store.LeaseTerm // the last of each holder and lease
 	last  map[string]int64           // the greatest token of each lease
 	names []string
@@ -109,7 +113,7 @@ func TestLeasesInMemoryAreThoseOfTheDatabase(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		runs++
 		c := &contest{
-			db: db, model: &leasetest.Table{Clock: func() time.Time { return now }},
+			T: t, db: db, model: &leasetest.Table{Clock: func() time.Time { return now }},
 			terms: map[string]store.LeaseTerm{}, last: map[string]int64{},
 			names: []string{fmt.Sprintf("x%d", runs), fmt.Sprintf("y%d", runs)},
 		}
@@ -120,14 +124,14 @@ func TestLeasesInMemoryAreThoseOfTheDatabase(t *testing.T) {
 			"the clock steps back": func(rt *rapid.T) {
 				now = now.Add(-rapid.SampledFrom([]time.Duration{1e6, 1e9, 3600e9}).Draw(rt, "by"))
 			},
-			"acquire": func(rt *rapid.T) { c.acquire(rt, t, holder.Draw(rt, "holder"), rapid.Bool().Draw(rt, "restarted")) },
-			"confirm": func(rt *rapid.T) { c.confirm(rt, t, holder.Draw(rt, "holder"), name.Draw(rt, "name")) },
-			"release": func(rt *rapid.T) { c.release(rt, t, holder.Draw(rt, "holder"), name.Draw(rt, "name")) },
+			"acquire": func(rt *rapid.T) { c.acquire(rt, holder.Draw(rt, "holder"), rapid.Bool().Draw(rt, "restarted")) },
+			"confirm": func(rt *rapid.T) { c.confirm(rt, holder.Draw(rt, "holder"), name.Draw(rt, "name")) },
+			"release": func(rt *rapid.T) { c.release(rt, holder.Draw(rt, "holder"), name.Draw(rt, "name")) },
 		})
 	})
 }
 
-func (c *contest) acquire(rt *rapid.T, t *testing.T, holder string, restarted bool) {
+func (c *contest) acquire(rt *rapid.T, holder string, restarted bool) {
 	var wanted, held []store.LeaseTerm
 	for _, name := range c.names {
 		term := store.LeaseTerm{Name: name}
@@ -136,11 +140,11 @@ func (c *contest) acquire(rt *rapid.T, t *testing.T, holder string, restarted bo
 		}
 		wanted = append(wanted, term)
 	}
-	err := c.db.Update(t.Context(), func(tx store.Tx) (err error) {
-		held, err = tx.Leases.Acquire(t.Context(), holder, store.LeaseTTL, wanted)
+	err := c.db.Update(c.Context(), func(tx store.Tx) (err error) {
+		held, err = tx.Leases.Acquire(c.Context(), holder, store.LeaseTTL, wanted)
 		return err
 	})
-	want, wrong := c.model.Acquire(t.Context(), holder, store.LeaseTTL, wanted)
+	want, wrong := c.model.Acquire(c.Context(), holder, store.LeaseTTL, wanted)
 	if err != nil || wrong != nil {
 		rt.Fatal(err, wrong)
 	}
@@ -157,10 +161,10 @@ func (c *contest) acquire(rt *rapid.T, t *testing.T, holder string, restarted bo
 }
 
 // confirm succeeds for the last term of a lease only.
-func (c *contest) confirm(rt *rapid.T, t *testing.T, holder, name string) {
+func (c *contest) confirm(rt *rapid.T, holder, name string) {
 	term := c.terms[holder+name]
-	err := c.db.Update(t.Context(), func(tx store.Tx) error { return tx.Leases.Confirm(t.Context(), holder, term) })
-	if want := c.model.Confirm(t.Context(), holder, term); !errors.Is(err, want) {
+	err := c.db.Update(c.Context(), func(tx store.Tx) error { return tx.Leases.Confirm(c.Context(), holder, term) })
+	if want := c.model.Confirm(c.Context(), holder, term); !errors.Is(err, want) {
 		rt.Fatalf("%s confirms %v: %v, in memory %v", holder, term, err, want)
 	}
 	if last := term.Token > 0 && term.Token == c.last[name]; last != (err == nil) {
@@ -168,9 +172,9 @@ func (c *contest) confirm(rt *rapid.T, t *testing.T, holder, name string) {
 	}
 }
 
-func (c *contest) release(rt *rapid.T, t *testing.T, holder, name string) {
-	err := c.db.Update(t.Context(), func(tx store.Tx) error { return tx.Leases.Release(t.Context(), holder, []string{name}) })
-	if wrong := c.model.Release(t.Context(), holder, []string{name}); err != nil || wrong != nil {
+func (c *contest) release(rt *rapid.T, holder, name string) {
+	err := c.db.Update(c.Context(), func(tx store.Tx) error { return tx.Leases.Release(c.Context(), holder, []string{name}) })
+	if wrong := c.model.Release(c.Context(), holder, []string{name}); err != nil || wrong != nil {
 		rt.Fatal(err, wrong)
 	}
 }

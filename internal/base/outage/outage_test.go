@@ -37,7 +37,8 @@ func TestAStepIsRepeatedUntilTheContextEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		steps := 0
 		outage.New(slog.New(slog.NewTextHandler(&logged, nil)), "count").Repeat(ctx, time.Second, func(ctx context.Context) error {
-			switch steps++; steps {
+			steps++
+			switch steps {
 			case 2, 4:
 				return errBroken
 			case 3, 5:

@@ -51,11 +51,11 @@ func wanted(earlier []store.LeaseTerm, names []string) (terms []store.LeaseTerm)
 	return terms
 }
 
-// eventually acquires one lease, as soon as it can be had.
-func (s *shop) eventually(holder, name string) store.LeaseTerm {
+// bobEventuallyGetsX acquires the lease "x" as soon as it can be had.
+func (s *shop) bobEventuallyGetsX() store.LeaseTerm {
 	s.Helper()
 	for {
-		if held := s.acquire(holder, long, nil, name); len(held) > 0 {
+		if held := s.acquire("bob", long, nil, "x"); len(held) > 0 {
 			return held[0]
 		}
 		select {
@@ -85,7 +85,7 @@ func namesOf(terms []store.LeaseTerm) (names []string) {
 func leaseRunsOut(s *shop) {
 	s.equal([]string{"x"}, namesOf(s.acquire("ann", short, nil, "x")))
 	s.equal([]string{"y"}, namesOf(s.acquire("ann", long, nil, "y")))
-	s.eventually("bob", "x")
+	s.bobEventuallyGetsX()
 	s.equal([]string{"z"}, namesOf(s.acquire("bob", long, nil, "y", "z")))
 	s.equal(0, len(s.acquire("ann", long, nil, "x", "z")))
 	s.equal(0, len(s.acquire("ann", long, nil)))
@@ -109,7 +109,7 @@ func leaseTokensGrow(s *shop) {
 		token = term.Token
 	}
 	greater(s.acquire("ann", short, nil, "x")[0])
-	greater(s.eventually("bob", "x")) // after the lease has run out
+	greater(s.bobEventuallyGetsX()) // after the lease has run out
 	s.release("bob", "x")
 	greater(s.acquire("ann", long, nil, "x")[0]) // after a release
 	s.release("ann", "x")
@@ -135,7 +135,7 @@ func leaseReleased(s *shop) {
 func leaseFencesOff(s *shop) {
 	frozen := s.acquire("ann", short, nil, "x")[0]
 	s.update(confirm("ann", frozen))
-	s.eventually("bob", "x")
+	s.bobEventuallyGetsX()
 	k := store.Key{UserID: s.user().ID, Route: "r", Key: "k"}
 	s.refuses(store.ErrLeaseLost, func(ctx context.Context, tx store.Tx) error {
 		tx.Keys.Keep(k, store.Answer{Status: 200, At: noon()}) // what it has written before is not committed either
@@ -156,7 +156,7 @@ func leaseWaitsForTransaction(s *shop) {
 		if err := confirm("ann", term)(ctx, tx); err != nil {
 			return err
 		}
-		go func() { taken <- s.eventually("bob", "x") }()
+		go func() { taken <- s.bobEventuallyGetsX() }()
 		select {
 		case <-taken:
 			return errors.New("the lease has changed hands")
