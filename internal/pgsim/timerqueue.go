@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/wakeup"
 )
 
 // timerQueue is a queue of values that are due at a time. Any number of goroutines can take from it;
@@ -14,7 +15,7 @@ import (
 type timerQueue[T any] struct {
 	clock   clock.Clock
 	leader  chan struct{} // held by the goroutine that waits for the next timer
-	changed chan struct{} // signals that a timer was added
+	changed wakeup.Signal // a timer was added
 
 	mu       sync.Mutex
 	items    timerHeap[T]
@@ -22,7 +23,7 @@ type timerQueue[T any] struct {
 }
 
 func newTimerQueue[T any](now clock.Clock) *timerQueue[T] {
-	return &timerQueue[T]{clock: now, leader: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
+	return &timerQueue[T]{clock: now, leader: make(chan struct{}, 1), changed: wakeup.New()}
 }
 
 // add adds a value that is due at a time.
@@ -31,10 +32,7 @@ func (q *timerQueue[T]) add(at time.Time, value T) {
 	q.sequence++
 	heap.Push(&q.items, timer[T]{at: at, sequence: q.sequence, value: value})
 	q.mu.Unlock()
-	select {
-	case q.changed <- struct{}{}:
-	default:
-	}
+	q.changed.Notify()
 }
 
 // next waits until a value is due and removes it. ok is false if ctx ended first.

@@ -56,7 +56,7 @@ type Tx struct {
 	Ranking  ranking.Table
 	Outbox   Outbox
 	Handled  Handled
-	Leases   Leases
+	Leases   LeaseTable
 	Keys     Keys
 	Audit    Audit
 	Sales    Sales
@@ -103,16 +103,6 @@ type Handled interface {
 	// Purge deletes up to limit marks. Both the event and its mark are older
 	// than the time given.
 	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)
-}
-
-// Leases are held by one process at a time, for a time.
-type Leases interface {
-	// Acquire takes or renews those of the named leases that are free, have run
-	// out or are the holder's already, until the time given, and returns which
-	// it holds now.
-	Acquire(ctx context.Context, names []string, holder string, now, until time.Time) (held []string, err error)
-	// Release gives back every lease of the holder among the names.
-	Release(ctx context.Context, names []string, holder string) error
 }
 
 // Difference is one place where the books do not agree.

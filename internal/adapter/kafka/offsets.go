@@ -14,6 +14,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
+	"github.com/loopers-commerce/commerce/internal/base/wakeup"
 )
 
 const commitTimeout = 5 * time.Second
@@ -25,7 +26,7 @@ type offsets struct {
 	client  *kgo.Client
 	pause   *backoff.Backoff
 	trouble *outage.Log
-	bell    chan struct{}
+	bell    wakeup.Signal
 
 	turn chan struct{} // holds a token while one commits: an older commit must not arrive later
 	mu   sync.Mutex
@@ -36,7 +37,7 @@ func newOffsets(client *kgo.Client, log *slog.Logger, c Config) *offsets {
 	return &offsets{
 		client: client, pause: backoff.New(retryFirst, retryLimit, c.Random),
 		trouble: outage.New(log, "commit offsets"),
-		bell:    make(chan struct{}, 1), turn: make(chan struct{}, 1), next: map[place]kgo.EpochOffset{},
+		bell:    wakeup.New(), turn: make(chan struct{}, 1), next: map[place]kgo.EpochOffset{},
 	}
 }
 
@@ -45,7 +46,7 @@ func (o *offsets) mark(at place, r *kgo.Record) {
 	o.mu.Lock()
 	o.next[at] = kgo.EpochOffset{Epoch: r.LeaderEpoch, Offset: r.Offset + 1}
 	o.mu.Unlock()
-	ring(o.bell)
+	o.bell.Notify()
 }
 
 // forget drops what was marked of partitions that are no longer ours.
@@ -71,7 +72,7 @@ func (o *offsets) commitAsTheyCome(ctx context.Context) {
 		if err := o.commit(ctx); err != nil && ctx.Err() == nil {
 			o.trouble.Failed(err)
 			backoff.Wait(ctx, o.pause.Next())
-			ring(o.bell)
+			o.bell.Notify()
 			continue
 		}
 		o.trouble.Recovered()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
+	"github.com/loopers-commerce/commerce/internal/base/wakeup"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
@@ -30,7 +31,7 @@ type worker struct {
 	pause   *backoff.Backoff
 	trouble *outage.Log
 
-	bell   chan struct{} // there is something in the queue
+	bell   wakeup.Signal // there is something in the queue
 	mu     sync.Mutex
 	queue  []*kgo.Record
 	paused bool
@@ -40,7 +41,7 @@ func (c *Consumer) start(at place) *worker {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &worker{
 		Consumer: c, at: at, topic: c.config.bare(at.topic), ctx: ctx, cancel: cancel,
-		leaving: make(chan struct{}), ended: make(chan struct{}), bell: make(chan struct{}, 1),
+		leaving: make(chan struct{}), ended: make(chan struct{}), bell: wakeup.New(),
 		pause:   backoff.New(retryFirst, retryLimit, c.config.Random),
 		trouble: outage.New(c.log.With("topic", at.topic, "partition", at.partition), "deal with events"),
 	}
@@ -58,7 +59,7 @@ func (w *worker) push(records []*kgo.Record) {
 		w.paused = true
 		w.client.PauseFetchPartitions(map[string][]int32{w.at.topic: {w.at.partition}})
 	}
-	ring(w.bell)
+	w.bell.Notify()
 }
 
 // pull takes the next batch from the queue; none if it is empty.
@@ -195,13 +196,5 @@ func (w *worker) insist(try func() error) bool {
 			return false
 		case <-time.After(w.pause.Next()):
 		}
-	}
-}
-
-// ring wakes whoever waits for the bell, now or when it next looks.
-func ring(bell chan<- struct{}) {
-	select {
-	case bell <- struct{}{}:
-	default:
 	}
 }

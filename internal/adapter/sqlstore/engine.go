@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
@@ -63,6 +64,13 @@ type Dialect struct {
 	// ForUpdate is the suffix of a SELECT that locks; empty where a writer owns
 	// the whole database.
 	ForUpdate string
+	// ForShare is the suffix of a SELECT that keeps rows from being changed; empty
+	// where a writer owns the whole database.
+	ForShare string
+	// Now is an expression for the present time, in microseconds, by the clock of
+	// the database. The process may be the database: its clock is given, and what
+	// the expression needs of it is bound at the parameter given.
+	Now func(param int, process clock.Clock) (text string, args []any)
 	// TryLock is an expression that takes a lock on the number given until the
 	// transaction ends, and is 1, or is 0 if someone else holds it.
 	TryLock func(param int) string

@@ -24,17 +24,10 @@ func (d *DB) Noticed() <-chan struct{} { return d.noticed }
 // Listen signals Noticed until ctx ends, and then returns nil. A database of one
 // process has no notifications.
 func (d *DB) Listen(ctx context.Context) error {
-	return d.parts.Notifier.Listen(ctx, func() { notify(d.noticed) })
+	return d.parts.Notifier.Listen(ctx, d.noticed.Notify)
 }
 
 // Announce notifies the other processes of new events in the outbox. Call it after
 // the commit: a transaction with a NOTIFY would make the commits of the PostgreSQL
 // server wait for one another.
 func (d *DB) Announce(ctx context.Context) error { return d.parts.Notifier.Announce(ctx) }
-
-func notify(signal chan<- struct{}) {
-	select {
-	case signal <- struct{}{}:
-	default: // there is a signal that is not received yet
-	}
-}

@@ -13,6 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/wakeup"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -39,8 +40,8 @@ type Parts struct {
 type DB struct {
 	parts     Parts
 	options   Options
-	committed chan struct{}
-	noticed   chan struct{}
+	committed wakeup.Signal
+	noticed   wakeup.Signal
 }
 
 var _ store.DB = (*DB)(nil)
@@ -50,7 +51,7 @@ func New(parts Parts, o Options) *DB {
 	if o.Traceparent == nil {
 		o.Traceparent = func(context.Context) string { return "" }
 	}
-	return &DB{parts: parts, options: o, committed: make(chan struct{}, 1), noticed: make(chan struct{}, 1)}
+	return &DB{parts: parts, options: o, committed: wakeup.New(), noticed: wakeup.New()}
 }
 
 // At returns the same store with another clock. Close only the first one.
@@ -112,7 +113,7 @@ func (d *DB) run(ctx context.Context, mode Mode, fn func(store.Tx) error) error 
 		return err
 	}
 	if s.appended {
-		notify(d.committed)
+		d.committed.Notify()
 	}
 	return nil
 }

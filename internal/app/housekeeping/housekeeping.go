@@ -1,4 +1,4 @@
-// Package housekeeping throws away what has served its time.
+// Package housekeeping deletes rows that are no longer needed.
 package housekeeping
 
 import (
@@ -6,72 +6,64 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 const (
-	// KeyLife is how long an idempotency key answers.
+	// KeyLife is how long the answer under an idempotency key is kept.
 	KeyLife = 24 * time.Hour
-	// HandledLife is how long it is remembered that an event was dealt with. It
-	// has to be longer than topics and dead letters keep one, and whoever
-	// replays them goes back: what comes again after that counts again.
+	// HandledLife is how long the mark of a handled event is kept. It must be
+	// longer than topics and dead letters keep the event, and than a replay goes
+	// back: an event that comes after that counts again.
 	HandledLife = 30 * 24 * time.Hour
-	// round is how often the house is kept, and chunk how many rows one
-	// transaction deletes: few enough that nobody waits for it.
-	round = 10 * time.Minute
-	chunk = 1_000
+	// interval is the pause between two runs. A transaction deletes at most chunk
+	// rows, so that nobody waits for it.
+	interval = 10 * time.Minute
+	chunk    = 1_000
 )
 
-// Service keeps house. Any number of them may work at once.
+// Service deletes old rows. Several processes may run it at the same time.
 type Service struct {
 	db  store.DB
 	now clock.Clock
 	log *slog.Logger
 }
 
-// New returns a keeper.
+// New returns a service.
 func New(db store.DB, now clock.Clock, log *slog.Logger) *Service { return &Service{db, now, log} }
 
-// Run keeps house until ctx ends.
-func (k *Service) Run(ctx context.Context) error {
-	failing := outage.New(k.log, "delete what has served its time")
-	for {
-		keys, events, err := k.Once(ctx)
-		if err != nil && ctx.Err() == nil {
-			failing.Failed(err)
-		} else {
-			failing.Recovered()
-		}
+// Run deletes old rows now and then until ctx ends, which is no error.
+func (s *Service) Run(ctx context.Context) error {
+	outage.New(s.log, "delete old rows").Repeat(ctx, interval, func(ctx context.Context) error {
+		keys, events, err := s.Once(ctx)
 		if keys+events > 0 {
-			k.log.InfoContext(ctx, "deleted what has served its time", "idempotencyKeys", keys, "eventsHandled", events)
+			s.log.InfoContext(ctx, "deleted old rows", "idempotencyKeys", keys, "eventsHandled", events)
 		}
-		if !backoff.Wait(ctx, round) {
-			return nil
-		}
-	}
+		return err
+	})
+	return nil
 }
 
-// Once deletes the idempotency keys and the marks of handled events that have
-// served their time, and returns how many of each.
-func (k *Service) Once(ctx context.Context) (keys, events int64, err error) {
-	now := k.now()
-	keys, err = k.purge(ctx, func(tx store.Tx) (int64, error) { return tx.Keys.Purge(ctx, now.Add(-KeyLife), chunk) })
+// Once deletes the idempotency keys and the marks of handled events that are too
+// old, and returns how many of each.
+func (s *Service) Once(ctx context.Context) (keys, events int64, err error) {
+	now := s.now()
+	keys, err = s.purge(ctx, func(tx store.Tx) (int64, error) { return tx.Keys.Purge(ctx, now.Add(-KeyLife), chunk) })
 	if err != nil {
 		return keys, 0, err
 	}
-	events, err = k.purge(ctx, func(tx store.Tx) (int64, error) { return tx.Handled.Purge(ctx, now.Add(-HandledLife), chunk) })
+	events, err = s.purge(ctx, func(tx store.Tx) (int64, error) { return tx.Handled.Purge(ctx, now.Add(-HandledLife), chunk) })
 	return keys, events, err
 }
 
-// purge deletes chunk after chunk until less than one is left.
-func (k *Service) purge(ctx context.Context, some func(store.Tx) (int64, error)) (deleted int64, err error) {
+// purge deletes chunk after chunk until a chunk is not full.
+func (s *Service) purge(ctx context.Context, deleteChunk func(store.Tx) (int64, error)) (deleted int64, err error) {
 	for {
 		var n int64
-		err := k.db.Update(ctx, func(tx store.Tx) (err error) {
-			n, err = some(tx)
+		err := s.db.Update(ctx, func(tx store.Tx) (err error) {
+			n, err = deleteChunk(tx)
 			return err
 		})
 		deleted += n

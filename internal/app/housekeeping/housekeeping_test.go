@@ -21,19 +21,19 @@ func TestKeysAreDeletedOnceTheyAreADayOld(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := storetest.SQLite(t, sqlstore.Options{})
-		owner := keep(t, db, 2_500)
+		owner := addKeys(t, db, 2_500)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- housekeeping.New(db, time.Now, slog.New(slog.DiscardHandler)).Run(ctx) }()
 		time.Sleep(23 * time.Hour)
 		synctest.Wait()
-		if !kept(t, db, owner, 0) || !kept(t, db, owner, 2_499) {
+		if !found(t, db, owner, 0) || !found(t, db, owner, 2_499) {
 			t.Error("a key is gone after less than a day")
 		}
 		time.Sleep(90 * time.Minute)
 		synctest.Wait()
 		for _, i := range []int{0, 1_000, 2_499} {
-			if kept(t, db, owner, i) {
+			if found(t, db, owner, i) {
 				t.Errorf("key %d is there after more than a day", i)
 			}
 		}
@@ -44,7 +44,7 @@ func TestKeysAreDeletedOnceTheyAreADayOld(t *testing.T) {
 	})
 }
 
-func TestThatAnEventWasHandledIsForgottenAfterAMonth(t *testing.T) {
+func TestMarksOfHandledEventsAreDeletedAfterAMonth(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := storetest.SQLite(t, sqlstore.Options{})
@@ -52,13 +52,13 @@ func TestThatAnEventWasHandledIsForgottenAfterAMonth(t *testing.T) {
 		if fresh := mark(t, db, events); len(fresh) != 1 {
 			t.Fatal("the event is not fresh at first")
 		}
-		keeper := housekeeping.New(db, time.Now, slog.New(slog.DiscardHandler))
+		service := housekeeping.New(db, time.Now, slog.New(slog.DiscardHandler))
 		for _, c := range []struct {
 			wait time.Duration
 			want int64
 		}{{29 * 24 * time.Hour, 0}, {2 * 24 * time.Hour, 1}} {
 			time.Sleep(c.wait)
-			if _, deleted, err := keeper.Once(t.Context()); err != nil || deleted != c.want {
+			if _, deleted, err := service.Once(t.Context()); err != nil || deleted != c.want {
 				t.Errorf("after another %v: %d deleted, %v; want %d", c.wait, deleted, err, c.want)
 			}
 		}
@@ -77,8 +77,8 @@ func mark(t *testing.T, db store.DB, events []id.ID) (fresh []id.ID) {
 	return fresh
 }
 
-// keep puts n answers under keys of one user.
-func keep(t *testing.T, db store.DB, n int) id.ID {
+// addKeys keeps answers under n idempotency keys of one user.
+func addKeys(t *testing.T, db store.DB, n int) id.ID {
 	t.Helper()
 	owner := id.ID{7}
 	err := db.Update(t.Context(), func(tx store.Tx) error {
@@ -96,7 +96,7 @@ func keep(t *testing.T, db store.DB, n int) id.ID {
 	return owner
 }
 
-func kept(t *testing.T, db store.DB, owner id.ID, i int) (found bool) {
+func found(t *testing.T, db store.DB, owner id.ID, i int) (found bool) {
 	t.Helper()
 	err := db.Update(t.Context(), func(tx store.Tx) error {
 		answer, err := tx.Keys.Claim(t.Context(), key(owner, i))

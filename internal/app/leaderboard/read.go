@@ -1,5 +1,5 @@
-// Package leaderboard reads the live rankings, and keeps the board that shows
-// them in step with the database, where their truth is.
+// Package leaderboard reads the live rankings from a board in Redis, and rebuilds
+// and verifies the board from the counters in the database.
 package leaderboard
 
 import (
@@ -13,18 +13,18 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Board shows rankings.
+// Board is a board as a Reader needs it.
 type Board interface {
-	// Top returns the places offset+1 to offset+limit of a day, and whether the
-	// board is whole: what is not may lack products.
-	Top(ctx context.Context, day clock.Day, offset, limit int64) (top []ranking.Entry, whole bool, err error)
-	// Rank returns the place of a product on a day; nil if it has none or the
-	// board is not whole.
+	// Top returns the ranks offset+1 to offset+limit of a day, and whether the
+	// board is complete: otherwise products may be missing.
+	Top(ctx context.Context, day clock.Day, offset, limit int64) (top []ranking.Entry, complete bool, err error)
+	// Rank returns the rank of a product on a day; nil if it has none or the
+	// board is not complete.
 	Rank(ctx context.Context, day clock.Day, productID int64) (*int64, error)
 }
 
-// Reader reads rankings from the board, and from the database where the board
-// does not have them. It is safe for concurrent use.
+// Reader reads rankings from the board, or from the database where the board is
+// not complete. It is safe for concurrent use.
 type Reader struct {
 	db      store.DB
 	board   Board
@@ -35,7 +35,7 @@ type Reader struct {
 	fromBoard, fromDatabase atomic.Int64
 }
 
-// NewReader returns a reader. The weights are those that the board is made with.
+// NewReader returns a reader. The weights are those that the board is built with.
 func NewReader(db store.DB, board Board, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Reader {
 	return &Reader{db: db, board: board, weights: weights, now: now, log: log}
 }
@@ -43,18 +43,17 @@ func NewReader(db store.DB, board Board, weights ranking.Weights, now clock.Cloc
 // Page is a part of a ranking.
 type Page struct {
 	Entries []ranking.Entry
-	HasMore bool // whether there are places after these
+	HasMore bool // whether there are ranks after these
 }
 
-// deepest is the last place that is read: nobody leafs so far, and its offset
-// fits wherever it is passed.
-const deepest = 1 << 40
+// lastRank is the last rank that is read: nobody needs more pages, and the offset
+// does not overflow.
+const lastRank = 1 << 40
 
-// Read returns the number-th page, from 1, of a day's ranking. A day that has
-// not begun and one on which nothing happened are empty. The only errors are
-// the database's.
+// Read returns a page of a day's ranking; the first page is number 1. A day in the
+// future and a day without events are empty. Errors are those of the database.
 func (r *Reader) Read(ctx context.Context, day clock.Day, number, size int64) (Page, error) {
-	if number < 1 || size < 1 || number > deepest/size || day > clock.DayOf(r.now()) {
+	if number < 1 || size < 1 || number > lastRank/size || day > clock.DayOf(r.now()) {
 		return Page{}, nil
 	}
 	entries, err := r.read(ctx, day, (number-1)*size, size+1)
@@ -68,13 +67,13 @@ func (r *Reader) Read(ctx context.Context, day clock.Day, number, size int64) (P
 }
 
 func (r *Reader) read(ctx context.Context, day clock.Day, offset, limit int64) (entries []ranking.Entry, err error) {
-	if r.shown(day) {
-		entries, whole, err := r.board.Top(ctx, day, offset, limit)
-		if err == nil && whole {
+	if r.hasBoard(day) {
+		entries, complete, err := r.board.Top(ctx, day, offset, limit)
+		if err == nil && complete {
 			r.fromBoard.Add(1)
 			return entries, nil
 		}
-		r.log.DebugContext(ctx, "the board cannot tell the ranking", "day", day, "whole", whole, "error", err)
+		r.log.DebugContext(ctx, "reading the ranking from the database", "day", day, "complete", complete, "error", err)
 	}
 	r.fromDatabase.Add(1)
 	err = r.db.View(ctx, func(tx store.Tx) error {
@@ -84,18 +83,18 @@ func (r *Reader) read(ctx context.Context, day clock.Day, offset, limit int64) (
 	return entries, err
 }
 
-// shown reports whether there is a board of the day.
-func (r *Reader) shown(day clock.Day) bool { return r.now().Before(ranking.Expiry(day)) }
+// hasBoard reports whether the board of the day has not expired.
+func (r *Reader) hasBoard(day clock.Day) bool { return r.now().Before(ranking.Expiry(day)) }
 
-// Rank returns the place of a product in a day's ranking, or nil if it has none
-// or the board cannot tell.
+// Rank returns the rank of a product on a day, or nil if it has none or the board
+// cannot be read.
 func (r *Reader) Rank(ctx context.Context, day clock.Day, productID int64) *int64 {
-	if !r.shown(day) || day > clock.DayOf(r.now()) {
+	if !r.hasBoard(day) || day > clock.DayOf(r.now()) {
 		return nil
 	}
 	rank, err := r.board.Rank(ctx, day, productID)
 	if err != nil {
-		r.log.DebugContext(ctx, "the board cannot tell the rank", "day", day, "product", productID, "error", err)
+		r.log.DebugContext(ctx, "the rank cannot be read", "day", day, "product", productID, "error", err)
 	}
 	return rank
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-func TestAWholeBoardIsRead(t *testing.T) {
+func TestACompleteBoardIsRead(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 3, 2: 5, 3: 5})
@@ -37,11 +37,11 @@ func TestAWholeBoardIsRead(t *testing.T) {
 	}
 }
 
-func TestABoardThatIsNotWholeIsNotRead(t *testing.T) {
+func TestABoardThatIsNotCompleteIsNotRead(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 3, 2: 5})
-	s.show(s.today, 1, 300_000, 300_000, 1)
+	s.setScore(s.today, 1, 300_000, 300_000, 1)
 	if p := s.read(s.today, 1, 10); len(p.Entries) != 2 || p.Entries[0].ProductID != 2 {
 		s.Errorf("read %v", p)
 	}

@@ -12,22 +12,22 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// WritableBoard is a board that can be made anew while others read it and write to it.
-// Fill and Finish end in ranking.ErrSuperseded when somebody else has begun.
+// WritableBoard is a board that can be rebuilt while others read it and write to
+// it. Fill and Finish end in ranking.ErrSuperseded when another builder has begun.
 type WritableBoard interface {
-	// Begin starts to make a day's board, and returns a token for the rest.
-	// Until Finish the board is not whole. The database must be read after it.
+	// Begin begins to build a day's board, and returns a token for the other
+	// methods. Until Finish the board is not complete. Read the database after it.
 	Begin(ctx context.Context, day clock.Day, builder string) (token string, err error)
 	// Fill writes scores, each product at most once.
 	Fill(ctx context.Context, day clock.Day, token string, scores []ranking.Score) error
-	// Finish removes what nobody wrote since Begin and marks the board whole,
-	// as made with the stamp.
+	// Finish removes scores that nobody has written since Begin, and marks the
+	// board complete, as built with the stamp.
 	Finish(ctx context.Context, day clock.Day, token, stamp string) error
 }
 
-// Builder makes boards from the database. What it makes is right even beside
-// live writers: scores carry versions, so that an older one never replaces a
-// newer. Use one per part of a program.
+// Builder builds boards from the database. They are right even if others write to
+// them at the same time: scores have versions, and an older one never replaces a
+// newer one. Each part of a program uses a builder of its own.
 type Builder struct {
 	db      store.DB
 	board   WritableBoard
@@ -37,71 +37,91 @@ type Builder struct {
 	log     *slog.Logger
 }
 
-// NewBuilder returns a builder. Its name tells it from all others that may work
-// on the same boards at the same time.
-func NewBuilder(db store.DB, works WritableBoard, weights ranking.Weights, now clock.Clock, name string, log *slog.Logger) *Builder {
-	return &Builder{db: db, board: works, weights: weights, now: now, name: name, log: log}
+// NewBuilder returns a builder. Its name is unique among the builders that may
+// build the same boards at the same time.
+func NewBuilder(db store.DB, board WritableBoard, weights ranking.Weights, now clock.Clock, name string, log *slog.Logger) *Builder {
+	return &Builder{db: db, board: board, weights: weights, now: now, name: name, log: log}
 }
 
-// Stamp says which weights a board was made with.
+// Stamp names the weights that a board is built with.
 func Stamp(w ranking.Weights) string {
 	return fmt.Sprintf("%d/%d/%d/%d", w.View, w.Like, w.Order, w.Carry)
 }
 
-// portion is how many scores are gathered before they are written.
-const portion = 1000
+// flushSize is how many scores are collected before they are written.
+const flushSize = 1000
 
-// Rebuild makes the boards of the days anew from the database; progress, if not
-// nil, is told of every score written. Days whose boards have expired are passed
-// over. It ends in ranking.ErrSuperseded if somebody else begins to make one of
-// the boards meanwhile: then theirs is the one that counts.
+// Rebuild builds the boards of the days again from the database. It calls
+// progress, if it is not nil, whenever scores were written. Days whose boards
+// have expired are skipped. It ends in ranking.ErrSuperseded if another builder
+// begins one of the boards in the meantime: then that one's counts.
 func (b *Builder) Rebuild(ctx context.Context, days []clock.Day, progress func(day clock.Day, written int64)) error {
-	w := rebuild{Builder: b, progress: progress, open: make(map[clock.Day]*dayBuild)}
-	for _, day := range days {
-		if !b.now().Before(ranking.Expiry(day)) || w.open[day] != nil {
-			continue
-		}
-		token, err := b.board.Begin(ctx, day, b.name)
-		if err != nil {
-			return fmt.Errorf("begin the board of %s: %w", day, err)
-		}
-		w.days = append(w.days, day)
-		w.open[day] = &dayBuild{token: token}
-	}
-	if len(w.days) == 0 {
-		return nil
+	return b.rebuild(ctx, days, progress, func() error { return nil })
+}
+
+// rebuild is Rebuild that calls step after each small step. An error of step ends it.
+func (b *Builder) rebuild(ctx context.Context, days []clock.Day, progress func(clock.Day, int64), step func() error) error {
+	w := rebuild{Builder: b, progress: progress, step: step, open: make(map[clock.Day]*dayBuild)}
+	if err := w.begin(ctx, days); err != nil || len(w.days) == 0 {
+		return err
 	}
 	if err := w.fill(ctx); err != nil {
 		return fmt.Errorf("fill the boards: %w", err)
 	}
-	var written int64
-	for _, day := range w.days {
-		if err := b.board.Finish(ctx, day, w.open[day].token, Stamp(b.weights)); err != nil {
-			return fmt.Errorf("finish the board of %s: %w", day, err)
-		}
-		written += w.open[day].written
-	}
-	b.log.InfoContext(ctx, "made boards", "days", len(w.days), "scores", written)
-	return nil
+	return w.finish(ctx)
 }
 
 // rebuild is one run of Rebuild.
 type rebuild struct {
 	*Builder
 	progress func(day clock.Day, written int64)
+	step     func() error
 	days     []clock.Day
 	open     map[clock.Day]*dayBuild
 }
 
-// dayBuild is a board in the making.
+func (w *rebuild) begin(ctx context.Context, days []clock.Day) error {
+	for _, day := range days {
+		if !w.now().Before(ranking.Expiry(day)) || w.open[day] != nil {
+			continue
+		}
+		token, err := w.board.Begin(ctx, day, w.name)
+		if err == nil {
+			err = w.step()
+		}
+		if err != nil {
+			return fmt.Errorf("begin the board of %s: %w", day, err)
+		}
+		w.days = append(w.days, day)
+		w.open[day] = &dayBuild{token: token}
+	}
+	return nil
+}
+
+func (w *rebuild) finish(ctx context.Context) error {
+	var written int64
+	for _, day := range w.days {
+		err := w.board.Finish(ctx, day, w.open[day].token, Stamp(w.weights))
+		if err == nil {
+			err = w.step()
+		}
+		if err != nil {
+			return fmt.Errorf("finish the board of %s: %w", day, err)
+		}
+		written += w.open[day].written
+	}
+	w.log.InfoContext(ctx, "rebuilt boards", "days", len(w.days), "scores", written)
+	return nil
+}
+
+// dayBuild is a board that is being built.
 type dayBuild struct {
 	token   string
-	scores  []ranking.Score // gathered, not yet written
+	scores  []ranking.Score // collected, not yet written
 	written int64
 }
 
-// fill reads the counters once, product by product, and writes every score that
-// they make.
+// fill reads the counters once, product by product, and writes all scores.
 func (w *rebuild) fill(ctx context.Context) error {
 	first, last := slices.Min(w.days).Add(-ranking.Window), slices.Max(w.days)
 	err := w.db.View(ctx, func(tx store.Tx) error {
@@ -146,17 +166,17 @@ func (w *rebuild) product(ctx context.Context, pid int64, rows []metric.Counters
 			continue
 		}
 		at := w.open[day]
-		if at.scores = append(at.scores, s); len(at.scores) < portion {
+		if at.scores = append(at.scores, s); len(at.scores) < flushSize {
 			continue
 		}
 		if err := w.flush(ctx, day); err != nil {
 			return err
 		}
 	}
-	return nil
+	return w.step()
 }
 
-// flush writes what was gathered for a day.
+// flush writes the scores that were collected for a day.
 func (w *rebuild) flush(ctx context.Context, day clock.Day) error {
 	at := w.open[day]
 	if err := w.board.Fill(ctx, day, at.token, at.scores); err != nil {

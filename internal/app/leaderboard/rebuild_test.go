@@ -12,14 +12,14 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-func TestABoardIsMadeFromTheDatabase(t *testing.T) {
+func TestABoardIsBuiltFromTheDatabase(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 3})
 	s.count(1, map[int64]int64{1: 10, 2: 20})
 	s.count(8, map[int64]int64{3: 1_000_000_000}) // flows into yesterday, no further
-	s.show(s.today, 9, 1, 1, 7)                   // of a product that the database does not have
-	s.show(s.today, 1, 1, 1, 99)                  // as a database that was set back once said
+	s.setScore(s.today, 9, 1, 1, 7)               // of a product that the database does not have
+	s.setScore(s.today, 1, 1, 1, 99)              // as a database that was set back once said
 	s.rebuild(s.today, s.today.Add(-1))
 	for daysAgo, want := range map[int]map[int64]int64{
 		0: {1: 400_000, 2: 200_000}, 1: {1: 1_000_000, 2: 2_000_000, 3: 10_000_000},
@@ -30,7 +30,7 @@ func TestABoardIsMadeFromTheDatabase(t *testing.T) {
 	}
 }
 
-func TestProgressIsTold(t *testing.T) {
+func TestProgressIsReported(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	views := map[int64]int64{}
@@ -38,22 +38,22 @@ func TestProgressIsTold(t *testing.T) {
 		views[i+1] = i + 1
 	}
 	s.count(0, views)
-	told := map[clock.Day][]int64{}
+	reported := map[clock.Day][]int64{}
 	err := s.builder.Rebuild(t.Context(), []clock.Day{s.today, s.today.Add(-1)}, func(day clock.Day, written int64) {
-		told[day] = append(told[day], written)
+		reported[day] = append(reported[day], written)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := told[s.today]; len(got) != 3 || got[0] != 1000 || got[2] != 2500 {
-		t.Errorf("told %v", told)
+	if got := reported[s.today]; len(got) != 3 || got[0] != 1000 || got[2] != 2500 {
+		t.Errorf("reported %v", reported)
 	}
-	if got := told[s.today.Add(-1)]; len(got) != 1 || got[0] != 0 {
-		t.Errorf("told %v of a day without products", got)
+	if got := reported[s.today.Add(-1)]; len(got) != 1 || got[0] != 0 {
+		t.Errorf("reported %v of a day without products", got)
 	}
 }
 
-func TestADayWhoseBoardHasExpiredIsNotMade(t *testing.T) {
+func TestADayWhoseBoardHasExpiredIsNotBuilt(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(8, map[int64]int64{1: 1})
@@ -63,7 +63,7 @@ func TestADayWhoseBoardHasExpiredIsNotMade(t *testing.T) {
 	}
 }
 
-func TestABuilderGivesWayToTheNext(t *testing.T) {
+func TestABuilderGivesWayToALaterOne(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 1})
@@ -80,13 +80,13 @@ func TestABuilderGivesWayToTheNext(t *testing.T) {
 		t.Errorf("read %v", p)
 	}
 	if board, _ := s.reader.Reads(); board != 1 {
-		t.Error("the board is not whole")
+		t.Error("the board is not complete")
 	}
 }
 
-// Boards are made again and again while events are counted: what is counted
-// meanwhile is neither lost nor set back.
-func TestBoardsMayBeMadeBesideLiveWriters(t *testing.T) {
+// Boards are rebuilt again and again while events are counted: no score is lost,
+// and none is replaced by an older one.
+func TestBoardsMayBeRebuiltWhileOthersWrite(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	ids := newIDs()

@@ -9,17 +9,18 @@ import (
 	"slices"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// DumpableBoard is a board that tells all it holds, by product: the scores of the day
-// alone, and the live ones.
+// DumpableBoard is a board that returns all its scores, by product: those of the
+// day alone, and the live ones.
 type DumpableBoard interface {
 	Dump(ctx context.Context, day clock.Day) (own, live map[int64]int64, err error)
-	// Scores is Dump of some products.
+	// Scores is Dump for some products.
 	Scores(ctx context.Context, day clock.Day, productIDs []int64) (own, live map[int64]int64, err error)
 }
 
@@ -32,38 +33,38 @@ type Verifier struct {
 	log     *slog.Logger
 }
 
-// NewVerifier returns a verifier. The weights are those that the board is made with.
-func NewVerifier(db store.DB, record DumpableBoard, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Verifier {
-	return &Verifier{db: db, board: record, weights: weights, now: now, log: log}
+// NewVerifier returns a verifier. The weights are those that the board is built with.
+func NewVerifier(db store.DB, board DumpableBoard, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Verifier {
+	return &Verifier{db: db, board: board, weights: weights, now: now, log: log}
 }
 
-// Report is what a comparison found.
+// Report is the result of a comparison.
 type Report struct {
 	Days        []clock.Day  `json:"days"`     // those that have a board
 	Compared    int64        `json:"compared"` // scores
 	Differences []Difference `json:"differences"`
 }
 
-// Difference is a score on which board and database do not agree.
+// Difference is a score that is not the same on the board and in the database.
 type Difference struct {
 	ProductID int64     `json:"productId"`
 	Day       clock.Day `json:"day"`
 	What      string    `json:"what"` // "own" or "live"
-	// Want is what the database says, and Got what the board holds, in micro
-	// points; null where the product should not, or does not, have a score.
+	// Want is the score by the database, and Got that of the board, in micro points;
+	// null where the product should have, or has, no score.
 	Want *int64 `json:"want"`
 	Got  *int64 `json:"got"`
 }
 
-// A difference may be a write that is under way. It is looked at again, so
-// often and so far apart, before it is believed.
+// A difference may be a write in progress. It is reported if it is still there
+// after so many more comparisons, with so much time in between.
 const (
-	looks    = 5
+	retries  = 5
 	interval = 200 * time.Millisecond
 )
 
-// Verify compares every score of the days, in both directions. Days whose
-// boards have expired or are still to come are passed over.
+// Verify compares every score of the days, in both directions. It skips days
+// whose board has expired and days in the future.
 func (v *Verifier) Verify(ctx context.Context, days []clock.Day) (Report, error) {
 	report := Report{Days: []clock.Day{}, Differences: []Difference{}} // in JSON a list, also where there is nothing
 	kept := ranking.OnBoard(v.now())
@@ -83,7 +84,7 @@ func (v *Verifier) Verify(ctx context.Context, days []clock.Day) (Report, error)
 }
 
 func (v *Verifier) day(ctx context.Context, day clock.Day) (compared int64, found []Difference, err error) {
-	got, err := held(v.board.Dump(ctx, day))
+	got, err := scoresOf(v.board.Dump(ctx, day))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -92,25 +93,25 @@ func (v *Verifier) day(ctx context.Context, day clock.Day) (compared int64, foun
 		return 0, nil, err
 	}
 	compared, found = compare(day, want, got)
-	for range looks {
+	for range retries {
 		if len(found) == 0 {
 			break
 		}
-		v.log.DebugContext(ctx, "looking again at what differs", "day", day, "scores", len(found))
-		if err := wait(ctx, interval); err != nil {
-			return compared, nil, err
+		v.log.DebugContext(ctx, "comparing again the scores that differ", "day", day, "scores", len(found))
+		if !backoff.Wait(ctx, interval) {
+			return compared, nil, ctx.Err()
 		}
-		if found, err = v.again(ctx, day, found); err != nil {
+		if found, err = v.compareAgain(ctx, day, found); err != nil {
 			return compared, nil, err
 		}
 	}
 	return compared, found, nil
 }
 
-// scores are what a board holds or should hold.
+// scores are those that a board has or should have, by product.
 type scores struct{ own, live map[int64]int64 }
 
-func held(own, live map[int64]int64, err error) (scores, error) { return scores{own, live}, err }
+func scoresOf(own, live map[int64]int64, err error) (scores, error) { return scores{own, live}, err }
 
 // wanted computes a day's board from the database.
 func (v *Verifier) wanted(ctx context.Context, day clock.Day) (scores, error) {
@@ -132,10 +133,10 @@ func (s scores) put(score ranking.Score) {
 	}
 }
 
-// again compares the products that differed, by fresh reads of both sides.
-func (v *Verifier) again(ctx context.Context, day clock.Day, found []Difference) ([]Difference, error) {
+// compareAgain reads the products that differed again, from both sides.
+func (v *Verifier) compareAgain(ctx context.Context, day clock.Day, found []Difference) ([]Difference, error) {
 	var left []Difference
-	for part := range slices.Chunk(found, portion) {
+	for part := range slices.Chunk(found, flushSize) {
 		ids := make([]int64, len(part))
 		for i, d := range part {
 			ids[i] = d.ProductID
@@ -146,7 +147,7 @@ func (v *Verifier) again(ctx context.Context, day clock.Day, found []Difference)
 		if err != nil {
 			return nil, err
 		}
-		got, err := held(v.board.Scores(ctx, day, ids))
+		got, err := scoresOf(v.board.Scores(ctx, day, ids))
 		if err != nil {
 			return nil, err
 		}
@@ -201,16 +202,4 @@ func value(m map[int64]int64, pid int64) *int64 {
 		return nil
 	}
 	return &v
-}
-
-// wait returns after a while, or with the context's error when that ends first.
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
 )
 
-func verify(s *shop, v *leaderboard.Verifier, days ...clock.Day) leaderboard.Report {
+func verify(s *env, v *leaderboard.Verifier, days ...clock.Day) leaderboard.Report {
 	s.Helper()
 	report, err := v.Verify(s.Context(), days)
 	if err != nil {
@@ -20,7 +20,7 @@ func verify(s *shop, v *leaderboard.Verifier, days ...clock.Day) leaderboard.Rep
 	return report
 }
 
-func TestABoardThatIsRightHasNoDifferences(t *testing.T) {
+func TestACorrectBoardHasNoDifferences(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 3, 2: -4})
@@ -42,10 +42,10 @@ func TestEveryKindOfDifferenceIsFound(t *testing.T) {
 	s := embedded(t)
 	s.count(0, map[int64]int64{1: 3, 2: 5, 3: -1})
 	s.rebuild(s.today)
-	s.count(0, map[int64]int64{4: 1}) // was never shown
-	s.show(s.today, 2, 7, 500_000, 99)
-	s.show(s.today, 3, -100_000, 6, 99)
-	s.show(s.today, 9, 1, 1, 1)
+	s.count(0, map[int64]int64{4: 1}) // was never written
+	s.setScore(s.today, 2, 7, 500_000, 99)
+	s.setScore(s.today, 3, -100_000, 6, 99)
+	s.setScore(s.today, 9, 1, 1, 1)
 	n := func(v int64) *int64 { return &v }
 	want := []leaderboard.Difference{
 		{ProductID: 2, Day: s.today, What: "own", Want: n(500_000), Got: n(7)},
@@ -75,12 +75,12 @@ func (b slow) Dump(ctx context.Context, day clock.Day) (own, live map[int64]int6
 	return b.Board.Dump(ctx, day)
 }
 
-func TestAWriteThatIsUnderWayIsNoDifference(t *testing.T) {
+func TestAWriteInProgressIsNoDifference(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.rebuild(s.today)
 	s.count(0, map[int64]int64{1: 3})
-	late := slow{s.board, func() { s.show(s.today, 1, 300_000, 300_000, 1) }}
+	late := slow{s.board, func() { s.setScore(s.today, 1, 300_000, 300_000, 1) }}
 	v := leaderboard.NewVerifier(s.db, late, weights, s.clock.now, discard())
 	if report := verify(s, v, s.today); len(report.Differences) > 0 || report.Compared != 2 {
 		t.Errorf("%+v", report)

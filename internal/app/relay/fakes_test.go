@@ -14,69 +14,86 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/leasetest"
 )
 
-// shop is a database in memory: an outbox and leases.
-type shop struct {
+// database is a database in memory: an outbox and leases.
+type database struct {
 	mu     sync.Mutex
 	seq    int64
 	rows   []store.OutboxRecord
-	holder map[string]string
-	until  map[string]time.Time
+	leases *leasetest.Table
 	broken error
 }
 
-func newShop() *shop { return &shop{holder: map[string]string{}, until: map[string]time.Time{}} }
+func newDatabase() *database { return &database{leases: &leasetest.Table{Clock: time.Now}} }
 
 // add commits n events of each key and returns them.
-func (s *shop) add(n int, keys ...string) (added []event.Envelope) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (d *database) add(n int, keys ...string) (added []event.Envelope) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for range n {
 		for _, key := range keys {
-			s.seq++
-			v := event.Envelope{ID: id.ID{14: byte(s.seq >> 8), 15: byte(s.seq)}, Type: "t", Topic: "topic", Key: key, Time: time.Now()}
-			s.rows = append(s.rows, store.OutboxRecord{Seq: s.seq, Envelope: v})
+			d.seq++
+			v := event.Envelope{ID: id.ID{14: byte(d.seq >> 8), 15: byte(d.seq)}, Type: "t", Topic: "topic", Key: key, Time: time.Now()}
+			d.rows = append(d.rows, store.OutboxRecord{Seq: d.seq, Envelope: v})
 			added = append(added, v)
 		}
 	}
 	return added
 }
 
-func (s *shop) left() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.rows)
+func (d *database) left() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.rows)
 }
 
-func (s *shop) fail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.broken = err
+// holders returns how many lanes each holder has.
+func (d *database) holders() map[string]int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	lanes := map[string]int{}
+	for _, holder := range d.leases.Holders() {
+		lanes[holder]++
+	}
+	return lanes
 }
 
-func lane(key string) int { return int(key[0]) % store.Lanes }
+func (d *database) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.broken = err
+}
 
-// connection is how one process sees the shop. What freeze is given happens to
-// each of its transactions after they have read or written.
+func laneOf(key string) int { return int(key[0]) % store.Lanes }
+
+// connection is the database as one process sees it. The hooks, if there are
+// any, are called at the beginning of a View and at the end of every transaction.
 type connection struct {
-	*shop
-	freeze func()
+	*database
+	beforeView func(ctx context.Context) error
+	after      func()
 }
 
 func (c connection) Update(_ context.Context, fn func(store.Tx) error) error {
-	if c.freeze != nil {
-		defer c.freeze()
+	if c.after != nil {
+		defer c.after()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.broken != nil {
 		return c.broken
 	}
-	return fn(store.Tx{Outbox: tables{c.shop}, Leases: tables{c.shop}})
+	return fn(store.Tx{Outbox: outbox{c.database}, Leases: c.leases})
 }
 
 func (c connection) View(ctx context.Context, fn func(store.Tx) error) error {
+	if c.beforeView != nil {
+		if err := c.beforeView(ctx); err != nil {
+			return err
+		}
+	}
 	return c.Update(ctx, fn)
 }
 
@@ -84,84 +101,67 @@ func (c connection) Snapshot(ctx context.Context, fn func(store.Tx) error) error
 	return c.Update(ctx, fn)
 }
 
-// tables are used inside of a transaction: the lock is held.
-type tables struct{ *shop }
+// outbox is used inside of a transaction: the lock is held.
+type outbox struct{ *database }
 
-func (tables) Append(...event.Event) {}
+func (outbox) Append(...event.Event) {}
 
-func (t tables) Next(_ context.Context, lanes []int, limit int) (next []store.OutboxRecord, err error) {
+func (t outbox) Next(_ context.Context, lanes []int, limit int) (next []store.OutboxRecord, err error) {
 	for _, p := range t.rows {
-		if len(next) < limit && slices.Contains(lanes, lane(p.Envelope.Key)) {
+		if len(next) < limit && slices.Contains(lanes, laneOf(p.Envelope.Key)) {
 			next = append(next, p)
 		}
 	}
 	return next, nil
 }
 
-func (t tables) Sent(seqs []int64) {
+func (t outbox) Sent(seqs []int64) {
 	t.rows = slices.DeleteFunc(t.rows, func(p store.OutboxRecord) bool { return slices.Contains(seqs, p.Seq) })
 }
 
-func (t tables) Backlog(context.Context) (waiting int64, oldest time.Time, err error) {
+func (t outbox) Backlog(context.Context) (waiting int64, oldest time.Time, err error) {
 	for _, p := range t.rows[:min(1, len(t.rows))] {
 		oldest = p.Envelope.Time
 	}
 	return int64(len(t.rows)), oldest, nil
 }
 
-func (t tables) Acquire(_ context.Context, names []string, holder string, now, until time.Time) (held []string, err error) {
-	for _, name := range names {
-		if t.holder[name] == "" || t.holder[name] == holder || !t.until[name].After(now) {
-			t.holder[name], t.until[name] = holder, until
-			held = append(held, name)
-		}
-	}
-	return held, nil
-}
-
-func (t tables) Release(_ context.Context, names []string, holder string) error {
-	for _, name := range names {
-		if t.holder[name] == holder {
-			delete(t.holder, name)
-		}
-	}
-	return nil
-}
-
-// topic is the log that publishers write to. fate says how many events of a
-// key are written, and how many of those acknowledged.
+// topic is the log that publishers write to. outcome returns how many events of
+// a key are written, and how many of those acknowledged. A publish takes as long
+// as latency.
 type topic struct {
-	mu   sync.Mutex
-	log  []event.Envelope
-	at   []time.Time
-	fate func(key string, given int) (written, acknowledged int)
+	mu      sync.Mutex
+	log     []event.Envelope
+	outcome func(key string, given int) (written, acknowledged int)
+	latency time.Duration
 }
 
 var errRefused = errors.New("refused")
 
 func (p *topic) Publish(_ context.Context, batch []event.Envelope) []error {
+	time.Sleep(p.latency)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	given, place := map[string]int{}, map[string]int{}
+	given, index := map[string]int{}, map[string]int{}
 	for _, v := range batch {
 		given[v.Key]++
 	}
 	written, acknowledged := map[string]int{}, map[string]int{}
 	for key, n := range given {
 		written[key], acknowledged[key] = n, n
-		if p.fate != nil {
-			written[key], acknowledged[key] = p.fate(key, n)
+		if p.outcome != nil {
+			written[key], acknowledged[key] = p.outcome(key, n)
 		}
 	}
 	errs := make([]error, len(batch))
 	for i, v := range batch {
-		if place[v.Key] < written[v.Key] {
-			p.log, p.at = append(p.log, v), append(p.at, time.Now())
+		if index[v.Key] < written[v.Key] {
+			p.log = append(p.log, v)
 		}
-		if place[v.Key] >= acknowledged[v.Key] {
+		if index[v.Key] >= acknowledged[v.Key] {
 			errs[i] = errRefused
 		}
-		place[v.Key]++
+		index[v.Key]++
 	}
 	return errs
 }
@@ -183,7 +183,7 @@ func firsts(log []event.Envelope) map[string][]id.ID {
 	return found
 }
 
-// meter and bell note what they are told.
+// meter keeps what it was given last, and the number of events relayed.
 type meter struct {
 	mu      sync.Mutex
 	waiting int64
@@ -203,57 +203,49 @@ func (m *meter) Relayed(n int) {
 	m.relayed += n
 }
 
-type bell struct {
-	mu   sync.Mutex
-	rung int
-	wait chan struct{}
+// announcer counts announcements. Each of them waits for block, if there is one.
+type announcer struct {
+	mu    sync.Mutex
+	count int
+	block chan struct{}
 }
 
-func (b *bell) Announce(ctx context.Context) error {
-	b.mu.Lock()
-	b.rung++
-	b.mu.Unlock()
-	if b.wait != nil {
+func (a *announcer) Announce(ctx context.Context) error {
+	a.mu.Lock()
+	a.count++
+	a.mu.Unlock()
+	if a.block != nil {
 		select {
-		case <-b.wait:
+		case <-a.block:
 		case <-ctx.Done():
 		}
 	}
 	return ctx.Err()
 }
 
-func (b *bell) times() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.rung
+func (a *announcer) times() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.count
 }
 
-// process is a relay with what a test does to it.
+// process is a relay with its surroundings.
 type process struct {
-	relay.Parts
 	committed, noticed chan struct{}
 	meter              *meter
-	bell               *bell
+	announcer          *announcer
 	stop               func()
 }
 
-// start runs a relay; change may replace some of its parts first.
+// start runs the n-th relay.
 func start(t *testing.T, n int, db store.DB, out relay.Publisher, log *slog.Logger) *process {
 	t.Helper()
-	p := &process{committed: make(chan struct{}, 1), noticed: make(chan struct{}, 1), meter: &meter{}, bell: &bell{}}
-	p.Parts = relay.Parts{
-		DB: db, Publisher: out, Announcer: p.bell, Committed: p.committed, Noticed: p.noticed, Meter: p.meter,
+	p := &process{committed: make(chan struct{}, 1), noticed: make(chan struct{}, 1), meter: &meter{}, announcer: &announcer{}}
+	r := relay.New(relay.Config{
+		DB: db, Publisher: out, Announcer: p.announcer, Committed: p.committed, Noticed: p.noticed, Meter: p.meter,
 		Clock: time.Now, Random: func() float64 { return 0.5 }, Holder: "process " + strconv.Itoa(n),
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- relay.New(p.Parts, log).Run(ctx) }()
-	p.stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
+	}, log)
+	p.stop = run(t, r)
 	t.Cleanup(p.stop)
 	return p
 }

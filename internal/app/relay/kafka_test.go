@@ -23,8 +23,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// Two relays of one real outbox fight over the lanes, one of them without
-// regard for leases, while the broker refuses, times out and drops connections.
+// Two relays use one real outbox, and one of them ignores leases, while the
+// broker refuses, times out and drops connections.
 func TestTheOrderOfAKeySurvivesFaultsAndASecondRelay(t *testing.T) {
 	t.Parallel()
 	const products, each = 7, 120
@@ -38,12 +38,12 @@ func TestTheOrderOfAKeySurvivesFaultsAndASecondRelay(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(out.Close)
-		p := relay.Parts{
-			DB: db, Publisher: impatient{out}, Announcer: db, Committed: db.Committed(), Noticed: db.Noticed(), Meter: &meter{},
+		p := relay.Config{
+			DB: db, Publisher: cancelling{out}, Announcer: db, Committed: db.Committed(), Noticed: db.Noticed(), Meter: &meter{},
 			Clock: time.Now, Random: rand.Float64, Holder: string(rune('A' + n)),
 		}
 		if n == 1 {
-			p.DB = lawless{db}
+			p.DB = noLeases{db}
 		}
 		t.Cleanup(run(t, relay.New(p, quiet())))
 	}
@@ -58,7 +58,7 @@ func TestTheOrderOfAKeySurvivesFaultsAndASecondRelay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	empty(t, db)
+	waitUntilEmpty(t, db)
 	records := kafkatest.All(t, config.Brokers, config.Topic(event.CatalogTopic))
 	got, want := firstDeltas(t, records), map[int64][]int64{}
 	for p := range int64(products) {
@@ -67,11 +67,11 @@ func TestTheOrderOfAKeySurvivesFaultsAndASecondRelay(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-promised +first occurrences in the log):\n%s", diff)
+		t.Errorf("(-committed +first occurrences in the log):\n%s", diff)
 	}
 }
 
-// From the commit to a consumer there is no waiting for a poll.
+// Between the commit and the consumer nothing waits for a poll.
 func TestACommitIsConsumedWithinATenthOfASecond(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
@@ -81,7 +81,7 @@ func TestACommitIsConsumedWithinATenthOfASecond(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(out.Close)
-	t.Cleanup(run(t, relay.New(relay.Parts{
+	t.Cleanup(run(t, relay.New(relay.Config{
 		DB: db, Publisher: out, Announcer: db, Committed: db.Committed(), Noticed: db.Noticed(), Meter: &meter{},
 		Clock: time.Now, Random: rand.Float64, Holder: "A",
 	}, quiet())))
@@ -112,8 +112,8 @@ func TestACommitIsConsumedWithinATenthOfASecond(t *testing.T) {
 	}
 }
 
-// faults makes every other produce request fail in one way or another, and
-// then leaves the broker alone.
+// faults makes every other of the first produce requests fail, each time with
+// another error.
 func faults(cluster *kfake.Cluster) {
 	for _, err := range []*kerr.Error{
 		kerr.TopicAuthorizationFailed, kerr.RequestTimedOut, kerr.NotLeaderForPartition, kerr.InvalidRecord, kerr.NotEnoughReplicas,
@@ -129,22 +129,22 @@ func faults(cluster *kfake.Cluster) {
 	}
 }
 
-// impatient gives up some publishes in the middle.
-type impatient struct{ *kafka.Producer }
+// cancelling ends the context of some publishes early.
+type cancelling struct{ *kafka.Producer }
 
-func (i impatient) Publish(ctx context.Context, batch []event.Envelope) []error {
+func (c cancelling) Publish(ctx context.Context, batch []event.Envelope) []error {
 	if rand.IntN(4) == 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(rand.IntN(3000))*time.Microsecond)
 		defer cancel()
 	}
-	return i.Producer.Publish(ctx, batch)
+	return c.Producer.Publish(ctx, batch)
 }
 
-// lawless is a database whose leases everybody gets.
-type lawless struct{ store.DB }
+// noLeases is a database that gives every lease to everybody.
+type noLeases struct{ store.DB }
 
-func (l lawless) Update(ctx context.Context, fn func(store.Tx) error) error {
+func (l noLeases) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return l.DB.Update(ctx, func(tx store.Tx) error {
 		tx.Leases = granted{}
 		return fn(tx)
@@ -153,11 +153,13 @@ func (l lawless) Update(ctx context.Context, fn func(store.Tx) error) error {
 
 type granted struct{}
 
-func (granted) Acquire(_ context.Context, names []string, _ string, _, _ time.Time) ([]string, error) {
-	return names, nil
+func (granted) Acquire(_ context.Context, _ string, _ time.Duration, wanted []store.LeaseTerm) ([]store.LeaseTerm, error) {
+	return wanted, nil
 }
 
-func (granted) Release(context.Context, []string, string) error { return nil }
+func (granted) Confirm(context.Context, string, store.LeaseTerm) error { return nil }
+
+func (granted) Release(string, []string) {}
 
 func run(t *testing.T, r interface{ Run(context.Context) error }) (stop func()) {
 	t.Helper()
@@ -172,8 +174,8 @@ func run(t *testing.T, r interface{ Run(context.Context) error }) (stop func()) 
 	})
 }
 
-// empty waits until nothing is left in the outbox.
-func empty(t *testing.T, db *sqlstore.DB) {
+// waitUntilEmpty waits until nothing is left in the outbox.
+func waitUntilEmpty(t *testing.T, db *sqlstore.DB) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -191,7 +193,7 @@ func empty(t *testing.T, db *sqlstore.DB) {
 			return
 		}
 	}
-	t.Fatal("the outbox is not emptied")
+	t.Fatal("the outbox is not empty")
 }
 
 // firstDeltas lists, by product, the deltas in the log without repetitions.

@@ -8,31 +8,50 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// pass carries one batch over, and returns how many rows it saw. After an
-// error the next pass begins with the oldest row again: nothing younger of a
-// key is sent while something older of it is not known to be safe.
+// pass relays one batch and returns how many rows it saw. A pass that succeeds,
+// with or without rows, is the progress that renews the leases: a relay that
+// hangs, or whose passes fail, loses its lanes within seconds, and another
+// process tries.
+//
+// After an error the next pass begins with the oldest row again: no younger row
+// of a key is sent while it is not known that Kafka has the older ones.
 func (r *Relay) pass(ctx context.Context) (n int, err error) {
-	lanes := r.lanes.held(r.Clock())
-	if len(lanes) == 0 {
+	if err := r.lease.Acquire(ctx); err != nil {
+		return 0, err
+	}
+	held := r.lease.Held()
+	if len(held) == 0 {
 		return 0, nil
 	}
-	batch, err := r.next(ctx, lanes)
+	if n, err = r.relayBatch(ctx, held); err != nil {
+		return 0, err
+	}
+	r.failing.Recovered()
+	r.pause.Reset()
+	return n, r.lease.Renew(ctx)
+}
+
+// relayBatch relays the oldest rows of some lanes.
+func (r *Relay) relayBatch(ctx context.Context, leases []string) (n int, err error) {
+	batch, err := r.next(ctx, laneNumbers(leases))
 	if err != nil || len(batch) == 0 {
 		return 0, err
 	}
 	// This process may have been stopped since, for longer than a lease lasts.
-	if !r.lanes.cover(lanes, r.Clock()) {
+	if !r.lease.Holds(leases...) {
 		return 0, nil
 	}
-	kept, failed := r.publish(ctx, batch)
-	if err := r.forget(ctx, kept); err != nil {
+	sent, failed := r.publish(ctx, batch)
+	if err := r.deleteSent(ctx, sent); err != nil {
 		return 0, err
 	}
 	return len(batch), failed
 }
 
 func (r *Relay) next(ctx context.Context, lanes []int) (batch []store.OutboxRecord, err error) {
-	err = r.DB.View(ctx, func(tx store.Tx) error {
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
+	err = r.config.DB.View(ctx, func(tx store.Tx) error {
 		batch, err = tx.Outbox.Next(ctx, lanes, batchSize)
 		return err
 	})
@@ -42,37 +61,45 @@ func (r *Relay) next(ctx context.Context, lanes []int) (batch []store.OutboxReco
 	return batch, nil
 }
 
-// publish returns the numbers of the rows that Kafka has, and why it has not
-// all of them.
-func (r *Relay) publish(ctx context.Context, batch []store.OutboxRecord) (kept []int64, failed error) {
+// publish returns the numbers of the rows that Kafka has, and the first error if
+// it does not have all of them.
+//
+// It may take longer than a lease lasts. Then another process may take the lanes
+// and send the same events again, which is allowed; a deadline within the lease
+// is not, because a Kafka that is slower than that would never get anything but
+// repetitions.
+func (r *Relay) publish(ctx context.Context, batch []store.OutboxRecord) (sent []int64, failed error) {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
 	events := make([]event.Envelope, len(batch))
 	for i, p := range batch {
 		events[i] = p.Envelope
 	}
-	for i, err := range r.Publisher.Publish(ctx, events) {
+	for i, err := range r.config.Publisher.Publish(ctx, events) {
 		switch {
 		case err == nil:
-			kept = append(kept, batch[i].Seq)
+			sent = append(sent, batch[i].Seq)
 		case failed == nil:
 			v := batch[i].Envelope
 			failed = fmt.Errorf("event %s (%s of %s): %w", v.ID, v.Type, v.Key, err)
 		}
 	}
-	return kept, failed
+	return sent, failed
 }
 
-// forget deletes rows. They are in Kafka: that the program has to stop is no
-// reason to send them again.
-func (r *Relay) forget(ctx context.Context, seqs []int64) error {
+// deleteSent deletes rows that Kafka has. It goes on when the program has to
+// stop: otherwise they would be sent again. It does not confirm the leases:
+// whoever holds the lanes now, Kafka has these rows.
+func (r *Relay) deleteSent(ctx context.Context, seqs []int64) error {
 	if len(seqs) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), databaseTimeout)
 	defer cancel()
-	err := r.DB.Update(ctx, func(tx store.Tx) error { tx.Outbox.Sent(seqs); return nil })
+	err := r.config.DB.Update(ctx, func(tx store.Tx) error { tx.Outbox.Sent(seqs); return nil })
 	if err != nil {
 		return fmt.Errorf("delete from the outbox: %w", err)
 	}
-	r.Meter.Relayed(len(seqs))
+	r.config.Meter.Relayed(len(seqs))
 	return nil
 }

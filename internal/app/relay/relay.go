@@ -1,12 +1,12 @@
-// Package relay carries what transactions promised, the rows of the outbox, to
-// Kafka: soon after the commit, at least once, and for each key in order.
+// Package relay sends the events of the outbox to Kafka: soon after the commit,
+// at least once, and for each key in order.
 //
-// The outbox has lanes, and a lane is worked by the process that holds its
-// lease. One loop works all lanes that a process holds: it reads the oldest
+// The outbox has lanes, and a lane is relayed by the process that holds its
+// lease. One loop relays all lanes that a process holds: it reads the oldest
 // rows, publishes them, and deletes those that Kafka has. No transaction is open
-// while Kafka is spoken to. Why a failure or a second relay can repeat events but
-// not reorder a key is told at kafka.Producer; the leases only avoid the
-// repetitions.
+// while it waits for Kafka. kafka.Producer explains why a failure or a second
+// relay can repeat events but not reorder those of a key; the leases only avoid
+// the repetitions.
 package relay
 
 import (
@@ -18,13 +18,14 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
+	"github.com/loopers-commerce/commerce/internal/base/wakeup"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Publisher writes events to the log. It answers with one result for each: nil
-// means that the event is safe. Whatever it adds of a key, safe or not, is a
-// prefix of what it was given of that key.
+// Publisher writes events to the log. It returns one result for each: nil means
+// that the event is safe. The events of a key that it adds to the log, safe or
+// not, are a prefix of those of that key that it was given.
 type Publisher interface {
 	Publish(ctx context.Context, batch []event.Envelope) []error
 }
@@ -34,14 +35,14 @@ type Announcer interface {
 	Announce(ctx context.Context) error
 }
 
-// Meter is shown how the relay fares.
+// Meter measures the relay.
 type Meter interface {
 	Backlog(waiting int64, age time.Duration)
 	Relayed(n int)
 }
 
-// Parts is what a relay is made of.
-type Parts struct {
+// Config is what a relay is made of.
+type Config struct {
 	DB        store.DB
 	Publisher Publisher
 	Announcer Announcer
@@ -50,96 +51,88 @@ type Parts struct {
 	Meter     Meter
 	Clock     clock.Clock // with a monotonic reading, as time.Now has
 	Random    backoff.Random
-	Holder    string // of the leases: another one for each relay
+	Holder    string // of the leases: unique to the relay
 }
 
 const (
 	batchSize = 500
-	// pollEvery finds rows whose announcement was lost.
+	// pollEvery is how often the relay looks for rows whose announcement was lost.
 	pollEvery  = time.Second
 	retryFirst = 50 * time.Millisecond
 	retryLimit = 2 * time.Second
-	// drainGrace is how long a relay that has to stop may go on.
-	drainGrace = 5 * time.Second
-	// writeTimeout bounds the deletion of what was published.
-	writeTimeout = 5 * time.Second
+	// drainTimeout is how long a relay that has to stop may go on.
+	drainTimeout = 5 * time.Second
+	// databaseTimeout bounds a read or a write of the database.
+	databaseTimeout = 3 * time.Second
+	// publishTimeout bounds a publish, if the publisher does not do so itself.
+	publishTimeout = 10 * time.Second
 )
 
-// Relay carries events until it is told to stop.
+// Relay relays events until it has to stop.
 type Relay struct {
-	Parts
-	lanes   *lanes
-	wake    chan struct{}
+	config  Config
+	lease   *store.Lease
+	wake    wakeup.Signal
 	pause   *backoff.Backoff
 	failing *outage.Log
 	log     *slog.Logger
 }
 
 // New returns a relay.
-func New(p Parts, log *slog.Logger) *Relay {
+func New(c Config, log *slog.Logger) *Relay {
 	return &Relay{
-		Parts: p, lanes: &lanes{}, wake: make(chan struct{}, 1),
-		pause:   backoff.New(retryFirst, retryLimit, p.Random),
-		failing: outage.New(log, "relay events from the outbox"), log: log,
+		config:  c,
+		lease:   store.NewLease(store.LeaseConfig{DB: c.DB, Names: leaseNames(), Holder: c.Holder, Clock: c.Clock, Log: log}),
+		wake:    wakeup.New(),
+		pause:   backoff.New(retryFirst, retryLimit, c.Random),
+		failing: outage.New(log, "relay events from the outbox"),
+		log:     log,
 	}
 }
 
-// Run relays until ctx ends. Then it carries over what is committed, for a few
-// seconds at most, and gives its lanes back, so that others take over at once.
+// Run relays until ctx ends. Then it relays what is committed, for a few seconds
+// at most, and releases its lanes, so that others take over at once.
 func (r *Relay) Run(ctx context.Context) error {
-	beside, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var sides sync.WaitGroup
-	// The leases have a goroutine of their own: a publish may take longer than
-	// a lease lasts.
-	sides.Go(func() { r.keepLanes(beside) })
-	sides.Go(func() { r.herald(beside) })
-	sides.Go(func() { r.watch(beside) })
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var others sync.WaitGroup
+	others.Go(func() { r.announceCommits(background) })
+	others.Go(func() { r.measureBacklog(background) })
 	r.relay(ctx)
 	stop()
-	sides.Wait()
-	r.release(context.WithoutCancel(ctx))
+	others.Wait()
+	r.lease.Release(ctx)
 	return nil
 }
 
-// relay works off the outbox until ctx ends and what it holds is empty.
+// relay relays until ctx has ended and the lanes that it holds are empty.
 func (r *Relay) relay(ctx context.Context) {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainGrace, cancel) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTimeout, cancel) })()
 	for {
 		n, err := r.pass(work)
 		stopping := ctx.Err() != nil
 		switch {
-		case err != nil && stopping, n == 0 && stopping:
+		case stopping && (err != nil || n == 0):
 			return
 		case err != nil:
 			r.failing.Failed(err)
 			backoff.Wait(ctx, r.pause.Next())
-			continue
 		case n < batchSize && !stopping:
-			r.rest(ctx)
+			r.waitForNews(ctx)
 		}
-		r.failing.Recovered()
-		r.pause.Reset()
 	}
 }
 
-// rest waits for news: of this process, of another one, or of none for a while.
-func (r *Relay) rest(ctx context.Context) {
+// waitForNews waits until this process or another one has committed events, or
+// for the time between two polls.
+func (r *Relay) waitForNews(ctx context.Context) {
 	poll := time.NewTimer(pollEvery)
 	defer poll.Stop()
 	select {
 	case <-ctx.Done():
 	case <-r.wake:
-	case <-r.Noticed:
+	case <-r.config.Noticed:
 	case <-poll.C:
-	}
-}
-
-// ring wakes whoever waits for the bell, now or when it next looks.
-func ring(bell chan<- struct{}) {
-	select {
-	case bell <- struct{}{}:
-	default:
 	}
 }

@@ -10,8 +10,6 @@ import (
 const (
 	// MaxSlots is how many card numbers a process keeps.
 	MaxSlots = maxSlots
-	// LeaseTime is how long a process holds the recovery lease without renewing it.
-	LeaseTime = leaseTime
 	// Batch is how many due payments are read at once.
 	Batch = batch
 	// MaxConcurrent is how many payments the gateway is asked about at once.
@@ -25,9 +23,9 @@ func (s *Service) TryCharge(ctx context.Context, p payment.Payment, card payment
 
 // Round is one round of the recovery, to its end.
 func (s *Service) Round(ctx context.Context) (int, error) {
-	l := newLooks()
-	n, err := s.begin(ctx, l)
-	l.all.Wait()
-	_, failed := l.report()
+	r := newRecovery(s)
+	n, err := r.begin(ctx)
+	r.looks.all.Wait()
+	_, failed := r.looks.report()
 	return n, errors.Join(err, failed)
 }

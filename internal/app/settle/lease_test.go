@@ -1,42 +1,45 @@
 package settle_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// Two processes on one database: one looks after the payments that are due, the
-// other one once the first has not been heard of for a while.
+// Two processes use one database: one looks after the payments that are due, and
+// the other one takes over when the lease of the first has run out.
 func TestOneProcessAtATimeLooksAfterPayments(t *testing.T) {
 	t.Parallel()
-	shoptest.OnBothEngines(t, func(shop *shoptest.Shop) {
-		now := time.Now()
-		clock := func() time.Time { return now }
-		s, t := newCardShop(shop, withClock(clock)), shop.T
+	synctest.Test(t, func(t *testing.T) {
+		s := newCardShop(shoptest.New(t, storetest.SQLite(t, sqlstore.Options{})))
 		config := s.config
 		config.Holder = "another"
 		another := settle.New(config)
 		finds := func(d *settle.Service, want int) {
 			t.Helper()
 			if n, err := d.Round(t.Context()); n != want || err != nil {
-				t.Errorf("a round finds %d, %v; want %d", n, err, want)
+				t.Errorf("a round of %p finds %d, %v; want %d", d, n, err, want)
 			}
 		}
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
-		now = now.Add(settle.LeaseTime - time.Second)
+		time.Sleep(store.LeaseTTL - time.Second)
 		s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1}) // due that much later
-		now = now.Add(payment.DefaultPolicy().Interval - settle.LeaseTime + time.Second)
+		time.Sleep(payment.DefaultPolicy().Interval - store.LeaseTTL + time.Second)
 		finds(s.service, 1)
-		now = now.Add(settle.LeaseTime - time.Second)
-		finds(another, 0) // the second is due, and not to be looked after by this one
-		now = now.Add(time.Second)
+		time.Sleep(store.LeaseTTL - time.Second)
+		finds(another, 0) // the second payment is due, but the lease is the first process's
+		time.Sleep(time.Second)
 		finds(another, 1)
 		finds(s.service, 0)
 	})
@@ -56,4 +59,59 @@ func TestAProcessThatStopsHandsTheRecoveryOver(t *testing.T) {
 			t.Errorf("a round finds %d, %v; want 1", n, err)
 		}
 	})
+}
+
+// broken is a gateway that answers nobody: it fails at once, or hangs past every
+// deadline until it is released.
+type broken struct {
+	*gateway
+	release chan struct{} // nil if it fails at once
+}
+
+// Find implements settle.Gateway.
+func (g *broken) Find(context.Context, id.ID, id.ID) ([]payment.Charge, error) {
+	if g.release != nil {
+		<-g.release
+	}
+	return nil, errAway
+}
+
+// The holder of the lease hangs on a payment, or its gateway is away. The gateway
+// answers another process.
+func TestAProcessThatCannotLookAfterPaymentsLosesTheRecovery(t *testing.T) {
+	t.Parallel()
+	for name, hangs := range map[string]bool{"it fails": false, "it hangs": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var well settle.Config
+				away := &broken{}
+				if hangs {
+					away.release = make(chan struct{})
+				}
+				s, stop := running(t, func(c *settle.Config) {
+					well = *c
+					away.gateway = c.Gateway.(*gateway) //nolint:forcetypeassert,errcheck // see opened
+					c.Gateway = away
+				})
+				defer stop()
+				if hangs {
+					defer close(away.release)
+				}
+				synctest.Wait() // it has the lease
+				well.Holder = "another"
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				go settle.New(well).Recover(ctx) //nolint:errcheck // it returns nil
+				o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
+				s.request(t, o)
+				s.gateway.charges[0].Status = payment.ChargeSucceeded
+				time.Sleep(2*payment.DefaultPolicy().Interval + 30*time.Second) // it is looked at twice
+				synctest.Wait()
+				if is := s.now(t, o).Status(); is != order.Paid {
+					t.Errorf("the order is %s", is)
+				}
+			})
+		})
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
@@ -13,154 +12,159 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Lease is the name of the right to look after payments that are due. Nothing
-// but work is saved by it: two that settle one payment wait for its order's lock,
-// and the second finds it ended.
+// Lease is the name of the lease of the recovery. It only saves work: two
+// processes that settle one payment wait for the lock of its order, and the
+// second finds that the payment has ended. So no transaction confirms it.
 const Lease = "payment-recovery"
 
 const (
-	tick      = time.Second // how often it is asked what is due
-	leaseTime = 5 * time.Second
-	batch     = 64 // payments that are read at a time
-	atOnce    = 16 // of them that are looked at at the same time
+	tick   = time.Second // the pause between two rounds
+	batch  = 64          // payments that are read at a time
+	atOnce = 16          // payments that are looked at at the same time
+	// databaseTimeout bounds a read or a write of the recovery itself.
+	databaseTimeout = 3 * time.Second
 )
+
+// recovery looks after the payments that are due. Its progress is that looks end
+// in time and do not fail: otherwise the lease is not renewed, and when it has run
+// out, another process has its turn.
+type recovery struct {
+	service *Service
+	lease   *store.Lease
+	looks   *looks
+	failing *outage.Log
+	failed  bool // a look, since the lease was acquired
+}
+
+func newRecovery(s *Service) *recovery {
+	return &recovery{
+		service: s, looks: newLooks(s.clock), failing: outage.New(s.log, "look after payments that are due"),
+		lease: store.NewLease(store.LeaseConfig{DB: s.db, Names: []string{Lease}, Holder: s.holder, Clock: s.clock, Log: s.log}),
+	}
+}
 
 // Recover looks after payments that are due, in one process at a time, until
 // ctx ends.
 func (s *Service) Recover(ctx context.Context) error {
-	failing := outage.New(s.log, "look after payments that are due")
-	defer s.release(context.WithoutCancel(ctx))
-	l := newLooks()
-	defer l.all.Wait()
+	r := newRecovery(s)
+	defer r.lease.Release(ctx)
+	defer r.looks.all.Wait()
 	for {
-		n, err := s.begin(ctx, l)
-		well := false
-		if err == nil {
-			well, err = l.report()
-		}
-		switch {
-		case err != nil && ctx.Err() == nil:
-			failing.Failed(err)
-		case well:
-			failing.Recovered()
-		}
-		if n > 0 && err == nil {
-			continue // there may be more
-		}
-		if !backoff.Wait(ctx, tick) {
+		more := r.round(ctx)
+		if !more && !backoff.Wait(ctx, tick) {
 			return nil
 		}
 	}
 }
 
-// begin has payments looked at that are due, if this process has the lease, and
-// returns how many. It waits for turns, and not for the last of them to end: one
-// that the gateway is slow to answer about must not hold up all the others.
-func (s *Service) begin(ctx context.Context, l *looks) (n int, err error) {
-	due, err := s.due(ctx)
+// round begins the looks at some payments and notes how earlier looks have ended.
+// It reports whether there may be more payments that are due.
+func (r *recovery) round(ctx context.Context) (more bool) {
+	n, err := r.begin(ctx)
+	well := false
+	if err == nil {
+		well, err = r.looks.report()
+	}
+	switch {
+	case err != nil && ctx.Err() == nil:
+		r.failed = true
+		r.failing.Failed(err)
+	case well && r.lease.Holds(Lease):
+		r.failing.Recovered()
+	}
+	return n > 0 && err == nil
+}
+
+// begin begins a look at each of some payments that are due, if this process has
+// the lease, and returns how many. It does not wait until they have ended: a
+// payment that the gateway is slow to answer about must not delay all others.
+func (r *recovery) begin(ctx context.Context) (n int, err error) {
+	due, err := r.due(ctx)
 	if err != nil {
 		return 0, err
 	}
 	for _, orderID := range due {
-		if !l.enter(ctx, orderID) {
+		if !r.looks.add(orderID) {
 			continue
 		}
+		if err := r.turn(ctx); err != nil || !r.lease.Holds(Lease) {
+			r.looks.remove(orderID)
+			return n, err
+		}
 		n++
-		l.all.Go(func() {
-			l.leave(orderID, s.look(ctx, orderID))
-		})
+		r.looks.all.Go(func() { r.looks.leave(orderID, r.look(ctx, orderID)) })
 	}
 	return n, nil
 }
 
-// look settles a payment that is due. One that cannot be settled, whatever the
-// gateway says, is put off all the same: else enough of them would be all that is
-// ever looked at.
-func (s *Service) look(ctx context.Context, orderID id.ID) error {
-	_, err := s.SettleNow(ctx, orderID)
-	if err != nil && !errors.Is(err, ErrGateway) && ctx.Err() == nil {
-		_, later := s.change(ctx, orderID, func(c *change) error { c.checkAgain = true; return nil })
-		err = errors.Join(fmt.Errorf("order %s: %w", orderID, err), later)
-	}
-	return err
-}
-
 // due returns the orders of some payments that are due, none if another process
 // has the lease.
-func (s *Service) due(ctx context.Context) (due []id.ID, err error) {
-	err = s.db.Update(ctx, func(tx store.Tx) error {
-		now := s.clock()
-		held, err := tx.Leases.Acquire(ctx, []string{Lease}, s.holder, now, now.Add(leaseTime))
-		if err != nil || len(held) == 0 {
-			due = nil
-			return err
-		}
-		due, err = tx.Payments.Due(ctx, now, batch)
+func (r *recovery) due(ctx context.Context) (due []id.ID, err error) {
+	if err := r.keepLease(ctx); err != nil || !r.lease.Holds(Lease) {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
+	err = r.service.db.View(ctx, func(tx store.Tx) error {
+		due, err = tx.Payments.Due(ctx, r.service.clock(), batch)
 		return err
 	})
 	return due, err
 }
 
-// looks are the payments that are being looked at.
-type looks struct {
-	all   sync.WaitGroup
-	turns chan struct{}
-
-	mu     sync.Mutex
-	under  map[id.ID]bool // by order
-	ended  int            // since the last report
-	failed error          // since then
-}
-
-func newLooks() *looks {
-	return &looks{turns: make(chan struct{}, atOnce), under: map[id.ID]bool{}}
-}
-
-// enter waits for a turn. It reports false if the payment is being looked at, or
-// ctx has ended.
-func (l *looks) enter(ctx context.Context, orderID id.ID) bool {
-	l.mu.Lock()
-	under := l.under[orderID]
-	l.under[orderID] = true
-	l.mu.Unlock()
-	if under {
-		return false
+// keepLease renews the lease if looks succeed and none of them hangs.
+func (r *recovery) keepLease(ctx context.Context) error {
+	if !r.lease.Holds(Lease) {
+		r.failed = false
+		return r.lease.Acquire(ctx)
 	}
-	select {
-	case l.turns <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
+	if r.failed || r.looks.oldest() > r.lookTimeout()+2*databaseTimeout {
+		return nil
 	}
+	return r.lease.Renew(ctx)
 }
 
-func (l *looks) leave(orderID id.ID, err error) {
-	<-l.turns
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.under, orderID)
-	l.ended++
-	if err != nil && (l.failed == nil || errors.Is(l.failed, ErrGateway)) {
-		l.failed = err // one is enough to tell; the gateway's absence the least
+// turn waits until fewer looks than may be are under way. It keeps the lease in
+// the meantime. If ctx ends, there is no turn.
+func (r *recovery) turn(ctx context.Context) error {
+	for {
+		pause := time.NewTimer(tick)
+		select {
+		case r.looks.turns <- struct{}{}:
+			pause.Stop()
+			return nil
+		case <-ctx.Done():
+			pause.Stop()
+			return ctx.Err()
+		case <-pause.C:
+		}
+		if err := r.keepLease(ctx); err != nil {
+			return err
+		}
 	}
 }
 
-// report returns why a look failed that has ended since the last report, if any
-// did; else whether all is well: some have ended, or there are none.
-func (l *looks) report() (well bool, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	err = l.failed
-	well = err == nil && (l.ended > 0 || len(l.under) == 0)
-	l.ended, l.failed = 0, nil
-	return well, err
+// lookTimeout bounds a look: the calls of the gateway, and the transactions.
+func (r *recovery) lookTimeout() time.Duration {
+	return r.service.callerTimeout + databaseTimeout
 }
 
-func (s *Service) release(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+// look settles a payment that is due. A payment that cannot be settled, whatever
+// the gateway says, is put off all the same: otherwise a batch of such payments
+// would be all that is ever looked at.
+func (r *recovery) look(ctx context.Context, orderID id.ID) error {
+	limited, cancel := context.WithTimeout(ctx, r.lookTimeout())
 	defer cancel()
-	err := s.db.Update(ctx, func(tx store.Tx) error { return tx.Leases.Release(ctx, []string{Lease}, s.holder) })
-	if err != nil {
-		s.log.WarnContext(ctx, "the lease of the payment recovery runs out by itself", "error", err)
+	_, err := r.service.SettleNow(limited, orderID)
+	if err != nil && !errors.Is(err, ErrGateway) && ctx.Err() == nil {
+		err = errors.Join(fmt.Errorf("order %s: %w", orderID, err), r.putOff(ctx, orderID))
 	}
+	return err
+}
+
+func (r *recovery) putOff(ctx context.Context, orderID id.ID) error {
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
+	_, err := r.service.change(ctx, orderID, func(c *change) error { c.checkAgain = true; return nil })
+	return err
 }

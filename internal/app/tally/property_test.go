@@ -27,7 +27,7 @@ var errCrash = errors.New("crash")
 // crashes is a database and a board that fail at drawn steps. At most so many
 // times, so that the end is reached.
 type crashes struct {
-	tally.Board
+	tally.ScoreWriter
 	r    *rapid.T
 	left int
 }
@@ -45,7 +45,7 @@ func (c *crashes) Set(ctx context.Context, day clock.Day, scores []ranking.Score
 	if err := c.step("before the board"); err != nil {
 		return err
 	}
-	if err := c.Board.Set(ctx, day, scores); err != nil {
+	if err := c.ScoreWriter.Set(ctx, day, scores); err != nil {
 		return err
 	}
 	return c.step("after the board")
@@ -126,7 +126,7 @@ func TestEverythingCountsOnceWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		server.Server.FlushAll()
 		board := redistest.Board{Board: redis.NewBoard(server.Client, "", at(noon), discard())}
-		c := &crashes{Board: board, r: r, left: 12}
+		c := &crashes{ScoreWriter: board, r: r, left: 12}
 		db := &tallytest.DB{Fail: c.step}
 		tl := tally.New(db, c, ranking.DefaultWeights(), at(noon), discard())
 

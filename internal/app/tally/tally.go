@@ -26,21 +26,21 @@ import (
 // Consumer is the name under which handled events are remembered.
 const Consumer = "ranking"
 
-// skew is how far the clocks of two machines may be apart without a new day's
-// board, made by one, missing what the other counts.
+// skew is how far the clocks of two machines may be apart. Within it, the board of
+// a new day that one builds has everything that the other counts.
 const skew = time.Minute
 
-// Board shows the live rankings.
-type Board interface {
-	// Set writes scores of a day, each product at most once, except those that
-	// are older than what it has. A day that it no longer shows is passed over.
+// ScoreWriter writes to the board that shows the live rankings.
+type ScoreWriter interface {
+	// Set writes scores of a day, each product at most once. It skips scores that
+	// are older than those of the board, and days that have no board any more.
 	Set(ctx context.Context, day clock.Day, scores []ranking.Score) error
 }
 
 // Tally counts events. It is safe for concurrent use, by many programs at once.
 type Tally struct {
 	db      store.DB
-	board   Board
+	board   ScoreWriter
 	weights ranking.Weights
 	now     clock.Clock
 	log     *slog.Logger
@@ -49,107 +49,107 @@ type Tally struct {
 }
 
 // New returns a tally that scores by the weights.
-func New(db store.DB, board Board, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Tally {
+func New(db store.DB, board ScoreWriter, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Tally {
 	return &Tally{db: db, board: board, weights: weights, now: now, log: log}
 }
 
-// Handle counts those of the events that were not counted before, and brings
-// the board up to date for every product of the batch: for all of them, since
-// whoever counted an event before may have died ahead of the board. When it
-// fails, the same batch may be handled again, whole or in parts. An event that
-// cannot be counted, now or ever, is event.ErrUnreadable, and nothing of the
-// batch has been counted then.
+// Handle counts the events that were not counted before, and then writes the
+// scores of every product of the batch: of all of them, because a process that
+// has counted an event may have died before it wrote the scores. After an error
+// the same batch may be handled again, as a whole or in parts. If an event can
+// never be counted, the error is event.ErrUnreadable, and no event of the batch
+// has been counted.
 func (t *Tally) Handle(ctx context.Context, batch []event.Opened) error {
-	facts, err := read(batch)
-	if err != nil || len(facts) == 0 {
+	events, err := contributions(batch)
+	if err != nil || len(events) == 0 {
 		return err
 	}
-	fresh, err := t.count(ctx, facts)
+	fresh, err := t.count(ctx, events)
 	if err != nil {
-		return fmt.Errorf("count %d events: %w", len(facts), err)
+		return fmt.Errorf("count %d events: %w", len(events), err)
 	}
 	t.counted.Add(int64(fresh))
-	t.repeated.Add(int64(len(facts) - fresh))
-	t.log.DebugContext(ctx, "counted events", "events", len(facts), "fresh", fresh)
-	if err := t.show(ctx, facts); err != nil {
-		return fmt.Errorf("show %d events: %w", len(facts), err)
+	t.repeated.Add(int64(len(events) - fresh))
+	t.log.DebugContext(ctx, "counted events", "events", len(events), "fresh", fresh)
+	if err := t.writeScores(ctx, events); err != nil {
+		return fmt.Errorf("write the scores of %d events: %w", len(events), err)
 	}
 	return nil
 }
 
-// Counted returns how many events were counted, and how many were met that had
-// been counted before.
+// Counted returns how many events were counted, and how many were received again
+// after they had been counted.
 func (t *Tally) Counted() (fresh, repeated int64) { return t.counted.Load(), t.repeated.Load() }
 
-// count adds what is fresh to the counters, and returns how many facts were. As
-// a rule all are: only after a crash, or while partitions move, was one counted
-// before.
-func (t *Tally) count(ctx context.Context, facts []fact) (fresh int, err error) {
-	events := ids(facts)
+// count adds the fresh events, those that were not counted before, to the counters
+// and returns how many there were. Usually all are fresh; events are repeated only
+// after a crash, or while partitions move.
+func (t *Tally) count(ctx context.Context, events []contribution) (fresh int, err error) {
+	ids := sortedIDs(events)
 	err = t.db.Update(ctx, func(tx store.Tx) error {
-		tx.Handled.MarkNew(Consumer, events, t.now())
-		add(tx, facts, events)
+		tx.Handled.MarkNew(Consumer, ids, t.now())
+		add(tx, events, ids)
 		return nil
 	})
 	if !errors.Is(err, store.ErrHandled) {
-		return len(events), err
+		return len(ids), err
 	}
 	err = t.db.Update(ctx, func(tx store.Tx) error {
-		marked, err := tx.Handled.Mark(ctx, Consumer, events, t.now())
+		marked, err := tx.Handled.Mark(ctx, Consumer, ids, t.now())
 		fresh = len(marked)
 		if err != nil || fresh == 0 {
 			return err
 		}
-		add(tx, facts, marked)
+		add(tx, events, marked)
 		return nil
 	})
 	return fresh, err
 }
 
-// add adds those facts to the counters that are fresh.
-func add(tx store.Tx, facts []fact, fresh []id.ID) {
-	deltas, likes := sum(facts, fresh)
+// add adds the fresh events to the counters.
+func add(tx store.Tx, events []contribution, fresh []id.ID) {
+	deltas, likes := sum(events, fresh)
 	tx.Metrics.Add(deltas)
 	tx.Likes.AddCounts(likes)
 }
 
-// ids returns the ids of the events, each once and in order: two transactions
-// that mark the same events must not wait for each other crosswise.
-func ids(facts []fact) []id.ID {
-	all := make([]id.ID, len(facts))
-	for i, f := range facts {
-		all[i] = f.id
+// sortedIDs returns the ids of the events, each once and in order, so that two
+// transactions that mark the same events cannot deadlock.
+func sortedIDs(events []contribution) []id.ID {
+	all := make([]id.ID, len(events))
+	for i, e := range events {
+		all[i] = e.id
 	}
 	slices.SortFunc(all, func(a, b id.ID) int { return bytes.Compare(a[:], b[:]) })
 	return slices.Compact(all)
 }
 
-// place is one row of counters.
-type place struct {
+// counterKey is the key of a row of counters.
+type counterKey struct {
 	product int64
 	day     clock.Day
 }
 
-// sum adds up the facts that are fresh, each once: by product and day, sorted
-// so that rows are locked in the same order by everyone, and the net likes by
-// product. What cancels out within the batch is left out.
-func sum(facts []fact, fresh []id.ID) (deltas []metric.Counters, likes map[int64]int64) {
+// sum adds up the fresh events, each once: by product and day, sorted so that all
+// transactions lock rows in the same order, and the net likes by product. Sums of
+// zero are left out.
+func sum(events []contribution, fresh []id.ID) (deltas []metric.Counters, likes map[int64]int64) {
 	left := make(map[id.ID]bool, len(fresh))
 	for _, e := range fresh {
 		left[e] = true
 	}
-	sums := make(map[place]metric.Counters)
+	sums := make(map[counterKey]metric.Counters)
 	likes = make(map[int64]int64)
-	for _, f := range facts {
-		if !left[f.id] {
+	for _, e := range events {
+		if !left[e.id] {
 			continue
 		}
-		delete(left, f.id)
-		for _, c := range f.counts {
-			at := place{c.ProductID, c.Day}
+		delete(left, e.id)
+		for _, c := range e.counts {
+			at := counterKey{c.ProductID, c.Day}
 			sums[at] = c.Plus(sums[at])
 			likes[c.ProductID] += c.Likes
 		}
 	}
-	return sorted(sums), nonzero(likes)
+	return sortedDeltas(sums), nonzero(likes)
 }

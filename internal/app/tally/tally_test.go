@@ -132,7 +132,7 @@ func TestEachEventCountsWhatItSays(t *testing.T) {
 	}
 }
 
-func TestAnEventOfAnUnknownTypeIsPassedOver(t *testing.T) {
+func TestAnEventOfAnUnknownTypeIsSkipped(t *testing.T) {
 	t.Parallel()
 	unknown := event.Opened{Envelope: event.Envelope{ID: id.ID{9}, Type: "product.praised", Time: noon}}
 	db, _ := handle(t, noon, unknown, happened(noon, viewed(1)))
@@ -202,7 +202,7 @@ func TestTomorrowIsWrittenOnItsEve(t *testing.T) {
 	t.Parallel()
 	for before, want := range map[time.Duration]int{
 		11*time.Minute + time.Second: 0, 10 * time.Minute: 1, time.Second: 1,
-		11 * time.Minute: 1, // whoever makes the board may have a clock that is ahead
+		11 * time.Minute: 1, // the clock of the process that builds the board may be ahead
 	} {
 		now := clock.Day(20260311).Start().Add(-before)
 		_, board := handle(t, now, happened(now, viewed(1)))
@@ -235,7 +235,7 @@ func TestAnAmountThatCannotBeCountedIsUnreadable(t *testing.T) {
 	}
 }
 
-func TestADayThatCannotBeKeptIsUnreadable(t *testing.T) {
+func TestADayWithoutANumberIsUnreadable(t *testing.T) {
 	t.Parallel()
 	for _, at := range []time.Time{
 		time.Date(0, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 15, 0, 0, 0, time.UTC),
@@ -250,9 +250,9 @@ func TestADayThatCannotBeKeptIsUnreadable(t *testing.T) {
 	}
 }
 
-// broken is a board that is away until it is mended.
+// broken is a board that fails while it is away.
 type broken struct {
-	tally.Board
+	tally.ScoreWriter
 	away bool
 }
 
@@ -262,10 +262,10 @@ func (b *broken) Set(ctx context.Context, day clock.Day, scores []ranking.Score)
 	if b.away {
 		return errAway
 	}
-	return b.Board.Set(ctx, day, scores)
+	return b.ScoreWriter.Set(ctx, day, scores)
 }
 
-func TestWhatTheBoardMissedIsWrittenWhenTheBatchComesAgain(t *testing.T) {
+func TestScoresThatWereNotWrittenAreWrittenWhenTheBatchIsRepeated(t *testing.T) {
 	t.Parallel()
 	db, shown := new(tallytest.DB), redistest.Embedded(t, at(noon))
 	board := &broken{shown, true}

@@ -1,4 +1,4 @@
-// Package backoff spaces out the tries of something that keeps failing.
+// Package backoff spaces out the attempts at something that keeps failing.
 package backoff
 
 import (
@@ -9,17 +9,17 @@ import (
 // Random returns numbers from 0 up to, but not including, 1.
 type Random func() float64
 
-// Backoff doubles the wait from try to try. Half of each wait is left to
-// chance, so that those who failed together do not come back together. It is
-// for one goroutine.
+// Backoff doubles the wait from attempt to attempt. Half of each wait is random,
+// so that callers that failed together do not come back together. It is for one
+// goroutine.
 type Backoff struct {
 	first, limit time.Duration
 	random       Random
 	next         time.Duration
 }
 
-// New returns waits that grow from first to limit. A random of nil leaves
-// nothing to chance.
+// New returns waits that grow from first to limit. If random is nil, nothing is
+// random: the waits are as long as they can be.
 func New(first, limit time.Duration, random Random) *Backoff {
 	if random == nil {
 		random = func() float64 { return 1 }
@@ -27,7 +27,7 @@ func New(first, limit time.Duration, random Random) *Backoff {
 	return &Backoff{first: first, limit: limit, random: random, next: first}
 }
 
-// Next returns how long to wait before the next try: between half of the
+// Next returns how long to wait before the next attempt: between half of the
 // present step and all of it.
 func (b *Backoff) Next() time.Duration {
 	half := b.next / 2
@@ -38,8 +38,8 @@ func (b *Backoff) Next() time.Duration {
 // Reset starts over, after a success.
 func (b *Backoff) Reset() { b.next = b.first }
 
-// Wait waits for d. It reports whether d has passed; false means that ctx
-// ended first.
+// Wait waits for d. It reports whether d has passed; false means that ctx ended
+// first.
 func Wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

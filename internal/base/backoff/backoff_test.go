@@ -26,7 +26,7 @@ func TestWaitsDoubleUpToTheLimit(t *testing.T) {
 	}
 }
 
-func TestChanceDecidesHalfOfEachWait(t *testing.T) {
+func TestHalfOfEachWaitIsRandom(t *testing.T) {
 	t.Parallel()
 	b := backoff.New(time.Second, time.Minute, func() float64 { return 0.5 })
 	if got := b.Next(); got != 750*time.Millisecond {

@@ -1,31 +1,58 @@
-// Package outage tells the log of failures that are tried again and again:
-// once when they begin and once when they are over.
+// Package outage logs failures of what is tried again and again: once when they
+// begin and once when they are over.
 package outage
 
-import "log/slog"
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
+)
 
 // Log is one thing that may fail for a while. It is for one goroutine.
 type Log struct {
-	log  *slog.Logger
-	what string
-	on   bool
+	log     *slog.Logger
+	what    string
+	failing bool
 }
 
-// New returns a trouble that has not begun; what names what may fail.
+// New returns a log of something that works; what names it.
 func New(log *slog.Logger, what string) *Log { return &Log{log: log, what: what} }
 
-// Failed notes a failure. Only the first one in a row is told.
-func (t *Log) Failed(err error) {
-	if !t.on {
-		t.on = true
-		t.log.Warn("something fails and is tried again", "what", t.what, "error", err)
+// Failed notes a failure. The first one in a row is logged.
+func (l *Log) Failed(err error) {
+	if !l.failing {
+		l.failing = true
+		l.log.Warn("something fails and is tried again", "what", l.what, "error", err)
 	}
 }
 
-// Recovered notes a success. It is told if there was a failure before.
-func (t *Log) Recovered() {
-	if t.on {
-		t.on = false
-		t.log.Info("it works again", "what", t.what)
+// Recovered notes a success. It is logged if it follows a failure.
+func (l *Log) Recovered() {
+	if l.failing {
+		l.failing = false
+		l.log.Info("it works again", "what", l.what)
+	}
+}
+
+// ErrSkipped is the error of a step that has tried nothing: it neither failed nor
+// succeeded.
+var ErrSkipped = errors.New("outage: the step was skipped")
+
+// Repeat runs step now, and then again and again with a pause in between, until
+// ctx ends. It notes how the steps end, except one that ctx has ended or that was
+// skipped.
+func (l *Log) Repeat(ctx context.Context, pause time.Duration, step func(context.Context) error) {
+	for {
+		if err := step(ctx); err == nil {
+			l.Recovered()
+		} else if ctx.Err() == nil && !errors.Is(err, ErrSkipped) {
+			l.Failed(err)
+		}
+		if !backoff.Wait(ctx, pause) {
+			return
+		}
 	}
 }

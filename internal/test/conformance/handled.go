@@ -25,20 +25,6 @@ func handledTests() map[string]func(*shop) {
 	}
 }
 
-func (s *shop) acquire(holder string, now time.Time, names ...string) []string {
-	s.Helper()
-	return write(s, func(ctx context.Context, tx store.Tx) ([]string, error) {
-		return tx.Leases.Acquire(ctx, names, holder, now, now.Add(time.Minute))
-	})
-}
-
-func leaseTests() map[string]func(*shop) {
-	return map[string]func(*shop){
-		"a lease is one holder's until it runs out": leaseRunsOut,
-		"only a holder can give a lease back":       leaseGivenBack,
-	}
-}
-
 // A mark is purged if both the event and the mark are old.
 func forgotten(s *shop) {
 	day := 24 * time.Hour
@@ -87,24 +73,4 @@ func newTogether(s *shop) {
 		return tx.Metrics.Of(ctx, []int64{1}, 20251103, 20251103)
 	})
 	s.equal([]metric.Counters{{ProductID: 1, Day: 20251103, Views: 3, Version: 3}}, got)
-}
-
-func leaseRunsOut(s *shop) {
-	s.equal([]string{"x", "y"}, s.acquire("ann", noon(), "x", "y"))
-	s.equal([]string{"z"}, s.acquire("bob", noon().Add(time.Second), "x", "z"))
-	s.equal([]string{"x"}, s.acquire("ann", noon().Add(30*time.Second), "x")) // renewed
-	s.equal([]string{"y"}, s.acquire("bob", noon().Add(time.Minute), "x", "y"))
-	s.equal(0, len(s.acquire("ann", noon().Add(time.Minute), "y")))
-	s.equal(0, len(s.acquire("ann", noon())))
-}
-
-func leaseGivenBack(s *shop) {
-	s.acquire("ann", noon(), "x", "y")
-	release := func(holder string, names ...string) {
-		s.update(func(ctx context.Context, tx store.Tx) error { return tx.Leases.Release(ctx, names, holder) })
-	}
-	release("bob", "x", "y")
-	s.equal(0, len(s.acquire("bob", noon(), "x", "y")))
-	release("ann", "x")
-	s.equal([]string{"x"}, s.acquire("bob", noon(), "x", "y"))
 }

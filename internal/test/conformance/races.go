@@ -46,7 +46,6 @@ func raceTests() map[string]func(*shop) {
 		"baskets of opposite order all end, and sell what there is": oppositeBaskets,
 		"a wallet is never spent twice":                             walletRace,
 		"a like given many times at once is new once":               likeRace,
-		"a lease is won by exactly one":                             leaseRace,
 		"counters and like counts added to at once lose nothing":    counterRace,
 		"an event handled at once by many is fresh once":            handledRace,
 		"an event marked as new by many at once is marked by one":   newRace,
@@ -87,16 +86,6 @@ func likeRace(s *shop) {
 		return err
 	})
 	s.equal(int64(1), added.Load())
-}
-
-func leaseRace(s *shop) {
-	var won atomic.Int64
-	s.atOnce(32, nil, func(ctx context.Context, tx store.Tx, i int) error {
-		held, err := tx.Leases.Acquire(ctx, []string{"x"}, string(rune('a'+i)), noon(), noon().AddDate(0, 0, 1))
-		won.Add(int64(len(held)))
-		return err
-	})
-	s.equal(int64(1), won.Load())
 }
 
 func counterRace(s *shop) {

@@ -35,7 +35,7 @@ func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, product
 	if _, err := tx.Handled.Mark(ctx, "c", []id.ID{{1}}, noon()); err != nil {
 		return err
 	}
-	if _, err := tx.Leases.Acquire(ctx, []string{"l"}, "me", noon(), noon()); err != nil {
+	if _, err := tx.Leases.Acquire(ctx, "me", time.Minute, []store.LeaseTerm{{Name: "l"}}); err != nil {
 		return err
 	}
 	tx.Outbox.Append(event.NewProductLiked(productID, u.ID)) // queued to the end
@@ -87,7 +87,7 @@ func (s *shop) untouched(u user.User, productID int64) {
 	})
 	s.equal(true, s.like(u.ID, productID, noon()))
 	s.equal([]id.ID{{1}}, s.mark("c", id.ID{1}))
-	s.equal([]string{"l"}, s.acquire("other", noon().AddDate(0, 0, -1), "l"))
+	s.equal([]string{"l"}, namesOf(s.acquire("other", long, nil, "l")))
 	if s.claim(store.Key{UserID: u.ID, Route: "r", Key: "k"}) != nil {
 		s.Error("an answer was kept")
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
@@ -13,6 +14,10 @@ func dialect() sqlstore.Dialect {
 		// The lock of an UPDATE. With FOR UPDATE, an insert that refers to the row
 		// by a foreign key would wait.
 		ForUpdate: "FOR NO KEY UPDATE",
+		ForShare:  "FOR SHARE",
+		Now: func(int, clock.Clock) (string, []any) {
+			return "CAST(EXTRACT(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)", nil
+		},
 		TryLock: func(param int) string {
 			return fmt.Sprintf("CASE WHEN pg_try_advisory_xact_lock($%d) THEN 1 ELSE 0 END", param)
 		},

@@ -11,13 +11,18 @@ import (
 	codes "modernc.org/sqlite/lib"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
-		ForUpdate: "", // a writer locks the whole file
-		TryLock:   func(param int) string { return fmt.Sprintf("CASE WHEN $%d IS NULL THEN 0 ELSE 1 END", param) },
+		ForUpdate: "", // a writer has the whole file
+		ForShare:  "",
+		Now: func(param int, process clock.Clock) (string, []any) {
+			return fmt.Sprintf("CAST($%d AS INTEGER)", param), []any{process().UnixMicro()}
+		},
+		TryLock: func(param int) string { return fmt.Sprintf("CASE WHEN $%d IS NULL THEN 0 ELSE 1 END", param) },
 		In: func(column string, _ sqlstore.Type, param int) string {
 			return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, param)
 		},

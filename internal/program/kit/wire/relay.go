@@ -11,7 +11,7 @@ import (
 
 // Relay returns what carries the events of this ground's database to Kafka.
 func (u Infra) Relay(producer *kafka.Producer) *relay.Relay {
-	return relay.New(relay.Parts{
+	return relay.New(relay.Config{
 		DB: u.relayDB(), Publisher: producer, Announcer: u.relayDB(), Committed: u.DB.Committed(), Noticed: u.relayDB().Noticed(),
 		Meter: kafka.NewOutboxMeter(u.Registry), Clock: u.Clock, Random: u.Random, Holder: u.Instance,
 	}, u.Log)

@@ -198,9 +198,9 @@ func relaysSince(p *cluster.Program) (since time.Time) {
 		var said struct {
 			Time  time.Time
 			Msg   string
-			Lanes []int
+			Names []string
 		}
-		if json.Unmarshal([]byte(line), &said) == nil && said.Msg == "relaying the outbox" && len(said.Lanes) > 0 {
+		if json.Unmarshal([]byte(line), &said) == nil && said.Msg == "leases gained" && len(said.Names) > 0 && strings.HasPrefix(said.Names[0], "outbox-lane-") {
 			since = said.Time
 		}
 	}

@@ -1,5 +1,5 @@
-// Package tallytest is a database in memory that holds what the rankings are
-// made of, and that can be told to fail at any step.
+// Package tallytest is a database in memory that holds what rankings are made of.
+// It can fail at any step.
 package tallytest
 
 import (
@@ -17,36 +17,34 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/leasetest"
 )
 
 // DB is a store.DB whose transactions run one after another. The zero DB is
 // empty.
 type DB struct {
-	// Fail is asked at each step, if it is set: before "mark", "add", "likes",
-	// "commit" and "read", and after a commit at "committed". Its error ends
-	// the step.
+	// Fail is called at each step, if it is set: before "mark", "add", "likes",
+	// "commit" and "read", and after a commit with "committed". Its error ends the
+	// step.
 	Fail func(step string) error
+	// Clock is what leases are measured by; nil is the real clock.
+	Clock clock.Clock
 
 	mu    sync.Mutex
 	state state
 }
 
-type place struct {
+type counterKey struct {
 	product int64
 	day     clock.Day
 }
 
 type state struct {
 	handled  map[id.ID]bool
-	counters map[place]metric.Counters
+	counters map[counterKey]metric.Counters
 	likes    map[int64]int64
-	leases   map[string]lease
+	leases   *leasetest.Table
 	failed   error // of the first queued write that failed; it ends the commit
-}
-
-type lease struct {
-	holder string
-	until  time.Time
 }
 
 // Update implements store.DB.
@@ -54,7 +52,7 @@ func (db *DB) Update(_ context.Context, fn func(tx store.Tx) error) error {
 	db.mu.Lock()
 	next := state{
 		handled: clone(db.state.handled), counters: clone(db.state.counters),
-		likes: clone(db.state.likes), leases: clone(db.state.leases),
+		likes: clone(db.state.likes), leases: db.leases(),
 	}
 	err := fn(db.tx(&next))
 	if err == nil {
@@ -77,7 +75,7 @@ func (db *DB) View(_ context.Context, fn func(tx store.Tx) error) error {
 		return err
 	}
 	db.mu.Lock()
-	now := db.state // every commit leaves the maps of the one before alone
+	now := db.state // a commit does not change the maps of the one before
 	db.mu.Unlock()
 	return fn(db.tx(&now))
 }
@@ -94,18 +92,18 @@ func (db *DB) Likes() map[int64]int64 {
 	return maps.Clone(db.state.likes)
 }
 
-// Forget deletes the counters of a product, as no program does.
-func (db *DB) Forget(productID int64) {
+// DeleteCounters deletes the counters of a product, which no program does.
+func (db *DB) DeleteCounters(productID int64) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	db.state.counters = clone(db.state.counters)
-	maps.DeleteFunc(db.state.counters, func(at place, _ metric.Counters) bool { return at.product == productID })
+	maps.DeleteFunc(db.state.counters, func(at counterKey, _ metric.Counters) bool { return at.product == productID })
 }
 
 func (db *DB) tx(s *state) store.Tx {
 	return store.Tx{
 		Handled: handled{db, s}, Metrics: counters{db, s}, Ranking: top{counters{db, s}},
-		Likes: likes{nil, db, s}, Leases: leases{s},
+		Likes: likes{nil, db, s}, Leases: s.leases,
 	}
 }
 
@@ -114,6 +112,17 @@ func (s *state) fail(err error) {
 	if s.failed == nil {
 		s.failed = err
 	}
+}
+
+// leases returns a copy of the leases for one transaction.
+func (db *DB) leases() *leasetest.Table {
+	if db.state.leases != nil {
+		return db.state.leases.Clone()
+	}
+	if db.Clock == nil {
+		return &leasetest.Table{Clock: time.Now} //nolint:forbidigo // the clock of tests that give none
+	}
+	return &leasetest.Table{Clock: db.Clock}
 }
 
 func (db *DB) step(name string) error {
@@ -135,7 +144,7 @@ type handled struct {
 	s  *state
 }
 
-// Purge implements store.Handled; the tests of a tally have no use for it.
+// Purge implements store.Handled; the tests of a tally do not need it.
 func (handled) Purge(context.Context, time.Time, int) (int64, error) { return 0, errors.ErrUnsupported }
 
 func (h handled) MarkNew(_ string, events []id.ID, _ time.Time) {
@@ -180,7 +189,7 @@ type counters struct {
 
 func (c counters) Add(deltas []metric.Counters) {
 	for _, d := range deltas {
-		at := place{d.ProductID, d.Day}
+		at := counterKey{d.ProductID, d.Day}
 		row := d.Plus(c.s.counters[at])
 		row.Version = c.s.counters[at].Version + 1
 		c.s.counters[at] = row
@@ -235,23 +244,4 @@ func (t top) Top(ctx context.Context, w ranking.Weights, day clock.Day, offset, 
 	}
 	n := int64(len(all))
 	return all[min(offset, n):min(offset+limit, n)], nil
-}
-
-type leases struct{ s *state }
-
-func (l leases) Acquire(_ context.Context, names []string, holder string, now, until time.Time) (held []string, err error) {
-	for _, name := range names {
-		if have, taken := l.s.leases[name]; !taken || have.holder == holder || !now.Before(have.until) {
-			l.s.leases[name] = lease{holder, until}
-			held = append(held, name)
-		}
-	}
-	return held, nil
-}
-
-func (l leases) Release(_ context.Context, names []string, holder string) error {
-	maps.DeleteFunc(l.s.leases, func(name string, have lease) bool {
-		return have.holder == holder && slices.Contains(names, name)
-	})
-	return nil
 }

@@ -18,109 +18,109 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/tallytest"
 )
 
-func (s *shop) rebuilt(k *leaderboard.Reconciler, want int64) {
+func (s *env) demandRebuilt(k *leaderboard.Reconciler, want int64) {
 	s.Helper()
 	if boards, _ := k.Rebuilt(); boards != want {
-		s.Errorf("%d boards were made, want %d", boards, want)
+		s.Errorf("%d boards were rebuilt, want %d", boards, want)
 	}
 }
 
-func TestAnEmptyBoardIsMadeOnce(t *testing.T) {
+func TestAnEmptyBoardIsBuiltOnce(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(7, map[int64]int64{1: 3})
 	s.count(0, map[int64]int64{2: 5})
-	s.look(s.keeper)
-	s.rebuilt(s.keeper, 8)
+	s.reconcile(s.reconciler)
+	s.demandRebuilt(s.reconciler, 8)
 	if live := s.live(s.today); !maps.Equal(live, map[int64]int64{2: 500_000}) {
 		s.Errorf("live %v", live)
 	}
 	if live := s.live(s.today.Add(-6)); !maps.Equal(live, map[int64]int64{1: 30_000}) {
 		s.Errorf("live six days ago %v", live)
 	}
-	s.look(s.keeper)
-	s.rebuilt(s.keeper, 8)
+	s.reconcile(s.reconciler)
+	s.demandRebuilt(s.reconciler, 8)
 }
 
-func TestABoardThatRedisLostIsMadeAgain(t *testing.T) {
+func TestABoardThatRedisLostIsRebuilt(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{2: 5})
-	s.look(s.keeper)
+	s.reconcile(s.reconciler)
 	s.board.Server.FlushAll()
-	s.look(s.keeper)
-	s.rebuilt(s.keeper, 16)
+	s.reconcile(s.reconciler)
+	s.demandRebuilt(s.reconciler, 16)
 	if live := s.live(s.today); live[2] != 500_000 {
 		t.Errorf("live %v", live)
 	}
 }
 
-func TestOtherWeightsMakeOtherBoards(t *testing.T) {
+func TestBoardsAreRebuiltWhenTheWeightsChange(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{2: 5})
-	s.look(s.keeper)
+	s.reconcile(s.reconciler)
 	heavier := weights
 	heavier.View = 1000
-	s.clock.set(s.clock.now().Add(time.Minute)) // the first keeper's lease is over
-	s.look(s.another(heavier))
+	s.clock.set(s.clock.now().Add(time.Minute)) // the lease of the first reconciler has run out
+	s.reconcile(s.another(heavier))
 	if live := s.live(s.today); live[2] != 5_000_000 {
 		t.Errorf("live %v", live)
 	}
 }
 
-func TestANewDayCarriesOverWhatNobodyTouches(t *testing.T) {
+func TestANewDayCarriesOverScoresThatNobodyTouches(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.count(0, map[int64]int64{2: 5})
-	s.look(s.keeper)
+	s.reconcile(s.reconciler)
 	tomorrow := s.today.Add(1)
 	s.clock.set(tomorrow.Start().Add(-ranking.Eve - time.Second))
-	s.look(s.keeper)
-	s.rebuilt(s.keeper, 8)
+	s.reconcile(s.reconciler)
+	s.demandRebuilt(s.reconciler, 8)
 	s.clock.set(tomorrow.Start().Add(-ranking.Eve))
-	s.look(s.keeper)
-	s.rebuilt(s.keeper, 9)
+	s.reconcile(s.reconciler)
+	s.demandRebuilt(s.reconciler, 9)
 	s.clock.set(tomorrow.Start())
-	s.look(s.keeper)
-	s.rebuilt(s.keeper, 9)
+	s.reconcile(s.reconciler)
+	s.demandRebuilt(s.reconciler, 9)
 	if p := s.read(tomorrow, 1, 10); len(p.Entries) != 1 || p.Entries[0].Score != 50_000 {
 		t.Errorf("read %v", p)
 	}
 	if board, _ := s.reader.Reads(); board != 1 {
-		t.Error("the new day is not whole when it begins")
+		t.Error("the board of the new day is not complete when the day begins")
 	}
 }
 
-func TestOneKeeperWorks(t *testing.T) {
+func TestOneReconcilerWorksAtATime(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	other := s.another(weights)
-	s.look(s.keeper)
+	s.reconcile(s.reconciler)
 	s.board.Server.FlushAll()
-	s.look(other)
-	s.rebuilt(other, 0)
+	s.reconcile(other)
+	s.demandRebuilt(other, 0)
 	s.clock.set(s.clock.now().Add(5 * time.Second))
-	s.look(other)
-	s.rebuilt(other, 8)
+	s.reconcile(other)
+	s.demandRebuilt(other, 8)
 }
 
-func TestAKeeperThatStopsGivesItsLeaseBack(t *testing.T) {
+func TestAReconcilerThatStopsReleasesItsLease(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	s.look(s.keeper)
-	if err := s.keeper.Run(ctx); err != nil {
-		t.Errorf("to be stopped is no error: %v", err)
+	s.reconcile(s.reconciler)
+	if err := s.reconciler.Run(ctx); err != nil {
+		t.Errorf("Run = %v", err)
 	}
 	s.board.Server.FlushAll()
 	other := s.another(weights)
-	s.look(other)
-	s.rebuilt(other, 8)
+	s.reconcile(other)
+	s.demandRebuilt(other, 8)
 }
 
-func TestAKeeperWhoseBuildFailedBeginsAgain(t *testing.T) {
+func TestARebuildThatFailedIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	down := errors.New("down")
@@ -130,37 +130,37 @@ func TestAKeeperWhoseBuildFailedBeginsAgain(t *testing.T) {
 		}
 		return nil
 	}
-	if err := s.keeper.Reconcile(t.Context()); !errors.Is(err, down) {
+	if err := s.reconciler.Reconcile(t.Context()); !errors.Is(err, down) {
 		t.Fatalf("the error is %v", err)
 	}
 	s.db.Fail = nil
-	s.look(s.keeper)
-	s.rebuilt(s.keeper, 8)
+	s.reconcile(s.reconciler)
+	s.demandRebuilt(s.reconciler, 8)
 }
 
-// wall is a board in memory: it says what it is told to say.
-type wall struct {
+// memoryBoard is a complete board, or one that is away.
+type memoryBoard struct {
 	leaderboard.WritableBoard
-	looks atomic.Int64
-	away  atomic.Bool
+	checks atomic.Int64
+	away   atomic.Bool
 }
 
 var errAway = errors.New("redis is away")
 
-func (w *wall) Incomplete(context.Context, string, string, []clock.Day) (map[clock.Day]string, error) {
-	w.looks.Add(1)
-	if w.away.Load() {
+func (b *memoryBoard) Incomplete(context.Context, string, string, []clock.Day) (map[clock.Day]string, error) {
+	b.checks.Add(1)
+	if b.away.Load() {
 		return nil, errAway
 	}
 	return nil, nil
 }
 
-func TestAKeeperLooksEverySecondAndLogsTroubleOnce(t *testing.T) {
+func TestTheBoardsAreCheckedEverySecondAndAnOutageIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		logger := slog.New(slog.NewTextHandler(&log, nil))
-		db, board := new(tallytest.DB), new(wall)
+		db, board := new(tallytest.DB), new(memoryBoard)
 		board.away.Store(true)
 		builder := leaderboard.NewBuilder(db, board, weights, time.Now, newIDs()().String(), logger)
 		k := leaderboard.NewReconciler(db, board, builder, time.Now, logger)
@@ -170,8 +170,8 @@ func TestAKeeperLooksEverySecondAndLogsTroubleOnce(t *testing.T) {
 
 		time.Sleep(3500 * time.Millisecond)
 		synctest.Wait()
-		if looks := board.looks.Load(); looks != 4 {
-			t.Errorf("%d looks in 3.5 seconds", looks)
+		if checks := board.checks.Load(); checks != 4 {
+			t.Errorf("%d checks in 3.5 seconds", checks)
 		}
 		board.away.Store(false)
 		time.Sleep(3 * time.Second)
@@ -179,7 +179,7 @@ func TestAKeeperLooksEverySecondAndLogsTroubleOnce(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		for _, line := range []string{"cannot be looked after", "looked after again"} {
+		for _, line := range []string{"something fails and is tried again", "it works again"} {
 			if n := strings.Count(log.String(), line); n != 1 {
 				t.Errorf("%q was logged %d times", line, n)
 			}

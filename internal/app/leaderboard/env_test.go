@@ -23,65 +23,67 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func newIDs() id.Source { return id.NewSource(time.Now, rand.Reader) }
 
-// hand is a clock whose hands are moved by the test.
-type hand struct {
+// fixedClock is a clock that the test sets.
+type fixedClock struct {
 	mu   sync.Mutex
 	time time.Time
 }
 
-func (h *hand) now() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.time
+func (c *fixedClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.time
 }
 
-func (h *hand) set(t time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.time = t
+func (c *fixedClock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.time = t
 }
 
 // noonToday is far from midnight.
-func noonToday() *hand { return &hand{time: clock.DayOf(time.Now()).Start().Add(12 * time.Hour)} }
+func noonToday() *fixedClock {
+	return &fixedClock{time: clock.DayOf(time.Now()).Start().Add(12 * time.Hour)}
+}
 
-// shop is a database and a board with everything that this room does to them.
-type shop struct {
+// env is a database and a board, with everything that this package does to them.
+type env struct {
 	*testing.T
-	clock *hand
+	clock *fixedClock
 	today clock.Day
 	db    *tallytest.DB
 	board redistest.Board
 
-	reader   *leaderboard.Reader
-	builder  *leaderboard.Builder
-	verifier *leaderboard.Verifier
-	keeper   *leaderboard.Reconciler
+	reader     *leaderboard.Reader
+	builder    *leaderboard.Builder
+	verifier   *leaderboard.Verifier
+	reconciler *leaderboard.Reconciler
 }
 
-func open(t *testing.T, clk *hand, board redistest.Board) *shop {
+func open(t *testing.T, clk *fixedClock, board redistest.Board) *env {
 	t.Helper()
-	s := &shop{T: t, clock: clk, today: clock.DayOf(clk.now()), db: new(tallytest.DB), board: board}
+	s := &env{T: t, clock: clk, today: clock.DayOf(clk.now()), db: &tallytest.DB{Clock: clk.now}, board: board}
 	s.reader = leaderboard.NewReader(s.db, board, weights, clk.now, discard())
 	s.builder = leaderboard.NewBuilder(s.db, board, weights, clk.now, newIDs()().String(), discard())
 	s.verifier = leaderboard.NewVerifier(s.db, board, weights, clk.now, discard())
-	s.keeper = s.another(weights)
+	s.reconciler = s.another(weights)
 	return s
 }
 
-func embedded(t *testing.T) *shop {
+func embedded(t *testing.T) *env {
 	t.Helper()
 	clk := noonToday()
 	return open(t, clk, redistest.Embedded(t, clk.now))
 }
 
-// another returns a keeper as another instance has it.
-func (s *shop) another(w ranking.Weights) *leaderboard.Reconciler {
+// another returns the reconciler of another process.
+func (s *env) another(w ranking.Weights) *leaderboard.Reconciler {
 	builder := leaderboard.NewBuilder(s.db, s.board, w, s.clock.now, newIDs()().String(), discard())
 	return leaderboard.NewReconciler(s.db, s.board, builder, s.clock.now, discard())
 }
 
 // count adds views of products, named by how many days ago.
-func (s *shop) count(daysAgo int, views map[int64]int64) {
+func (s *env) count(daysAgo int, views map[int64]int64) {
 	s.Helper()
 	err := s.db.Update(s.Context(), func(tx store.Tx) error {
 		for pid, n := range views {
@@ -95,8 +97,8 @@ func (s *shop) count(daysAgo int, views map[int64]int64) {
 	}
 }
 
-// show writes a score to the board, whatever the database says.
-func (s *shop) show(day clock.Day, pid, own, live, version int64) {
+// setScore writes a score to the board, whatever the database says.
+func (s *env) setScore(day clock.Day, pid, own, live, version int64) {
 	s.Helper()
 	err := s.board.Set(s.Context(), day, []ranking.Score{{ProductID: pid, Own: own, Live: live, Version: version}})
 	if err != nil {
@@ -104,21 +106,21 @@ func (s *shop) show(day clock.Day, pid, own, live, version int64) {
 	}
 }
 
-func (s *shop) rebuild(days ...clock.Day) {
+func (s *env) rebuild(days ...clock.Day) {
 	s.Helper()
 	if err := s.builder.Rebuild(s.Context(), days, nil); err != nil {
 		s.Fatal(err)
 	}
 }
 
-func (s *shop) look(k *leaderboard.Reconciler) {
+func (s *env) reconcile(k *leaderboard.Reconciler) {
 	s.Helper()
 	if err := k.Reconcile(s.Context()); err != nil {
 		s.Fatal(err)
 	}
 }
 
-func (s *shop) read(day clock.Day, number, size int64) leaderboard.Page {
+func (s *env) read(day clock.Day, number, size int64) leaderboard.Page {
 	s.Helper()
 	p, err := s.reader.Read(s.Context(), day, number, size)
 	if err != nil {
@@ -127,7 +129,7 @@ func (s *shop) read(day clock.Day, number, size int64) leaderboard.Page {
 	return p
 }
 
-func (s *shop) live(day clock.Day) map[int64]int64 {
+func (s *env) live(day clock.Day) map[int64]int64 {
 	s.Helper()
 	_, live, err := s.board.Dump(s.Context(), day)
 	if err != nil {

@@ -13,16 +13,16 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 )
 
-// fact is an event as far as it counts.
-type fact struct {
+// contribution is what an event adds to the counters.
+type contribution struct {
 	id     id.ID
 	counts []metric.Counters
 }
 
-// read returns what the batch says about products. Events that say nothing of
-// the kind, or that this program does not know, are passed over.
-func read(batch []event.Opened) ([]fact, error) {
-	facts := make([]fact, 0, len(batch))
+// contributions returns what the batch adds to the counters. It skips events that
+// add nothing and those that this program does not know.
+func contributions(batch []event.Opened) ([]contribution, error) {
+	events := make([]contribution, 0, len(batch))
 	for _, o := range batch {
 		counts, err := countersOf(o)
 		if err == nil {
@@ -32,14 +32,14 @@ func read(batch []event.Opened) ([]fact, error) {
 			return nil, fmt.Errorf("%w: %s %s: %w", event.ErrUnreadable, o.Type, o.ID, err)
 		}
 		if len(counts) > 0 {
-			facts = append(facts, fact{o.ID, counts})
+			events = append(events, contribution{o.ID, counts})
 		}
 	}
-	return facts, nil
+	return events, nil
 }
 
-// checkDays refuses days that counters cannot be kept of: those whose year has
-// not four digits in Asia/Seoul.
+// checkDays refuses days that have no number of eight digits: their year in
+// Asia/Seoul is not between 1 and 9999.
 func checkDays(counts []metric.Counters) error {
 	for _, c := range counts {
 		if c.Day < firstDay || c.Day > lastDay {
@@ -51,8 +51,8 @@ func checkDays(counts []metric.Counters) error {
 
 const firstDay, lastDay clock.Day = 1_01_01, 9999_12_31
 
-// countersOf returns what one event adds, and to which day: that of the event,
-// except that an order counts, and is taken back, on the day it was paid.
+// countersOf returns what one event adds, and to which day: its own, except that
+// an order counts, and is subtracted, on the day when it was paid.
 func countersOf(o event.Opened) ([]metric.Counters, error) {
 	day := clock.DayOf(o.Time)
 	switch e := o.Event.(type) {
@@ -63,17 +63,17 @@ func countersOf(o event.Opened) ([]metric.Counters, error) {
 	case event.ProductUnliked:
 		return []metric.Counters{{ProductID: e.ProductID, Day: day, Likes: -1}}, nil
 	case event.OrderPaid:
-		return sold(e.Lines, clock.DayOf(e.PaidAt))
+		return saleCounters(e.Lines, clock.DayOf(e.PaidAt))
 	case event.OrderCancelled:
-		return takenBack(e.Lines, e.PaidAt)
+		return cancelledSaleCounters(e.Lines, e.PaidAt)
 	default:
 		return nil, nil
 	}
 }
 
-// sold counts order lines. Their sum is bounded as an order's is, so that sums
-// over a whole batch stay well inside 64 bits.
-func sold(lines []event.Line, day clock.Day) ([]metric.Counters, error) {
+// saleCounters counts order lines. Their sum has the limit of an order, so that
+// sums over a whole batch do not overflow.
+func saleCounters(lines []event.Line, day clock.Day) ([]metric.Counters, error) {
 	counts := make([]metric.Counters, len(lines))
 	var amount, pieces money.Won
 	for i, l := range lines {
@@ -92,19 +92,19 @@ func sold(lines []event.Line, day clock.Day) ([]metric.Counters, error) {
 	return counts, nil
 }
 
-func takenBack(lines []event.Line, paidAt *time.Time) ([]metric.Counters, error) {
+func cancelledSaleCounters(lines []event.Line, paidAt *time.Time) ([]metric.Counters, error) {
 	if paidAt == nil { // it never counted
 		return nil, nil
 	}
-	counts, err := sold(lines, clock.DayOf(*paidAt))
+	counts, err := saleCounters(lines, clock.DayOf(*paidAt))
 	for i := range counts {
 		counts[i] = counts[i].Minus()
 	}
 	return counts, err
 }
 
-// sorted returns the sums that are not zero, by product and day.
-func sorted(sums map[place]metric.Counters) []metric.Counters {
+// sortedDeltas returns the sums that are not zero, by product and day.
+func sortedDeltas(sums map[counterKey]metric.Counters) []metric.Counters {
 	deltas := make([]metric.Counters, 0, len(sums))
 	for at, c := range sums {
 		if c != (metric.Counters{ProductID: at.product, Day: at.day}) {

@@ -11,14 +11,14 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// show writes the scores of the facts' products for every day that the facts
-// flow into and a board is kept of. It reads the clock after the counters are
-// committed: whoever makes a new day's board from then on has read them.
-func (t *Tally) show(ctx context.Context, facts []fact) error {
+// writeScores writes the scores of the events' products, for every day that the
+// events flow into and that has a board. It reads the clock after the counters are
+// committed: a builder that begins the board of a new day later reads them.
+func (t *Tally) writeScores(ctx context.Context, events []contribution) error {
 	now := t.now()
 	last := clock.DayOf(now.Add(ranking.Eve + skew))
-	since := firsts(facts, ranking.OnBoard(now)[0])
-	rows, err := t.rows(ctx, since, last)
+	since := firstDays(events, ranking.OnBoard(now)[0])
+	rows, err := t.counters(ctx, since, last)
 	if err != nil {
 		return err
 	}
@@ -38,12 +38,12 @@ func (t *Tally) show(ctx context.Context, facts []fact) error {
 	return nil
 }
 
-// firsts returns the first day to write for each product: the earliest that the
-// facts touch, but none before the oldest board.
-func firsts(facts []fact, oldest clock.Day) map[int64]clock.Day {
+// firstDays returns the first day to write for each product: the earliest day of
+// its events, but no day before the oldest board.
+func firstDays(events []contribution, oldest clock.Day) map[int64]clock.Day {
 	since := make(map[int64]clock.Day)
-	for _, f := range facts {
-		for _, c := range f.counts {
+	for _, e := range events {
+		for _, c := range e.counts {
 			day := max(c.Day, oldest)
 			if known, ok := since[c.ProductID]; !ok || day < known {
 				since[c.ProductID] = day
@@ -53,8 +53,8 @@ func firsts(facts []fact, oldest clock.Day) map[int64]clock.Day {
 	return since
 }
 
-// rows reads the counters of the products that flow into the days to write.
-func (t *Tally) rows(ctx context.Context, since map[int64]clock.Day, last clock.Day) (map[int64][]metric.Counters, error) {
+// counters returns the counters, by product, that flow into the days to write.
+func (t *Tally) counters(ctx context.Context, since map[int64]clock.Day, last clock.Day) (map[int64][]metric.Counters, error) {
 	first := last
 	for _, day := range since {
 		first = min(first, day)

@@ -1,0 +1,131 @@
+package leaderboard
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// Lease is the name of the reconciler's lease. It only saves work: the board
+// itself refuses what a builder writes after another one has begun.
+const Lease = "ranking-keeper"
+
+const (
+	// reconcileEvery is how often the boards are checked.
+	reconcileEvery = time.Second
+	// checkTimeout bounds a check of which boards are complete.
+	checkTimeout = 3 * time.Second
+	// stallTimeout ends a rebuild that makes no progress. It is longer than the
+	// lease: the first rows of a large database may take longer than that, and a
+	// second reconciler does no harm.
+	stallTimeout = 30 * time.Second
+)
+
+// StaleBoards is a board that knows what it lacks.
+type StaleBoards interface {
+	// Incomplete returns those of the days whose board is not complete, with the
+	// reason, except those that a builder other than the one given is building.
+	Incomplete(ctx context.Context, builder, stamp string, days []clock.Day) (map[clock.Day]string, error)
+}
+
+// Reconciler rebuilds the boards that are not complete: after Redis has lost
+// data, when the weights have changed, and when a new day begins, for which it
+// carries over the scores of products that nobody touches. Of all reconcilers on
+// a database, the one that holds the lease works.
+type Reconciler struct {
+	board   StaleBoards
+	builder *Builder
+	lease   *store.Lease
+	now     clock.Clock
+	log     *slog.Logger
+
+	rebuilt, failed atomic.Int64
+}
+
+// NewReconciler returns a reconciler that uses a builder of its own.
+func NewReconciler(db store.DB, board StaleBoards, builder *Builder, now clock.Clock, log *slog.Logger) *Reconciler {
+	return &Reconciler{
+		board: board, builder: builder, now: now, log: log,
+		lease: store.NewLease(store.LeaseConfig{DB: db, Names: []string{Lease}, Holder: builder.name, Clock: now, Log: log}),
+	}
+}
+
+// Run reconciles until ctx ends, which is no error. A failure is logged once and
+// tried again.
+func (r *Reconciler) Run(ctx context.Context) error {
+	defer r.lease.Release(ctx)
+	outage.New(r.log, "keep the ranking boards complete").Repeat(ctx, reconcileEvery, func(ctx context.Context) error {
+		held, err := r.reconcile(ctx)
+		switch {
+		case !held && err == nil:
+			return outage.ErrSkipped
+		case errors.Is(err, ranking.ErrSuperseded):
+			r.log.InfoContext(ctx, "another builder rebuilds the board", "error", err)
+			return nil
+		case err != nil && ctx.Err() == nil:
+			r.failed.Add(1)
+		}
+		return err
+	})
+	return nil
+}
+
+// Rebuilt returns how many boards were rebuilt, and how many checks or rebuilds
+// failed.
+func (r *Reconciler) Rebuilt() (boards, failures int64) { return r.rebuilt.Load(), r.failed.Load() }
+
+// Reconcile checks the boards once, if this process has the lease, and rebuilds
+// those that are not complete. It renews the lease after every step that
+// succeeds: a rebuild that takes long keeps it, one that hangs or fails does not.
+func (r *Reconciler) Reconcile(ctx context.Context) error {
+	_, err := r.reconcile(ctx)
+	return err
+}
+
+func (r *Reconciler) reconcile(ctx context.Context) (held bool, err error) {
+	if err := r.lease.Acquire(ctx); err != nil || !r.lease.Holds(Lease) {
+		return false, err
+	}
+	reasons, err := r.incomplete(ctx)
+	if err != nil {
+		return true, err
+	}
+	if len(reasons) > 0 {
+		if err := r.rebuild(ctx, reasons); err != nil {
+			return true, err
+		}
+	}
+	return true, r.lease.Renew(ctx)
+}
+
+func (r *Reconciler) incomplete(ctx context.Context) (map[clock.Day]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return r.board.Incomplete(ctx, r.builder.name, Stamp(r.builder.weights), ranking.OnBoard(r.now()))
+}
+
+func (r *Reconciler) rebuild(ctx context.Context, reasons map[clock.Day]string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stall := time.AfterFunc(stallTimeout, cancel)
+	defer stall.Stop()
+	days := slices.Sorted(maps.Keys(reasons))
+	r.log.InfoContext(ctx, "rebuilding boards", "first", days[0], "days", len(days), "reason", reasons[days[len(days)-1]])
+	err := r.builder.rebuild(ctx, days, nil, func() error {
+		stall.Reset(stallTimeout)
+		return r.lease.Renew(ctx)
+	})
+	if err == nil {
+		r.rebuilt.Add(int64(len(days)))
+	}
+	return err
+}

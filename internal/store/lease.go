@@ -1,0 +1,222 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+)
+
+// ErrLeaseLost ends a transaction whose lease belongs to another holder now.
+var ErrLeaseLost = errors.New("store: the lease is lost")
+
+// LeaseTTL is how long a lease lasts that is not renewed, unless its
+// LeaseConfig says otherwise.
+const LeaseTTL = 5 * time.Second
+
+// LeaseTerm is one holder's time with a lease. The token is a fencing token: it
+// is greater than the tokens of all earlier terms of the name, and does not
+// change when the lease is renewed. It is zero where no term has begun.
+type LeaseTerm struct {
+	Name  string
+	Token int64
+}
+
+// LeaseTable keeps who holds which lease. It takes the time from the clock of
+// the database, never from a caller: a host with a wrong clock harms nobody.
+type LeaseTable interface {
+	// Acquire takes or renews leases until ttl from now, and returns those that
+	// holder has then. A term that holder has already is renewed and keeps its
+	// token. A new term begins for a lease that is free, that has run out, that
+	// lasts longer than any lease can, or that holder has under
+	// another token: a process that was started again under its old name.
+	Acquire(ctx context.Context, holder string, ttl time.Duration, wanted []LeaseTerm) (held []LeaseTerm, err error)
+	// Confirm returns ErrLeaseLost if the term is over because another one has
+	// begun. Otherwise no other term begins before the transaction ends.
+	Confirm(ctx context.Context, holder string, term LeaseTerm) error
+	// Release queues the end of the holder's terms of the named leases.
+	Release(holder string, names []string)
+}
+
+// LeaseConfig is what a Lease is made of.
+type LeaseConfig struct {
+	DB     DB
+	Names  []string
+	Holder string        // unique to the process
+	TTL    time.Duration // LeaseTTL if it is zero
+	Clock  clock.Clock   // with a monotonic reading, as time.Now has
+	Log    *slog.Logger
+}
+
+// Lease is the right of one process at a time to do some work: one name, or
+// several names that are asked for together but may go to different processes.
+//
+// It is renewed by the progress of the work, not by a timer: a worker calls
+// Acquire before a piece of work and Renew after one that succeeded. Work that
+// hangs or keeps failing therefore loses its leases within the TTL, and another
+// process gets its turn. A lease can run out while its holder works on; where
+// that does harm, the work has Confirm in its transactions.
+//
+// The methods may be called by several goroutines.
+type Lease struct {
+	config LeaseConfig
+
+	mu    sync.Mutex
+	terms []LeaseTerm // as the database has said
+	asked time.Time   // when the last question was asked that was answered
+}
+
+// NewLease returns a lease that is not held.
+func NewLease(c LeaseConfig) *Lease {
+	c.TTL = cmp.Or(c.TTL, LeaseTTL)
+	return &Lease{config: c}
+}
+
+// Acquire asks the database for the leases if none of them is held. A holder that
+// has let its leases run out, because its work failed, waits for half a TTL first:
+// other processes, which may do better, ask in the meantime.
+func (l *Lease) Acquire(ctx context.Context) error {
+	if l.heldOrFailed() {
+		return nil
+	}
+	return l.Renew(ctx)
+}
+
+// heldOrFailed reports whether leases are held, or ran out a moment ago.
+func (l *Lease) heldOrFailed() bool {
+	now := l.config.Clock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.terms) > 0 && now.Sub(l.asked) < l.config.TTL+l.config.TTL/2
+}
+
+// Renew tells that the work has made progress: it renews the leases that are
+// held and takes those that are free. It asks the database once in a third of
+// the TTL at most, so that it can be called after every step.
+func (l *Lease) Renew(ctx context.Context) error {
+	began := l.config.Clock()
+	wanted, due := l.question(began)
+	if !due {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.config.TTL/3)
+	defer cancel()
+	var held []LeaseTerm
+	err := l.config.DB.Update(ctx, func(tx Tx) (err error) {
+		held, err = tx.Leases.Acquire(ctx, l.config.Holder, l.config.TTL, wanted)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("renew the lease %s: %w", l.config.Names[0], err)
+	}
+	l.answer(held, began)
+	return nil
+}
+
+// question returns the terms to ask for, and whether it is time to ask.
+func (l *Lease) question(now time.Time) (wanted []LeaseTerm, due bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, name := range l.config.Names {
+		wanted = append(wanted, LeaseTerm{name, l.token(name)})
+	}
+	return wanted, l.asked.IsZero() || now.Sub(l.asked) >= l.config.TTL/3
+}
+
+func (l *Lease) token(name string) int64 {
+	for _, term := range l.terms {
+		if term.Name == name {
+			return term.Token
+		}
+	}
+	return 0
+}
+
+// answer notes what is held from now on. The time counts from before the
+// question, so that this process never believes in a lease for longer than the
+// database does.
+func (l *Lease) answer(held []LeaseTerm, asked time.Time) {
+	l.mu.Lock()
+	before := l.terms
+	l.terms, l.asked = held, asked
+	l.mu.Unlock()
+	if lost := missing(before, held); len(lost) > 0 {
+		l.config.Log.Warn("leases lost", "names", lost, "holder", l.config.Holder)
+	}
+	if gained := missing(held, before); len(gained) > 0 {
+		l.config.Log.Info("leases gained", "names", gained, "holder", l.config.Holder)
+	}
+}
+
+// missing returns the names of the terms that others does not have.
+func missing(terms, others []LeaseTerm) (names []string) {
+	for _, term := range terms {
+		if !slices.Contains(others, term) {
+			names = append(names, term.Name)
+		}
+	}
+	return names
+}
+
+// Held returns the names of the leases that are held now, by the monotonic
+// clock of this process: one that was stopped for a while finds out by itself.
+func (l *Lease) Held() (names []string) {
+	now := l.config.Clock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Sub(l.asked) >= l.config.TTL {
+		return nil
+	}
+	for _, term := range l.terms {
+		names = append(names, term.Name)
+	}
+	return names
+}
+
+// Holds reports whether all of the names are held now.
+func (l *Lease) Holds(names ...string) bool {
+	held := l.Held()
+	return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(held, name) })
+}
+
+// Confirm is for a transaction that may commit only while no other process has
+// taken the lease: it returns ErrLeaseLost if one has, and keeps others from
+// taking it until the transaction ends. Transactions should be short: while one
+// is open, the lease cannot change hands, whoever hangs.
+func (l *Lease) Confirm(ctx context.Context, tx Tx, name string) error {
+	l.mu.Lock()
+	token := l.token(name)
+	l.mu.Unlock()
+	if token == 0 {
+		return ErrLeaseLost
+	}
+	return tx.Leases.Confirm(ctx, l.config.Holder, LeaseTerm{name, token})
+}
+
+// Release gives the leases back, so that another process need not wait until
+// they run out. It does so even if ctx has ended.
+func (l *Lease) Release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.config.TTL)
+	defer cancel()
+	l.mu.Lock()
+	held := len(l.terms) > 0
+	l.terms, l.asked = nil, time.Time{}
+	l.mu.Unlock()
+	// Without terms, too: the answer to the last question may have been lost.
+	err := l.config.DB.Update(ctx, func(tx Tx) error {
+		tx.Leases.Release(l.config.Holder, l.config.Names)
+		return nil
+	})
+	switch {
+	case err != nil:
+		l.config.Log.Warn("leases not released: they run out by themselves", "names", l.config.Names, "error", err)
+	case held:
+		l.config.Log.Info("leases released", "names", l.config.Names, "holder", l.config.Holder)
+	}
+}
