@@ -19,19 +19,19 @@ func TestMissingTopicsAreCreatedAndTold(t *testing.T) {
 	if err := cluster.CreateTopic("shop-order-events", 12, nil); err != nil {
 		t.Fatal(err)
 	}
-	var told strings.Builder
-	if err := kafka.EnsureTopics(t.Context(), config, slog.New(slog.NewTextHandler(&told, nil))); err != nil {
+	var log strings.Builder
+	if err := kafka.EnsureTopics(t.Context(), config, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"shop-catalog-events", "shop-catalog-events-dlt", "shop-order-events-dlt"} {
 		if info := cluster.TopicInfo(name); info == nil || len(cluster.PartitionInfos(name)) != 12 {
 			t.Errorf("%s is not there with 12 partitions", name)
 		}
-		if !strings.Contains(told.String(), "topic="+name+" ") {
-			t.Errorf("nobody was told of %s:\n%s", name, &told)
+		if !strings.Contains(log.String(), "topic="+name+" ") {
+			t.Errorf("nobody was told of %s:\n%s", name, &log)
 		}
 	}
-	if strings.Contains(told.String(), "topic=shop-order-events ") {
+	if strings.Contains(log.String(), "topic=shop-order-events ") {
 		t.Error("a topic that was there is said to be new")
 	}
 }

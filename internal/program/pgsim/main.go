@@ -147,8 +147,8 @@ func (c *Config) serve(ctx context.Context, w wire.Env, f simulator.Faults) erro
 	}
 	w.Log.Info("the gateway is served", "at", "http://"+public.Addr().String(), "management", "http://"+management.Addr().String(),
 		"scenario", c.Scenario, "version", wire.Version())
-	service := wire.Service{Parts: Parts(s, public), Checks: Checks(s)}
-	return run.All(ctx, w.Log, w.Managed(ctx, management, service).Parts...)
+	service := wire.Program{Components: Parts(s, public), Checks: Checks(s)}
+	return run.All(ctx, w.Log, w.Managed(ctx, management, service).Components...)
 }
 
 func (c *Config) newSimulator(w wire.Env, f simulator.Faults) (*simulator.Simulator, error) {

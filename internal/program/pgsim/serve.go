@@ -16,8 +16,8 @@ import (
 const grace = 2 * time.Second
 
 // Parts returns what serves the simulator on l, in the order in which it stops.
-func Parts(s *simulator.Simulator, l net.Listener) []run.Part {
-	return []run.Part{
+func Parts(s *simulator.Simulator, l net.Listener) []run.Component {
+	return []run.Component{
 		{Name: "gateway port", Run: func(ctx context.Context) error { return serve(ctx, s, l) }},
 		{Name: "settlements and callbacks", Run: s.Run},
 	}
@@ -25,7 +25,7 @@ func Parts(s *simulator.Simulator, l net.Listener) []run.Part {
 
 // Checks returns what the simulator needs to do its job.
 func Checks(s *simulator.Simulator) []manage.Check {
-	return []manage.Check{{Name: "journal", Ask: func(context.Context) error { return s.JournalError() }}}
+	return []manage.Check{{Name: "journal", Probe: func(context.Context) error { return s.JournalError() }}}
 }
 
 // serve answers requests on l until ctx ends. Requests in flight finish first;

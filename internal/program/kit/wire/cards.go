@@ -25,9 +25,9 @@ type Gateway struct {
 
 // Cards settles card payments.
 type Cards struct {
-	Desk  *settle.Service
-	Parts []run.Part
-	Close func()
+	Desk       *settle.Service
+	Components []run.Component
+	Close      func()
 }
 
 // Cards returns what settles the payments of this ground's database with a
@@ -36,20 +36,20 @@ func (u Infra) Cards(g Gateway, undo settle.Compensator, policy payment.Policy) 
 	if g.URL == "" {
 		return Cards{Close: func() {}}, nil
 	}
-	client, err := u.GatewayClient(g)
+	client, err := u.Env.GatewayClient(g)
 	if err != nil {
 		return Cards{}, err
 	}
 	desk := settle.New(settle.Config{
 		DB: u.DB, Gateway: client, Compensator: undo, Policy: policy, CallerTimeout: g.Patience, CallbackURL: g.PublicURL + api.CallbackPath,
-		Holder: u.Instance, Clock: u.Clock, Random: u.Random, Log: u.Log,
+		Holder: u.Env.Instance, Clock: u.Env.Clock, Random: u.Env.Random, Log: u.Env.Log,
 	})
-	if err := countEnded(u.Registry, desk); err != nil {
+	if err := countEnded(u.Env.Registry, desk); err != nil {
 		return Cards{}, err
 	}
 	return Cards{
 		Desk: desk, Close: client.Close,
-		Parts: []run.Part{{Name: "card payments", Run: desk.Run}, {Name: "recovery of payments", Run: desk.Recover}},
+		Components: []run.Component{{Name: "card payments", Run: desk.Run}, {Name: "recovery of payments", Run: desk.Recover}},
 	}, nil
 }
 
