@@ -27,8 +27,8 @@ type Config struct {
 	Demo bool   `help:"Fill the shop with a few demo products and customers at the first start." default:"true" negatable:""`
 }
 
-// Complaints implements config.Validator.
-func (c *Config) Complaints() []error { return c.Beside(c.Web) }
+// Check implements config.Checker.
+func (c *Config) Check() []error { return c.CheckPorts(c.Web) }
 
 // Serve runs the shop until ctx ends. Once it is ready it prints its addresses.
 func (c *Config) Serve(ctx context.Context, env wire.Env, stdout io.Writer) error {

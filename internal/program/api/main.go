@@ -25,14 +25,14 @@ type Config struct {
 	config.Server
 }
 
-// Complaints implements config.Validator.
-func (c *Config) Complaints() []error {
+// Check implements config.Checker.
+func (c *Config) Check() []error {
 	var found []error
 	if len(c.AuthJWTSecret.Get()) == 0 {
 		found = append(found, errors.New("--auth-jwt-secret (AUTH_JWT_SECRET): is missing: give 32 random bytes or more, "+
 			"the same to every instance, for example the output of: openssl rand -base64 32"))
 	}
-	return slices.Concat(found, c.Beside(c.Web), c.Fits(c.Web))
+	return slices.Concat(found, c.CheckPorts(c.Web), c.CheckGateway(c.Web))
 }
 
 var about = config.About{ //nolint:gochecknoglobals // a constant
@@ -67,7 +67,7 @@ func (c *Config) build(ctx context.Context, infra wire.Infra) (wire.Program, err
 	infra.Env.Log.Info("serving the API", "address", fmt.Sprintf("http://%s", public.Addr()))
 	return New(Deps{
 		Infra: infra, Accounts: accounts, Listener: public,
-		Gateway: wire.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get(), Figures: c.Figures(), Patience: c.Patience()},
+		Gateway: wire.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get(), Figures: c.ClientConfig(), Patience: c.CallerTimeout()},
 		Secret:  c.GatewaySecret.Get(), Policy: c.Policy(),
 		Rules: Rules{
 			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(),

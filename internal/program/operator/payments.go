@@ -135,8 +135,8 @@ func (*paymentsRecheckCommand) Help() string {
 		"The exit code is 1 if the gateway does not answer."
 }
 
-// Complaints implements config.Validator.
-func (c *paymentsRecheckCommand) Complaints() []error {
+// Check implements config.Checker.
+func (c *paymentsRecheckCommand) Check() []error {
 	if c.GatewayURL.Get() == "" {
 		return []error{errors.New("--gateway-url (GATEWAY_URL): is missing: give the same as to commerce-api")}
 	}
@@ -147,12 +147,12 @@ func (c *paymentsRecheckCommand) Complaints() []error {
 func (c *paymentsRecheckCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
-		client, err := s.env.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.Figures()})
+		client, err := s.env.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.ClientConfig()})
 		if err != nil {
 			return err
 		}
 		defer client.Close()
-		service := s.settlement(db, client, c.Once())
+		service := s.settlement(db, client, c.OneOffPolicy())
 		if _, err := service.Settle(s.ctx, c.ID); err != nil {
 			return err
 		}
@@ -182,8 +182,8 @@ func (c *paymentsSettleCommand) settlement() settle.ManualSettlement {
 	return settle.ManualSettlement{Outcome: payment.Status(strings.ToUpper(c.Outcome)), Key: c.TransactionKey, Reason: c.Reason, Actor: c.Actor}
 }
 
-// Complaints implements config.Validator.
-func (c *paymentsSettleCommand) Complaints() (found []error) {
+// Check implements config.Checker.
+func (c *paymentsSettleCommand) Check() (found []error) {
 	wrong, _ := errors.AsType[*fault.Error](c.settlement().Check())
 	if wrong == nil {
 		return nil
@@ -207,7 +207,7 @@ func (c *paymentsSettleCommand) Run(s *session) error {
 		manual.Actor = who.Username
 	}
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
-		details, err := s.settlement(db, nil, c.Once()).SettleByHand(s.ctx, c.ID, manual, store.Unguarded{})
+		details, err := s.settlement(db, nil, c.OneOffPolicy()).SettleByHand(s.ctx, c.ID, manual, store.Unguarded{})
 		if err != nil {
 			return err
 		}

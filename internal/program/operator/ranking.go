@@ -23,8 +23,8 @@ type boardFlags struct {
 	Days config.Count `help:"Number of days to check or rebuild, counted back from today; at most 8, because older boards are deleted." default:"8"`
 }
 
-// Complaints implements config.Validator.
-func (c *boardFlags) Complaints() []error {
+// Check implements config.Checker.
+func (c *boardFlags) Check() []error {
 	if n := c.Days.Get(); n > ranking.Kept {
 		return []error{fmt.Errorf("--days (DAYS): %d is more than the number of boards: give 1 to %d", n, ranking.Kept)}
 	}

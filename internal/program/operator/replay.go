@@ -49,8 +49,8 @@ You can stop a replay (Ctrl-C) or kill it, and start it again with the same file
 The delay is measured on about every 20th order, for a product without other recent orders: the command knows the score of the product after the order, and reads the ranking until it shows that score.`
 }
 
-// Complaints implements config.Validator.
-func (c *replayCommand) Complaints() []error {
+// Check implements config.Checker.
+func (c *replayCommand) Check() []error {
 	var found []error
 	if c.AsOfInvoiceDate && c.DatabaseURL.Get() == "" {
 		found = append(found, errors.New("--database-url (DATABASE_URL): is missing: --as-of-invoice-date needs it"))
@@ -83,8 +83,8 @@ func (c *replayCommand) Run(s *session) error {
 		s.env.Log.Warn("the replay takes longer than idempotency keys are kept: to continue it after a stop, give --from the day that was reached",
 			"takes", t.Round(time.Minute), "keysKept", housekeeping.KeyLife)
 	}
-	for _, complaint := range file.Broken {
-		s.env.Log.Warn("a line was skipped", "reason", complaint)
+	for _, problem := range file.Broken {
+		s.env.Log.Warn("a line was skipped", "reason", problem)
 	}
 	replayer := c.overHTTP
 	if c.AsOfInvoiceDate {

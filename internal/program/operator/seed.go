@@ -23,8 +23,8 @@ type seedCommand struct {
 	OnlineRetail string `help:"Add the products and customers of a real gift shop: the UCI data set 'Online Retail' as CSV, plain or gzipped." placeholder:"PATH"`
 }
 
-// Complaints implements config.Validator.
-func (c *seedCommand) Complaints() []error {
+// Check implements config.Checker.
+func (c *seedCommand) Check() []error {
 	if c.Demo == (c.OnlineRetail != "") {
 		return []error{errors.New("give either --demo or --online-retail PATH")}
 	}
@@ -79,8 +79,8 @@ func readCatalogue(path string) (retail.Catalogue, error) {
 }
 
 func (c *seedCommand) print(s *session, from retail.Catalogue, sum seed.Summary) error {
-	for _, complaint := range from.Broken {
-		s.env.Log.Warn("a line was skipped", "reason", complaint)
+	for _, problem := range from.Broken {
+		s.env.Log.Warn("a line was skipped", "reason", problem)
 	}
 	rows := [][]string{
 		{"brands", strconv.Itoa(sum.Brands.Added), strconv.Itoa(sum.Brands.Before)},

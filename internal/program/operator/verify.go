@@ -36,9 +36,9 @@ func (*verifyCommand) Help() string {
 		"1 stock, 2 points, 3 coupons, 4 orders and their payments, 5 charges, 6 events, 7 rankings."
 }
 
-// Complaints implements config.Validator.
-func (c *verifyCommand) Complaints() []error {
-	found := c.boardFlags.Complaints()
+// Check implements config.Checker.
+func (c *verifyCommand) Check() []error {
+	found := c.boardFlags.Check()
 	if c.Gateway && c.GatewayURL.Get() == "" {
 		found = append(found, errors.New("--gateway-url (GATEWAY_URL): is missing: --gateway needs it"))
 	}
@@ -97,7 +97,7 @@ func progressText(check string, rows int64) string {
 
 // gateway compares the charges with those of the gateway.
 func (c *verifyCommand) gateway(s *session, a *verify.Auditor, progress func(int64)) (verify.Result, error) {
-	client, err := s.env.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.Figures()})
+	client, err := s.env.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.ClientConfig()})
 	if err != nil {
 		return verify.Result{}, err
 	}

@@ -39,8 +39,8 @@ type Config struct {
 	config.Log
 }
 
-// Complaints implements config.Validator.
-func (c *Config) Complaints() []error {
+// Check implements config.Checker.
+func (c *Config) Check() []error {
 	var found []error
 	if _, ok := simulator.Scenario(c.Scenario); !ok {
 		found = append(found, fmt.Errorf("--scenario (SCENARIO): must be one of %s", strings.Join(simulator.Scenarios(), ", ")))
@@ -52,7 +52,7 @@ func (c *Config) Complaints() []error {
 		found = append(found, fmt.Errorf("--secret (SECRET): %w", err))
 	}
 	web := config.Web{Port: c.Port}
-	return append(found, c.Beside(web)...)
+	return append(found, c.CheckPorts(web)...)
 }
 
 func (c *Config) secret() (pgwire.Secret, error) {

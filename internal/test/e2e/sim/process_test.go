@@ -67,7 +67,7 @@ func (w *world) begin(t *testing.T, instance string) *process {
 	if p.db, err = w.database(outside); err != nil {
 		t.Fatalf("open the database: %v", err)
 	}
-	if p.client, err = redis.Open("redis://"+redisAddress, redis.Through(w.network.dialer(p.name))); err != nil {
+	if p.client, err = redis.Open("redis://"+redisAddress, redis.WithDialer(w.network.dialer(p.name))); err != nil {
 		t.Fatal(err)
 	}
 	ground := wire.Infra{Env: outside, DB: p.db, Kafka: outside.Kafka([]string{kafkaAddress}, "", p.name), Redis: p.client}
