@@ -60,7 +60,7 @@ func golden(t *testing.T, path string, r *kgo.Record) {
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.Value)
 	if *update {
-		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil { //nolint:gosec // a file of the source tree
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

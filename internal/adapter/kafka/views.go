@@ -28,7 +28,7 @@ type Views struct {
 	client *kgo.Client
 	ids    id.Source
 	log    *slog.Logger
-	ctx    context.Context // of every record; cancelled when the program stops, which fails buffered views
+	ctx    context.Context //nolint:containedctx // of every record: its end fails the buffered views
 	cancel context.CancelFunc
 
 	sent, failed, dropped prometheus.Counter

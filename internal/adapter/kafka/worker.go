@@ -21,8 +21,8 @@ const (
 type worker struct {
 	consumer *Consumer
 	at       partition
-	topic    string // without prefix
-	ctx      context.Context
+	topic    string          // without prefix
+	ctx      context.Context //nolint:containedctx // of the handler: its end aborts a running batch
 	cancel   context.CancelFunc
 	quit     chan struct{} // closed when no further batch may begin
 	done     chan struct{} // closed when the worker has ended

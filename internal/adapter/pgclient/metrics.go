@@ -70,7 +70,7 @@ func (m *meter) changed(c change) {
 
 // bulkhead lets so many calls through at once; others wait for a while.
 func (m *meter) bulkhead(most int, patience time.Duration) failsafe.Policy[transactions] {
-	b := bulkhead.NewBuilder[transactions](uint(most)) //nolint:gosec // it is more than nothing: see Config.check
+	b := bulkhead.NewBuilder[transactions](uint(most))
 	return b.WithMaxWaitTime(patience).
 		OnAcquired(func(failsafe.ExecutionEvent[transactions]) { m.inFlight.Inc() }).
 		OnReleased(func(failsafe.ExecutionEvent[transactions]) { m.inFlight.Dec() }).

@@ -21,7 +21,7 @@ type Day int32
 // DayOf returns the business day that t falls on.
 func DayOf(t time.Time) Day {
 	y, m, d := t.In(KST).Date()
-	return Day(y*10000 + int(m)*100 + d)
+	return Day(y*10000 + int(m)*100 + d) //nolint:gosec // the year has four digits
 }
 
 // ParseDay reads yyyyMMdd. It refuses dates that do not exist, and the year 0:

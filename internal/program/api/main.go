@@ -35,24 +35,26 @@ func (c *Config) Check() []error {
 	return slices.Concat(found, c.CheckPorts(c.Web), c.CheckGateway(c.Web))
 }
 
-var about = config.About{ //nolint:gochecknoglobals // a constant
-	Name: "commerce-api",
-	Description: "The shop over HTTP: catalog, likes, points, orders, card payments and rankings. It also relays the shop's events to Kafka. " +
-		"Every flag can be set by the environment variable in brackets.",
-	Vars: kong.Vars{"management_port": "8081"},
+func about() config.About {
+	return config.About{
+		Name: "commerce-api",
+		Description: "The shop over HTTP: catalog, likes, points, orders, card payments and rankings. It also relays the shop's events to Kafka. " +
+			"Every flag can be set by the environment variable in brackets.",
+		Vars: kong.Vars{"management_port": "8081"},
+	}
 }
 
 // Main runs the program and returns its exit code.
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var c Config
-	_, err := config.Read(&c, about, args, getenv, stdout, stderr)
+	_, err := config.Read(&c, about(), args, getenv, stdout, stderr)
 	if code, ok := run.Configured(err, stderr); !ok {
 		return code
 	}
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
-	return run.Ended(wire.Serve(ctx, wire.Real(log), about, &c.Server, c.build), stderr)
+	return run.Ended(wire.Serve(ctx, wire.Real(log), about(), &c.Server, c.build), stderr)
 }
 
 func (c *Config) build(ctx context.Context, infra wire.Infra) (wire.Program, error) {

@@ -54,10 +54,10 @@ func (u Infra) Cards(g Gateway, undo settle.Compensator, policy payment.Policy) 
 }
 
 // GatewayClient returns what speaks to a gateway.
-func (w Env) GatewayClient(g Gateway) (*pgclient.Client, error) {
+func (e Env) GatewayClient(g Gateway) (*pgclient.Client, error) {
 	c := g.Figures
 	c.URL, c.Dial = g.URL, g.Dial
-	c.Clock, c.Random, c.Registerer, c.Log = w.Clock, w.Random, w.Registry, w.Log
+	c.Clock, c.Random, c.Registerer, c.Log = e.Clock, e.Random, e.Registry, e.Log
 	return pgclient.New(c)
 }
 
