@@ -45,7 +45,7 @@ func files(t *testing.T, folder, ending string) map[string]string {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ending) {
 			return err
 		}
-		text, err := os.ReadFile(path) //nolint:gosec // our own files
+		text, err := os.ReadFile(path)
 		texts[path] = string(text)
 		return err
 	})

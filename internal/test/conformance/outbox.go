@@ -77,7 +77,7 @@ func eventReads(s *shop) {
 	e := event.OrderPaid{Order: event.Order{
 		OrderID: s.ids(), Version: 2, UserID: s.ids(), Amount: 10, Lines: []event.Line{{ProductID: 1, Quantity: 1, UnitPrice: 10}},
 	}}
-	before := time.Now().Truncate(time.Microsecond) //nolint:forbidigo // the store under test has the real clock
+	before := time.Now().Truncate(time.Microsecond)
 	s.update(func(ctx context.Context, tx store.Tx) error { tx.Outbox.Append(ctx, e); return nil })
 	got := s.promises(everyLane(), 10)
 	if len(got) != 1 {

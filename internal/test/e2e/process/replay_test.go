@@ -143,7 +143,7 @@ func TestTheDaysOfAReplayAreThoseOfTheInvoices(t *testing.T) {
 	}
 	p.commerce(0, "verify", "--wait", "30s")
 
-	recount := exec.CommandContext(t.Context(), "go", "run", "./testdata/recount", file) //nolint:gosec // our own
+	recount := exec.CommandContext(t.Context(), "go", "run", "./testdata/recount", file)
 	recount.Stderr = os.Stderr
 	out, err := recount.Output()
 	if err != nil {

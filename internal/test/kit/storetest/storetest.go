@@ -75,7 +75,7 @@ func administer(tb testing.TB, address, statement string) {
 // Complete fills in the options that are left out.
 func Complete(o sqlstore.Options) sqlstore.Options {
 	if o.Clock == nil {
-		o.Clock = time.Now //nolint:forbidigo // the clock of tests that give none
+		o.Clock = time.Now
 	}
 	if o.IDs == nil {
 		o.IDs = id.NewSource(o.Clock, rand.Reader)
