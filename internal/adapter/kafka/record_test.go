@@ -91,7 +91,7 @@ func TestWhatWasEncodedIsDecoded(t *testing.T) {
 	}
 }
 
-func TestARecordThatBreaksTheRulesIsUnreadable(t *testing.T) {
+func TestARecordInAnotherFormatIsUnreadable(t *testing.T) {
 	t.Parallel()
 	set := func(name, value string) func(*kgo.Record) {
 		return func(r *kgo.Record) {
@@ -130,7 +130,7 @@ func TestARecordThatBreaksTheRulesIsUnreadable(t *testing.T) {
 	}
 }
 
-func TestWhatMayBeAbsentOrWrittenInAnotherWayIsRead(t *testing.T) {
+func TestOptionalHeadersAndOtherSpellingsAreRead(t *testing.T) {
 	t.Parallel()
 	c := Config{}
 	r := c.encode(envelope(t))
@@ -149,7 +149,7 @@ func TestWhatMayBeAbsentOrWrittenInAnotherWayIsRead(t *testing.T) {
 	}
 }
 
-func TestOfTwoHeadersOfANameTheLaterCounts(t *testing.T) {
+func TestTheLastHeaderOfANameCounts(t *testing.T) {
 	t.Parallel()
 	c := Config{}
 	r := c.encode(envelope(t))
@@ -159,8 +159,8 @@ func TestOfTwoHeadersOfANameTheLaterCounts(t *testing.T) {
 	}
 }
 
-// Whatever a record holds, decode answers ErrUnreadable or an envelope that
-// survives the way out and back.
+// For any record, decode returns ErrUnreadable or an envelope that is equal after it
+// is encoded and decoded again.
 func FuzzDecode(f *testing.F) {
 	r := Config{}.encode(envelope(f))
 	var text []string

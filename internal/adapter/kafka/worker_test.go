@@ -15,8 +15,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
-// A handler that hangs must not fill the memory: its partition is not fetched
-// until the queue is shorter again.
+// A handler that hangs must not fill the memory: its partition is paused until the
+// queue is shorter.
 func TestAPartitionThatFallsBehindIsFetchedNoFurther(t *testing.T) {
 	t.Parallel()
 	const waiting = 3*queueHigh + 1
