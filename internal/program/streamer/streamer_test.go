@@ -94,13 +94,13 @@ func TestCountedEventsAndRebuiltBoardsAreExported(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer producer.Close()
-	for range 2 {
+	for range 3 {
 		if err := errors.Join(producer.Publish(t.Context(), batch)...); err != nil {
 			t.Fatal(err)
 		}
 	}
 	awaitMetrics(t, u.Env,
-		`commerce_events_counted_total{result="new"} 3`, `commerce_events_counted_total{result="duplicate"} 3`,
+		`commerce_events_counted_total{result="new"} 3`, `commerce_events_counted_total{result="duplicate"} 6`,
 		`commerce_leaderboard_rebuilds_total{result="success"} 8`, `commerce_leaderboard_rebuilds_total{result="failure"} 0`)
 }
 
