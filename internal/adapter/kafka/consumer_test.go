@@ -21,8 +21,8 @@ func TestEventsPublishedBeforeTheGroupExistsAreHandledOnceAndInOrder(t *testing.
 			t.Parallel()
 			config := start(t)
 			publish(t, config, likes(t, 100, 1, 2, 3, 4))
-			seen := newLedger()
-			stop := consume(t, config, seen.note, quiet())
+			seen := newRecorder()
+			stop := consume(t, config, seen.handle, quiet())
 			seen.await(t, 400)
 			stop()
 			for key, ids := range seen.byKey {
@@ -30,12 +30,12 @@ func TestEventsPublishedBeforeTheGroupExistsAreHandledOnceAndInOrder(t *testing.
 					t.Errorf("key %s: %v", key, ids)
 				}
 			}
-			late := newLedger()
-			defer consume(t, config, late.note, quiet())()
+			late := newRecorder()
+			defer consume(t, another(config), late.handle, quiet())()
 			publish(t, config, likes(t, 1, 5))
 			late.await(t, 1)
 			if n := late.count(); n != 1 {
-				t.Errorf("%d events were seen again: what was done is not committed", n-1)
+				t.Errorf("%d events were consumed again: their offsets are not committed", n-1)
 			}
 		})
 	}
@@ -47,8 +47,8 @@ func TestALoneEventIsHandledAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			config := start(t)
-			seen := newLedger()
-			consume(t, config, seen.note, quiet())
+			seen := newRecorder()
+			consume(t, config, seen.handle, quiet())
 			p := producer(t, config)
 			batch := likes(t, 11, 1)
 			fastest := time.Hour
@@ -73,8 +73,8 @@ func TestEventsOfAnUnknownTypeAreSkippedAndCounted(t *testing.T) {
 	batch := likes(t, 3, 1)
 	batch[1].Type = "product.exploded"
 	publish(t, config, batch)
-	seen := newLedger()
-	stop := consume(t, config, seen.note, quiet())
+	seen := newRecorder()
+	stop := consume(t, config, seen.handle, quiet())
 	seen.await(t, 2)
 	stop()
 	if n := metric(t, config, "commerce_consumed_unknown_total"); n != 1 {
@@ -89,10 +89,10 @@ func TestADependencyThatIsDownHoldsUpItsPartitionOnly(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
 	publish(t, config, likes(t, 10, 1, 2, 3, 4, 5, 6))
-	seen := newLedger()
+	seen := newRecorder()
 	down := make(chan struct{})
 	tries, sizes := make(chan struct{}, 1000), map[int]bool{}
-	var told strings.Builder
+	var log strings.Builder
 	var mu sync.Mutex
 	handle := func(ctx context.Context, batch []event.Opened) error {
 		if batch[0].Key == "1" {
@@ -106,9 +106,9 @@ func TestADependencyThatIsDownHoldsUpItsPartitionOnly(t *testing.T) {
 				return errors.New("the database is away")
 			}
 		}
-		return seen.note(ctx, batch)
+		return seen.handle(ctx, batch)
 	}
-	stop := consume(t, config, handle, slog.New(slog.NewTextHandler(&told, nil)))
+	stop := consume(t, config, handle, slog.New(slog.NewTextHandler(&log, nil)))
 	for range 4 {
 		<-tries
 	}
@@ -116,15 +116,15 @@ func TestADependencyThatIsDownHoldsUpItsPartitionOnly(t *testing.T) {
 	close(down)
 	seen.await(t, 60)
 	stop()
-	if strings.Count(told.String(), "the database is away") != 1 || strings.Count(told.String(), "it works again") != 1 {
-		t.Errorf("each change of state should be told once:\n%s", &told)
+	if strings.Count(log.String(), "the database is away") != 1 || strings.Count(log.String(), `what="process events"`) != 2 {
+		t.Errorf("want one line when it fails and one when it recovers:\n%s", &log)
 	}
 	if len(sizes) != 1 {
 		t.Errorf("the batch changed from try to try: %v", sizes)
 	}
 }
 
-func TestABatchUnderWayIsFinishedAndCommittedAtShutdown(t *testing.T) {
+func TestARunningBatchIsFinishedAndCommittedAtShutdown(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
 	publish(t, config, likes(t, 3, 1))

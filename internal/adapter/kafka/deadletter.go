@@ -2,19 +2,17 @@ package kafka
 
 import (
 	"context"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
-// Headers that say where a dead letter comes from and why it is one. All of
-// them are text.
+// Headers that say where a dead letter comes from and why it is one. All values
+// are text. The names are those of Spring Kafka's dead-letter publisher, so its
+// tools can read them.
 const (
 	DeadTopic     = "kafka_dlt-original-topic"
 	DeadPartition = "kafka_dlt-original-partition"
@@ -25,31 +23,37 @@ const (
 	DeadMessage   = "kafka_dlt-exception-message"
 )
 
+// CauseUnreadable is the value of DeadCause for a record that cannot be read:
+// the only cause so far. It is part of the wire format and independent of the
+// names of Go packages and types.
+const CauseUnreadable = "commerce.UnreadableRecord"
+
 const (
-	buryTimeout = 10 * time.Second
-	maxMessage  = 1_000 // bytes
+	deadLetterTimeout = 10 * time.Second
+	maxMessage        = 1_000 // bytes
 )
 
-// bury writes a record to the dead letters and insists on it: only then may its
-// offset be committed. It reports false if the partition has to go first.
-func (w *worker) bury(r *kgo.Record, cause error) bool {
-	ok := w.insist(func() error {
-		ctx, cancel := context.WithTimeout(w.ctx, buryTimeout)
+// deadLetter writes a record to the dead-letter topic and retries until Kafka has
+// it: only then may the record's offset be committed. It reports false if the
+// partition has to be given up first.
+func (w *worker) deadLetter(r *kgo.Record, cause error) bool {
+	ok := w.retry(func() error {
+		ctx, cancel := context.WithTimeout(w.ctx, deadLetterTimeout)
 		defer cancel()
-		return w.client.ProduceSync(ctx, w.letter(r, cause)).FirstErr()
+		return w.consumer.client.ProduceSync(ctx, newDeadLetter(r, w.consumer.group, cause)).FirstErr()
 	})
 	if ok {
-		w.count.dead.WithLabelValues(w.topic).Inc()
-		w.log.Warn("a record cannot be read and went to the dead letters",
+		w.consumer.metrics.deadLetters.WithLabelValues(w.topic).Inc()
+		w.consumer.log.Warn("a record cannot be read: it was sent to the dead-letter topic",
 			"topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "error", cause)
 	}
 	return ok
 }
 
-// letter is the record with the story of how it came here. One that is too large
-// to be sent on only says where the record is, and so does not hold up the
-// partition for ever.
-func (w *worker) letter(r *kgo.Record, cause error) *kgo.Record {
+// newDeadLetter copies a record and adds the headers that say where it comes
+// from. A record that is too large to be produced again is not copied: the
+// headers alone say where it is, and the partition is not blocked for ever.
+func newDeadLetter(r *kgo.Record, group string, cause error) *kgo.Record {
 	l := &kgo.Record{Topic: DeadLetterTopic(r.Topic)}
 	if size(r) <= maxRecord {
 		l.Key, l.Value, l.Headers = r.Key, r.Value, slices.Clone(r.Headers)
@@ -60,11 +64,8 @@ func (w *worker) letter(r *kgo.Record, cause error) *kgo.Record {
 		header(DeadPartition, strconv.Itoa(int(r.Partition))),
 		header(DeadOffset, strconv.FormatInt(r.Offset, 10)),
 		header(DeadTimestamp, strconv.FormatInt(r.Timestamp.UnixMilli(), 10)),
-		header(DeadGroup, w.group),
-		header(DeadCause, unreadable()),
+		header(DeadGroup, group),
+		header(DeadCause, CauseUnreadable),
 		header(DeadMessage, strings.ToValidUTF8(message[:min(len(message), maxMessage)], "")))
 	return l
 }
-
-// unreadable is the full name of the only cause there is so far.
-func unreadable() string { return reflect.TypeFor[event.Envelope]().PkgPath() + ".ErrUnreadable" }

@@ -31,8 +31,8 @@ func TestAnUnreadableRecordBecomesADeadLetterAndTheOthersGoOn(t *testing.T) {
 			publish(t, config, likes(t, 5, 1))
 			raw(t, config, bad)
 			publish(t, config, likes(t, 6, 1)[5:])
-			seen := newLedger()
-			consume(t, config, seen.note, quiet())
+			seen := newRecorder()
+			consume(t, config, seen.handle, quiet())
 			letter := kafkatest.Records(t, config.Brokers, topic+"-dlt", 1)[0]
 			seen.await(t, 6)
 			headers := map[string]string{}
@@ -42,7 +42,7 @@ func TestAnUnreadableRecordBecomesADeadLetterAndTheOthersGoOn(t *testing.T) {
 			for name, want := range map[string]string{
 				"of-its-own": "kept", "kafka_dlt-original-topic": topic, "kafka_dlt-original-offset": "5",
 				"kafka_dlt-original-timestamp": "1700000000123", "kafka_dlt-original-consumer-group": config.Prefix + "ranking",
-				"kafka_dlt-exception-fqcn":    "github.com/loopers-commerce/commerce/internal/contract/event.ErrUnreadable",
+				"kafka_dlt-exception-fqcn":    "commerce.UnreadableRecord",
 				"kafka_dlt-exception-message": `unreadable event: ce_specversion is "", not 1.0`,
 			} {
 				if headers[name] != want {
@@ -64,14 +64,14 @@ func TestOnlyTheEventThatTheHandlerCanMakeNoSenseOfLeavesItsBatch(t *testing.T) 
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
 	batch := likes(t, 20, 1)
 	publish(t, config, batch)
-	seen := newLedger()
+	seen := newRecorder()
 	stop := consume(t, config, func(ctx context.Context, part []event.Opened) error {
 		for _, o := range part {
 			if o.ID == batch[6].ID || o.ID == batch[7].ID {
 				return fmt.Errorf("%w: event %s", event.ErrUnreadable, o.ID)
 			}
 		}
-		return seen.note(ctx, part)
+		return seen.handle(ctx, part)
 	}, quiet())
 	letters := kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic)+"-dlt", 2)
 	seen.await(t, 18)
@@ -88,7 +88,7 @@ func TestOnlyTheEventThatTheHandlerCanMakeNoSenseOfLeavesItsBatch(t *testing.T) 
 	}
 }
 
-func TestADeadLetterThatWouldBeTooLargeOnlySaysWhereTheRecordIs(t *testing.T) {
+func TestADeadLetterOfALargeRecordHasHeadersOnly(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
 	topic := config.Topic(event.CatalogTopic)
@@ -101,7 +101,7 @@ func TestADeadLetterThatWouldBeTooLargeOnlySaysWhereTheRecordIs(t *testing.T) {
 	if err := client.ProduceSync(t.Context(), large).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	consume(t, config, newLedger().note, quiet())
+	consume(t, config, newRecorder().handle, quiet())
 	letter := kafkatest.Records(t, config.Brokers, topic+"-dlt", 1)[0]
 	if n := len(letter.Headers); n != 7 || len(letter.Value) > 0 {
 		t.Errorf("the letter has %d headers and %d bytes", n, len(letter.Value))
@@ -115,12 +115,12 @@ func TestADeadLetterThatCannotBeWrittenIsNotLost(t *testing.T) {
 	topic := config.Topic(event.OrderTopic)
 	raw(t, config, &kgo.Record{Topic: topic, Key: []byte("k"), Value: []byte("?")})
 	refusals := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic + "-dlt", Err: kerr.TopicAuthorizationFailed, Count: -1})
-	stop := consume(t, config, newLedger().note, quiet())
+	stop := consume(t, config, newRecorder().handle, quiet())
 	if err := refusals.Wait(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
-	stop() // in the middle of it: the next member starts with the same record
+	stop() // during the retries: the next member starts with the same record
 	refusals.Remove()
-	consume(t, config, newLedger().note, quiet())
+	consume(t, another(config), newRecorder().handle, quiet())
 	kafkatest.Records(t, config.Brokers, topic+"-dlt", 1)
 }

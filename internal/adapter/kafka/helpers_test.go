@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// likes returns n likes of each product, taking turns; ids count up from 1.
+// likes returns n likes of each product, in turn; event ids count up from 1.
 func likes(tb testing.TB, n int, products ...int64) []event.Envelope {
 	tb.Helper()
 	var batch []event.Envelope
@@ -59,7 +59,7 @@ func idsByKey(records []*kgo.Record) map[string][]string {
 	return found
 }
 
-// firsts drops what was seen before.
+// firsts returns the ids without repetitions.
 func firsts(ids []string) []string {
 	var once []string
 	for _, v := range ids {
@@ -84,8 +84,8 @@ func keysOf(batch []event.Envelope, errs []error) (keys []string, failed []event
 	return keys, failed
 }
 
-// checkOrder checks that all of the batch is there, and the first occurrences
-// under each key are in order.
+// checkOrder checks that the topic has every event of the batch, and that the first
+// occurrences of each key are in order.
 func checkOrder(t *testing.T, config kafka.Config, batch []event.Envelope) {
 	t.Helper()
 	got := idsByKey(kafkatest.All(t, config.Brokers, config.Topic(event.CatalogTopic)))
@@ -112,19 +112,19 @@ func raw(t *testing.T, config kafka.Config, records ...*kgo.Record) {
 	}
 }
 
-// lines is a log that several goroutines write and read.
-type lines struct {
+// logBuffer is a log that several goroutines can write and read.
+type logBuffer struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-func (l *lines) Write(p []byte) (int, error) {
+func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
 }
 
-func (l *lines) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()

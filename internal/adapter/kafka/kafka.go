@@ -1,6 +1,6 @@
-// Package kafka carries events over Kafka: topics, a producer for the outbox, a
-// lossy one for views, and a consumer that hands over batches. Nothing outside
-// of it knows what a record looks like.
+// Package kafka sends and receives events over Kafka: it creates the topics and
+// has a producer for the outbox, a lossy producer for views and a consumer of
+// batches. No other package knows the format of a record.
 package kafka
 
 import (
@@ -22,14 +22,13 @@ import (
 type Config struct {
 	Brokers  []string // host:port of one broker or more
 	Prefix   string   // put before the name of every topic and group
-	ClientID string   // what brokers call this program in their logs
+	ClientID string   // names this program in the logs of the brokers
 
-	Clock   clock.Clock           // tells the time
-	Random  backoff.Random        // spreads the waits between tries
-	Metrics prometheus.Registerer // where to count
+	Clock   clock.Clock
+	Random  backoff.Random        // spreads the pauses between attempts
+	Metrics prometheus.Registerer // where metrics are registered
 
-	// Dial connects to a broker by its host:port, over whatever network there
-	// is; nil means TCP.
+	// Dial connects to a broker by its host:port; nil means TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -41,15 +40,16 @@ func (c Config) bare(topic string) string { return strings.TrimPrefix(topic, c.P
 
 const (
 	dialTimeout = 3 * time.Second
-	// metadataMinAge is how soon a client may ask again who leads a partition:
-	// after a change of leader it is wrong until then, and 5 s by default.
+	// metadataMinAge is how soon a client may ask again which broker leads a
+	// partition. After a change of leader it sends to the old one until then; the
+	// default is 5 s.
 	metadataMinAge = 250 * time.Millisecond
 )
 
-// open returns a client. It speaks to no broker yet.
-func (c Config) open(log *slog.Logger, options ...kgo.Opt) (*kgo.Client, error) {
+// connect returns a client. It connects to a broker at its first request.
+func (c Config) connect(log *slog.Logger, options ...kgo.Opt) (*kgo.Client, error) {
 	common := []kgo.Opt{
-		kgo.SeedBrokers(c.Brokers...), kgo.ClientID(c.ClientID), kgo.WithLogger(chatter{log}),
+		kgo.SeedBrokers(c.Brokers...), kgo.ClientID(c.ClientID), kgo.WithLogger(clientLog{log}),
 		kgo.Dialer(c.dial), kgo.MetadataMinAge(metadataMinAge),
 	}
 	client, err := kgo.NewClient(append(common, options...)...)
@@ -59,7 +59,7 @@ func (c Config) open(log *slog.Logger, options ...kgo.Opt) (*kgo.Client, error) 
 	return client, nil
 }
 
-// dial connects to a broker, or gives up.
+// dial connects to a broker within dialTimeout.
 func (c Config) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -70,7 +70,7 @@ func (c Config) dial(ctx context.Context, network, address string) (net.Conn, er
 	return tcp.DialContext(ctx, network, address)
 }
 
-// ping says whether a broker answers, and if not, which ones were asked.
+// ping returns an error that names the brokers if none of them answers.
 func (c Config) ping(ctx context.Context, client *kgo.Client) error {
 	if err := client.Ping(ctx); err != nil {
 		return c.unreachable(err)
@@ -82,12 +82,12 @@ func (c Config) unreachable(err error) error {
 	return fmt.Errorf("kafka cannot be reached at %s: %w", strings.Join(c.Brokers, ","), err)
 }
 
-// chatter passes on what the client library has to say, to those who debug. It
-// complains at each try; what matters is told by its callers, once.
-type chatter struct{ log *slog.Logger }
+// clientLog logs the messages of the client library at level debug. The library
+// logs every attempt; its callers log each outage once.
+type clientLog struct{ log *slog.Logger }
 
 // Level implements kgo.Logger.
-func (c chatter) Level() kgo.LogLevel {
+func (c clientLog) Level() kgo.LogLevel {
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
 		return kgo.LogLevelInfo
 	}
@@ -95,6 +95,6 @@ func (c chatter) Level() kgo.LogLevel {
 }
 
 // Log implements kgo.Logger.
-func (c chatter) Log(level kgo.LogLevel, msg string, attrs ...any) {
-	c.log.With(attrs...).Debug("kafka client", "level", level.String(), "said", msg)
+func (c clientLog) Log(level kgo.LogLevel, msg string, attrs ...any) {
+	c.log.With(attrs...).Debug("kafka client", "level", level.String(), "message", msg)
 }

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,73 +10,74 @@ import (
 
 const namespace = "commerce"
 
-// register registers c, or returns the one that is registered already: several
-// consumers of a process share their metrics and differ by label.
-func register[C prometheus.Collector](r prometheus.Registerer, c C) C {
-	var twice prometheus.AlreadyRegisteredError
-	if err := r.Register(c); errors.As(err, &twice) {
-		if same, ok := twice.ExistingCollector.(C); ok {
-			return same
-		}
+// register registers every collector. A metric that nobody can read is a mistake
+// in the program, so the caller must not start.
+func register(r prometheus.Registerer, all ...prometheus.Collector) error {
+	errs := make([]error, 0, len(all))
+	for _, c := range all {
+		errs = append(errs, r.Register(c))
 	}
-	return c
-}
-
-func counter(r prometheus.Registerer, name, help string, labels ...string) *prometheus.CounterVec {
-	return register(r, prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels))
-}
-
-func histogram(r prometheus.Registerer, name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-	return register(r, prometheus.NewHistogramVec(
-		prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels))
-}
-
-func gauge(r prometheus.Registerer, name, help string, labels ...string) *prometheus.GaugeVec {
-	return register(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels))
-}
-
-// consumed counts what one group does.
-type consumed struct {
-	records, skipped, dead, failures *prometheus.CounterVec // by topic
-	size, seconds                    prometheus.Observer
-	lag                              *prometheus.GaugeVec // by topic and partition
-}
-
-func newConsumed(r prometheus.Registerer, group string) consumed {
-	labels := prometheus.Labels{"group": group}
-	of := func(name, help string) *prometheus.CounterVec {
-		return counter(r, name, help, "group", "topic").MustCurryWith(labels)
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
 	}
-	return consumed{
-		records:  of("consumed_records_total", "Records dealt with."),
-		skipped:  of("consumed_unknown_total", "Records skipped because their event type is not known here."),
-		dead:     of("consumed_dead_letters_total", "Records that could not be read."),
-		failures: of("consumed_failures_total", "Batches that failed and were tried again."),
-		size: histogram(r, "consumed_batch_records", "Records in a batch.",
-			prometheus.ExponentialBuckets(1, 4, 7), "group").With(labels),
-		seconds: histogram(r, "consumed_batch_seconds", "Time that a batch took.",
-			prometheus.ExponentialBuckets(0.001, 4, 8), "group").With(labels),
-		lag: gauge(r, "consumer_lag_records", "Records that wait, in the partitions that this process holds.",
-			"group", "topic", "partition").MustCurryWith(labels),
-	}
+	return nil
 }
 
-// OutboxMeter shows the outbox and its relay.
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func histogram(name, help string, buckets []float64) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+}
+
+func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+// consumerMetrics counts what one group does in this process.
+type consumerMetrics struct {
+	records, skipped, deadLetters, failures *prometheus.CounterVec // by topic
+	size, seconds                           prometheus.Histogram
+	lag                                     *prometheus.GaugeVec // by topic and partition
+}
+
+// newConsumerMetrics registers the metrics of a group. The group is a constant
+// label, so a process may have consumers of several groups, but one of each.
+func newConsumerMetrics(r prometheus.Registerer, group string) (consumerMetrics, error) {
+	m := consumerMetrics{
+		records:     counter("consumed_records_total", "Records processed.", "topic"),
+		skipped:     counter("consumed_unknown_total", "Records skipped because this program does not know their event type.", "topic"),
+		deadLetters: counter("consumed_dead_letters_total", "Records sent to the dead-letter topic because they cannot be read.", "topic"),
+		failures:    counter("consumed_failures_total", "Attempts to process a batch, or to write a dead letter, that failed and are repeated.", "topic"),
+		size:        histogram("consumed_batch_records", "Records in a batch.", prometheus.ExponentialBuckets(1, 4, 7)),
+		seconds: histogram("consumed_batch_seconds", "Time to process a batch, in seconds.",
+			prometheus.ExponentialBuckets(0.001, 4, 8)),
+		lag: gauge("consumer_lag_records", "Records not yet consumed, in the partitions assigned to this process.", "topic", "partition"),
+	}
+	err := register(prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, r),
+		m.records, m.skipped, m.deadLetters, m.failures, m.size, m.seconds, m.lag)
+	return m, err
+}
+
+// OutboxMeter exports the state of the outbox and what its relay does.
 type OutboxMeter struct {
 	waiting, oldest prometheus.Gauge
 	relayed         prometheus.Counter
 }
 
-// NewOutboxMeter returns a meter that shows itself in r.
-func NewOutboxMeter(r prometheus.Registerer) *OutboxMeter {
-	return &OutboxMeter{
-		waiting: gauge(r, "outbox_waiting_events", "Events that were committed and not yet sent.").WithLabelValues(),
-		oldest:  gauge(r, "outbox_oldest_seconds", "Age of the oldest event that waits.").WithLabelValues(),
-		relayed: counter(r, "outbox_relayed_total", "Events that this process sent and deleted.").WithLabelValues(),
+// NewOutboxMeter registers the metrics of the outbox in r. A registry can hold
+// them once.
+func NewOutboxMeter(r prometheus.Registerer) (*OutboxMeter, error) {
+	m := &OutboxMeter{
+		waiting: gauge("outbox_waiting_events", "Events that are committed and not yet sent to Kafka.").WithLabelValues(),
+		oldest:  gauge("outbox_oldest_seconds", "Age of the oldest event not yet sent to Kafka, in seconds.").WithLabelValues(),
+		relayed: counter("outbox_relayed_total", "Events that this process sent to Kafka and deleted from the outbox.").WithLabelValues(),
 	}
+	return m, register(r, m.waiting, m.oldest, m.relayed)
 }
 
-// Backlog notes how many events wait and how old the oldest is.
+// Backlog sets how many events wait and how old the oldest one is.
 func (m *OutboxMeter) Backlog(waiting int64, age time.Duration) {
 	m.waiting.Set(float64(waiting))
 	m.oldest.Set(age.Seconds())

@@ -1,17 +1,25 @@
 package kafka_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
-func TestTheOutboxIsShown(t *testing.T) {
+func TestTheOutboxMeterExportsTheOutbox(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Config(nil, "")
-	m := kafka.NewOutboxMeter(config.Metrics)
+	m, err := kafka.NewOutboxMeter(config.Metrics)
+	if err != nil {
+		t.Fatal(err)
+	}
 	m.Backlog(3, 1500*time.Millisecond)
 	m.Relayed(4)
 	m.Relayed(5)
@@ -24,22 +32,64 @@ func TestTheOutboxIsShown(t *testing.T) {
 	}
 }
 
-func TestConsumersOfOneProcessShareTheirMetrics(t *testing.T) {
+func TestGroupsOfOneProcessAreCountedSeparately(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
-	first, second := newLedger(), newLedger()
-	stop := consume(t, config, first.note, quiet())
-	defer stop()
-	defer consume(t, config, second.note, quiet())()
+	first, second := newRecorder(), newRecorder()
+	stop := consumeAs(t, config, "first", first.handle, quiet())
+	stopSecond := consumeAs(t, config, "second", second.handle, quiet())
 	publish(t, config, likes(t, 2, 1))
-	patience := time.After(20 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for metric(t, config, "commerce_consumed_records_total") < 2 {
-		select {
-		case <-tick.C:
-		case <-patience:
-			t.Fatal("what both have consumed is not counted")
+	first.await(t, 2)
+	second.await(t, 2)
+	stop() // a batch is counted after its handler has returned
+	stopSecond()
+	for _, group := range []string{"first", "second"} {
+		if n := metric(t, config, "commerce_consumed_records_total", `value:"`+group+`"`); n != 2 {
+			t.Errorf("%v records of group %s are counted, want 2", n, group)
 		}
+	}
+}
+
+// A metric that is not exported hides failures: the program must not start.
+func TestASecondRegistrationOfMetricsIsAnError(t *testing.T) {
+	t.Parallel()
+	consumer := func(c kafka.Config) error {
+		_, err := kafka.NewConsumer(c, "ranking", event.Topics(), newRecorder().handle, quiet())
+		return err
+	}
+	for name, open := range map[string]func(kafka.Config) error{
+		"consumer": consumer,
+		"views": func(c kafka.Config) error {
+			_, err := kafka.NewViews(c, func() id.ID { return id.ID{} }, quiet())
+			return err
+		},
+		"outbox": func(c kafka.Config) error {
+			_, err := kafka.NewOutboxMeter(c.Metrics)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := kafkatest.Config([]string{"127.0.0.1:1"}, "")
+			register(t, config, name)
+			if err := open(config); err == nil || !strings.Contains(err.Error(), "register metrics") {
+				t.Errorf("the second registration: %v", err)
+			}
+		})
+	}
+}
+
+// register takes the name of one metric of each kind.
+func register(t *testing.T, c kafka.Config, kind string) {
+	t.Helper()
+	r := c.Metrics
+	opts := prometheus.CounterOpts{Name: map[string]string{
+		"consumer": "commerce_consumed_records_total", "views": "commerce_views_total", "outbox": "commerce_outbox_relayed_total",
+	}[kind], Help: "Taken."}
+	if kind == "consumer" {
+		r = prometheus.WrapRegistererWith(prometheus.Labels{"group": "ranking"}, r)
+	}
+	if err := r.Register(prometheus.NewCounterVec(opts, nil)); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -19,38 +20,37 @@ import (
 
 const commitTimeout = 5 * time.Second
 
-// offsets keeps how far each partition was dealt with, and commits it. Commits
-// are made as fast as the brokers answer, each with all that was marked
-// meanwhile, so that no worker waits for one.
+// offsets collects the processed offset of each partition and commits it. A
+// commit starts as soon as the last one is answered and holds everything marked
+// meanwhile, so no worker waits for a commit.
 type offsets struct {
 	client  *kgo.Client
-	pause   *backoff.Backoff
-	trouble *outage.Log
-	bell    wakeup.Signal
+	backoff *backoff.Backoff
+	outage  *outage.Log
+	ready   wakeup.Signal // there may be something to commit
 
-	turn chan struct{} // holds a token while one commits: an older commit must not arrive later
-	mu   sync.Mutex
-	next map[place]kgo.EpochOffset // not yet committed
+	committing chan struct{} // holds a token during a commit: an older commit must not arrive after a newer one
+	mu         sync.Mutex
+	next       map[partition]kgo.EpochOffset // marked and not yet committed
 }
 
 func newOffsets(client *kgo.Client, log *slog.Logger, c Config) *offsets {
 	return &offsets{
-		client: client, pause: backoff.New(retryFirst, retryLimit, c.Random),
-		trouble: outage.New(log, "commit offsets"),
-		bell:    wakeup.New(), turn: make(chan struct{}, 1), next: map[place]kgo.EpochOffset{},
+		client: client, backoff: backoff.New(retryFirst, retryLimit, c.Random), outage: outage.New(log, "commit offsets"),
+		ready: wakeup.New(), committing: make(chan struct{}, 1), next: map[partition]kgo.EpochOffset{},
 	}
 }
 
-// mark notes that a partition was dealt with up to and including r.
-func (o *offsets) mark(at place, r *kgo.Record) {
+// mark marks a partition as processed up to and including r.
+func (o *offsets) mark(at partition, r *kgo.Record) {
 	o.mu.Lock()
 	o.next[at] = kgo.EpochOffset{Epoch: r.LeaderEpoch, Offset: r.Offset + 1}
 	o.mu.Unlock()
-	o.bell.Notify()
+	o.ready.Notify()
 }
 
-// forget drops what was marked of partitions that are no longer ours.
-func (o *offsets) forget(all []place) {
+// forget drops the marks of partitions that this member no longer owns.
+func (o *offsets) forget(all []partition) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, at := range all {
@@ -58,71 +58,60 @@ func (o *offsets) forget(all []place) {
 	}
 }
 
-// commitAsTheyCome commits what is marked until ctx ends, and then the rest.
-func (o *offsets) commitAsTheyCome(ctx context.Context) {
+// commitUntil commits marks as they come until ctx ends, and then the rest.
+func (o *offsets) commitUntil(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			if err := o.commit(context.WithoutCancel(ctx)); err != nil {
-				o.trouble.Failed(err)
+				o.outage.Failed(err)
 			}
 			return
-		case <-o.bell:
+		case <-o.ready:
 		}
 		if err := o.commit(ctx); err != nil && ctx.Err() == nil {
-			o.trouble.Failed(err)
-			backoff.Wait(ctx, o.pause.Next())
-			o.bell.Notify()
+			o.outage.Failed(err)
+			backoff.Wait(ctx, o.backoff.Next())
+			o.ready.Notify()
 			continue
 		}
-		o.trouble.Recovered()
-		o.pause.Reset()
+		o.outage.Recovered()
+		o.backoff.Reset()
 	}
 }
 
-// commit commits all that was marked.
+// commit commits everything that is marked.
 func (o *offsets) commit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	select {
-	case o.turn <- struct{}{}:
-		defer func() { <-o.turn }()
+	case o.committing <- struct{}{}:
+		defer func() { <-o.committing }()
 	case <-ctx.Done():
-		return fmt.Errorf("another commit of offsets is under way: %w", ctx.Err())
+		return fmt.Errorf("wait for another commit of offsets: %w", ctx.Err())
 	}
 	marked := o.marked()
 	if len(marked) == 0 {
 		return nil
 	}
-	request := map[string]map[int32]kgo.EpochOffset{}
-	for at, offset := range marked {
-		if request[at.topic] == nil {
-			request[at.topic] = map[int32]kgo.EpochOffset{}
-		}
-		request[at.topic][at.partition] = offset
-	}
 	var failed error
-	o.client.CommitOffsetsSync(ctx, request, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
-		failed = refusal(answer, err)
+	o.client.CommitOffsetsSync(ctx, byTopic(marked), func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, r *kmsg.OffsetCommitResponse, err error) {
+		failed = commitError(r, err)
 	})
 	if failed == nil {
-		o.settle(marked)
+		o.remove(marked)
 	}
 	return failed
 }
 
-func (o *offsets) marked() map[place]kgo.EpochOffset {
+func (o *offsets) marked() map[partition]kgo.EpochOffset {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	marked := make(map[place]kgo.EpochOffset, len(o.next))
-	for at, offset := range o.next {
-		marked[at] = offset
-	}
-	return marked
+	return maps.Clone(o.next)
 }
 
-// settle drops what was committed and not marked anew since.
-func (o *offsets) settle(committed map[place]kgo.EpochOffset) {
+// remove drops the marks that were committed and have not moved since.
+func (o *offsets) remove(committed map[partition]kgo.EpochOffset) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for at, offset := range committed {
@@ -132,12 +121,23 @@ func (o *offsets) settle(committed map[place]kgo.EpochOffset) {
 	}
 }
 
-// refusal is why a commit was not accepted in full.
-func refusal(answer *kmsg.OffsetCommitResponse, err error) error {
+func byTopic(marked map[partition]kgo.EpochOffset) map[string]map[int32]kgo.EpochOffset {
+	offsets := map[string]map[int32]kgo.EpochOffset{}
+	for at, offset := range marked {
+		if offsets[at.topic] == nil {
+			offsets[at.topic] = map[int32]kgo.EpochOffset{}
+		}
+		offsets[at.topic][at.number] = offset
+	}
+	return offsets
+}
+
+// commitError returns why a commit was not accepted in full.
+func commitError(r *kmsg.OffsetCommitResponse, err error) error {
 	if err != nil {
 		return fmt.Errorf("commit offsets: %w", err)
 	}
-	for _, topic := range answer.Topics {
+	for _, topic := range r.Topics {
 		for _, p := range topic.Partitions {
 			if refused := kerr.ErrorForCode(p.ErrorCode); refused != nil {
 				err = errors.Join(err, fmt.Errorf("commit offset of %s/%d: %w", topic.Topic, p.Partition, refused))

@@ -41,7 +41,7 @@ func TestABrokerThatNeverAnswersHoldsAPublishNoLongerThanItsDeadline(t *testing.
 			began := time.Now()
 			for i, err := range p.Publish(ctx, likes(t, 5, 1, 2)) {
 				if err == nil {
-					t.Errorf("event %d is said to be published", i)
+					t.Errorf("event %d is reported as published", i)
 				}
 			}
 			if took := time.Since(began); took > 3*time.Second {
@@ -76,7 +76,7 @@ func TestABrokerThatDiesInTheMiddleHoldsAPublishNoLongerThanItsDeadline(t *testi
 	}
 }
 
-func TestAProducerThatIsClosedPublishesNoMore(t *testing.T) {
+func TestAClosedProducerDoesNotPublish(t *testing.T) {
 	t.Parallel()
 	cluster := kafkatest.Cluster(t, kfake.SleepOutOfOrder())
 	config := kafkatest.Prepared(t, cluster)
@@ -96,7 +96,7 @@ func TestAProducerThatIsClosedPublishesNoMore(t *testing.T) {
 	<-asked
 	p.Close()
 	if err := (<-results)[0]; err == nil {
-		t.Error("what was under way is said to be published")
+		t.Error("what was under way is reported as published")
 	}
 	if err := p.Publish(t.Context(), likes(t, 1, 1))[0]; !errors.Is(err, kgo.ErrClientClosed) {
 		t.Errorf("after the end: %v", err)

@@ -44,7 +44,7 @@ func TestPublishedEventsAreInKafkaInOrderOfTheirKeys(t *testing.T) {
 	}
 }
 
-// An event whose topic cannot be found may be followed by others of its key.
+// An event of an unknown topic may be followed by other events of its key.
 func TestNothingIsSentUnlessAllOfTheBatchCanBe(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
@@ -84,7 +84,7 @@ func TestARefusedPartitionFailsFromTheFirstRefusalOn(t *testing.T) {
 		}
 	}
 	if left, _ := keysOf(again, p.Publish(t.Context(), again)); len(left) != 0 {
-		t.Errorf("keys %v fail although the brokers are well again", left)
+		t.Errorf("keys %v fail although the brokers work again", left)
 	}
 	checkOrder(t, config, batch)
 }
@@ -127,7 +127,7 @@ func TestACancelledPublishIsRepeatedInOrder(t *testing.T) {
 	checkOrder(t, config, batch)
 }
 
-func TestAnEventTooLargeHoldsBackItsKeyOnly(t *testing.T) {
+func TestAnEventThatIsTooLargeHoldsBackOnlyItsKey(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
 	batch := likes(t, 3, 1, 2)
@@ -141,7 +141,7 @@ func TestAnEventTooLargeHoldsBackItsKeyOnly(t *testing.T) {
 	}
 }
 
-func TestOneAfterAnotherMayPublishAtOnce(t *testing.T) {
+func TestConcurrentPublishesTakeTurns(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
 	p := producer(t, config)

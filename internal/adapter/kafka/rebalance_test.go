@@ -19,21 +19,21 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
-func TestMembersThatComeAndGoLoseNothingAndKeepTheOrder(t *testing.T) {
+func TestRebalancesLoseNothingAndKeepTheOrder(t *testing.T) {
 	t.Parallel()
 	for name, start := range bothBrokers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			config := start(t)
-			seen := newLedger()
+			seen := newRecorder()
 			keys := []int64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
 			batch := likes(t, 60, keys...)
-			first := consume(t, config, seen.note, quiet())
+			first := consume(t, config, seen.handle, quiet())
 			publish(t, config, batch[:160])
 			seen.await(t, 160)
-			second := consume(t, config, seen.note, quiet())
-			third := consume(t, config, seen.note, quiet())
-			for i := 160; i < 560; i += 16 { // while they share out the partitions
+			second := consume(t, another(config), seen.handle, quiet())
+			third := consume(t, another(config), seen.handle, quiet())
+			for i := 160; i < 560; i += 16 { // during the rebalances
 				publish(t, config, batch[i:i+16])
 			}
 			first()
@@ -54,13 +54,13 @@ func TestMembersThatComeAndGoLoseNothingAndKeepTheOrder(t *testing.T) {
 	}
 }
 
-func TestAConsumerWithoutBrokersStopsAllTheSame(t *testing.T) {
+func TestAConsumerStopsWithoutBrokers(t *testing.T) {
 	t.Parallel()
 	cluster := kfake.MustCluster(kfake.NumBrokers(1))
 	config := kafkatest.Prepared(t, cluster)
 	publish(t, config, likes(t, 1, 1))
-	seen := newLedger()
-	stop := consume(t, config, seen.note, quiet())
+	seen := newRecorder()
+	stop := consume(t, config, seen.handle, quiet())
 	seen.await(t, 1)
 	cluster.Close()
 	began := time.Now()
@@ -70,14 +70,14 @@ func TestAConsumerWithoutBrokersStopsAllTheSame(t *testing.T) {
 	}
 }
 
-func TestAMemberThatTheGroupHasForgottenComesBack(t *testing.T) {
+func TestAMemberThatTheGroupHasForgottenJoinsAgain(t *testing.T) {
 	t.Parallel()
 	cluster := kafkatest.Cluster(t)
 	config := kafkatest.Prepared(t, cluster)
 	batch := likes(t, 10, 1, 2, 3)
-	seen := newLedger()
-	var told lines
-	stop := consume(t, config, seen.note, slog.New(slog.NewTextHandler(&told, nil)))
+	seen := newRecorder()
+	var log logBuffer
+	stop := consume(t, config, seen.handle, slog.New(slog.NewTextHandler(&log, nil)))
 	publish(t, config, batch[:15])
 	seen.await(t, 15)
 	forgotten := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Err: kerr.UnknownMemberID})
@@ -86,22 +86,22 @@ func TestAMemberThatTheGroupHasForgottenComesBack(t *testing.T) {
 	}
 	publish(t, config, batch[15:])
 	seen.await(t, 30)
-	// What was handled before the loss came through must not be committed by a
-	// member that the group has forgotten: it is handled and committed anew.
-	patience, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	// A member that the group has forgotten must not commit what it processed
+	// before it noticed: the events are processed and committed again.
+	timeout, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for committed(t, config) != 30 {
-		if !backoff.Wait(patience, 20*time.Millisecond) {
+		if !backoff.Wait(timeout, 20*time.Millisecond) {
 			t.Fatal("not all records are ever committed")
 		}
 	}
 	stop()
-	if !strings.Contains(told.String(), "partitions were lost") {
-		t.Errorf("the loss is not told:\n%s", told.String())
+	if !strings.Contains(log.String(), "partitions were lost") {
+		t.Errorf("the log does not report the loss:\n%s", log.String())
 	}
 }
 
-func TestABrokerThatComesBackIsUsedAgain(t *testing.T) {
+func TestProducerAndConsumerReconnectToABroker(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	cluster := kfake.MustCluster(kfake.NumBrokers(1), kfake.DataDir(dir))
@@ -114,8 +114,8 @@ func TestABrokerThatComesBackIsUsedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, seen, batch := producer(t, config), newLedger(), likes(t, 10, 1, 2, 3)
-	stop := consume(t, config, seen.note, quiet())
+	p, seen, batch := producer(t, config), newRecorder(), likes(t, 10, 1, 2, 3)
+	stop := consume(t, config, seen.handle, quiet())
 	if failed, _ := keysOf(batch, p.Publish(t.Context(), batch[:15])); len(failed) != 0 {
 		t.Fatalf("keys %v failed", failed)
 	}

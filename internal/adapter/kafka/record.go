@@ -31,9 +31,9 @@ const (
 	timeLayout = "2006-01-02T15:04:05.000000Z07:00"
 )
 
-// encode turns an envelope into a record. Its timestamp is left to the client:
-// brokers keep and refuse records by it, and must not do so by a time that lies
-// as far back as the event waited.
+// encode turns an envelope into a record. The client sets its timestamp when it
+// sends the record: brokers expire and refuse records by their timestamp, and an
+// event may have waited long in the outbox.
 func (c Config) encode(v event.Envelope) *kgo.Record {
 	headers := append(make([]kgo.RecordHeader, 0, 8),
 		header(headerSpec, specVersion),
@@ -55,7 +55,18 @@ func header(key, value string) kgo.RecordHeader {
 	return kgo.RecordHeader{Key: key, Value: []byte(value)}
 }
 
-// decode reads a record. Whatever is wrong with it is event.ErrUnreadable.
+// open reads a record and its event. The event is nil if its type is not known.
+// Errors are event.ErrUnreadable.
+func (c Config) open(r *kgo.Record) (event.Opened, error) {
+	v, err := c.decode(r)
+	if err != nil {
+		return event.Opened{}, err
+	}
+	e, err := v.Open()
+	return event.Opened{Envelope: v, Event: e}, err
+}
+
+// decode reads the envelope of a record. Every error is event.ErrUnreadable.
 func (c Config) decode(r *kgo.Record) (event.Envelope, error) {
 	v := event.Envelope{Topic: c.bare(r.Topic), Key: string(r.Key), Data: r.Value}
 	if err := attributes(&v, r.Headers); err != nil {
@@ -70,18 +81,18 @@ func attributes(v *event.Envelope, headers []kgo.RecordHeader) error {
 	if v.Key == "" {
 		return errNoKey
 	}
-	if err := known(headers); err != nil {
+	if err := checkFormat(headers); err != nil {
 		return err
 	}
 	v.Source, v.Type, v.Traceparent = text(headers, headerSource), text(headers, headerType), text(headers, headerTrace)
 	if v.Source == "" || v.Type == "" {
-		return fmt.Errorf("%s and %s must be there", headerSource, headerType)
+		return fmt.Errorf("%s and %s are required", headerSource, headerType)
 	}
 	return values(v, headers)
 }
 
-// find returns the value of a header; of several of the name the last one. It is
-// called for every attribute of every record, and is faster than a map of seven.
+// find returns the value of the last header of that name. It is called for every
+// attribute of every record, and is faster than a map of the seven headers.
 func find(headers []kgo.RecordHeader, name string) (value []byte, found bool) {
 	for _, h := range slices.Backward(headers) {
 		if len(h.Key) == len(name) && strings.EqualFold(h.Key, name) {
@@ -91,14 +102,14 @@ func find(headers []kgo.RecordHeader, name string) (value []byte, found bool) {
 	return nil, false
 }
 
-// text is what a header says; nothing where there is none.
+// text returns the value of a header, or "" if there is none.
 func text(headers []kgo.RecordHeader, name string) string {
 	value, _ := find(headers, name)
 	return string(value)
 }
 
-// known checks that the record is of a kind that can be read here.
-func known(headers []kgo.RecordHeader) error {
+// checkFormat checks the version and the content type of a record.
+func checkFormat(headers []kgo.RecordHeader) error {
 	if got, _ := find(headers, headerSpec); string(got) != specVersion {
 		return fmt.Errorf("%s is %q, not %s", headerSpec, got, specVersion)
 	}
@@ -113,7 +124,7 @@ func known(headers []kgo.RecordHeader) error {
 	return nil
 }
 
-// values reads the attributes that are more than text.
+// values parses the attributes that are not plain text.
 func values(v *event.Envelope, headers []kgo.RecordHeader) (err error) {
 	if v.ID, err = id.Parse(text(headers, headerID)); err != nil {
 		return fmt.Errorf("%s: %w", headerID, err)
@@ -123,11 +134,11 @@ func values(v *event.Envelope, headers []kgo.RecordHeader) (err error) {
 		return fmt.Errorf("%s is %q, not a time", headerTime, at)
 	}
 	if v.Time = v.Time.UTC(); v.Time.Year() < 0 || v.Time.Year() > 9999 {
-		return fmt.Errorf("%s is %q, which is no time in UTC", headerTime, at)
+		return fmt.Errorf("%s is %q, which is outside of the years 0 to 9999", headerTime, at)
 	}
 	if number, ok := find(headers, headerSequence); ok {
 		if v.Sequence, err = strconv.ParseInt(string(number), 10, 64); err != nil || v.Sequence < 1 {
-			return fmt.Errorf("%s is %q, not a number from 1 on", headerSequence, number)
+			return fmt.Errorf("%s is %q, not a positive number", headerSequence, number)
 		}
 	}
 	return nil

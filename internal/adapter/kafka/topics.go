@@ -15,10 +15,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
-// DeadLetterTopic returns where records of a topic go that nobody can read.
+// DeadLetterTopic returns the topic for the unreadable records of a topic.
 func DeadLetterTopic(topic string) string { return topic + "-dlt" }
 
-// names lists every topic the shop uses, as the cluster calls them.
+// names lists every topic of the shop, with prefix.
 func (c Config) names() []string {
 	var names []string
 	for _, topic := range event.Topics() {
@@ -29,15 +29,15 @@ func (c Config) names() []string {
 
 const (
 	ensureTimeout = 15 * time.Second
-	visibleEvery  = 50 * time.Millisecond
-	// brokersChoice leaves the number of replicas to the brokers' own default.
-	brokersChoice = -1
+	checkInterval = 50 * time.Millisecond
+	// defaultReplicas leaves the number of replicas to the brokers' default.
+	defaultReplicas = -1
 )
 
 // EnsureTopics creates the topics that are missing and returns once the cluster
-// knows all of them. Programs that start together may call it at the same time.
+// knows all of them. Several programs may call it at the same time.
 func EnsureTopics(ctx context.Context, c Config, log *slog.Logger) error {
-	client, err := c.open(log)
+	client, err := c.connect(log)
 	if err != nil {
 		return err
 	}
@@ -70,13 +70,13 @@ func (c Config) missing(ctx context.Context, admin *kadm.Client) ([]string, erro
 	}), nil
 }
 
-// create creates topics; that somebody else was faster is fine.
+// create creates topics. A topic that exists already is no error.
 func create(ctx context.Context, admin *kadm.Client, names []string, log *slog.Logger) error {
-	answers, err := admin.CreateTopics(ctx, event.Partitions, brokersChoice, nil, names...)
+	results, err := admin.CreateTopics(ctx, event.Partitions, defaultReplicas, nil, names...)
 	if err != nil {
 		return fmt.Errorf("create topics: %w", err)
 	}
-	for _, a := range answers.Sorted() {
+	for _, a := range results.Sorted() {
 		switch {
 		case a.Err == nil:
 			log.Info("created a topic", "topic", a.Topic, "partitions", event.Partitions)
@@ -93,8 +93,8 @@ func (c Config) awaitTopics(ctx context.Context, admin *kadm.Client) error {
 		if err == nil && len(missing) == 0 {
 			return nil
 		}
-		if !backoff.Wait(ctx, visibleEvery) {
-			return errors.Join(fmt.Errorf("topics %v do not appear: %w", missing, ctx.Err()), err)
+		if !backoff.Wait(ctx, checkInterval) {
+			return errors.Join(fmt.Errorf("wait for topics %v: %w", missing, ctx.Err()), err)
 		}
 	}
 }

@@ -19,20 +19,20 @@ func TestMissingTopicsAreCreatedAndTold(t *testing.T) {
 	if err := cluster.CreateTopic("shop-order-events", 12, nil); err != nil {
 		t.Fatal(err)
 	}
-	var told strings.Builder
-	if err := kafka.EnsureTopics(t.Context(), config, slog.New(slog.NewTextHandler(&told, nil))); err != nil {
+	var log strings.Builder
+	if err := kafka.EnsureTopics(t.Context(), config, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"shop-catalog-events", "shop-catalog-events-dlt", "shop-order-events-dlt"} {
 		if info := cluster.TopicInfo(name); info == nil || len(cluster.PartitionInfos(name)) != 12 {
-			t.Errorf("%s is not there with 12 partitions", name)
+			t.Errorf("%s does not exist with 12 partitions", name)
 		}
-		if !strings.Contains(told.String(), "topic="+name+" ") {
-			t.Errorf("nobody was told of %s:\n%s", name, &told)
+		if !strings.Contains(log.String(), "topic="+name+" ") {
+			t.Errorf("the log does not name %s:\n%s", name, &log)
 		}
 	}
-	if strings.Contains(told.String(), "topic=shop-order-events ") {
-		t.Error("a topic that was there is said to be new")
+	if strings.Contains(log.String(), "topic=shop-order-events ") {
+		t.Error("a topic that exists is logged as created")
 	}
 }
 
@@ -51,7 +51,7 @@ func TestProgramsThatStartTogetherAgreeOnTheTopics(t *testing.T) {
 	all.Wait()
 }
 
-func TestAClusterThatIsAwayIsNamed(t *testing.T) {
+func TestTheErrorOfAnUnreachableClusterNamesIt(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()

@@ -16,7 +16,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
-// views starts a publisher of views and returns it with what stops it.
+// views starts a publisher of views; stop stops it.
 func views(t *testing.T, c kafka.Config) (v *kafka.Views, stop func()) {
 	t.Helper()
 	var n atomic.Uint32
@@ -61,7 +61,7 @@ func outcome(t *testing.T, c kafka.Config, name string) float64 {
 	return metric(t, c, "commerce_views_total", name)
 }
 
-func TestViewsAreSentAndWhatIsBufferedLeavesAtShutdown(t *testing.T) {
+func TestBufferedViewsAreSentAtShutdown(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
 	at := time.Date(2025, 11, 3, 12, 0, 0, 0, time.UTC)
@@ -72,7 +72,7 @@ func TestViewsAreSentAndWhatIsBufferedLeavesAtShutdown(t *testing.T) {
 	v.Viewed(17, nil)
 	stop()
 	if n := outcome(t, config, "sent"); n != 2 {
-		t.Errorf("%v views are said to be sent", n)
+		t.Errorf("%v views are counted as sent", n)
 	}
 	for _, r := range kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic), 2) {
 		if string(r.Key) != "17" || !strings.Contains(fmt.Sprintf("%s", r.Headers), at.Format(time.RFC3339)[:19]) {
@@ -81,7 +81,7 @@ func TestViewsAreSentAndWhatIsBufferedLeavesAtShutdown(t *testing.T) {
 	}
 }
 
-func TestViewsNeverWaitForABrokerAndTheDroppedAreCounted(t *testing.T) {
+func TestViewsNeverBlockAndDroppedViewsAreCounted(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Config([]string{"127.0.0.1:1"}, "")
 	v, stop := views(t, config)
@@ -94,9 +94,9 @@ func TestViewsNeverWaitForABrokerAndTheDroppedAreCounted(t *testing.T) {
 	}
 	stop()
 	if n := outcome(t, config, "dropped"); n != 7 {
-		t.Errorf("%v views are said to be dropped, want 7", n)
+		t.Errorf("%v views are counted as dropped, want 7", n)
 	}
 	if n := outcome(t, config, "failed"); n != 10_000 {
-		t.Errorf("%v views are said to have failed", n)
+		t.Errorf("%v views are counted as failed", n)
 	}
 }

@@ -3,14 +3,12 @@ package kafka
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
-	"github.com/loopers-commerce/commerce/internal/base/wakeup"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
@@ -19,182 +17,137 @@ const (
 	retryLimit = 2 * time.Second
 )
 
-// worker deals with the records of one partition, one batch after another.
+// worker processes the records of one partition, one batch after another.
 type worker struct {
-	*Consumer
-	at      place
-	topic   string // without prefix
-	ctx     context.Context
-	cancel  context.CancelFunc
-	leaving chan struct{} // closed when no further batch may begin
-	ended   chan struct{} // closed when the worker has ended
-	pause   *backoff.Backoff
-	trouble *outage.Log
-
-	bell   wakeup.Signal // there is something in the queue
-	mu     sync.Mutex
-	queue  []*kgo.Record
-	paused bool
+	consumer *Consumer
+	at       partition
+	topic    string          // without prefix
+	ctx      context.Context //nolint:containedctx // of the handler: its end aborts a running batch
+	cancel   context.CancelFunc
+	quit     chan struct{} // closed when no further batch may begin
+	done     chan struct{} // closed when the worker has ended
+	backoff  *backoff.Backoff
+	outage   *outage.Log
+	queue    *queue
 }
 
-func (c *Consumer) start(at place) *worker {
+func (c *Consumer) start(at partition) *worker {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &worker{
-		Consumer: c, at: at, topic: c.config.bare(at.topic), ctx: ctx, cancel: cancel,
-		leaving: make(chan struct{}), ended: make(chan struct{}), bell: wakeup.New(),
-		pause:   backoff.New(retryFirst, retryLimit, c.config.Random),
-		trouble: outage.New(c.log.With("topic", at.topic, "partition", at.partition), "deal with events"),
+		consumer: c, at: at, topic: c.config.bare(at.topic), ctx: ctx, cancel: cancel,
+		quit: make(chan struct{}), done: make(chan struct{}), queue: newQueue(c.client, at),
+		backoff: backoff.New(retryFirst, retryLimit, c.config.Random),
+		outage:  outage.New(c.log.With("topic", at.topic, "partition", at.number), "process events"),
 	}
 	go w.run()
 	return w
 }
 
-// push adds to the queue. A queue that is full stops the fetching, not the
-// caller, who serves the other partitions too.
-func (w *worker) push(records []*kgo.Record) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.queue = append(w.queue, records...)
-	if len(w.queue) >= queueHigh && !w.paused {
-		w.paused = true
-		w.client.PauseFetchPartitions(map[string][]int32{w.at.topic: {w.at.partition}})
-	}
-	w.bell.Notify()
-}
-
-// pull takes the next batch from the queue; none if it is empty.
-func (w *worker) pull() []*kgo.Record {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := min(len(w.queue), maxBatch)
-	batch := w.queue[:n:n]
-	w.queue = w.queue[n:]
-	if len(w.queue) <= queueLow {
-		w.resume()
-	}
-	return batch
-}
-
-// resume lets a paused partition be fetched again. The lock is held.
-func (w *worker) resume() {
-	if w.paused {
-		w.paused = false
-		w.client.ResumeFetchPartitions(map[string][]int32{w.at.topic: {w.at.partition}})
-	}
-}
-
 func (w *worker) run() {
-	defer close(w.ended)
-	defer func() { // a pause would outlive this worker, and hold up its successor
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.resume()
-	}()
+	defer close(w.done)
+	defer w.queue.close()
 	for {
 		select {
-		case <-w.leaving:
+		case <-w.quit:
 			return
-		case <-w.bell:
+		case <-w.queue.ready:
 		}
-		for batch := w.pull(); len(batch) > 0; batch = w.pull() {
-			if w.left() || !w.deal(batch) {
+		for batch := w.queue.pull(); len(batch) > 0; batch = w.queue.pull() {
+			if w.quitting() || !w.process(batch) {
 				return
 			}
 		}
 	}
 }
 
-func (w *worker) left() bool {
+func (w *worker) quitting() bool {
 	select {
-	case <-w.leaving:
+	case <-w.quit:
 		return true
 	default:
 		return false
 	}
 }
 
-// deal sees a batch through. It reports whether it was; if not, the partition
-// has to go, and whoever holds it next will see the batch again.
-func (w *worker) deal(records []*kgo.Record) bool {
-	began := w.config.Clock()
-	batch, from, ok := w.open(records)
-	if !ok || !w.persist(batch, from) {
+// process decodes and handles a batch and marks its offset for commit. It reports
+// false if the partition had to be given up first: its next owner sees the batch
+// again.
+func (w *worker) process(records []*kgo.Record) bool {
+	began := w.consumer.config.Clock()
+	batch, from, ok := w.decode(records)
+	if !ok || !w.handleBatch(batch, from) {
 		return false
 	}
-	w.count.size.Observe(float64(len(records)))
-	w.count.seconds.Observe(w.config.Clock().Sub(began).Seconds())
-	w.count.records.WithLabelValues(w.topic).Add(float64(len(records)))
-	w.done.mark(w.at, records[len(records)-1])
+	w.consumer.metrics.size.Observe(float64(len(records)))
+	w.consumer.metrics.seconds.Observe(w.consumer.config.Clock().Sub(began).Seconds())
+	w.consumer.metrics.records.WithLabelValues(w.topic).Add(float64(len(records)))
+	w.consumer.offsets.mark(w.at, records[len(records)-1])
 	return true
 }
 
-// open reads the records, and returns the events with the records that they came
-// from. Those that cannot be read go to the dead letters, and the others go on;
-// ok is false if the partition had to go meanwhile.
-func (w *worker) open(records []*kgo.Record) (batch []event.Opened, from []*kgo.Record, ok bool) {
+// decode reads the records and returns the events, each with the record that it
+// came from. Unreadable records go to the dead-letter topic; unknown events are
+// skipped. ok is false if the partition had to be given up first.
+func (w *worker) decode(records []*kgo.Record) (batch []event.Opened, from []*kgo.Record, ok bool) {
 	batch, from = make([]event.Opened, 0, len(records)), make([]*kgo.Record, 0, len(records))
 	for _, r := range records {
-		v, err := w.config.decode(r)
-		var e event.Event
-		if err == nil {
-			e, err = v.Open()
-		}
+		opened, err := w.consumer.config.open(r)
 		switch {
 		case err != nil:
-			if !w.bury(r, err) {
+			if !w.deadLetter(r, err) {
 				return nil, nil, false
 			}
-		case e == nil: // a newer program's word
-			w.count.skipped.WithLabelValues(w.topic).Inc()
+		case opened.Event == nil: // a newer program's type
+			w.consumer.metrics.skipped.WithLabelValues(w.topic).Inc()
 		default:
-			batch, from = append(batch, event.Opened{Envelope: v, Event: e}), append(from, r)
+			batch, from = append(batch, opened), append(from, r)
 		}
 	}
 	return batch, from, true
 }
 
-// persist calls the handler until it succeeds or the partition has to go. A
-// batch that the handler can make no sense of is taken apart, so that only the
-// guilty record leaves it.
-func (w *worker) persist(batch []event.Opened, from []*kgo.Record) bool {
+// handleBatch calls the handler until it succeeds or the partition has to be
+// given up. If the handler cannot read an event, the batch is split in halves
+// until that event is alone: only its record goes to the dead-letter topic.
+func (w *worker) handleBatch(batch []event.Opened, from []*kgo.Record) bool {
 	if len(batch) == 0 {
 		return true
 	}
-	var refused error
-	ok := w.insist(func() error {
-		err := w.handle(w.ctx, batch)
+	var unreadable error
+	ok := w.retry(func() error {
+		err := w.consumer.handle(w.ctx, batch)
 		if errors.Is(err, event.ErrUnreadable) {
-			refused = err
+			unreadable = err
 			return nil
 		}
 		return err
 	})
 	switch half := len(batch) / 2; {
-	case !ok || refused == nil:
+	case !ok || unreadable == nil:
 		return ok
 	case half == 0:
-		return w.bury(from[0], refused)
+		return w.deadLetter(from[0], unreadable)
 	default:
-		return w.persist(batch[:half], from[:half]) && w.persist(batch[half:], from[half:])
+		return w.handleBatch(batch[:half], from[:half]) && w.handleBatch(batch[half:], from[half:])
 	}
 }
 
-// insist tries until it works, with growing pauses. It reports false if the
-// partition has to go first.
-func (w *worker) insist(try func() error) bool {
+// retry calls f with growing pauses until it succeeds. It reports false if the
+// partition has to be given up first.
+func (w *worker) retry(f func() error) bool {
 	for {
-		err := try()
+		err := f()
 		if err == nil {
-			w.trouble.Recovered()
-			w.pause.Reset()
+			w.outage.Recovered()
+			w.backoff.Reset()
 			return true
 		}
-		w.count.failures.WithLabelValues(w.topic).Inc()
-		w.trouble.Failed(err)
+		w.consumer.metrics.failures.WithLabelValues(w.topic).Inc()
+		w.outage.Failed(err)
 		select {
-		case <-w.leaving:
+		case <-w.quit:
 			return false
-		case <-time.After(w.pause.Next()):
+		case <-time.After(w.backoff.Next()):
 		}
 	}
 }

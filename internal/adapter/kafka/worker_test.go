@@ -15,8 +15,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
-// A handler that hangs must not fill the memory: its partition is not fetched
-// until the queue is shorter again.
+// A handler that hangs must not fill the memory: its partition is paused until the
+// queue is shorter.
 func TestAPartitionThatFallsBehindIsFetchedNoFurther(t *testing.T) {
 	t.Parallel()
 	const waiting = 3*queueHigh + 1
@@ -48,7 +48,7 @@ func TestAPartitionThatFallsBehindIsFetchedNoFurther(t *testing.T) {
 	if most := untilPaused(t, consumer); most > queueHigh+maxPoll {
 		t.Errorf("%d records are held in memory", most)
 	}
-	if err := consumer.showLag(t.Context()); err != nil {
+	if err := consumer.exportLag(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if lag := shown(t, config, "commerce_consumer_lag_records"); lag != waiting {
@@ -88,16 +88,16 @@ func fill(t *testing.T, c Config, n int) {
 func untilPaused(t *testing.T, c *Consumer) (most int) {
 	t.Helper()
 	c.mu.Lock()
-	w := c.held[place{event.CatalogTopic, 0}]
+	w := c.workers[partition{event.CatalogTopic, 0}]
 	c.mu.Unlock()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for range 20_000 {
 		<-tick.C
-		w.mu.Lock()
-		most = max(most, len(w.queue))
-		paused := w.paused
-		w.mu.Unlock()
+		w.queue.mu.Lock()
+		most = max(most, len(w.queue.records))
+		paused := w.queue.paused
+		w.queue.mu.Unlock()
 		if paused {
 			return most
 		}

@@ -28,7 +28,7 @@ func set(t *testing.T, b redistest.Board, day clock.Day, scores ...ranking.Score
 	}
 }
 
-// build makes a day's board of scores.
+// build builds a day's board from scores.
 func build(t *testing.T, b redistest.Board, day clock.Day, scores ...ranking.Score) {
 	t.Helper()
 	token, err := b.Begin(t.Context(), day, "builder")
@@ -133,7 +133,7 @@ func TestManyProductsAreWrittenInParts(t *testing.T) {
 	})
 }
 
-func TestScoresBeyondWhatADoubleTellsApartAreCut(t *testing.T) {
+func TestScoresBeyondThePrecisionOfADoubleAreCut(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, time.Now, func(b redistest.Board) {
 		t := b.T
@@ -164,7 +164,7 @@ func TestEveryKeyExpiresAtTheSameMoment(t *testing.T) {
 	})
 }
 
-func TestADayThatHasExpiredIsPassedOver(t *testing.T) {
+func TestADayThatHasExpiredIsNotWritten(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, time.Now, func(b redistest.Board) {
 		t := b.T
@@ -182,7 +182,7 @@ func TestARankIsAPlaceOrNothing(t *testing.T) {
 		scores := []ranking.Score{{ProductID: 7, Own: 1, Live: 9, Version: 1}, {ProductID: 8, Own: 1, Live: 10, Version: 1}}
 		set(t, b, today(), scores...)
 		if rank, err := b.Rank(t.Context(), today(), 7); err != nil || rank != nil {
-			t.Errorf("rank %v, %v on a board that is not whole", rank, err)
+			t.Errorf("rank %v, %v on a board that is not complete", rank, err)
 		}
 		build(t, b, today(), scores...)
 		if rank, err := b.Rank(t.Context(), today(), 7); err != nil || rank == nil || *rank != 2 {
@@ -209,7 +209,7 @@ func TestScoresOfSomeProducts(t *testing.T) {
 	})
 }
 
-// Whatever order scores arrive in, and however often, the newest is what stays.
+// Scores may arrive in any order and repeatedly: the newest one stays.
 func TestTheNewestScoreWinsInAnyOrder(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, time.Now, func(b redistest.Board) {
@@ -245,7 +245,7 @@ func TestTheNewestScoreWinsInAnyOrder(t *testing.T) {
 	})
 }
 
-// A cluster puts keys on one slot whose first part in braces is the same.
+// A cluster keeps keys with the same hash tag in one slot.
 func TestKeysOfADayShareAHashTag(t *testing.T) {
 	t.Parallel()
 	b := redistest.Real(t, time.Now)

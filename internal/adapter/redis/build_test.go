@@ -22,7 +22,7 @@ func begin(t *testing.T, b redistest.Board, builder string) string {
 	return token
 }
 
-// reason is why today's board is not whole, as the builder named sees it.
+// reason returns why today's board is incomplete for that builder, or "".
 func reason(t *testing.T, b redistest.Board, builder, stamp string) string {
 	t.Helper()
 	reasons, err := b.Incomplete(t.Context(), builder, stamp, []clock.Day{today()})
@@ -32,37 +32,37 @@ func reason(t *testing.T, b redistest.Board, builder, stamp string) string {
 	return reasons[today()]
 }
 
-func TestABoardIsWholeOnceItWasMade(t *testing.T) {
+func TestABoardIsCompleteOnceItWasBuilt(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, time.Now, func(b redistest.Board) {
 		t := b.T
 		score := ranking.Score{ProductID: 1, Own: 5, Live: 5, Version: 1}
 		set(t, b, today(), score)
-		if _, whole, err := b.Top(t.Context(), today(), 0, 1); whole || err != nil {
-			t.Errorf("whole %v, %v before it was made", whole, err)
+		if _, complete, err := b.Top(t.Context(), today(), 0, 1); complete || err != nil {
+			t.Errorf("complete %v, %v before it was built", complete, err)
 		}
 		build(t, b, today(), score)
-		if _, whole, err := b.Top(t.Context(), today(), 0, 1); !whole || err != nil {
-			t.Errorf("whole %v, %v after it was made", whole, err)
+		if _, complete, err := b.Top(t.Context(), today(), 0, 1); !complete || err != nil {
+			t.Errorf("complete %v, %v after it was built", complete, err)
 		}
 		begin(t, b, "another")
-		if _, whole, err := b.Top(t.Context(), today(), 0, 1); whole || err != nil {
-			t.Errorf("whole %v, %v while it is made anew", whole, err)
+		if _, complete, err := b.Top(t.Context(), today(), 0, 1); complete || err != nil {
+			t.Errorf("complete %v, %v during a new build", complete, err)
 		}
 	})
 }
 
-func TestABuilderIsKnownAgainWhateverItsName(t *testing.T) {
+func TestAnyNameOfABuilderIsRecognized(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, time.Now, func(b redistest.Board) {
 		t := b.T
 		for _, name := range []string{"me", "commerce dev", " a\nb "} {
 			begin(t, b, name)
-			if why := reason(t, b, name, "s"); why != "making it did not succeed" {
-				t.Errorf("%q began and stopped, and is told %q", name, why)
+			if why := reason(t, b, name, "s"); why != "its build did not finish" {
+				t.Errorf("%q began and stopped: reason %q", name, why)
 			}
 			if why := reason(t, b, name+"2", "s"); why != "" {
-				t.Errorf("%q is told of another's build that %s", name+"2", why)
+				t.Errorf("%q gets the reason of another builder: %s", name+"2", why)
 			}
 		}
 	})
@@ -125,7 +125,7 @@ func TestOnlyTheLastBuilderFinishes(t *testing.T) {
 	})
 }
 
-func TestWhyABoardIsUnfinished(t *testing.T) {
+func TestWhyABoardIsIncomplete(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, time.Now, func(b redistest.Board) {
 		t := b.T
@@ -135,20 +135,20 @@ func TestWhyABoardIsUnfinished(t *testing.T) {
 				t.Errorf("unfinished: %q, want %q", why, want)
 			}
 		}
-		check("me", stamp, "never made")
+		check("me", stamp, "never built")
 		begin(t, b, "me")
-		check("me", stamp, "did not succeed")
+		check("me", stamp, "did not finish")
 		check("other", stamp, "")
 		build(t, b, today())
 		check("me", stamp, "")
 		check("me", "200/200/700/100", "other weights")
 		mark := b.Prefix + "ranking:{all}:whole:" + today().String()
 		b.Client.Set(t.Context(), mark, "whole another-run "+stamp, time.Hour)
-		check("me", stamp, "started again")
+		check("me", stamp, "has restarted")
 	})
 }
 
-func TestABuilderWhoDiesIsReplaced(t *testing.T) {
+func TestABuildThatStopsIsAbandonedAfterAMinute(t *testing.T) {
 	t.Parallel()
 	b := redistest.Embedded(t, time.Now)
 	token := begin(t, b, "dead")
@@ -158,15 +158,15 @@ func TestABuilderWhoDiesIsReplaced(t *testing.T) {
 	}
 	b.Server.FastForward(50 * time.Second)
 	if why := reason(t, b, "other", stamp); why != "" {
-		t.Errorf("one who still writes is thought dead: %s", why)
+		t.Errorf("a build that still writes counts as abandoned: %s", why)
 	}
 	b.Server.FastForward(11 * time.Second)
-	if why := reason(t, b, "other", stamp); !strings.Contains(why, "never made") {
-		t.Errorf("one who is silent for a minute is not: %q", why)
+	if why := reason(t, b, "other", stamp); !strings.Contains(why, "never built") {
+		t.Errorf("a build without a write for a minute does not count as abandoned: %q", why)
 	}
 }
 
-func TestARealServerTellsItsRun(t *testing.T) {
+func TestARealServerReportsItsRun(t *testing.T) {
 	t.Parallel()
 	b := redistest.Real(t, time.Now)
 	token := begin(t, b, "me")

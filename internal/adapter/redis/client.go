@@ -1,6 +1,5 @@
-// Package redis keeps the live rankings in sorted sets, one per day. Nothing in
-// it is the truth: every score was computed from the database, and all of it
-// can be made again from there.
+// Package redis keeps the live rankings in Redis, in sorted sets per day. It is a
+// cache: every score is computed from the database and can be rebuilt from there.
 package redis
 
 import (
@@ -16,45 +15,45 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// patienceOfCalls is how long one step of a call is waited for. All that Redis
-// is asked here takes milliseconds.
-const patienceOfCalls = 500 * time.Millisecond
+// defaultTimeout bounds one step of a call. The calls of this package take
+// milliseconds.
+const defaultTimeout = 500 * time.Millisecond
 
-// ErrAway is raised where Redis cannot be reached or does not do what it is
-// told. No request is at fault: the same may succeed a moment later.
-var ErrAway = fault.New(fault.Unavailable, "RANKING_AWAY", "the ranking board cannot be reached")
+// ErrUnavailable means that Redis does not answer or refuses a command. The request
+// is not at fault: the same call may succeed a moment later.
+var ErrUnavailable = fault.New(fault.Unavailable, "RANKING_AWAY", "the ranking board cannot be reached")
 
 // Option changes how a client connects.
 type Option func(*goredis.Options)
 
-// Through has a client connect by dial instead of TCP.
-func Through(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
+// WithDialer makes a client connect with dial instead of TCP.
+func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return func(o *goredis.Options) { o.Dialer = dial }
 }
 
-// Within has each step of a call (dialling, getting a connection, writing,
-// reading) take at most d, and a whole call of a Board twice that. Without it
-// d is half a second.
-func Within(d time.Duration) Option {
+// WithTimeout bounds each step of a call (dialling, waiting for a connection,
+// writing, reading) by d, and a whole call of a Board by twice d. The default is half
+// a second.
+func WithTimeout(d time.Duration) Option {
 	return func(o *goredis.Options) {
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = d, d, d, d
 	}
 }
 
-// Open returns a client for redis:// and rediss:// addresses. It does not dial:
-// Redis may be away when a program starts. A board waits a
-// second for it at most, since everything it holds can be read elsewhere.
+// Open returns a client for a redis:// or rediss:// address. It does not connect:
+// Redis may be down when a program starts. With the default timeout a board waits for
+// it for at most a second, because everything in Redis can be read from the database.
 func Open(url string, options ...Option) (*goredis.Client, error) {
 	o, err := goredis.ParseURL(url)
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
-	goredis.SetLogger(&logging.VoidLogger{}) // it repeats, unstructured, what the errors say
-	Within(patienceOfCalls)(o)
+	goredis.SetLogger(&logging.VoidLogger{}) // it logs, as plain text, what the errors say
+	WithTimeout(defaultTimeout)(o)
 	o.DialerRetries = 1
 	o.ContextTimeoutEnabled = true
-	// One retry replaces a pooled connection that died unnoticed; commands
-	// here may be repeated safely.
+	// One retry replaces a pooled connection that has broken; all commands of this
+	// package are safe to repeat.
 	o.MaxRetries = 1
 	o.MinRetryBackoff, o.MaxRetryBackoff = time.Millisecond, 10*time.Millisecond
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}

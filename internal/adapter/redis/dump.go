@@ -10,9 +10,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
-// Dump returns all that a day's board holds, by product: the scores of the day
-// alone and the live ones. Scores that change meanwhile may be the old or the
-// new ones.
+// Dump returns all scores of a day's board by product: those of the day alone and the
+// live ones. A score that changes meanwhile may be the old or the new one.
 func (b *Board) Dump(ctx context.Context, day clock.Day) (own, live map[int64]int64, err error) {
 	_, _, ownKey, liveKey := b.keys(day)
 	if own, err = b.dump(ctx, ownKey); err != nil {
@@ -36,7 +35,7 @@ func (b *Board) dump(ctx context.Context, key string) (map[int64]int64, error) {
 	})
 }
 
-// Scores returns what a day's board holds of some products, as Dump does.
+// Scores is Dump for some products.
 func (b *Board) Scores(ctx context.Context, day clock.Day, productIDs []int64) (own, live map[int64]int64, err error) {
 	_, _, ownKey, liveKey := b.keys(day)
 	if own, err = b.some(ctx, ownKey, productIDs); err != nil {
@@ -65,18 +64,18 @@ func (b *Board) some(ctx context.Context, key string, productIDs []int64) (map[i
 	return found, nil
 }
 
-// stride is how many members a scan asks for at once. The embedded server sorts
-// the whole set each time, and a real one needs milliseconds for so many.
-const stride = 5000
+// scanCount is the number of members per scan. The embedded server sorts the whole
+// set for each scan; a real server needs milliseconds for this many members.
+const scanCount = 5000
 
-// scan calls see with all of a sorted set, part by part. A member that is there
-// all the while is seen at least once.
-func (b *Board) scan(ctx context.Context, key string, see func(members []string, scores []int64) error) error {
+// scan calls visit with the members of a sorted set, part by part. A member that is
+// in the set during the whole scan is visited at least once.
+func (b *Board) scan(ctx context.Context, key string, visit func(members []string, scores []int64) error) error {
 	var cursor uint64
 	for {
 		var pairs []string
 		err := b.do(ctx, "scan", func(ctx context.Context) (err error) {
-			pairs, cursor, err = b.client.ZScan(ctx, key, cursor, "", stride).Result()
+			pairs, cursor, err = b.client.ZScan(ctx, key, cursor, "", scanCount).Result()
 			return err
 		})
 		if err != nil {
@@ -86,7 +85,7 @@ func (b *Board) scan(ctx context.Context, key string, see func(members []string,
 		if err != nil {
 			return err
 		}
-		if err := see(members, scores); err != nil {
+		if err := visit(members, scores); err != nil {
 			return err
 		}
 		if cursor == 0 {
@@ -95,12 +94,12 @@ func (b *Board) scan(ctx context.Context, key string, see func(members []string,
 	}
 }
 
-// split parts member, score, member, score ...
+// split separates a list of member, score, member, score and so on.
 func split(pairs []string) (members []string, scores []int64, err error) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		score, err := strconv.ParseFloat(pairs[i+1], 64)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%w: %q is not a score", ErrAway, pairs[i+1])
+			return nil, nil, fmt.Errorf("%w: %q is not a score", ErrUnavailable, pairs[i+1])
 		}
 		members, scores = append(members, pairs[i]), append(scores, int64(score))
 	}

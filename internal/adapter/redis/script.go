@@ -2,15 +2,14 @@ package redis
 
 import goredis "github.com/redis/go-redis/v9"
 
-// chunk is how many members one script call is given: it keeps Redis from
-// others for a few milliseconds, and stays below what Lua can unpack.
+// chunk is the number of members per script call: it blocks Redis for a few
+// milliseconds, and is below the limit of Lua's unpack.
 const chunk = 1000
 
-// The scripts' keys are, in this order, those that day.keys returns. Scores
-// pass through as the strings they came as; only versions are compared as
-// numbers, which is exact below 2^53.
+// The keys of the scripts are those of Board.keys, in the same order. The scripts do
+// not convert scores; they compare versions as numbers, which is exact below 2^53.
 const (
-	// set writes scores that are not older than those kept.
+	// set writes the scores that are not older than those of the board.
 	// ARGV: token or "", its time to live in ms, expiry in s, then per member:
 	// member, version, own, live ("" where it has no place).
 	setScript = `
@@ -42,7 +41,7 @@ if #nolive > 0 then redis.call('ZREM', KEYS[4], unpack(nolive)) end
 for n = 2, 4 do redis.call('EXPIREAT', KEYS[n], ARGV[3]) end
 return 1`
 
-	// sweep removes members that nobody has written since the build began.
+	// sweep removes the members that nobody has written since the build began.
 	// ARGV: token, its time to live in ms, members.
 	sweepScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -50,17 +49,17 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local members = {}
 for i = 3, #ARGV do members[#members+1] = ARGV[i] end
 local kept = redis.call('HMGET', KEYS[2], unpack(members))
-local strangers = {}
+local stale = {}
 for n = 1, #members do
-  if not kept[n] then strangers[#strangers+1] = members[n] end
+  if not kept[n] then stale[#stale+1] = members[n] end
 end
-if #strangers > 0 then
-  redis.call('ZREM', KEYS[3], unpack(strangers))
-  redis.call('ZREM', KEYS[4], unpack(strangers))
+if #stale > 0 then
+  redis.call('ZREM', KEYS[3], unpack(stale))
+  redis.call('ZREM', KEYS[4], unpack(stale))
 end
 return 1`
 
-	// finish marks the day whole. ARGV: token, mark, expiry in s.
+	// finish marks the board as complete. ARGV: token, mark, expiry in s.
 	finishScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
@@ -68,7 +67,7 @@ redis.call('EXPIREAT', KEYS[1], ARGV[3])
 return 1`
 )
 
-// scripts are sent once and then called by their hash.
+// scripts are sent to the server once and then called by their hash.
 type scripts struct{ set, sweep, finish *goredis.Script }
 
 func newScripts() scripts {

@@ -30,7 +30,7 @@ func (t outbox) Append(events ...event.Event) {
 	}
 }
 
-func laneOf(key string) int64 { return int64(xxhash.Sum64String(key) % store.Lanes) } //nolint:gosec // below Lanes
+func laneOf(key string) int64 { return int64(xxhash.Sum64String(key) % store.Lanes) }
 
 // Next implements store.Outbox.
 func (t outbox) Next(ctx context.Context, lanes []int, limit int) ([]store.OutboxRecord, error) {

@@ -35,7 +35,7 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func happened(when time.Time, e event.Event) event.Opened {
 	var v id.ID
 	for i := range v {
-		v[i] = byte(rand.Uint32()) //nolint:gosec // the low byte is meant
+		v[i] = byte(rand.Uint32())
 	}
 	return event.Opened{Envelope: event.Envelope{ID: v, Type: e.Type(), Time: when}, Event: e}
 }

@@ -22,7 +22,7 @@ type Day int32
 // DayOf returns the business day of a time.
 func DayOf(t time.Time) Day {
 	y, m, d := t.In(KST).Date()
-	return Day(y*10000 + int(m)*100 + d)
+	return Day(y*10000 + int(m)*100 + d) //nolint:gosec // the year has four digits
 }
 
 // ParseDay parses yyyyMMdd. It returns an error for a date that does not exist, and

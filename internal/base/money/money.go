@@ -24,7 +24,7 @@ func (w Won) Times(n int64) (Won, error) {
 	if w < 0 || n < 0 || high != 0 || low > uint64(Max) {
 		return 0, ErrTooLarge
 	}
-	return Won(low), nil //nolint:gosec // at most Max
+	return Won(low), nil
 }
 
 // Plus returns w + v for w, v >= 0, or ErrTooLarge if that is above Max.

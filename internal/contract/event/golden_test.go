@@ -175,7 +175,7 @@ func golden(t *testing.T, name string, data []byte) []byte {
 	t.Helper()
 	path := filepath.Join("testdata", name+".json")
 	if *update {
-		if err := os.WriteFile(path, []byte(pretty(t, data)), 0o644); err != nil { //nolint:gosec // a file of the source tree
+		if err := os.WriteFile(path, []byte(pretty(t, data)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,5 +1,3 @@
-// Package api is the program commerce-api: the shop over HTTP, and the relay
-// of its events.
 package api
 
 import (
@@ -29,93 +27,109 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
-// Deps is what the program is made of. Whoever made it closes it.
+// Deps are the dependencies of the program. Their creator closes them.
 type Deps struct {
-	wire.Infra
-
+	Infra    wire.Infra
 	Accounts *accounts.Service
-	Listener net.Listener
+	Listener net.Listener // of the public port
 	Gateway  wire.Gateway
-	Secret   pgwire.Secret  // that the gateway signs with; none: it does not
-	Policy   payment.Policy // zero: the contract's
+	Secret   pgwire.Secret  // signs the gateway's callbacks; the zero value means that they are not signed
+	Policy   payment.Policy // the zero value means payment.DefaultPolicy
 	Rules    Rules
 }
 
-// Rules are what the public port insists on.
+// Rules configure the public port.
 type Rules struct {
 	TrustUserHeader       bool
 	RequireIdempotencyKey bool
 	RequestTimeout        time.Duration
 }
 
-// grace is how long requests in flight are given when the program stops.
+// grace is how long running requests may take when the program stops.
 const grace = 10 * time.Second
 
-// New puts the program together.
-func New(u Deps) (wire.Service, error) {
-	u.Policy = cmp.Or(u.Policy, payment.DefaultPolicy())
-	producer, err := kafka.NewProducer(u.Kafka, u.Log)
+// New builds the program.
+func New(d Deps) (_ wire.Program, err error) {
+	d.Policy = cmp.Or(d.Policy, payment.DefaultPolicy())
+	u := d.Infra
+	producer, err := kafka.NewProducer(u.Kafka, u.Env.Log)
 	if err != nil {
-		return wire.Service{}, err
+		return wire.Program{}, err
 	}
-	views, err := kafka.NewViews(u.Kafka, u.IDs, u.Log)
+	defer func() {
+		if err != nil {
+			producer.Close()
+		}
+	}()
+	views, err := kafka.NewViews(u.Kafka, u.Env.IDs, u.Env.Log)
 	if err != nil {
-		producer.Close()
-		return wire.Service{}, err
+		return wire.Program{}, err
 	}
-	cards, err := u.Cards(u.Gateway, u.Policy)
+	relay, err := u.Relay(producer)
 	if err != nil {
-		producer.Close()
-		return wire.Service{}, err
+		return wire.Program{}, err
 	}
-	web, err := u.web(views, cards)
+	cards, err := u.Cards(d.Gateway, d.Policy)
 	if err != nil {
-		producer.Close()
-		return wire.Service{}, err
+		return wire.Program{}, err
 	}
-	return wire.Service{
-		Parts: slices.Concat([]run.Part{
-			web,
-			{Name: "views", Run: views.Run},
-		}, cards.Parts, []run.Part{
-			{Name: "relay", Run: u.Relay(producer).Run},
-			{Name: "notices of the outbox", Run: u.HearNotices},
-			{Name: "housekeeping", Run: housekeeping.New(u.DB, u.Clock, u.Log).Run},
-			u.Topics(u.Kafka),
-		}),
+	web, err := d.web(views, cards)
+	if err != nil {
+		return wire.Program{}, err
+	}
+	housekeeper := housekeeping.New(u.DB, u.Env.Clock, u.Env.Log)
+	return wire.Program{
+		Components: slices.Concat(
+			[]run.Component{web, {Name: "views", Run: views.Run}},
+			cards.Components, relay,
+			[]run.Component{{Name: "housekeeping", Run: housekeeper.Run}, u.Env.Topics(u.Kafka)},
+		),
 		Checks: []manage.Check{
 			wire.Database(u.DB),
-			{Name: "kafka", Ask: producer.Ping, Optional: true}, // events wait in the outbox
+			{Name: "kafka", Probe: producer.Ping, Optional: true}, // events wait in the outbox
 			wire.Redis(u.Redis), // rankings are read from the database
 		},
 		Close: func() { cards.Close(); producer.Close() },
 	}, nil
 }
 
-// web is the public port.
-func (u Deps) web(views *kafka.Views, cards wire.Cards) (run.Part, error) {
+// web returns the component of the public port.
+func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
+	u := d.Infra
+	rankings, err := d.rankings()
+	if err != nil {
+		return run.Component{}, err
+	}
 	handler, err := httpapi.New(httpapi.Config{
-		Accounts: u.Accounts,
-		Catalog:  catalog.New(u.DB, u.Clock),
-		Likes:    likes.New(u.DB, u.Clock),
-		Wallet:   wallet.New(u.DB, u.IDs, u.Clock),
-		Coupons:  coupons.New(u.DB, u.IDs, u.Clock),
-		Checkout: cards.Checkout, Settle: cards.Settle, Callbacks: pgclient.NewCallbacks(u.Secret, u.Clock),
-		Rankings: u.rankings(), Views: views, DB: u.DB,
-		Clock: u.Clock, IDs: u.IDs, Log: u.Log, Registerer: u.Registry, Version: wire.Version(),
-		Limits:          httpapi.Limits{Time: u.Rules.RequestTimeout},
-		TrustUserHeader: u.Rules.TrustUserHeader, RequireIdempotencyKey: u.Rules.RequireIdempotencyKey,
+		Accounts: d.Accounts,
+		Catalog:  catalog.New(u.DB, u.Env.Clock),
+		Likes:    likes.New(u.DB, u.Env.Clock),
+		Wallet:   wallet.New(u.DB, u.Env.IDs, u.Env.Clock),
+		Coupons:  coupons.New(u.DB, u.Env.IDs, u.Env.Clock),
+		Checkout: cards.Checkout, Settle: cards.Settle, Callbacks: pgclient.NewCallbacks(d.Secret, u.Env.Clock),
+		Rankings: rankings, Views: views, DB: u.DB,
+		Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log, Registerer: u.Env.Registry, Version: wire.Version(),
+		Limits:          httpapi.Limits{Time: d.Rules.RequestTimeout},
+		TrustUserHeader: d.Rules.TrustUserHeader, RequireIdempotencyKey: d.Rules.RequireIdempotencyKey,
 	})
 	if err != nil {
-		return run.Part{}, fmt.Errorf("put the API together: %w", err)
+		return run.Component{}, fmt.Errorf("build the API: %w", err)
 	}
-	server := httpapi.Server(u.Listener.Addr().String(), handler, u.Log)
-	return run.Part{Name: "public port", Run: func(ctx context.Context) error {
-		return manage.Serve(ctx, u.Listener, server, grace, u.Log)
+	server := httpapi.Server(d.Listener.Addr().String(), handler, u.Env.Log)
+	return run.Component{Name: "public port", Run: func(ctx context.Context) error {
+		return manage.Serve(ctx, d.Listener, server, grace, u.Env.Log)
 	}}, nil
 }
 
-func (u Deps) rankings() *leaderboard.Reader {
-	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Clock, u.Log)
-	return leaderboard.NewReader(u.DB, board, ranking.DefaultWeights(), u.Clock, u.Log)
+// rankings returns the reader of the rankings and registers its metrics.
+func (d Deps) rankings() (*leaderboard.Reader, error) {
+	u := d.Infra
+	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Env.Clock, u.Env.Log)
+	reader := leaderboard.NewReader(u.DB, board, ranking.DefaultWeights(), u.Env.Clock, u.Env.Log)
+	return reader, u.Env.ExportCounts("leaderboard_reads_total",
+		"Rankings that this process read from the board in Redis (board) or, if that has none, from the database (database).", "source",
+		wire.Counts{
+			"board":    func() int64 { n, _ := reader.Reads(); return n },
+			"database": func() int64 { _, n := reader.Reads(); return n },
+		})
 }

@@ -1,3 +1,5 @@
+// Package api is the program commerce-api: the shop over HTTP, card payments, and
+// the relay of its events to Kafka.
 package api
 
 import (
@@ -14,7 +16,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
-// Config is what the program can be told.
+// Config is the configuration of the program.
 type Config struct {
 	config.Web
 	config.Auth
@@ -23,49 +25,51 @@ type Config struct {
 	config.Server
 }
 
-// Complaints implements config.Validator.
-func (c *Config) Complaints() []error {
+// Check implements config.Checker.
+func (c *Config) Check() []error {
 	var found []error
 	if len(c.AuthJWTSecret.Get()) == 0 {
 		found = append(found, errors.New("--auth-jwt-secret (AUTH_JWT_SECRET): is missing: give 32 random bytes or more, "+
-			"the same to every instance, for example from: openssl rand -base64 32"))
+			"the same to every instance, for example the output of: openssl rand -base64 32"))
 	}
-	return slices.Concat(found, c.Beside(c.Web), c.Fits(c.Web))
+	return slices.Concat(found, c.CheckPorts(c.Web), c.CheckGateway(c.Web))
 }
 
-var about = config.About{ //nolint:gochecknoglobals // a text
-	Name: "commerce-api",
-	Description: "The shop over HTTP: catalog, likes, points, orders, rankings; and the relay of its events to Kafka. " +
-		"Every flag can be given as the environment variable in brackets.",
-	Vars: kong.Vars{"management_port": "8081"},
+func about() config.About {
+	return config.About{
+		Name: "commerce-api",
+		Description: "The shop over HTTP: catalog, likes, points, orders, card payments and rankings. It also relays the shop's events to Kafka. " +
+			"Every flag can be set by the environment variable in brackets.",
+		Vars: kong.Vars{"management_port": "8081"},
+	}
 }
 
 // Main runs the program and returns its exit code.
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var c Config
-	_, err := config.Read(&c, about, args, getenv, stdout, stderr)
+	_, err := config.Read(&c, about(), args, getenv, stdout, stderr)
 	if code, ok := run.Configured(err, stderr); !ok {
 		return code
 	}
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
-	return run.Ended(wire.Serve(ctx, wire.Real(log), about, &c.Server, c.build), stderr)
+	return run.Ended(wire.Serve(ctx, wire.Real(log), about(), &c.Server, c.build), stderr)
 }
 
-func (c *Config) build(ctx context.Context, g wire.Infra) (wire.Service, error) {
-	desk, err := g.Accounts(g.DB, c.AuthJWTSecret.Get(), c.AuthSessionTTL.Get())
+func (c *Config) build(ctx context.Context, infra wire.Infra) (wire.Program, error) {
+	accounts, err := infra.Env.Accounts(infra.DB, c.AuthJWTSecret.Get(), c.AuthSessionTTL.Get())
 	if err != nil {
-		return wire.Service{}, err
+		return wire.Program{}, err
 	}
 	public, err := wire.Listen(ctx, c.Host, c.Port.Get(), "PORT")
 	if err != nil {
-		return wire.Service{}, err
+		return wire.Program{}, err
 	}
-	g.Log.Info("the API is served", "at", fmt.Sprintf("http://%s", public.Addr()))
+	infra.Env.Log.Info("serving the API", "address", fmt.Sprintf("http://%s", public.Addr()))
 	return New(Deps{
-		Infra: g, Accounts: desk, Listener: public,
-		Gateway: wire.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get(), Figures: c.Figures(), Patience: c.Patience()},
+		Infra: infra, Accounts: accounts, Listener: public,
+		Gateway: wire.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get(), Figures: c.ClientConfig(), Patience: c.CallerTimeout()},
 		Secret:  c.GatewaySecret.Get(), Policy: c.Policy(),
 		Rules: Rules{
 			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(),

@@ -1,12 +1,14 @@
-// Package inproc is a customer of the shop without HTTP: it calls the same use
-// cases on the same database, at a time of its own choosing. No server lets
-// anybody do that; whoever can open the database can.
+// Package inproc implements replay.Shop in the process itself, without HTTP: it
+// calls the use cases directly on the database, each at a time that the caller
+// chooses. A server offers no such call; a program with access to the database
+// can do it.
 package inproc
 
 import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
@@ -26,54 +28,58 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Shop is the shop from inside.
+// Shop calls the use cases in this process.
 type Shop struct {
-	ground   wire.Infra
+	infra    wire.Infra
 	producer *kafka.Producer
+	relay    []run.Component
 	views    *kafka.Views
-	users    map[string]id.ID
+	users    map[string]id.ID // by customer
 }
 
 var _ replay.Shop = (*Shop)(nil)
 
-// Open returns the shop on a ground, for these customers.
-func Open(ctx context.Context, g wire.Infra, customers []string) (*Shop, error) {
-	s := &Shop{ground: g}
-	err := g.DB.View(ctx, func(tx store.Tx) (err error) {
+// Open returns the shop for these customers.
+func Open(ctx context.Context, infra wire.Infra, customers []string) (_ *Shop, err error) {
+	s := &Shop{infra: infra}
+	err = infra.DB.View(ctx, func(tx store.Tx) (err error) {
 		s.users, err = tx.Users.Known(ctx, customers)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if s.producer, err = kafka.NewProducer(g.Kafka, g.Log); err != nil {
+	if s.producer, err = kafka.NewProducer(infra.Kafka, infra.Env.Log); err != nil {
 		return nil, err
 	}
-	if s.views, err = kafka.NewViews(g.Kafka, g.IDs, g.Log); err != nil {
+	if s.relay, err = infra.Relay(s.producer); err != nil {
+		s.producer.Close()
+		return nil, err
+	}
+	if s.views, err = kafka.NewViews(infra.Kafka, infra.Env.IDs, infra.Env.Log); err != nil {
 		s.producer.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// Close closes the shop once its parts have stopped.
+// Close closes the shop. Its components must have stopped.
 func (s *Shop) Close() { s.producer.Close() }
 
-// LostViews returns how many views did not reach Kafka, once the parts have stopped.
+// LostViews returns how many views did not reach Kafka. The number is final once
+// the components have stopped.
 func (s *Shop) LostViews() int64 { return s.views.Lost() }
 
-// Parts returns what must run beside the customers, in the order in which it
-// stops. The relay takes what lanes of the outbox nobody else holds.
-func (s *Shop) Parts() []run.Part {
-	return []run.Part{
-		{Name: "views", Run: s.views.Run},
-		{Name: "relay", Run: s.ground.Relay(s.producer).Run},
-		{Name: "notices of the outbox", Run: s.ground.HearNotices},
-		s.ground.Topics(s.ground.Kafka),
-	}
+// Components returns what must run during the calls, in the order in which it
+// stops. The relay takes the lanes of the outbox that no other process holds.
+func (s *Shop) Components() []run.Component {
+	return slices.Concat(
+		[]run.Component{{Name: "views", Run: s.views.Run}}, s.relay,
+		[]run.Component{s.infra.Env.Topics(s.infra.Kafka)},
+	)
 }
 
-// Customers returns how many of the customers there are.
+// Customers returns how many of the customers exist.
 func (s *Shop) Customers() int { return len(s.users) }
 
 func (s *Shop) user(v replay.Visit) (id.ID, error) {
@@ -84,8 +90,8 @@ func (s *Shop) user(v replay.Visit) (id.ID, error) {
 	return uid, nil
 }
 
-// at is the clock of a visit.
-func at(v replay.Visit) clock.Clock { return func() time.Time { return v.At } }
+// clockOf returns the clock of a visit: it stands at the time of the visit.
+func clockOf(v replay.Visit) clock.Clock { return func() time.Time { return v.At } }
 
 // Charge implements replay.Shop.
 func (s *Shop) Charge(ctx context.Context, v replay.Visit, key string, amount money.Won) (repeated bool, err error) {
@@ -93,12 +99,12 @@ func (s *Shop) Charge(ctx context.Context, v replay.Visit, key string, amount mo
 	if err != nil {
 		return false, err
 	}
-	guard, err := once(s, store.Key{UserID: uid, Route: "replay charge", Key: key}, amount, func(point.Wallet) string { return "" })
+	guard, err := idempotent(s, store.Key{UserID: uid, Route: "replay charge", Key: key}, amount, func(point.Wallet) string { return "" })
 	if err != nil {
 		return false, err
 	}
-	_, err = wallet.New(s.ground.DB.At(at(v)), s.ground.IDs, at(v)).Charge(ctx, uid, amount, guard)
-	_, repeated, err = again(err)
+	_, err = wallet.New(s.infra.DB.At(clockOf(v)), s.infra.Env.IDs, clockOf(v)).Charge(ctx, uid, amount, guard)
+	_, repeated, err = repetition(err)
 	return repeated, err
 }
 
@@ -108,18 +114,18 @@ func (s *Shop) Place(ctx context.Context, v replay.Visit, key string, wants []or
 	if err != nil {
 		return placed, err
 	}
-	guard, err := once(s, store.Key{UserID: uid, Route: "replay order", Key: key}, wants, func(o order.Order) string { return o.ID.String() })
+	guard, err := idempotent(s, store.Key{UserID: uid, Route: "replay order", Key: key}, wants, func(o order.Order) string { return o.ID.String() })
 	if err != nil {
 		return placed, err
 	}
-	o, err := checkout.New(s.ground.DB.At(at(v)), s.ground.IDs, at(v), payment.DefaultPolicy()).
+	o, err := checkout.New(s.infra.DB.At(clockOf(v)), s.infra.Env.IDs, clockOf(v), payment.DefaultPolicy()).
 		Place(ctx, checkout.Request{UserID: uid, Lines: wants}, guard)
-	kept, repeated, err := again(err)
+	answer, repeated, err := repetition(err)
 	if err != nil || !repeated {
 		return replay.Placed{ID: o.ID}, err
 	}
 	placed.Repeated = true
-	placed.ID, err = id.Parse(kept)
+	placed.ID, err = id.Parse(answer)
 	return placed, err
 }
 
@@ -129,12 +135,12 @@ func (s *Shop) Cancel(ctx context.Context, v replay.Visit, key string, orderID i
 	if err != nil {
 		return false, err
 	}
-	guard, err := once(s, store.Key{UserID: uid, Route: "replay cancel", Key: key}, orderID, func(order.Order) string { return "" })
+	guard, err := idempotent(s, store.Key{UserID: uid, Route: "replay cancel", Key: key}, orderID, func(order.Order) string { return "" })
 	if err != nil {
 		return false, err
 	}
-	_, err = checkout.New(s.ground.DB.At(at(v)), s.ground.IDs, at(v), payment.DefaultPolicy()).Cancel(ctx, uid, orderID, "", guard)
-	_, repeated, err = again(err)
+	_, err = checkout.New(s.infra.DB.At(clockOf(v)), s.infra.Env.IDs, clockOf(v), payment.DefaultPolicy()).Cancel(ctx, uid, orderID, "", guard)
+	_, repeated, err = repetition(err)
 	return repeated, err
 }
 
@@ -153,23 +159,25 @@ func (s *Shop) Like(ctx context.Context, v replay.Visit, productID int64) error 
 	if err != nil {
 		return err
 	}
-	return likes.New(s.ground.DB.At(at(v)), at(v)).Like(ctx, uid, productID)
+	return likes.New(s.infra.DB.At(clockOf(v)), clockOf(v)).Like(ctx, uid, productID)
 }
 
-// once returns the guard of an act that answers with a text. It is kept by the
-// real clock: by that of the visit it would be thrown away at once.
-func once[T any](s *Shop, k store.Key, asked any, text func(T) string) (store.Keyed[T], error) {
-	fingerprint, err := store.Fingerprint(asked)
+// idempotent returns the idempotency key of a call whose answer is a text. The key
+// expires by the real clock: at the time of the visit it would have expired
+// already.
+func idempotent[T any](s *Shop, k store.Key, request any, text func(T) string) (store.Keyed[T], error) {
+	fingerprint, err := store.Fingerprint(request)
 	if err != nil {
 		return store.Keyed[T]{}, err
 	}
-	return store.Keyed[T]{Key: k, Fingerprint: fingerprint, At: s.ground.Clock(), Show: func(made T) (store.Answer, error) {
+	return store.Keyed[T]{Key: k, Fingerprint: fingerprint, At: s.infra.Env.Clock(), Show: func(made T) (store.Answer, error) {
 		return store.Answer{Status: http.StatusOK, Body: []byte(text(made))}, nil
 	}}, nil
 }
 
-// again tells a repetition, and what was answered at first, from a failure.
-func again(err error) (kept string, repeated bool, failure error) {
+// repetition returns the first answer if err says that the call was a repetition,
+// and err otherwise.
+func repetition(err error) (answer string, repeated bool, failure error) {
 	if r, ok := errors.AsType[*store.RepeatedError](err); ok {
 		return string(r.Kept.Body), true, nil
 	}

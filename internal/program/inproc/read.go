@@ -10,10 +10,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Products returns those of the products that the shop has, by SKU.
+// Products returns the products that exist, by SKU.
 func (s *Shop) Products(ctx context.Context, skus []string) (map[string]replay.Product, error) {
 	products := make(map[string]replay.Product, len(skus))
-	err := s.ground.DB.View(ctx, func(tx store.Tx) error {
+	err := s.infra.DB.View(ctx, func(tx store.Tx) error {
 		known, err := tx.Products.BySKU(ctx, skus)
 		if err != nil {
 			return err
@@ -33,12 +33,12 @@ func (s *Shop) Products(ctx context.Context, skus []string) (map[string]replay.P
 
 var _ replay.Ranking = (*Shop)(nil)
 
-// Score implements replay.Ranking: the score of the day of the visit, as the
-// counters have it. Days so long ago have no board; they are read from there.
+// Score implements replay.Ranking: the score on the day of the visit, computed from
+// the counters in the database. Days that long ago have no board in Redis.
 func (s *Shop) Score(ctx context.Context, v replay.Visit, productID int64) (ranking.Points, error) {
 	day := clock.DayOf(v.At)
 	var rows []metric.Counters
-	err := s.ground.DB.View(ctx, func(tx store.Tx) (err error) {
+	err := s.infra.DB.View(ctx, func(tx store.Tx) (err error) {
 		rows, err = tx.Metrics.Of(ctx, []int64{productID}, day.Add(-ranking.Window), day)
 		return err
 	})

@@ -10,40 +10,40 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-type migrate struct {
+type migrateCommand struct {
 	config.Database
 	config.Log
 	output
 }
 
 // Run implements the command.
-func (c *migrate) Run(s *setting) error {
+func (c *migrateCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
-	db, err := s.world.Store(s.ctx, c.DatabaseURL.Get())
+	db, err := s.env.Store(s.ctx, c.DatabaseURL.Get())
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	taken, err := db.Migrate(s.ctx)
+	applied, err := db.Migrate(s.ctx)
 	if err != nil {
 		return err
 	}
-	have, _, err := db.Version(s.ctx)
+	version, _, err := db.Version(s.ctx)
 	if err != nil {
 		return err
 	}
-	rows := make([][]string, len(taken))
-	for i, m := range taken {
+	rows := make([][]string, len(applied))
+	for i, m := range applied {
 		rows[i] = []string{strconv.FormatInt(m.Version, 10), m.Name}
 	}
-	if err := c.show(s.stdout, append([]sqlstore.Migration{}, taken...), []string{"VERSION", "APPLIED"}, rows); err != nil || c.JSON {
+	if err := c.show(s.stdout, append([]sqlstore.Migration{}, applied...), []string{"VERSION", "APPLIED"}, rows); err != nil || c.JSON {
 		return err
 	}
-	_, err = fmt.Fprintf(s.stdout, "The schema is at version %d; %d migrations were applied.\n", have, len(taken))
+	_, err = fmt.Fprintf(s.stdout, "The schema is at version %d; %d migrations were applied.\n", version, len(applied))
 	return err
 }
 
-type grant struct {
+type grantCommand struct {
 	config.Database
 	config.Log
 
@@ -52,7 +52,7 @@ type grant struct {
 }
 
 // Run implements the command.
-func (c *grant) Run(s *setting) error {
+func (c *grantCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
 		err := db.Update(s.ctx, func(tx store.Tx) error {

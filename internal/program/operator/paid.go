@@ -10,7 +10,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// paymentRow is a payment as commands show it, under the names of the admin API.
+// paymentRow is a payment in the output of commands. Its JSON names are those of the
+// admin API.
 type paymentRow struct {
 	ID             string     `json:"id"`
 	OrderID        string     `json:"orderId"`
@@ -52,41 +53,41 @@ func (r paymentRow) cells() []string {
 		refund = "due"
 	}
 	return []string{
-		r.ID, r.OrderID, r.Status, strconv.FormatInt(r.Amount, 10), refund, ago(r.now.Sub(r.CreatedAt)), r.due(), cmp.Or(r.Reason, "-"),
+		r.ID, r.OrderID, r.Status, strconv.FormatInt(r.Amount, 10), refund, age(r.now.Sub(r.CreatedAt)), r.due(), cmp.Or(r.Reason, "-"),
 	}
 }
 
-// due is when the payment is looked at next, seen from now.
+// due says when the payment is checked next, relative to now.
 func (r paymentRow) due() string {
 	switch {
 	case r.DueAt == nil:
 		return "never"
 	case r.DueAt.After(r.now):
-		return "in " + ago(r.DueAt.Sub(r.now))
+		return "in " + age(r.DueAt.Sub(r.now))
 	default:
-		return ago(r.now.Sub(*r.DueAt)) + " ago"
+		return age(r.now.Sub(*r.DueAt)) + " ago"
 	}
 }
 
-// paymentCase is all that is known of a payment, as JSON.
-type paymentCase struct {
-	Payment paymentRow  `json:"payment"`
-	Order   orderRow    `json:"order"`
-	Charges []chargeRow `json:"charges"`
-	History []noteRow   `json:"history"`
+// paymentDetails is the JSON output of the details of a payment.
+type paymentDetails struct {
+	Payment paymentRow   `json:"payment"`
+	Order   orderRow     `json:"order"`
+	Charges []chargeRow  `json:"charges"`
+	History []historyRow `json:"history"`
 }
 
 type orderRow struct {
-	ID         string    `json:"id"`
-	Status     string    `json:"status"`
-	Amount     int64     `json:"amount"`
-	Discount   int64     `json:"discount"`
-	Points     int64     `json:"points"`
-	CardAmount int64     `json:"cardAmount"`
-	History    []stepRow `json:"history"`
+	ID         string      `json:"id"`
+	Status     string      `json:"status"`
+	Amount     int64       `json:"amount"`
+	Discount   int64       `json:"discount"`
+	Points     int64       `json:"points"`
+	CardAmount int64       `json:"cardAmount"`
+	History    []statusRow `json:"history"`
 }
 
-type stepRow struct {
+type statusRow struct {
 	Status string    `json:"status"`
 	Reason string    `json:"reason,omitempty"`
 	At     time.Time `json:"at"`
@@ -100,25 +101,25 @@ type chargeRow struct {
 	Refund         string `json:"refund"`
 }
 
-type noteRow struct {
+type historyRow struct {
 	At     time.Time `json:"at"`
 	What   string    `json:"what"`
 	Detail string    `json:"detail,omitempty"`
 	Actor  string    `json:"actor,omitempty"`
 }
 
-func caseOf(c settle.Details, now time.Time) paymentCase {
+func detailsOf(c settle.Details, now time.Time) paymentDetails {
 	o := c.Order
-	v := paymentCase{
+	v := paymentDetails{
 		rowOf(settle.Listed{Payment: c.Payment, RefundDue: c.RefundDue()}, now),
 		orderRow{
 			o.ID.String(), string(o.Status()), int64(o.Amount), int64(o.Discount), int64(o.Points), int64(o.Card),
-			mapped(o.History(), func(s order.Change) stepRow { return stepRow{string(s.Status), s.Reason, s.At.UTC()} }),
+			mapped(o.History(), func(s order.Change) statusRow { return statusRow{string(s.Status), s.Reason, s.At.UTC()} }),
 		},
 		mapped(c.Charges, func(c payment.Charge) chargeRow {
 			return chargeRow{c.Key, int64(c.Amount), string(c.Status), c.Reason, string(c.Refund)}
 		}),
-		mapped(c.History, func(n payment.Entry) noteRow { return noteRow{n.At.UTC(), string(n.Action), n.Detail, n.Actor} }),
+		mapped(c.History, func(n payment.Entry) historyRow { return historyRow{n.At.UTC(), string(n.Action), n.Detail, n.Actor} }),
 	}
 	return v
 }
@@ -131,21 +132,21 @@ func mapped[T, U any](list []T, f func(T) U) []U {
 	return all
 }
 
-// sheet is a table.
-type sheet struct {
+// textTable is a table with its header.
+type textTable struct {
 	header []string
 	rows   [][]string
 }
 
-// tablesOf is all that is known of a payment, for people.
-func tablesOf(c settle.Details, now time.Time) []sheet {
-	v := caseOf(c, now)
+// tablesOf returns the details of a payment as tables.
+func tablesOf(c settle.Details, now time.Time) []textTable {
+	v := detailsOf(c, now)
 	p, o := v.Payment, v.Order
 	won := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return []sheet{
+	return []textTable{
 		{
 			[]string{"PAYMENT", "STATUS", "AMOUNT", "CARD", "AGE", "DUE", "REASON"},
-			[][]string{{p.ID, p.Status, won(p.Amount), p.CardType + " " + p.CardLast4, ago(now.Sub(p.CreatedAt)), p.due(), cmp.Or(p.Reason, "-")}},
+			[][]string{{p.ID, p.Status, won(p.Amount), p.CardType + " " + p.CardLast4, age(now.Sub(p.CreatedAt)), p.due(), cmp.Or(p.Reason, "-")}},
 		},
 		{
 			[]string{"ORDER", "STATUS", "AMOUNT", "DISCOUNT", "POINTS", "BY CARD"},
@@ -154,7 +155,7 @@ func tablesOf(c settle.Details, now time.Time) []sheet {
 		{[]string{"CHARGE", "STATUS", "AMOUNT", "REFUND", "REASON"}, mapped(v.Charges, func(c chargeRow) []string {
 			return []string{c.TransactionKey, c.Status, won(c.Amount), c.Refund, cmp.Or(c.Reason, "-")}
 		})},
-		{[]string{"WHEN", "WHAT", "WHO", "DETAIL"}, mapped(v.History, func(n noteRow) []string {
+		{[]string{"WHEN", "WHAT", "WHO", "DETAIL"}, mapped(v.History, func(n historyRow) []string {
 			return []string{n.At.Format(time.RFC3339), n.What, cmp.Or(n.Actor, "-"), cmp.Or(n.Detail, "-")}
 		})},
 	}

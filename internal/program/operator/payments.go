@@ -20,46 +20,47 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// onPayments is what commands share that are about card payments.
-type onPayments struct {
+// paymentFlags are the flags of commands about card payments.
+type paymentFlags struct {
 	config.Database
 	config.Log
 	output
 }
 
-// desk returns what settles payments. Without a gateway it can do what needs none.
-func (s *setting) desk(db *sqlstore.DB, g settle.Gateway, p payment.Policy) *settle.Service {
-	w := s.world
+// settlement returns the service that settles payments. The gateway may be nil if
+// the command does not ask it.
+func (s *session) settlement(db *sqlstore.DB, g settle.Gateway, p payment.Policy) *settle.Service {
+	e := s.env
 	return settle.New(settle.Config{
-		DB: db, Gateway: g, Compensator: checkout.NewCompensator(w.IDs), Policy: p, Holder: w.Instance, Clock: w.Clock, Random: w.Random, Log: w.Log,
+		DB: db, Gateway: g, Compensator: checkout.NewCompensator(e.IDs), Policy: p, Holder: e.Instance, Clock: e.Clock, Random: e.Random, Log: e.Log,
 	})
 }
 
-type paymentsList struct {
-	onPayments
+type paymentsListCommand struct {
+	paymentFlags
 
-	All       bool            `help:"All payments, not only those that are stuck: pending, or with a charge that has to be given back."`
-	Status    string          `help:"All payments of this status: PENDING, APPROVED, DECLINED or REFUNDED." enum:",PENDING,APPROVED,DECLINED,REFUNDED" default:"" placeholder:"STATUS"`
-	OlderThan config.Duration `help:"Only payments that were made longer ago, as 15m." placeholder:"TIME"`
-	Limit     config.Count    `help:"How many at most, newest first." default:"100"`
+	All       bool            `help:"List all payments, not only those that are stuck: pending, or with a refund due."`
+	Status    string          `help:"List all payments of this status: PENDING, APPROVED, DECLINED or REFUNDED." enum:",PENDING,APPROVED,DECLINED,REFUNDED" default:"" placeholder:"STATUS"`
+	OlderThan config.Duration `help:"List only payments older than this, for example 15m." placeholder:"TIME"`
+	Limit     config.Count    `help:"Maximum number of payments, newest first." default:"100"`
 }
 
-// Help adds to what kong says of the command.
-func (*paymentsList) Help() string {
-	return "A payment is stuck for a moment each time: the gateway takes seconds, and what is lost on the way is found again by the next look (DUE). " +
-		"One that is pending for longer than --payment-expiry of commerce-api, or has a refund due for longer than that, is worth a look: commerce payments show ID."
+// Help returns the text that kong prints below the summary of the command.
+func (*paymentsListCommand) Help() string {
+	return "Every payment is pending for some seconds, because the gateway takes that long. If an answer is lost, commerce-api asks the gateway again at the time in the column DUE. " +
+		"Look at a payment that is pending, or has a refund due, for longer than --payment-expiry of commerce-api: commerce payments show ID."
 }
 
 // Run implements the command.
-func (c *paymentsList) Run(s *setting) error {
+func (c *paymentsListCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
-		now := s.world.Clock()
+		now := s.env.Clock()
 		f := payment.Filter{Status: payment.Status(c.Status), Stuck: !c.All && c.Status == ""}
 		if age := c.OlderThan.Get(); age > 0 {
 			f.Before = now.Add(-age)
 		}
-		found, more, err := c.read(s, s.desk(db, nil, payment.DefaultPolicy()), f)
+		found, more, err := c.read(s, s.settlement(db, nil, payment.DefaultPolicy()), f)
 		if err != nil {
 			return err
 		}
@@ -78,9 +79,9 @@ func (c *paymentsList) Run(s *setting) error {
 }
 
 // read reads up to the limit, a page at a time.
-func (c *paymentsList) read(s *setting, desk *settle.Service, f payment.Filter) (found []settle.Listed, more bool, err error) {
+func (c *paymentsListCommand) read(s *session, service *settle.Service, f payment.Filter) (found []settle.Listed, more bool, err error) {
 	for cursor := ""; ; {
-		p, err := desk.List(s.ctx, f, min(page.MaxSize, c.Limit.Get()-len(found)), cursor)
+		p, err := service.List(s.ctx, f, min(page.MaxSize, c.Limit.Get()-len(found)), cursor)
 		if err != nil {
 			return nil, false, err
 		}
@@ -91,7 +92,7 @@ func (c *paymentsList) read(s *setting, desk *settle.Service, f payment.Filter) 
 	}
 }
 
-func (c *paymentsList) count(n int, more bool) string {
+func (c *paymentsListCommand) count(n int, more bool) string {
 	what := " payments."
 	if !c.All && c.Status == "" {
 		what = " payments wait."
@@ -105,85 +106,85 @@ func (c *paymentsList) count(n int, more bool) string {
 	return "\n" + strconv.Itoa(n) + what
 }
 
-type paymentsShow struct {
-	onPayments
+type paymentsShowCommand struct {
+	paymentFlags
 
-	ID id.ID `arg:"" help:"Of the payment, or of its order."`
+	ID id.ID `arg:"" help:"Id of the payment or of its order."`
 }
 
 // Run implements the command.
-func (c *paymentsShow) Run(s *setting) error {
+func (c *paymentsShowCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
-		return c.showCase(s, s.desk(db, nil, payment.DefaultPolicy()), c.ID)
+		return c.showDetails(s, s.settlement(db, nil, payment.DefaultPolicy()), c.ID)
 	})
 }
 
-type paymentsRecheck struct {
-	onPayments
+type paymentsRecheckCommand struct {
+	paymentFlags
 	config.PaymentTimes
 
-	GatewayURL config.URL `help:"Where the card payment gateway is." default:"" placeholder:"URL"`
+	GatewayURL config.URL `help:"Address of the card payment gateway." default:"" placeholder:"URL"`
 	config.GatewayTimes
-	ID id.ID `arg:"" help:"Of the payment, or of its order."`
+	ID id.ID `arg:"" help:"Id of the payment or of its order."`
 }
 
-// Help adds to what kong says of the command.
-func (*paymentsRecheck) Help() string {
-	return "Nothing is decided here that commerce-api would not decide by itself when the payment is due; give it the same --payment-expiry. " +
-		"Exits 1 if the gateway cannot be asked."
+// Help returns the text that kong prints below the summary of the command.
+func (*paymentsRecheckCommand) Help() string {
+	return "This command does what commerce-api does when the payment is due; give it the same --payment-expiry. " +
+		"The exit code is 1 if the gateway does not answer."
 }
 
-// Complaints implements config.Validator.
-func (c *paymentsRecheck) Complaints() []error {
+// Check implements config.Checker.
+func (c *paymentsRecheckCommand) Check() []error {
 	if c.GatewayURL.Get() == "" {
-		return []error{errors.New("--gateway-url (GATEWAY_URL): is missing: give the one of commerce-api")}
+		return []error{errors.New("--gateway-url (GATEWAY_URL): is missing: give the same as to commerce-api")}
 	}
 	return nil
 }
 
 // Run implements the command.
-func (c *paymentsRecheck) Run(s *setting) error {
+func (c *paymentsRecheckCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
-		client, err := s.world.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.Figures()})
+		client, err := s.env.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.ClientConfig()})
 		if err != nil {
 			return err
 		}
 		defer client.Close()
-		desk := s.desk(db, client, c.Once())
-		if _, err := desk.Settle(s.ctx, c.ID); err != nil {
+		service := s.settlement(db, client, c.OneOffPolicy())
+		if _, err := service.Settle(s.ctx, c.ID); err != nil {
 			return err
 		}
-		return c.showCase(s, desk, c.ID)
+		return c.showDetails(s, service, c.ID)
 	})
 }
 
-type paymentsSettle struct {
-	onPayments
+type paymentsSettleCommand struct {
+	paymentFlags
 	config.PaymentTimes
 
-	ID             id.ID  `arg:"" help:"Of the payment, or of its order."`
-	Outcome        string `arg:"" help:"APPROVED: the card was charged, and the order is paid. DECLINED: it was not, and the order fails. REFUNDED: a charge whose refund is due was given back by other means, and the gateway is asked no more."`
-	Reason         string `help:"Why: kept in the history, for operators." required:"" placeholder:"TEXT"`
-	TransactionKey string `help:"Of the charge that paid, or was given back, as the gateway names it; needed unless it was declined." placeholder:"KEY"`
-	Actor          string `help:"Who says so, for the history; the user who runs the command, if left out." placeholder:"NAME"`
+	ID             id.ID  `arg:"" help:"Id of the payment or of its order."`
+	Outcome        string `arg:"" help:"APPROVED: the card was charged, and the order is paid. DECLINED: the card was not charged, and the order fails. REFUNDED: a charge whose refund is due was refunded by other means, and the shop no longer asks the gateway for it."`
+	Reason         string `help:"Reason, recorded in the history." required:"" placeholder:"TEXT"`
+	TransactionKey string `help:"The gateway's transaction key of the charge that was approved or refunded; required unless the outcome is DECLINED." placeholder:"KEY"`
+	Actor          string `help:"Name of the operator, recorded in the history; by default the user who runs the command." placeholder:"NAME"`
 }
 
-// Help adds to what kong says of the command.
-func (*paymentsSettle) Help() string {
-	return "For a payment that the gateway will never say anything about, or a refund that it will never make. Ask it once more first: commerce payments recheck. " +
-		"What is said here is believed and written down with who, when and why. Charges beside the one that pays are given back by commerce-api, at once. " +
-		"commerce verify --gateway goes on naming a charge that the gateway does not know of."
+// Help returns the text that kong prints below the summary of the command.
+func (*paymentsSettleCommand) Help() string {
+	return "Use it for a payment that the gateway will never answer for, or a refund that it will never make. Ask the gateway once more first: commerce payments recheck. " +
+		"The shop does not check the outcome given here; it records it with operator, time and reason. commerce-api refunds other charges of the payment at once. " +
+		"commerce verify --gateway still reports a charge that the gateway does not know."
 }
 
-func (c *paymentsSettle) word() settle.ManualSettlement {
+func (c *paymentsSettleCommand) settlement() settle.ManualSettlement {
 	return settle.ManualSettlement{Outcome: payment.Status(strings.ToUpper(c.Outcome)), Key: c.TransactionKey, Reason: c.Reason, Actor: c.Actor}
 }
 
-// Complaints implements config.Validator.
-func (c *paymentsSettle) Complaints() (found []error) {
-	wrong, _ := errors.AsType[*fault.Error](c.word().Check())
+// Check implements config.Checker.
+func (c *paymentsSettleCommand) Check() (found []error) {
+	wrong, _ := errors.AsType[*fault.Error](c.settlement().Check())
 	if wrong == nil {
 		return nil
 	}
@@ -195,40 +196,40 @@ func (c *paymentsSettle) Complaints() (found []error) {
 }
 
 // Run implements the command.
-func (c *paymentsSettle) Run(s *setting) error {
+func (c *paymentsSettleCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
-	word := c.word()
-	if word.Actor == "" {
+	manual := c.settlement()
+	if manual.Actor == "" {
 		who, err := user.Current()
 		if err != nil {
-			return fmt.Errorf("nobody knows who runs this, say so with --actor: %w", err)
+			return fmt.Errorf("cannot find out who runs this command; give --actor: %w", err)
 		}
-		word.Actor = who.Username
+		manual.Actor = who.Username
 	}
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
-		seen, err := s.desk(db, nil, c.Once()).SettleManually(s.ctx, c.ID, word, store.Unguarded{})
+		details, err := s.settlement(db, nil, c.OneOffPolicy()).SettleManually(s.ctx, c.ID, manual, store.Unguarded{})
 		if err != nil {
 			return err
 		}
-		return c.answer(s, seen)
+		return c.print(s, details)
 	})
 }
 
-// showCase answers with all that is known of a payment.
-func (c *onPayments) showCase(s *setting, desk *settle.Service, either id.ID) error {
-	seen, err := desk.Details(s.ctx, either)
+// showDetails prints the details of a payment.
+func (c *paymentFlags) showDetails(s *session, service *settle.Service, either id.ID) error {
+	details, err := service.Details(s.ctx, either)
 	if err != nil {
 		return err
 	}
-	return c.answer(s, seen)
+	return c.print(s, details)
 }
 
-func (c *onPayments) answer(s *setting, seen settle.Details) error {
-	now := s.world.Clock()
+func (c *paymentFlags) print(s *session, details settle.Details) error {
+	now := s.env.Clock()
 	if c.JSON {
-		return c.show(s.stdout, caseOf(seen, now), nil, nil)
+		return c.show(s.stdout, detailsOf(details, now), nil, nil)
 	}
-	for i, t := range tablesOf(seen, now) {
+	for i, t := range tablesOf(details, now) {
 		if i > 0 && len(t.rows) > 0 {
 			if _, err := fmt.Fprintln(s.stdout); err != nil {
 				return err
@@ -241,5 +242,5 @@ func (c *onPayments) answer(s *setting, seen settle.Details) error {
 	return nil
 }
 
-// ago is a span of time as people say it, to the second.
-func ago(d time.Duration) string { return d.Truncate(time.Second).String() }
+// age formats a duration to the second.
+func age(d time.Duration) string { return d.Truncate(time.Second).String() }

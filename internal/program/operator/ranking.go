@@ -14,48 +14,48 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
-// onBoard is what commands share that look at the board.
-type onBoard struct {
+// boardFlags are the flags of commands that use the board.
+type boardFlags struct {
 	config.Database
 	config.Redis
 	config.Log
 
-	Days config.Count `help:"How many days back from today, at most 8: older boards are gone." default:"8"`
+	Days config.Count `help:"Number of days to check or rebuild, counted back from today; at most 8, because older boards are deleted." default:"8"`
 }
 
-// Complaints implements config.Validator.
-func (c *onBoard) Complaints() []error {
+// Check implements config.Checker.
+func (c *boardFlags) Check() []error {
 	if n := c.Days.Get(); n > ranking.Kept {
-		return []error{fmt.Errorf("--days (DAYS): %d is more than there are boards: give 1 to %d", n, ranking.Kept)}
+		return []error{fmt.Errorf("--days (DAYS): %d is more than the number of boards: give 1 to %d", n, ranking.Kept)}
 	}
 	return nil
 }
 
 // with calls do with the database, the board and the days.
-func (c *onBoard) with(s *setting, do func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error) error {
+func (c *boardFlags) with(s *session, do func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error) error {
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
 		client, err := redis.Open(c.RedisURL.Get())
 		if err != nil {
 			return err
 		}
 		defer client.Close()
-		today := clock.DayOf(s.world.Clock())
+		today := clock.DayOf(s.env.Clock())
 		days := today.Add(1 - c.Days.Get()).Until(today)
-		quiet := slog.New(slog.DiscardHandler) // the board logs for those who go on without it; a command tells the error
-		return do(db, redis.NewBoard(client, c.RedisKeyPrefix, s.world.Clock, quiet), days)
+		quiet := slog.New(slog.DiscardHandler) // the board logs that the database is read instead; a command returns the error
+		return do(db, redis.NewBoard(client, c.RedisKeyPrefix, s.env.Clock, quiet), days)
 	})
 }
 
-type rankingVerify struct {
-	onBoard
+type rankingVerifyCommand struct {
+	boardFlags
 	output
 }
 
 // Run implements the command.
-func (c *rankingVerify) Run(s *setting) error {
+func (c *rankingVerifyCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
-		v := leaderboard.NewVerifier(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.Log)
+		v := leaderboard.NewVerifier(db, b, ranking.DefaultWeights(), s.env.Clock, s.env.Log)
 		found, err := v.Verify(s.ctx, days)
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ func (c *rankingVerify) Run(s *setting) error {
 			}
 		}
 		if len(found.Differences) > 0 {
-			return run.ErrNotRight
+			return run.ErrReported
 		}
 		return nil
 	})
@@ -91,30 +91,30 @@ func points(micro *int64) string {
 	return ranking.Points(*micro).String()
 }
 
-type rankingRebuild struct {
-	onBoard
+type rankingRebuildCommand struct {
+	boardFlags
 	output
 }
 
-// built is one day that was made again.
-type built struct {
+// rebuiltDay is the JSON output for one day.
+type rebuiltDay struct {
 	Day    clock.Day `json:"day"`
 	Scores int64     `json:"scores"`
 }
 
 // Run implements the command.
-func (c *rankingRebuild) Run(s *setting) error {
+func (c *rankingRebuildCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
 		done := map[clock.Day]int64{}
-		builder := leaderboard.NewBuilder(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.IDs().String(), s.world.Log)
+		builder := leaderboard.NewBuilder(db, b, ranking.DefaultWeights(), s.env.Clock, s.env.IDs().String(), s.env.Log)
 		err := builder.Rebuild(s.ctx, days, func(day clock.Day, written int64) { done[day] = written })
 		if err != nil {
 			return err
 		}
-		value, rows := make([]built, len(days)), make([][]string, len(days))
+		value, rows := make([]rebuiltDay, len(days)), make([][]string, len(days))
 		for i, day := range days {
-			value[i] = built{day, done[day]}
+			value[i] = rebuiltDay{day, done[day]}
 			rows[i] = []string{day.String(), strconv.FormatInt(done[day], 10)}
 		}
 		return c.show(s.stdout, value, []string{"DAY", "SCORES"}, rows)

@@ -19,38 +19,38 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
-type replaying struct {
+type replayCommand struct {
 	config.Kafka
 	config.Log
 	output
 
-	OnlineRetail string      `help:"The invoices: the UCI data set 'Online Retail' as CSV, plain or gzipped, with its own columns and dates like 2010-12-31 08:26:00 or 12/31/2010 8:26. Fill the shop with the same file first: commerce seed --online-retail PATH." placeholder:"PATH" required:""`
-	From         config.Date `help:"First day of the invoices, as 2010-12-01; without it, the file's first." placeholder:"DAY"`
-	To           config.Date `help:"Last day, included; without it, the file's last." placeholder:"DAY"`
+	OnlineRetail string      `help:"File of invoices: the UCI data set 'Online Retail' as CSV, plain or gzipped, with its original columns and dates like 2010-12-31 08:26:00 or 12/31/2010 8:26. Seed the shop with the same file first: commerce seed --online-retail PATH." placeholder:"PATH" required:""`
+	From         config.Date `help:"First day to replay, for example 2010-12-01; by default the first day of the file." placeholder:"DAY"`
+	To           config.Date `help:"Last day to replay, inclusive; by default the last day of the file." placeholder:"DAY"`
 
-	API             config.URLs        `name:"api-url" help:"Where commerce-api is; several addresses of one shop are asked by turns. It must run with AUTH_TRUST_USER_HEADER=true: customers of the file have no password, and are named in X-USER-ID." default:"http://127.0.0.1:8080" placeholder:"URL,..."`
-	AsOfInvoiceDate bool               `help:"Not over HTTP, where it is always now, but at the time of each invoice (taken as KST): the same use cases in this process, on the same database. Events leave by the relay of a running commerce-api, or by one of this command; a commerce-streamer must count them."`
-	DatabaseURL     config.DatabaseURL `help:"Where the database is; only for --as-of-invoice-date." placeholder:"URL"`
+	API             config.URLs        `name:"api-url" help:"Address of commerce-api; requests are spread over several addresses of one shop. It must run with AUTH_TRUST_USER_HEADER=true: customers of the file have no password and are identified by the header X-USER-ID." default:"http://127.0.0.1:8080" placeholder:"URL,..."`
+	AsOfInvoiceDate bool               `help:"Replay each invoice at its own time (in KST) instead of now. This calls the use cases in this process, directly on the database, not over HTTP. Events are sent by the relay of a running commerce-api or of this command; a commerce-streamer must run to count them."`
+	DatabaseURL     config.DatabaseURL `help:"Address of the database; only for --as-of-invoice-date." placeholder:"URL"`
 
-	Speed         config.Amount   `help:"How many seconds of the invoices pass in one; 0 is as fast as it goes." default:"0"`
-	Concurrency   config.Count    `help:"How many customers are served at once; each of them does one thing after another." default:"8"`
-	ViewsPerOrder config.Amount   `help:"How many products a customer looks at around an order, on average." default:"3"`
-	LikesPerOrder config.Amount   `help:"How many they like." default:"0.5"`
-	Seed          uint64          `help:"Of what they look at and like: the same seed is the same world." default:"1"`
-	Patience      config.Duration `help:"How long a shop that does not answer is waited for." default:"1m"`
+	Speed         config.Amount   `help:"Seconds of invoice time per second of real time; 0 means as fast as possible." default:"0"`
+	Concurrency   config.Count    `help:"Number of customers who act at the same time; each sends one request at a time." default:"8"`
+	ViewsPerOrder config.Amount   `help:"Average number of products that a customer views per order." default:"3"`
+	LikesPerOrder config.Amount   `help:"Average number of products that a customer likes per order." default:"0.5"`
+	Seed          uint64          `help:"Seed of the random views and likes: the same seed gives the same ones." default:"1"`
+	Patience      config.Duration `help:"How long to retry while the shop does not answer." default:"1m"`
 }
 
-// Help adds to what kong says of the command.
-func (*replaying) Help() string {
-	return `Customers of the file charge points as needed, order, look, like and call orders off, each in their own order. Lines without a customer, without a product or without a price are counted and passed over. A cancel calls off the latest earlier order of the same customer that holds all it names; the shop knows whole orders only, so all of that order.
+// Help returns the text that kong prints below the summary of the command.
+func (*replayCommand) Help() string {
+	return `The customers of the file charge points as needed, place orders, cancel them, and view and like products. The requests of one customer are sent in the order of the invoices. Lines without a customer, a product or a price are counted and skipped. A cancellation cancels the customer's latest earlier order that has all its products. The shop cancels whole orders only, so the whole order is cancelled.
 
-A replay may be stopped (Ctrl-C) or killed and started again with the same file: idempotency keys come from the invoices' numbers, so what was done is not done again but counted as repeated, as fast as it goes. A key lives for 24 hours from when it was sent: after that give --from the day that was reached, or all before it is ordered again. Views have no key; they are sent after an order that was not a repetition.
+You can stop a replay (Ctrl-C) or kill it, and start it again with the same file. Idempotency keys are made from the invoice numbers: requests that were sent before are not executed again but counted as repeated. A key is kept for 24 hours. After that, give --from the day that was reached; otherwise all earlier invoices are ordered again. Views have no key: they are sent only after an order that was not a repetition.
 
-The delay is measured on every 20th order or so: of a product that the replay has left alone for a while, the score that it must have with the order is known, and the ranking is looked at until it shows it.`
+The delay is measured on about every 20th order, for a product without other recent orders: the command knows the score of the product after the order, and reads the ranking until it shows that score.`
 }
 
-// Complaints implements config.Validator.
-func (c *replaying) Complaints() []error {
+// Check implements config.Checker.
+func (c *replayCommand) Check() []error {
 	var found []error
 	if c.AsOfInvoiceDate && c.DatabaseURL.Get() == "" {
 		found = append(found, errors.New("--database-url (DATABASE_URL): is missing: --as-of-invoice-date needs it"))
@@ -61,7 +61,7 @@ func (c *replaying) Complaints() []error {
 	return found
 }
 
-// replayed is what the command answers in JSON.
+// replayed is the JSON output of the command.
 type replayed struct {
 	replay.Report
 
@@ -73,98 +73,98 @@ type replayed struct {
 }
 
 // Run implements the command.
-func (c *replaying) Run(s *setting) error {
+func (c *replayCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
-	book, err := c.read()
+	file, err := c.read()
 	if err != nil {
 		return err
 	}
-	if t := c.lasts(book); t > housekeeping.KeyLife {
-		s.world.Log.Warn("this takes longer than the keys live of what was sent: to go on after a stop, give --from the day that was reached",
-			"takes", t.Round(time.Minute), "keysLive", housekeeping.KeyLife)
+	if t := c.duration(file); t > housekeeping.KeyLife {
+		s.env.Log.Warn("the replay takes longer than idempotency keys are kept: to continue it after a stop, give --from the day that was reached",
+			"takes", t.Round(time.Minute), "keysKept", housekeeping.KeyLife)
 	}
-	for _, complaint := range book.Broken {
-		s.world.Log.Warn("a line was skipped", "why", complaint)
+	for _, problem := range file.Broken {
+		s.env.Log.Warn("a line was skipped", "reason", problem)
 	}
-	how := c.overHTTP
+	replayer := c.overHTTP
 	if c.AsOfInvoiceDate {
-		how = c.inside
+		replayer = c.inProcess
 	}
-	report, failed := how(s, book)
-	value := replayed{report, report.PerSecond(), book.Lines, book.Used, book.Skipped, book.Dropped}
+	report, failed := replayer(s, file)
+	value := replayed{report, report.PerSecond(), file.Lines, file.Used, file.Skipped, file.Dropped}
 	if report.Of > 0 {
-		if err := c.answer(s, value); err != nil {
+		if err := c.print(s, value); err != nil {
 			return err
 		}
 	}
 	if failed == nil && !report.Finished() {
-		return run.ErrNotRight
+		return run.ErrReported
 	}
 	return failed
 }
 
-func (c *replaying) read() (retail.Invoices, error) {
+func (c *replayCommand) read() (retail.Invoices, error) {
 	f, err := os.Open(c.OnlineRetail)
 	if err != nil {
 		return retail.Invoices{}, err
 	}
 	defer f.Close()
-	book, err := retail.ReadInvoices(f)
+	file, err := retail.ReadInvoices(f)
 	if err != nil {
-		return book, fmt.Errorf("%s: %w", c.OnlineRetail, err)
+		return file, fmt.Errorf("%s: %w", c.OnlineRetail, err)
 	}
-	if len(book.Invoices) == 0 {
-		return book, fmt.Errorf("%s: no invoice of it can be replayed: %s", c.OnlineRetail, retail.Summary(book.Lines, book.Skipped, book.Broken))
+	if len(file.Invoices) == 0 {
+		return file, fmt.Errorf("%s: it has no invoice that can be replayed: %s", c.OnlineRetail, retail.Summary(file.Lines, file.Skipped, file.Broken))
 	}
-	book.Between(c.From.Get(), c.To.Get())
-	if len(book.Invoices) == 0 {
-		return book, fmt.Errorf("%s: there is nothing to replay on these days", c.OnlineRetail)
+	file.Between(c.From.Get(), c.To.Get())
+	if len(file.Invoices) == 0 {
+		return file, fmt.Errorf("%s: it has no invoices on these days", c.OnlineRetail)
 	}
-	return book, nil
+	return file, nil
 }
 
-// lasts returns how long the replay takes at its speed, if that is what bounds it.
-func (c *replaying) lasts(book retail.Invoices) time.Duration {
+// duration returns how long the replay takes at its speed; 0 if it has no limit.
+func (c *replayCommand) duration(file retail.Invoices) time.Duration {
 	if c.Speed.Get() == 0 {
 		return 0
 	}
-	first, last := book.Invoices[0].At, book.Invoices[len(book.Invoices)-1].At
+	first, last := file.Invoices[0].At, file.Invoices[len(file.Invoices)-1].At
 	return time.Duration(float64(last.Sub(first)) / c.Speed.Get())
 }
 
-// errEmpty is why nothing can be replayed in a shop that sells other things.
-var errEmpty = errors.New("the shop has no product of the file: run commerce seed --online-retail with it first")
+// errNoProducts means that the shop was not seeded with the file.
+var errNoProducts = errors.New("the shop has no product of the file: run commerce seed --online-retail with the same file first")
 
-// overHTTP replays as customers of commerce-api.
-func (c *replaying) overHTTP(s *setting, book retail.Invoices) (replay.Report, error) {
+// overHTTP replays the invoices over the API.
+func (c *replayCommand) overHTTP(s *session, file retail.Invoices) (replay.Report, error) {
 	client := shopclient.New(c.API.Get(), c.Concurrency.Get()+1)
 	defer client.Close()
-	if err := client.CheckCustomer(s.ctx, book.Invoices[0].Customer); err != nil {
-		return replay.Report{}, fmt.Errorf("customer %s is not let in (is AUTH_TRUST_USER_HEADER=true there, and the shop filled with "+
-			"commerce seed --online-retail?): %w", book.Invoices[0].Customer, err)
+	if err := client.CheckCustomer(s.ctx, file.Invoices[0].Customer); err != nil {
+		return replay.Report{}, fmt.Errorf("commerce-api refuses customer %s (does it run with AUTH_TRUST_USER_HEADER=true, and was the shop seeded with "+
+			"commerce seed --online-retail?): %w", file.Invoices[0].Customer, err)
 	}
 	products, err := client.Products(s.ctx)
 	if err != nil {
-		return replay.Report{}, fmt.Errorf("read the catalogue: %w", err)
+		return replay.Report{}, fmt.Errorf("read the products: %w", err)
 	}
-	return c.replay(s, book, replay.Config{Shop: client, Ranking: client.Ranking(), Products: products})
+	return c.replay(s, file, replay.Config{Shop: client, Ranking: client.Ranking(), Products: products})
 }
 
-// inside replays in this process, at the times of the invoices.
-func (c *replaying) inside(s *setting, book retail.Invoices) (report replay.Report, err error) {
-	db, err := s.world.MigratedStore(s.ctx, c.DatabaseURL.Get())
+// inProcess replays the invoices in this process, at their own times.
+func (c *replayCommand) inProcess(s *session, file retail.Invoices) (report replay.Report, err error) {
+	db, err := s.env.MigratedStore(s.ctx, c.DatabaseURL.Get())
 	if err != nil {
 		return report, err
 	}
 	defer db.Close()
-	aside, end, err := s.world.RelayStore(s.ctx, c.DatabaseURL.Get(), db)
+	relayDB, closeRelayDB, err := s.env.RelayStore(s.ctx, c.DatabaseURL.Get(), db)
 	if err != nil {
 		return report, err
 	}
-	defer end() //nolint:errcheck // the process ends
-	customers, skus := named(book)
+	defer closeRelayDB() //nolint:errcheck // the process ends
+	customers, skus := names(file)
 	shop, err := inproc.Open(s.ctx, wire.Infra{
-		Env: s.world, DB: db, RelayDB: aside, Kafka: s.world.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, "commerce-replay"),
+		Env: s.env, DB: db, RelayDB: relayDB, Kafka: s.env.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, "commerce-replay"),
 	}, customers)
 	if err != nil {
 		return report, err
@@ -174,20 +174,20 @@ func (c *replaying) inside(s *setting, book retail.Invoices) (report replay.Repo
 	if err != nil {
 		return report, err
 	}
-	beside, stop := context.WithCancel(context.WithoutCancel(s.ctx))
+	background, stop := context.WithCancel(context.WithoutCancel(s.ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- run.All(beside, s.world.Log, shop.Parts()...) }()
-	report, err = c.replay(s, book, replay.Config{Shop: shop, Ranking: shop, Products: products})
+	go func() { ended <- run.All(background, s.env.Log, shop.Components()...) }()
+	report, err = c.replay(s, file, replay.Config{Shop: shop, Ranking: shop, Products: products})
 	stop()
 	err = errors.Join(err, <-ended)
 	report.MarkUnsent(replay.View, int(shop.LostViews()))
 	return report, err
 }
 
-// named returns the customers and products that the invoices name.
-func named(book retail.Invoices) (customers, skus []string) {
+// names returns the customers and the SKUs of the invoices.
+func names(file retail.Invoices) (customers, skus []string) {
 	c, p := map[string]bool{}, map[string]bool{}
-	for _, i := range book.Invoices {
+	for _, i := range file.Invoices {
 		c[i.Customer] = true
 		for _, item := range i.Items {
 			p[item.SKU] = true
@@ -196,14 +196,14 @@ func named(book retail.Invoices) (customers, skus []string) {
 	return slices.Sorted(maps.Keys(c)), slices.Sorted(maps.Keys(p))
 }
 
-func (c *replaying) replay(s *setting, book retail.Invoices, p replay.Config) (replay.Report, error) {
+func (c *replayCommand) replay(s *session, file retail.Invoices, p replay.Config) (replay.Report, error) {
 	if len(p.Products) == 0 {
-		return replay.Report{}, errEmpty
+		return replay.Report{}, errNoProducts
 	}
-	p.Clock, p.Random = time.Now, s.world.Random
-	bar := progress(s.stderr, len(book.Invoices), "replaying")
+	p.Clock, p.Random = time.Now, s.env.Random
+	bar := progress(s.stderr, len(file.Invoices), "replaying")
 	return replay.New(p, replay.Options{
 		Speed: c.Speed.Get(), Concurrency: c.Concurrency.Get(), ViewsPerOrder: c.ViewsPerOrder.Get(),
 		LikesPerOrder: c.LikesPerOrder.Get(), Seed: c.Seed, RetryTimeout: c.Patience.Get(),
-	}, s.world.Log).Run(s.ctx, book.Invoices, func(n int) { _ = bar.Add(n) })
+	}, s.env.Log).Run(s.ctx, file.Invoices, func(n int) { _ = bar.Add(n) })
 }

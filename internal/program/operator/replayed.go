@@ -11,8 +11,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
-// answer tells what became of a replay.
-func (c *replaying) answer(s *setting, v replayed) error {
+// print prints the result of a replay.
+func (c *replayCommand) print(s *session, v replayed) error {
 	if err := c.show(s.stdout, v, []string{"STEP", "SENT", "REPEATED", "REFUSED"}, v.steps()); err != nil || c.JSON {
 		return err
 	}
@@ -74,10 +74,10 @@ func (v replayed) skipped() (rows [][]string) {
 func (v replayed) progress() string {
 	text := fmt.Sprintf("%d of %d invoices in %.1f s, %.0f orders/s", v.Done, v.Of, v.Seconds, v.OrdersPerSecond)
 	if v.Retries > 0 {
-		text += fmt.Sprintf("; the shop was away, %d tries more", v.Retries)
+		text += fmt.Sprintf("; the shop did not answer at times: %d attempts were repeated", v.Retries)
 	}
 	if !v.Finished() {
-		text += fmt.Sprintf("; stopped at %s of the invoices: start again to go on", v.Until.In(clock.KST).Format(time.DateTime))
+		text += fmt.Sprintf("; stopped at the invoices of %s: run the command again to continue", v.Until.In(clock.KST).Format(time.DateTime))
 	}
 	return text + ".\n"
 }
@@ -85,9 +85,9 @@ func (v replayed) progress() string {
 func (v replayed) delay() string {
 	d := v.Delay
 	if d.Samples == 0 {
-		return fmt.Sprintf("From an order to the ranking: nothing measured (%d not shown within ten seconds).\n", d.Lost)
+		return fmt.Sprintf("Delay from an order to the ranking: no samples (%d orders not in the ranking within ten seconds).\n", d.Lost)
 	}
 	round := func(t time.Duration) time.Duration { return t.Round(100 * time.Microsecond) }
-	return fmt.Sprintf("From an order to the ranking: p50 %s, p99 %s, max %s (%d samples, %d not shown within ten seconds, %d spoiled).\n",
+	return fmt.Sprintf("Delay from an order to the ranking: p50 %s, p99 %s, max %s (%d samples, %d not in the ranking within ten seconds, %d discarded).\n",
 		round(d.P50), round(d.P99), round(d.Max), d.Samples, d.Lost, d.Spoiled)
 }

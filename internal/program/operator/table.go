@@ -13,12 +13,12 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// output is how a command answers.
+// output is the format of a command's result.
 type output struct {
-	JSON bool `name:"json" help:"Answer in JSON, for machines."`
+	JSON bool `name:"json" help:"Print JSON instead of a table."`
 }
 
-// show prints a table, or value as JSON where that was asked for.
+// show prints a table, or value as JSON if --json is given.
 func (o output) show(w io.Writer, value any, header []string, rows [][]string) error {
 	if o.JSON {
 		e := json.NewEncoder(w)
@@ -28,8 +28,8 @@ func (o output) show(w io.Writer, value any, header []string, rows [][]string) e
 	return table(w, header, rows)
 }
 
-// table prints rows under a header, in columns that line up; and nothing where
-// there are none.
+// table prints rows below a header in aligned columns. Without rows it prints
+// nothing.
 func table(w io.Writer, header []string, rows [][]string) error {
 	if len(rows) == 0 {
 		return nil
@@ -43,7 +43,8 @@ func table(w io.Writer, header []string, rows [][]string) error {
 	return out.Flush()
 }
 
-// line is a row, of which no text breaks the table: some are a gateway's own.
+// line joins the cells of a row. It replaces control characters, which would break
+// the table: some cells are texts of the gateway.
 func line(row []string) string {
 	flat := make([]string, len(row))
 	for i, cell := range row {
@@ -57,19 +58,19 @@ func line(row []string) string {
 	return strings.Join(flat, "\t")
 }
 
-// spinner shows what work is at, and that it goes on, on a terminal. Finish takes
-// it away again.
+// spinner shows on a terminal that work is going on and what it does. Finish
+// removes it.
 func spinner(w io.Writer) *progressbar.ProgressBar {
 	if !terminal(w) {
 		return progressbar.DefaultSilent(-1)
 	}
-	const dots = 14 // of the library's spinners
+	const dots = 14 // the number of a style in the library
 	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionSpinnerType(dots),
 		progressbar.OptionSetRenderBlankState(true), progressbar.OptionClearOnFinish())
 }
 
-// progress shows how far long work has come, on a terminal. Elsewhere it would
-// be redrawn into a log.
+// progress shows the progress of long work on a terminal. It prints nothing
+// elsewhere: a progress bar must not be redrawn into a log.
 func progress(w io.Writer, total int, what string) *progressbar.ProgressBar {
 	if !terminal(w) {
 		return progressbar.DefaultSilent(int64(total))
@@ -77,7 +78,7 @@ func progress(w io.Writer, total int, what string) *progressbar.ProgressBar {
 	return progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetWidth(30),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionOnCompletion(func() {
-			fmt.Fprintln(w) //nolint:errcheck // a progress bar that cannot be drawn is no error
+			fmt.Fprintln(w) //nolint:errcheck // failing to draw a progress bar is no error
 		}))
 }
 

@@ -18,26 +18,27 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-type verification struct {
-	onBoard
+type verifyCommand struct {
+	boardFlags
 	output
 
-	Wait       config.Duration `help:"How long events and payments that are under way are waited for." default:"10s"`
-	NoBoard    bool            `help:"Leave the rankings in Redis out."`
-	Gateway    bool            `help:"Compare the books with the gateway's list of charges too, to the won: it is asked about every order with a card payment."`
-	GatewayURL config.URL      `help:"Where the card payment gateway is, for --gateway." default:"" placeholder:"URL"`
+	Wait       config.Duration `help:"How long to wait for events and payments in progress." default:"10s"`
+	NoBoard    bool            `help:"Do not check the rankings in Redis."`
+	Gateway    bool            `help:"Also compare all charges with those of the gateway: it is asked about every order with a card payment."`
+	GatewayURL config.URL      `help:"Address of the card payment gateway, for --gateway." default:"" placeholder:"URL"`
 	config.GatewayTimes
 }
 
-// Help adds to what kong says of the command.
-func (*verification) Help() string {
-	return "Each check compares what a row says with what is behind it, and names every place that differs: what it should be, and what it is. Exits 1 if any does. " +
-		"The numbers are those of the truths that the shop holds at every moment when nothing is under way: 1 stock, 2 points, 3 coupons, 4 orders and their payments, 5 charges, 6 events, 7 rankings."
+// Help returns the text that kong prints below the summary of the command.
+func (*verifyCommand) Help() string {
+	return "Each check compares stored values with values recomputed from the rows they follow from, and reports every difference: the value it should be and the value it is. " +
+		"The exit code is 1 if there is any. The numbers are those of the invariants, which hold whenever no work is in progress: " +
+		"1 stock, 2 points, 3 coupons, 4 orders and their payments, 5 charges, 6 events, 7 rankings."
 }
 
-// Complaints implements config.Validator.
-func (c *verification) Complaints() []error {
-	found := c.onBoard.Complaints()
+// Check implements config.Checker.
+func (c *verifyCommand) Check() []error {
+	found := c.boardFlags.Check()
 	if c.Gateway && c.GatewayURL.Get() == "" {
 		found = append(found, errors.New("--gateway-url (GATEWAY_URL): is missing: --gateway needs it"))
 	}
@@ -45,32 +46,31 @@ func (c *verification) Complaints() []error {
 }
 
 // Run implements the command.
-func (c *verification) Run(s *setting) error {
+func (c *verifyCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
 		results, err := c.checks(s, db, b, days)
 		if err != nil {
 			return err
 		}
-		return c.answer(s, results)
+		return c.print(s, results)
 	})
 }
 
-// checks runs every check that was asked for, and shows on a terminal which one
-// is under way.
-func (c *verification) checks(s *setting, db *sqlstore.DB, b *redis.Board, days []clock.Day) ([]verify.Result, error) {
+// checks runs the requested checks. On a terminal it shows which one is running.
+func (c *verifyCommand) checks(s *session, db *sqlstore.DB, b *redis.Board, days []clock.Day) ([]verify.Result, error) {
 	bar := spinner(s.stderr)
-	defer bar.Finish() //nolint:errcheck // what cannot be drawn is no error
+	defer bar.Finish() //nolint:errcheck // failing to draw a progress bar is no error
 	auditor := verify.New(db)
 	results, err := auditor.Settled(s.ctx, c.Wait.Get(), func(check string, rows int64) {
-		bar.Describe(underWay(check, rows))
-		s.world.Log.Debug("checking", "check", check, "rows", rows)
+		bar.Describe(progressText(check, rows))
+		s.env.Log.Debug("checking", "check", check, "rows", rows)
 	})
 	if err != nil {
 		return nil, err
 	}
 	if c.Gateway {
-		found, err := c.gateway(s, auditor, func(n int64) { bar.Describe(underWay("gateway", n)) })
+		found, err := c.gateway(s, auditor, func(n int64) { bar.Describe(progressText("gateway", n)) })
 		if err != nil {
 			return nil, err
 		}
@@ -82,22 +82,22 @@ func (c *verification) checks(s *setting, db *sqlstore.DB, b *redis.Board, days 
 	bar.Describe("checking ranking")
 	found, err := board(s.ctx, db, b, days, s)
 	if err != nil {
-		return nil, fmt.Errorf("the rankings in Redis (--no-board leaves them out): %w", err)
+		return nil, fmt.Errorf("check the rankings in Redis (--no-board skips this check): %w", err)
 	}
 	return append(results, found), nil
 }
 
-// underWay is what is said of a check that takes its time.
-func underWay(check string, rows int64) string {
+// progressText describes a running check.
+func progressText(check string, rows int64) string {
 	if rows == 0 {
 		return "checking " + check
 	}
 	return fmt.Sprintf("checking %s, %d so far", check, rows)
 }
 
-// gateway is the truth about what cards were charged, as one more result.
-func (c *verification) gateway(s *setting, a *verify.Auditor, progress func(int64)) (verify.Result, error) {
-	client, err := s.world.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.Figures()})
+// gateway compares the charges with those of the gateway.
+func (c *verifyCommand) gateway(s *session, a *verify.Auditor, progress func(int64)) (verify.Result, error) {
+	client, err := s.env.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.ClientConfig()})
 	if err != nil {
 		return verify.Result{}, err
 	}
@@ -106,9 +106,9 @@ func (c *verification) gateway(s *setting, a *verify.Auditor, progress func(int6
 	return a.AtGateway(s.ctx, client, c.Wait.Get(), progress)
 }
 
-// board is the truth about the rankings in Redis, as one more result.
-func board(ctx context.Context, db *sqlstore.DB, b *redis.Board, days []clock.Day, s *setting) (verify.Result, error) {
-	found, err := leaderboard.NewVerifier(db, b, ranking.DefaultWeights(), s.world.Clock, s.world.Log).Verify(ctx, days)
+// board compares the rankings in Redis with the counters.
+func board(ctx context.Context, db *sqlstore.DB, b *redis.Board, days []clock.Day, s *session) (verify.Result, error) {
+	found, err := leaderboard.NewVerifier(db, b, ranking.DefaultWeights(), s.env.Clock, s.env.Log).Verify(ctx, days)
 	r := verify.Result{
 		Truth: 7, Check: "ranking", Compares: "scores in Redis = scores of the counters, in micro points",
 		Compared: found.Compared, Differences: []store.Difference{},
@@ -128,7 +128,7 @@ func orZero(n *int64) int64 {
 	return *n
 }
 
-func (c *verification) answer(s *setting, results []verify.Result) error {
+func (c *verifyCommand) print(s *session, results []verify.Result) error {
 	summary, named := rows(results)
 	header := []string{"TRUTH", "CHECK", "COMPARED", "DIFFERENCES", "WHAT IS COMPARED"}
 	if err := c.show(s.stdout, results, header, summary); err != nil {
@@ -145,7 +145,7 @@ func (c *verification) answer(s *setting, results []verify.Result) error {
 			return err
 		}
 	}
-	return run.ErrNotRight
+	return run.ErrReported
 }
 
 func rows(results []verify.Result) (summary, named [][]string) {

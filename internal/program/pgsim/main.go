@@ -39,8 +39,8 @@ type Config struct {
 	config.Log
 }
 
-// Complaints implements config.Validator.
-func (c *Config) Complaints() []error {
+// Check implements config.Checker.
+func (c *Config) Check() []error {
 	var errs []error
 	if _, ok := simulator.Scenario(c.Scenario); !ok {
 		errs = append(errs, fmt.Errorf("--scenario (SCENARIO): must be one of %s", strings.Join(simulator.Scenarios(), ", ")))
@@ -52,7 +52,7 @@ func (c *Config) Complaints() []error {
 		errs = append(errs, fmt.Errorf("--secret (SECRET): %w", err))
 	}
 	web := config.Web{Port: c.Port}
-	return append(errs, c.Beside(web)...)
+	return append(errs, c.CheckPorts(web)...)
 }
 
 func (c *Config) secret() (pgwire.Secret, error) {
@@ -146,8 +146,8 @@ func (c *Config) serve(ctx context.Context, w wire.Env, f simulator.Faults) erro
 	}
 	w.Log.Info("the gateway is listening", "at", "http://"+public.Addr().String(), "management", "http://"+management.Addr().String(),
 		"scenario", c.Scenario, "version", wire.Version())
-	service := wire.Service{Parts: Parts(s, public), Checks: Checks(s)}
-	return run.All(ctx, w.Log, w.Managed(ctx, management, service).Parts...)
+	service := wire.Program{Components: Components(s, public), Checks: Checks(s)}
+	return run.All(ctx, w.Log, w.Managed(ctx, management, service).Components...)
 }
 
 func (c *Config) newSimulator(w wire.Env, f simulator.Faults) (*simulator.Simulator, error) {

@@ -100,7 +100,7 @@ func build(t *testing.T) string {
 func launch(t *testing.T, path string, args ...string) *program {
 	t.Helper()
 	p := &program{t: t, done: make(chan struct{})}
-	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), path, //nolint:gosec // the program under test
+	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), path,
 		append([]string{"--port=0", "--management-port=0", "--log-format=json"}, args...)...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {

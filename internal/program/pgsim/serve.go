@@ -15,9 +15,9 @@ import (
 // shutdownTimeout is how long requests in flight may take after the stop signal.
 const shutdownTimeout = 2 * time.Second
 
-// Parts returns the parts that serve the simulator on l, in the order in which they stop.
-func Parts(s *simulator.Simulator, l net.Listener) []run.Part {
-	return []run.Part{
+// Components returns the components that serve the simulator on l, in the order in which they stop.
+func Components(s *simulator.Simulator, l net.Listener) []run.Component {
+	return []run.Component{
 		{Name: "gateway port", Run: func(ctx context.Context) error { return serve(ctx, s, l) }},
 		{Name: "settlements and callbacks", Run: s.Run},
 	}
@@ -25,7 +25,7 @@ func Parts(s *simulator.Simulator, l net.Listener) []run.Part {
 
 // Checks returns the readiness checks of the simulator.
 func Checks(s *simulator.Simulator) []manage.Check {
-	return []manage.Check{{Name: "journal", Ask: func(context.Context) error { return s.JournalError() }}}
+	return []manage.Check{{Name: "journal", Probe: func(context.Context) error { return s.JournalError() }}}
 }
 
 // serve serves requests on l until ctx ends. Requests in flight finish first; those that hang on purpose

@@ -1,3 +1,5 @@
+// Package streamer is the program commerce-streamer: it counts the shop's events
+// and keeps the live rankings up to date.
 package streamer
 
 import (
@@ -11,23 +13,25 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
-var about = config.About{ //nolint:gochecknoglobals // a text
-	Name: "commerce-streamer",
-	Description: "Counts the shop's events and keeps the live rankings. " +
-		"Every flag can be given as the environment variable in brackets.",
-	Vars: kong.Vars{"management_port": "8083"},
+func about() config.About {
+	return config.About{
+		Name: "commerce-streamer",
+		Description: "Counts the shop's events and keeps the live rankings up to date. " +
+			"Every flag can be set by the environment variable in brackets.",
+		Vars: kong.Vars{"management_port": "8083"},
+	}
 }
 
 // Main runs the program and returns its exit code.
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var c config.Server
-	_, err := config.Read(&c, about, args, getenv, stdout, stderr)
+	_, err := config.Read(&c, about(), args, getenv, stdout, stderr)
 	if code, ok := run.Configured(err, stderr); !ok {
 		return code
 	}
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
-	build := func(_ context.Context, g wire.Infra) (wire.Service, error) { return New(g) }
-	return run.Ended(wire.Serve(ctx, wire.Real(log), about, &c, build), stderr)
+	build := func(_ context.Context, infra wire.Infra) (wire.Program, error) { return New(infra) }
+	return run.Ended(wire.Serve(ctx, wire.Real(log), about(), &c, build), stderr)
 }

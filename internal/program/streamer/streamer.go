@@ -1,8 +1,8 @@
-// Package streamer is the program commerce-streamer: it counts the shop's
-// events and keeps the live rankings.
 package streamer
 
 import (
+	"errors"
+
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
@@ -14,28 +14,48 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
-// New puts the program together on its ground.
-func New(u wire.Infra) (wire.Service, error) {
-	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Clock, u.Log)
+// New builds the program.
+func New(u wire.Infra) (wire.Program, error) {
+	env := u.Env
+	board := redis.NewBoard(u.Redis, u.RedisPrefix, env.Clock, env.Log)
 	weights := ranking.DefaultWeights()
-	count := tally.New(u.DB, board, weights, u.Clock, u.Log)
-	consumer, err := kafka.NewConsumer(u.Kafka, tally.Consumer, event.Topics(), count.Handle, u.Log)
-	if err != nil {
-		return wire.Service{}, err
+	count := tally.New(u.DB, board, weights, env.Clock, env.Log)
+	builder := leaderboard.NewBuilder(u.DB, board, weights, env.Clock, env.Instance, env.Log)
+	reconciler := leaderboard.NewReconciler(u.DB, board, builder, env.Clock, env.Log)
+	if err := export(env, count, reconciler); err != nil {
+		return wire.Program{}, err
 	}
-	builder := leaderboard.NewBuilder(u.DB, board, weights, u.Clock, u.Instance, u.Log)
-	keeper := leaderboard.NewReconciler(u.DB, board, builder, u.Clock, u.Log)
-	return wire.Service{
-		Parts: []run.Part{
-			{Name: "consumer of events", Run: consumer.Run},
-			{Name: "keeper of the board", Run: keeper.Run},
-			u.Topics(u.Kafka),
+	consumer, err := kafka.NewConsumer(u.Kafka, tally.Consumer, event.Topics(), count.Handle, env.Log)
+	if err != nil {
+		return wire.Program{}, err
+	}
+	return wire.Program{
+		Components: []run.Component{
+			{Name: "event consumer", Run: consumer.Run},
+			{Name: "leaderboard reconciler", Run: reconciler.Run},
+			env.Topics(u.Kafka),
 		},
 		Checks: []manage.Check{
 			wire.Database(u.DB),
-			{Name: "kafka", Ask: consumer.Ping},
+			{Name: "kafka", Probe: consumer.Ping},
 			wire.Redis(u.Redis),
 		},
-		Close: func() {}, // the consumer has left its group when its part has stopped
+		Close: func() {}, // the components close what they use
 	}, nil
+}
+
+// export registers the program's own metrics.
+func export(env wire.Env, count *tally.Tally, reconciler *leaderboard.Reconciler) error {
+	return errors.Join(
+		env.ExportCounts("events_counted_total", "Events that this process counted (new) or had been counted before (duplicate).", "result",
+			wire.Counts{
+				"new":       func() int64 { n, _ := count.Counted(); return n },
+				"duplicate": func() int64 { _, n := count.Counted(); return n },
+			}),
+		env.ExportCounts("leaderboard_rebuilds_total", "Boards that this process rebuilt (success) and attempts that failed (failure).", "result",
+			wire.Counts{
+				"success": func() int64 { n, _ := reconciler.Rebuilt(); return n },
+				"failure": func() int64 { _, n := reconciler.Rebuilt(); return n },
+			}),
+	)
 }

@@ -76,7 +76,7 @@ func eventReads(s *shop) {
 	e := event.OrderPaid{Order: event.Order{
 		OrderID: s.ids(), Version: 2, UserID: s.ids(), Amount: 10, Lines: []event.Line{{ProductID: 1, Quantity: 1, UnitPrice: 10}},
 	}}
-	before := time.Now().Truncate(time.Microsecond) //nolint:forbidigo // the store under test has the real clock
+	before := time.Now().Truncate(time.Microsecond)
 	s.queue(func(tx store.Tx) { tx.Outbox.Append(e) })
 	got := s.outbox(everyLane(), 10)
 	if len(got) != 1 {

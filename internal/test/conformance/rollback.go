@@ -150,7 +150,7 @@ func panicRollsBack(s *shop) {
 		defer func() { s.equal(any("boom"), recover()) }()
 		_ = s.db.Update(s.Context(), func(tx store.Tx) error {
 			s.equal(nil, s.everything(s.Context(), tx, u, pid))
-			panic("boom") //nolint:forbidigo // what is tested
+			panic("boom")
 		})
 	}()
 	s.untouched(u, pid)
@@ -164,7 +164,7 @@ func panicBetweenRows(s *shop) {
 				defer func() { s.equal(any("boom"), recover()) }()
 				_ = run(s.Context(), func(tx store.Tx) error {
 					return tx.Metrics.All(s.Context(), 20251103, 20251103, func(metric.Counters) error {
-						panic("boom") //nolint:forbidigo // what is tested
+						panic("boom")
 					})
 				})
 			}()

@@ -22,8 +22,8 @@ type settings struct {
 	config.Auth
 }
 
-// Complaints implements config.Validator.
-func (s *settings) Complaints() []error {
+// Check implements config.Checker.
+func (s *settings) Check() []error {
 	if s.Port.Get() == s.ManagementPort.Get() {
 		return []error{errors.New("PORT and MANAGEMENT_PORT must differ")}
 	}
@@ -61,7 +61,7 @@ func TestFlagsAndEnvironmentShareNames(t *testing.T) {
 	}
 }
 
-func TestEveryComplaintIsToldAtOnce(t *testing.T) {
+func TestEveryErrorIsReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, _, err := read(nil, map[string]string{
 		"PORT": "http", "MANAGEMENT_PORT": "70000", "DATABASE_URL": "mysql://u:hush@h/d", "REDIS_URL": "redis",
@@ -69,7 +69,7 @@ func TestEveryComplaintIsToldAtOnce(t *testing.T) {
 		"AUTH_SESSION_TTL": "-1s",
 	})
 	if err == nil {
-		t.Fatal("no complaint")
+		t.Fatal("no error")
 	}
 	for _, want := range []string{
 		"--port (PORT)", "--management-port (MANAGEMENT_PORT)", "--database-url (DATABASE_URL)", "--redis-url (REDIS_URL)",
@@ -77,7 +77,7 @@ func TestEveryComplaintIsToldAtOnce(t *testing.T) {
 		"AUTH_TRUST_USER_HEADER", "--auth-session-ttl (AUTH_SESSION_TTL)", "must differ",
 	} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("no word of %s in:\n%v", want, err)
+			t.Errorf("%s is not named in:\n%v", want, err)
 		}
 	}
 	if strings.Contains(err.Error(), "hush") {
@@ -101,7 +101,7 @@ func TestHelpNamesEveryVariable(t *testing.T) {
 	}
 	for _, want := range []string{"DATABASE_URL", "KAFKA_BROKERS", "REDIS_URL", "PORT", "MANAGEMENT_PORT", "LOG_LEVEL", "LOG_FORMAT"} {
 		if !strings.Contains(out, "["+want+"]") {
-			t.Errorf("no word of %s in:\n%s", want, out)
+			t.Errorf("%s is not named in:\n%s", want, out)
 		}
 	}
 }
@@ -113,32 +113,32 @@ func TestAnUnknownFlagIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatAReplayIsToldIsReadOrComplainedAbout(t *testing.T) {
+func TestDatesAmountsAndURLsAreParsed(t *testing.T) {
 	t.Parallel()
 	var s struct {
 		Days  config.Date
 		Speed config.Amount
 		Shops config.URLs
 	}
-	ask := func(args ...string) error {
+	parse := func(args ...string) error {
 		_, err := config.Read(&s, config.About{Name: "shop"}, args, func(string) string { return "" }, io.Discard, io.Discard)
 		return err
 	}
-	if err := ask("--days=2010-12-31", "--speed=0.5", "--shops=http://a:1/, https://b:2"); err != nil {
+	if err := parse("--days=2010-12-31", "--speed=0.5", "--shops=http://a:1/, https://b:2"); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Join(s.Shops.Get(), " "); s.Days.Get() != 20101231 || s.Speed.Get() != 0.5 || got != "http://a:1 https://b:2" {
 		t.Errorf("%+v", s)
 	}
-	err := ask("--days=20101231", "--speed=-1", "--shops=b:2")
+	err := parse("--days=20101231", "--speed=-1", "--shops=b:2")
 	for _, want := range []string{"2010-12-31", "from 0 to 1000000", "http://host:8080"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
 	for _, bad := range []string{"--speed=NaN", "--speed=Inf", "--days=2010-02-30"} {
-		if ask(bad) == nil {
-			t.Errorf("%s was taken", bad)
+		if parse(bad) == nil {
+			t.Errorf("%s was accepted", bad)
 		}
 	}
 }

@@ -8,43 +8,44 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/pgclient"
 )
 
-// Gateway is where the cards are charged.
+// Gateway configures the calls to the card payment gateway.
 type Gateway struct {
-	GatewayURL URL `help:"Where the card payment gateway is. Without it the shop takes no cards." default:"" placeholder:"URL"`
-	PublicURL  URL `help:"Where the gateway reaches this API, to tell how a charge went: http://host:8080." default:"" placeholder:"URL"`
+	GatewayURL URL `help:"Address of the card payment gateway. Without it the shop accepts no cards." default:"" placeholder:"URL"`
+	PublicURL  URL `help:"Address of this API for the callbacks of the gateway: http://host:8080." default:"" placeholder:"URL"`
 
 	GatewayTimes
-	GatewayAttempts Count    `help:"How often one thing is asked of the gateway, the first time included, where to ask again is safe." default:"3"`
-	GatewayBackoff  Duration `help:"How long to wait before the second attempt; twice as long before each later one." default:"1s"`
-	GatewayBulkhead Count    `help:"How many calls to the gateway are under way at most." default:"32"`
+	GatewayAttempts Count    `help:"Maximum number of attempts of a call to the gateway, if the call can be repeated safely." default:"3"`
+	GatewayBackoff  Duration `help:"Wait before the second attempt of a call. It doubles before each further attempt." default:"1s"`
+	GatewayBulkhead Count    `help:"Maximum number of concurrent calls to the gateway." default:"32"`
 	GatewayBreaker
 }
 
-// GatewayTimes is how long the gateway may take, whoever asks it.
+// GatewayTimes are the time limits of calls to the gateway, in every program.
 type GatewayTimes struct {
-	GatewayConnectTimeout Duration `help:"How long a connection to the gateway may take." default:"1s"`
-	GatewayTimeout        Duration `help:"How long the gateway may take to answer a call, connecting included." default:"3s"`
+	GatewayConnectTimeout Duration `help:"Time limit to connect to the gateway." default:"1s"`
+	GatewayTimeout        Duration `help:"Time limit of one call to the gateway, including the time to connect." default:"3s"`
 }
 
-// GatewayBreaker is when the gateway is left alone.
+// GatewayBreaker configures the circuit breaker of calls to the gateway.
 type GatewayBreaker struct {
-	GatewayBreakerWindow   Count    `help:"Of how many calls to the gateway the circuit breaker judges." default:"100"`
-	GatewayBreakerMinimum  Count    `help:"Fewer calls than this it does not judge." default:"50"`
-	GatewayBreakerFailures Percent  `help:"From how many failures in 100 calls on it opens." default:"75"`
-	GatewayBreakerSlowCall Duration `help:"From how long on a call is slow." default:"2s"`
-	GatewayBreakerSlow     Percent  `help:"From how many slow calls in 100 on it opens." default:"90"`
-	GatewayBreakerOpen     Duration `help:"How long it stays open, before some calls are let through on trial." default:"10s"`
-	GatewayBreakerPermits  Count    `help:"How many are let through on trial." default:"10"`
+	GatewayBreakerWindow   Count    `help:"Number of recent calls to the gateway that the circuit breaker considers." default:"100"`
+	GatewayBreakerMinimum  Count    `help:"Minimum number of calls before the circuit breaker can open." default:"50"`
+	GatewayBreakerFailures Percent  `help:"Failure rate, in percent, at which the circuit breaker opens." default:"75"`
+	GatewayBreakerSlowCall Duration `help:"Duration from which a call counts as slow." default:"2s"`
+	GatewayBreakerSlow     Percent  `help:"Rate of slow calls, in percent, at which the circuit breaker opens." default:"90"`
+	GatewayBreakerOpen     Duration `help:"How long the circuit breaker stays open before it becomes half-open." default:"10s"`
+	GatewayBreakerPermits  Count    `help:"Number of calls that a half-open circuit breaker permits." default:"10"`
 }
 
-// Figures is how a gateway is spoken to that is asked now and then.
-func (c *GatewayTimes) Figures() pgclient.Config {
+// ClientConfig returns the client configuration for a command, with the time limits
+// given and defaults for the rest.
+func (c *GatewayTimes) ClientConfig() pgclient.Config {
 	return pgclient.Config{ConnectTimeout: c.GatewayConnectTimeout.Get(), AnswerTimeout: c.GatewayTimeout.Get()}
 }
 
-// Figures is how the gateway is spoken to.
-func (c *Gateway) Figures() pgclient.Config {
-	f := c.GatewayTimes.Figures()
+// ClientConfig returns the client configuration for commerce-api.
+func (c *Gateway) ClientConfig() pgclient.Config {
+	f := c.GatewayTimes.ClientConfig()
 	f.Attempts, f.Backoff, f.Bulkhead = c.GatewayAttempts.Get(), c.GatewayBackoff.Get(), c.GatewayBulkhead.Get()
 	f.Breaker = pgclient.Breaker{
 		Window: c.GatewayBreakerWindow.Get(), Minimum: c.GatewayBreakerMinimum.Get(),
@@ -54,20 +55,21 @@ func (c *Gateway) Figures() pgclient.Config {
 	return f
 }
 
-// Fits says what is missing, or does not go together.
-func (c *Gateway) Fits(w Web) (found []error) {
+// CheckGateway returns an error for each setting that is missing or contradicts
+// another one.
+func (c *Gateway) CheckGateway(w Web) (found []error) {
 	if c.GatewayURL.Get() != "" && c.PublicURL.Get() == "" {
-		found = append(found, errors.New("--public-url (PUBLIC_URL): is missing: GATEWAY_URL is given, and the gateway has to know where to call back"))
+		found = append(found, errors.New("--public-url (PUBLIC_URL): is missing: it is required with GATEWAY_URL, for callbacks"))
 	}
 	if window, least := c.GatewayBreakerWindow.Get(), c.GatewayBreakerMinimum.Get(); least > window {
-		found = append(found, fmt.Errorf("GATEWAY_BREAKER_MINIMUM is %d and GATEWAY_BREAKER_WINDOW %d: it would never judge", least, window))
+		found = append(found, fmt.Errorf("GATEWAY_BREAKER_MINIMUM is %d and GATEWAY_BREAKER_WINDOW %d: the circuit breaker would never open", least, window))
 	}
-	if p, most := c.Patience(), w.RequestTimeout.Get(); c.GatewayURL.Get() != "" && p >= most {
-		found = append(found, fmt.Errorf("REQUEST_TIMEOUT is %v and must be longer than twice GATEWAY_TIMEOUT, %v: a callback is answered once the gateway was asked", most, p))
+	if p, most := c.CallerTimeout(), w.RequestTimeout.Get(); c.GatewayURL.Get() != "" && p >= most {
+		found = append(found, fmt.Errorf("REQUEST_TIMEOUT is %v and must be longer than twice GATEWAY_TIMEOUT, %v: a callback is answered after the gateway was asked", most, p))
 	}
 	return found
 }
 
-// Patience is how long somebody may wait for the gateway who has asked the shop:
-// the time of two calls.
-func (c *GatewayTimes) Patience() time.Duration { return 2 * c.GatewayTimeout.Get() }
+// CallerTimeout is how long a request to the shop may wait for the gateway: the time
+// of two calls.
+func (c *GatewayTimes) CallerTimeout() time.Duration { return 2 * c.GatewayTimeout.Get() }

@@ -12,17 +12,17 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
 )
 
-type till struct {
+type apiConfig struct {
 	config.Web
 	config.Gateway
 }
 
-// Complaints implements config.Validator.
-func (t *till) Complaints() []error { return t.Fits(t.Web) }
+// Check implements config.Checker.
+func (c *apiConfig) Check() []error { return c.CheckGateway(c.Web) }
 
-func readTill(env map[string]string) (t till, err error) {
-	_, err = config.Read(&t, config.About{Name: "till"}, nil, func(k string) string { return env[k] }, io.Discard, io.Discard)
-	return t, err
+func readGateway(env map[string]string) (c apiConfig, err error) {
+	_, err = config.Read(&c, config.About{Name: "shop"}, nil, func(k string) string { return env[k] }, io.Discard, io.Discard)
+	return c, err
 }
 
 func TestTheGatewaysFiguresAreThoseOfTheContractUnlessOthersAreGiven(t *testing.T) {
@@ -50,11 +50,11 @@ func TestTheGatewaysFiguresAreThoseOfTheContractUnlessOthersAreGiven(t *testing.
 			"GATEWAY_BREAKER_SLOW": "100", "GATEWAY_BREAKER_OPEN": "11s", "GATEWAY_BREAKER_PERMITS": "12",
 		}, mine},
 	} {
-		s, err := readTill(c.env)
+		s, err := readGateway(c.env)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := s.Figures()
+		got := s.ClientConfig()
 		if got.Breaker != c.want.Breaker {
 			t.Errorf("breaker: %+v, want %+v", got.Breaker, c.want.Breaker)
 		}
@@ -67,18 +67,18 @@ func TestTheGatewaysFiguresAreThoseOfTheContractUnlessOthersAreGiven(t *testing.
 	}
 }
 
-func TestFiguresOfTheGatewayThatDoNotGoTogetherAreComplainedAbout(t *testing.T) {
+func TestSettingsOfTheGatewayThatContradictAreErrors(t *testing.T) {
 	t.Parallel()
-	_, err := readTill(map[string]string{
+	_, err := readGateway(map[string]string{
 		"GATEWAY_URL": "http://gateway", "GATEWAY_TIMEOUT": "5s", "GATEWAY_BREAKER_WINDOW": "10", "GATEWAY_BREAKER_MINIMUM": "11",
 		"GATEWAY_BREAKER_FAILURES": "0", "GATEWAY_BREAKER_SLOW": "101",
 	})
 	if err == nil {
-		t.Fatal("no complaint")
+		t.Fatal("no error")
 	}
 	for _, want := range []string{"PUBLIC_URL", "REQUEST_TIMEOUT", "GATEWAY_BREAKER_MINIMUM", "GATEWAY_BREAKER_FAILURES", "GATEWAY_BREAKER_SLOW"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("no word of %s in:\n%v", want, err)
+			t.Errorf("%s is not named in:\n%v", want, err)
 		}
 	}
 }

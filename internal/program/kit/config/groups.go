@@ -9,10 +9,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
-// Log is how a program logs.
+// Log configures the log.
 type Log struct {
-	LogLevel  Level  `help:"How much is logged: debug, info, warn or error." default:"info"`
-	LogFormat Format `help:"How it is logged: text for people, json for machines." default:"${log_format=json}"`
+	LogLevel  Level  `help:"Minimum level of log messages: debug, info, warn or error." default:"info"`
+	LogFormat Format `help:"Format of the log: text or json." default:"${log_format=json}"`
 }
 
 // Logger returns a logger that writes to w.
@@ -24,30 +24,29 @@ func (c *Log) Logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// Database is where the truth is kept.
+// Database is the database of the shop.
 type Database struct {
-	DatabaseURL DatabaseURL `help:"Where the database is: postgres://user:password@host:5432/database or sqlite:path/to/file.db." default:"" placeholder:"URL"`
+	DatabaseURL DatabaseURL `help:"Address of the database: postgres://user:password@host:5432/database or sqlite:path/to/file.db." default:"" placeholder:"URL"`
 }
 
-// SQLitePath returns the path of the file, if the database is one.
+// SQLitePath returns the path of the file if the database is SQLite.
 func (c *Database) SQLitePath() (path string, ok bool) {
 	return strings.CutPrefix(c.DatabaseURL.Get(), "sqlite:")
 }
 
-// Kafka is where events go.
+// Kafka is the cluster that events are sent to.
 type Kafka struct {
 	KafkaBrokers     Brokers `help:"Kafka brokers, separated by commas." default:"127.0.0.1:9092" placeholder:"HOST:PORT,..."`
-	KafkaTopicPrefix string  `help:"Put before the name of every topic and consumer group, so that several shops can share a cluster." placeholder:"PREFIX"`
+	KafkaTopicPrefix string  `help:"Prefix of the names of all topics and consumer groups, so that several shops can share a cluster." placeholder:"PREFIX"`
 }
 
-// Redis is where rankings are read from.
+// Redis is the server of the live rankings.
 type Redis struct {
-	RedisURL RedisURL `help:"Where Redis is: redis://host:6379/0, or rediss:// for TLS." default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
-	// RedisKeyPrefix keeps shops apart that share a server.
-	RedisKeyPrefix string `help:"Put before the name of every key, so that several shops can share a server." placeholder:"PREFIX"`
+	RedisURL       RedisURL `help:"Address of Redis: redis://host:6379/0, or rediss:// for TLS." default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
+	RedisKeyPrefix string   `help:"Prefix of all keys, so that several shops can share a server." placeholder:"PREFIX"`
 }
 
-// Management is the port for those who run the program.
+// Management is the port for operators.
 type Management struct {
 	ManagementPort Port   `help:"Port of /healthz, /readyz, /metrics and /debug/pprof." default:"${management_port}"`
 	ManagementHost string `help:"Address that the management port listens on." default:"127.0.0.1"`
@@ -55,55 +54,55 @@ type Management struct {
 
 // Web is the public HTTP port.
 type Web struct {
-	Host string `help:"Address that the API listens on; empty is every one." default:"${host=}"`
+	Host string `help:"Address that the API listens on; empty means all." default:"${host=}"`
 	Port Port   `help:"Port of the API." default:"${port=8080}"`
 
-	RequestTimeout Duration `help:"How long a request may take to be answered." default:"10s"`
+	RequestTimeout Duration `help:"Time limit of a request." default:"10s"`
 }
 
-// Auth is how callers prove who they are.
+// Auth configures authentication.
 type Auth struct {
 	AuthJWTSecret       Secret   `name:"auth-jwt-secret" help:"Key that signs session tokens: 32 bytes or more, the same for every instance." placeholder:"SECRET"`
-	AuthSessionTTL      Duration `name:"auth-session-ttl" help:"How long a session token is good for." default:"12h"`
-	AuthTrustUserHeader bool     `help:"Believe the header X-USER-ID. Only behind a gateway that authenticates and sets it." default:"${trust_user_header=false}"`
+	AuthSessionTTL      Duration `name:"auth-session-ttl" help:"Lifetime of a session token." default:"12h"`
+	AuthTrustUserHeader bool     `help:"Trust the header X-USER-ID. Use it only behind a gateway that authenticates users and sets the header." default:"${trust_user_header=false}"`
 }
 
-// Payments is how card payments are looked after.
+// Payments configures the settlement of card payments.
 type Payments struct {
-	GatewaySecret WebhookSecret `help:"What the payment gateway signs its callbacks with: whsec_ and base64. Without it anybody can have the gateway asked about a payment, though nothing that a callback says is believed." default:"" placeholder:"SECRET"`
+	GatewaySecret WebhookSecret `help:"Key that signs the callbacks of the payment gateway: whsec_ and base64. Without it callbacks are not authenticated: anybody can make the shop ask the gateway about a payment. The shop never trusts the content of a callback." default:"" placeholder:"SECRET"`
 
-	PaymentRecoveryInterval Duration `help:"How long after its last look at a payment the shop asks the gateway about it again." default:"${recovery_interval=5m}"`
+	PaymentRecoveryInterval Duration `help:"How often the shop asks the gateway about a pending payment." default:"${recovery_interval=5m}"`
 	PaymentTimes
 }
 
-// PaymentTimes is what whoever settles a payment, now and then or once, must agree about.
+// PaymentTimes are the times that all programs that settle payments must agree on.
 type PaymentTimes struct {
-	PaymentExpiry Duration `help:"How long a card payment may take before its order expires." default:"15m"`
-	PaymentWatch  Duration `help:"How long a payment that has ended is watched for charges that come late." default:"24h"`
+	PaymentExpiry Duration `help:"How long a card payment may be pending before its order expires." default:"15m"`
+	PaymentWatch  Duration `help:"How long a settled payment is watched for late charges." default:"24h"`
 }
 
-// Once is how a payment is looked after that is looked at once, beside those who
-// do it all the time, at the contract's interval.
-func (c *PaymentTimes) Once() payment.Policy {
+// OneOffPolicy returns the policy of a command that settles one payment beside a
+// running commerce-api. It has the default interval.
+func (c *PaymentTimes) OneOffPolicy() payment.Policy {
 	return payment.Policy{Interval: payment.DefaultPolicy().Interval, Expiry: c.PaymentExpiry.Get(), Watch: c.PaymentWatch.Get()}
 }
 
-// Policy is how payments are looked after.
+// Policy returns the policy of settlement.
 func (c *Payments) Policy() payment.Policy {
-	p := c.Once()
+	p := c.OneOffPolicy()
 	p.Interval = c.PaymentRecoveryInterval.Get()
 	return p
 }
 
-// Beside complains if the two ports are the same.
-func (c *Management) Beside(w Web) []error {
+// CheckPorts returns an error if the two ports are the same.
+func (c *Management) CheckPorts(w Web) []error {
 	if p := c.ManagementPort.Get(); p != 0 && p == w.Port.Get() {
 		return []error{fmt.Errorf("PORT and MANAGEMENT_PORT are both %d: they must differ", p)}
 	}
 	return nil
 }
 
-// Server is what every program is told that runs until it is stopped.
+// Server is the configuration that all server programs share.
 type Server struct {
 	Management
 	Database

@@ -15,9 +15,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
-// value is a setting that keeps its complaint for later, so that all can be
-// told at once. What may hold a password is not repeated in its complaint:
-// complaints end up in logs.
+// value is a setting that keeps its error, so that all errors can be reported at
+// once. An error does not quote a value that may contain a password, because errors
+// end up in logs.
 type value[T any] struct {
 	got T
 	err error
@@ -26,9 +26,9 @@ type value[T any] struct {
 // Get returns the setting.
 func (v *value[T]) Get() T { return v.got }
 
-func (v *value[T]) complaint() error { return v.err }
+func (v *value[T]) failure() error { return v.err }
 
-// read keeps what parse makes of a text. It never fails: see complaint.
+// read parses a text. It always returns nil: see failure.
 func (v *value[T]) read(text []byte, parse func(string) (T, error)) error {
 	v.got, v.err = parse(string(text))
 	return nil
@@ -48,7 +48,7 @@ func parsePort(s string) (int, error) {
 	return int(n), nil
 }
 
-// Duration is a span of time: 300ms, 5s, 1m30s.
+// Duration is a positive duration: 300ms, 5s, 1m30s.
 type Duration struct{ value[time.Duration] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -62,7 +62,7 @@ func parseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// DatabaseURL says where the database is.
+// DatabaseURL is the address of the database.
 type DatabaseURL struct{ value[string] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -77,12 +77,12 @@ func parseDatabaseURL(s string) (string, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") || u.Host == "" {
-		return "", errors.New("the value is not a database: give postgres://user:password@host:5432/database or sqlite:path/to/file.db")
+		return "", errors.New("the value is not the address of a database: give postgres://user:password@host:5432/database or sqlite:path/to/file.db")
 	}
 	return s, nil
 }
 
-// RedisURL says where Redis is.
+// RedisURL is the address of Redis.
 type RedisURL struct{ value[string] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -91,12 +91,12 @@ func (v *RedisURL) UnmarshalText(text []byte) error { return v.read(text, parseR
 func parseRedisURL(s string) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "redis" && u.Scheme != "rediss") || u.Host == "" {
-		return "", errors.New("the value is not a Redis server: give redis://host:6379/0, or rediss:// for TLS")
+		return "", errors.New("the value is not the address of a Redis server: give redis://host:6379/0, or rediss:// for TLS")
 	}
 	return s, nil
 }
 
-// Brokers lists Kafka brokers.
+// Brokers is a list of Kafka brokers.
 type Brokers struct{ value[[]string] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -114,7 +114,7 @@ func parseBrokers(s string) ([]string, error) {
 	return list, nil
 }
 
-// Level is how much is logged.
+// Level is the minimum level of log messages.
 type Level struct{ value[slog.Level] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -127,7 +127,7 @@ func parseLevel(s string) (l slog.Level, err error) {
 	return l, nil
 }
 
-// Format is how the log is written.
+// Format is the format of the log.
 type Format struct{ value[string] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -140,7 +140,7 @@ func parseFormat(s string) (string, error) {
 	return s, nil
 }
 
-// URLs lists where an HTTP server is.
+// URLs is a list of addresses of an HTTP server.
 type URLs struct{ value[[]string] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -151,14 +151,14 @@ func parseURLs(s string) ([]string, error) {
 	for i, address := range list {
 		u, err := url.Parse(strings.TrimSpace(address))
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			return nil, errors.New("the value is not a list of addresses: give http://host:8080,http://host:8080")
+			return nil, errors.New("the value is not a list of URLs: give http://host:8080,http://host:8080")
 		}
 		list[i] = strings.TrimSuffix(u.String(), "/")
 	}
 	return list, nil
 }
 
-// URL is where an HTTP server is; it may be left out.
+// URL is the address of an HTTP server, or empty.
 type URL struct{ value[string] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -170,12 +170,12 @@ func parseURL(s string) (string, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("the value is not an address: give http://host:port or https://host")
+		return "", errors.New("the value is not a URL: give http://host:port or https://host")
 	}
 	return strings.TrimSuffix(u.String(), "/"), nil
 }
 
-// WebhookSecret signs callbacks.
+// WebhookSecret is the key that signs callbacks, or unset.
 type WebhookSecret struct{ value[pgwire.Secret] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -187,12 +187,12 @@ func parseWebhookSecret(s string) (pgwire.Secret, error) {
 	}
 	secret, err := pgwire.ParseSecret(s)
 	if err != nil {
-		return secret, fmt.Errorf("the value is no secret: it %w, for example whsec_$(openssl rand -base64 32)", err)
+		return secret, fmt.Errorf("the value is not a secret: it %w, for example whsec_$(openssl rand -base64 32)", err)
 	}
 	return secret, nil
 }
 
-// Date is a business day; without one it is the zero day.
+// Date is a day in KST; zero if it is not set.
 type Date struct{ value[clock.Day] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -206,7 +206,7 @@ func parseDate(s string) (clock.Day, error) {
 	return clock.DayOf(t), nil
 }
 
-// Amount is a number that is not negative.
+// Amount is a number from 0 to maxAmount.
 type Amount struct{ value[float64] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -222,7 +222,7 @@ func parseAmount(s string) (float64, error) {
 
 const maxAmount = 1_000_000
 
-// Count is a whole number above zero.
+// Count is a positive integer.
 type Count struct{ value[int] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -231,12 +231,12 @@ func (v *Count) UnmarshalText(text []byte) error { return v.read(text, parseCoun
 func parseCount(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is not a whole number above zero", s)
+		return 0, fmt.Errorf("%q is not a positive integer", s)
 	}
 	return n, nil
 }
 
-// Percent is a share of a hundred, above zero; it is got as a fraction.
+// Percent is a percentage above 0; Get returns it as a fraction.
 type Percent struct{ value[float64] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -251,7 +251,7 @@ func parsePercent(s string) (float64, error) {
 	return n / all, nil
 }
 
-// Secret is a key for signing.
+// Secret is a key that signs tokens.
 type Secret struct{ value[[]byte] }
 
 // UnmarshalText implements encoding.TextUnmarshaler.

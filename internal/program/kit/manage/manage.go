@@ -1,5 +1,5 @@
-// Package manage serves the port for those who run a program: is it alive, can
-// it do its job, what has it done, and where does it spend its time.
+// Package manage serves the management port of a program: health, readiness,
+// metrics and profiles.
 package manage
 
 import (
@@ -18,21 +18,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Check is one thing that a program uses.
+// Check is the health check of one dependency of a program.
 type Check struct {
-	Name string
-	Ask  func(ctx context.Context) error
-	// Optional says that the program does its job without it, only less well.
-	Optional bool
+	Name     string
+	Probe    func(ctx context.Context) error // nil means that the dependency works
+	Optional bool                            // the program works without it, only less well
 }
 
-// patience is how long a check may take before it counts as missing.
-const patience = 2 * time.Second
+// probeTimeout bounds a probe; one that takes longer has failed.
+const probeTimeout = 2 * time.Second
 
-// Registry returns a registry that already tells of the process.
+// Registry returns a registry with the metrics of the process and of Go.
 func Registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(),
+	r.MustRegister( // cannot panic: the registry is new
+		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
@@ -53,28 +53,29 @@ func Handler(registry *prometheus.Registry, checks []Check) http.Handler {
 	return mux
 }
 
-// ready answers 200, or 503 with what is missing and why; and in either case
-// what is away that the program can do without.
+// ready answers 200, or 503 if a required dependency fails. The body names the
+// dependencies that fail with their errors: required ones as missing, optional
+// ones as degraded.
 func ready(w http.ResponseWriter, r *http.Request, checks []Check) {
-	missing, degraded := ask(r.Context(), checks)
-	status, word := http.StatusOK, "ready"
+	missing, degraded := probe(r.Context(), checks)
+	status, text := http.StatusOK, "ready"
 	if len(missing) > 0 {
-		status, word = http.StatusServiceUnavailable, "not ready"
+		status, text = http.StatusServiceUnavailable, "not ready"
 	}
-	answer(w, status, map[string]any{"status": word, "missing": missing, "degraded": degraded})
+	answer(w, status, map[string]any{"status": text, "missing": missing, "degraded": degraded})
 }
 
-// ask puts all questions at once and returns what does not answer, and why, by
-// name: what the program cannot do without, and what it can.
-func ask(ctx context.Context, checks []Check) (missing, degraded map[string]string) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// probe runs all checks at once and returns the errors of the required and of the
+// optional ones by name.
+func probe(ctx context.Context, checks []Check) (missing, degraded map[string]string) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	missing, degraded = map[string]string{}, map[string]string{}
 	for _, c := range checks {
 		wg.Go(func() {
-			if err := c.Ask(ctx); err != nil {
+			if err := c.Probe(ctx); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				if c.Optional {
@@ -95,8 +96,8 @@ func answer(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// Serve serves h on l until ctx ends, then lets requests in flight finish, for
-// at most grace.
+// Serve serves on l until ctx ends. Then it waits for the running requests, for at
+// most grace.
 func Serve(ctx context.Context, l net.Listener, server *http.Server, grace time.Duration, log *slog.Logger) error {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
@@ -105,10 +106,10 @@ func Serve(ctx context.Context, l net.Listener, server *http.Server, grace time.
 		return err
 	case <-ctx.Done():
 	}
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	if err := server.Shutdown(limit); err != nil {
-		log.Warn("some requests did not finish in time", "error", err)
+	if err := server.Shutdown(timeout); err != nil {
+		log.Warn("requests did not finish in time and were aborted", "error", err)
 		return server.Close()
 	}
 	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {

@@ -21,8 +21,8 @@ func get(t *testing.T, h http.Handler, path string) (int, string) {
 
 func TestReadyNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	fine := manage.Check{Name: "redis", Ask: func(context.Context) error { return nil }}
-	gone := manage.Check{Name: "database", Ask: func(context.Context) error { return errors.New("connection refused") }}
+	fine := manage.Check{Name: "redis", Probe: func(context.Context) error { return nil }}
+	gone := manage.Check{Name: "database", Probe: func(context.Context) error { return errors.New("connection refused") }}
 	h := manage.Handler(manage.Registry(), []manage.Check{fine, gone})
 	code, body := get(t, h, "/readyz")
 	var got struct{ Missing map[string]string }
@@ -37,9 +37,9 @@ func TestReadyNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestReadyWithoutWhatCanBeDoneWithout(t *testing.T) {
+func TestReadyWithoutAnOptionalDependency(t *testing.T) {
 	t.Parallel()
-	gone := manage.Check{Name: "redis", Optional: true, Ask: func(context.Context) error { return errors.New("refused") }}
+	gone := manage.Check{Name: "redis", Optional: true, Probe: func(context.Context) error { return errors.New("refused") }}
 	code, body := get(t, manage.Handler(manage.Registry(), []manage.Check{gone}), "/readyz")
 	if code != http.StatusOK || !strings.Contains(body, `"degraded":{"redis":"refused"}`) {
 		t.Errorf("/readyz = %d %s", code, body)

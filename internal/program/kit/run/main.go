@@ -10,16 +10,17 @@ import (
 
 // Exit codes of every program and command.
 const (
-	OK        = 0
-	NotRight  = 1 // a check found something, or the work failed
-	CalledBad = 2 // the command line or the configuration is wrong
+	OK         = 0
+	Failed     = 1 // the program failed, or a check found a difference
+	BadCommand = 2 // the command line or the configuration is wrong
 )
 
-// ErrNotRight is returned by a check that has printed what it found.
-var ErrNotRight = errors.New("something is not right")
+// ErrReported is returned by a command that has printed its result and must exit
+// with Failed, such as a check that found differences.
+var ErrReported = errors.New("the command failed and has reported why")
 
-// Configured turns the error of config.Read into an exit code; ok means that
-// there is something to run.
+// Configured prints the error of config.Read and returns the exit code. ok is true
+// if the program can run.
 func Configured(err error, stderr io.Writer) (code int, ok bool) {
 	switch {
 	case err == nil:
@@ -27,25 +28,25 @@ func Configured(err error, stderr io.Writer) (code int, ok bool) {
 	case errors.Is(err, config.ErrHelp):
 		return OK, false
 	default:
-		complain(stderr, err)
-		return CalledBad, false
+		printError(stderr, err)
+		return BadCommand, false
 	}
 }
 
-// Ended turns the error of a run into an exit code.
+// Ended prints the error of a program, if any, and returns the exit code.
 func Ended(err error, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return OK
-	case errors.Is(err, ErrNotRight):
-		return NotRight
+	case errors.Is(err, ErrReported):
+		return Failed
 	default:
-		complain(stderr, err)
-		return NotRight
+		printError(stderr, err)
+		return Failed
 	}
 }
 
-func complain(w io.Writer, err error) {
-	//nolint:errcheck // there is nowhere left to tell
+func printError(w io.Writer, err error) {
+	//nolint:errcheck // stderr is the last resort
 	fmt.Fprintf(w, "error: %v\n", err)
 }

@@ -1,5 +1,4 @@
-// Package run keeps the parts of a program alive together and stops them in
-// order.
+// Package run runs the components of a program together and stops them in order.
 package run
 
 import (
@@ -13,34 +12,34 @@ import (
 	"time"
 )
 
-// Part runs until its context ends, and then finishes what it has begun. A
-// part that returns earlier has failed.
-type Part struct {
-	Name string
+// Component is a part of a program that runs until its context ends, and then
+// finishes its work. A component that returns earlier has failed.
+type Component struct {
+	Name string // in logs and errors
 	Run  func(ctx context.Context) error
 }
 
-// All runs the parts until ctx ends or one of them fails. Then it stops them
-// one after another, the first one named first: each has finished before the
-// next is told. So name those first that take work in, and last those that
-// others need to finish theirs.
-func All(ctx context.Context, log *slog.Logger, parts ...Part) error {
+// All runs the components until ctx ends or one of them fails. Then it stops them
+// one after another, in the order given: it cancels the next one when the last
+// one has returned. So components that accept work come first, and components
+// that others need to finish theirs come last.
+func All(ctx context.Context, log *slog.Logger, components ...Component) error {
 	base := context.WithoutCancel(ctx)
-	failed := make(chan error, len(parts))
-	stops := make([]func(), len(parts))
-	for i, p := range parts {
-		stops[i] = start(base, p, failed)
+	failed := make(chan error, len(components))
+	stops := make([]func(), len(components))
+	for i, c := range components {
+		stops[i] = start(base, c, failed)
 	}
 	var first error
 	select {
 	case <-ctx.Done():
 	case first = <-failed:
-		log.Error("a part failed, stopping the others", "error", first)
+		log.Error("a component failed, stopping the others", "error", first)
 	}
 	for i, stop := range stops {
 		began := time.Now()
 		stop()
-		log.Debug("stopped", "part", parts[i].Name, "took", time.Since(began))
+		log.Debug("stopped", "component", components[i].Name, "took", time.Since(began))
 	}
 	close(failed)
 	for err := range failed {
@@ -49,19 +48,19 @@ func All(ctx context.Context, log *slog.Logger, parts ...Part) error {
 	return first
 }
 
-// start runs a part on a goroutine and returns what stops it.
-func start(base context.Context, p Part, failed chan<- error) (stop func()) {
+// start runs a component in a goroutine. stop stops it and waits for its end.
+func start(base context.Context, c Component, failed chan<- error) (stop func()) {
 	ctx, cancel := context.WithCancel(base)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err := p.Run(ctx)
+		err := c.Run(ctx)
 		switch {
 		case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)):
 		case err == nil:
-			failed <- fmt.Errorf("%s ended by itself", p.Name)
+			failed <- fmt.Errorf("%s ended before the program stopped", c.Name)
 		default:
-			failed <- fmt.Errorf("%s: %w", p.Name, err)
+			failed <- fmt.Errorf("%s: %w", c.Name, err)
 		}
 	}()
 	return func() {
@@ -70,8 +69,8 @@ func start(base context.Context, p Part, failed chan<- error) (stop func()) {
 	}
 }
 
-// Signals returns a context that ends with the first SIGTERM or SIGINT. From
-// then on a second one ends the process at once, as it does by default.
+// Signals returns a context that ends with the first SIGTERM or SIGINT. A second
+// signal ends the process at once, which is its default action.
 func Signals(log *slog.Logger) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	caught := make(chan os.Signal, 1)

@@ -14,14 +14,14 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
-// diary notes in which order parts end.
-type diary struct {
+// stopOrder records the order in which components end.
+type stopOrder struct {
 	mu    sync.Mutex
 	ended []string
 }
 
-func (d *diary) part(name string) run.Part {
-	return run.Part{Name: name, Run: func(ctx context.Context) error {
+func (d *stopOrder) component(name string) run.Component {
+	return run.Component{Name: name, Run: func(ctx context.Context) error {
 		<-ctx.Done()
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -30,38 +30,38 @@ func (d *diary) part(name string) run.Part {
 	}}
 }
 
-func TestPartsStopOneAfterAnotherInTheOrderNamed(t *testing.T) {
+func TestComponentsStopOneAfterAnotherInOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		var d diary
+		var d stopOrder
 		done := make(chan error, 1)
 		go func() {
-			done <- run.All(ctx, slog.New(slog.DiscardHandler), d.part("door"), d.part("desk"), d.part("cellar"))
+			done <- run.All(ctx, slog.New(slog.DiscardHandler), d.component("server"), d.component("relay"), d.component("management port"))
 		}()
 		synctest.Wait()
 		stop()
 		if err := <-done; err != nil {
 			t.Errorf("All = %v", err)
 		}
-		if want := []string{"door", "desk", "cellar"}; !slices.Equal(d.ended, want) {
+		if want := []string{"server", "relay", "management port"}; !slices.Equal(d.ended, want) {
 			t.Errorf("ended in order %v, want %v", d.ended, want)
 		}
 	})
 }
 
-func TestAPartThatFailsStopsTheOthersAndIsNamed(t *testing.T) {
+func TestAComponentThatFailsStopsTheOthersAndIsNamed(t *testing.T) {
 	t.Parallel()
-	for name, fail := range map[string]error{"with an error": errors.New("the roof leaks"), "by ending early": nil} {
+	for name, fail := range map[string]error{"with an error": errors.New("connection refused"), "by ending early": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var d diary
-			broken := run.Part{Name: "attic", Run: func(context.Context) error { return fail }}
-			err := run.All(t.Context(), slog.New(slog.DiscardHandler), d.part("door"), broken)
-			if err == nil || !strings.Contains(err.Error(), "attic") || (fail != nil && !errors.Is(err, fail)) {
+			var d stopOrder
+			broken := run.Component{Name: "consumer", Run: func(context.Context) error { return fail }}
+			err := run.All(t.Context(), slog.New(slog.DiscardHandler), d.component("server"), broken)
+			if err == nil || !strings.Contains(err.Error(), "consumer") || (fail != nil && !errors.Is(err, fail)) {
 				t.Errorf("All = %v", err)
 			}
-			if !slices.Equal(d.ended, []string{"door"}) {
+			if !slices.Equal(d.ended, []string{"server"}) {
 				t.Errorf("ended %v", d.ended)
 			}
 		})
@@ -75,13 +75,13 @@ func TestExitCodes(t *testing.T) {
 		err  error
 		want int
 		ok   bool
-	}{{nil, run.OK, true}, {config.ErrHelp, run.OK, false}, {errors.New("PORT"), run.CalledBad, false}} {
+	}{{nil, run.OK, true}, {config.ErrHelp, run.OK, false}, {errors.New("PORT"), run.BadCommand, false}} {
 		if code, ok := run.Configured(c.err, &out); code != c.want || ok != c.ok {
 			t.Errorf("Configured(%v) = %d, %v; want %d, %v", c.err, code, ok, c.want, c.ok)
 		}
 	}
-	if got := run.Ended(errors.New("no"), &out); got != run.NotRight {
-		t.Errorf("Ended = %d, want %d", got, run.NotRight)
+	if got := run.Ended(errors.New("no"), &out); got != run.Failed {
+		t.Errorf("Ended = %d, want %d", got, run.Failed)
 	}
 	if !strings.Contains(out.String(), "error: PORT") || !strings.Contains(out.String(), "error: no") {
 		t.Errorf("stderr = %q", out.String())

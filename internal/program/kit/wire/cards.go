@@ -26,10 +26,10 @@ type Gateway struct {
 
 // Cards places card orders and settles their payments.
 type Cards struct {
-	Checkout *checkout.Service
-	Settle   *settle.Service // nil without a gateway
-	Parts    []run.Part
-	Close    func()
+	Checkout   *checkout.Service
+	Settle     *settle.Service // nil without a gateway
+	Components []run.Component
+	Close      func()
 }
 
 // Cards returns the checkout of this database, and what settles its card payments.
@@ -38,38 +38,38 @@ type Cards struct {
 // Settle gives back the stock, points and coupon of dead orders through the
 // compensator of checkout, and checkout charges and cancels payments through settle.
 func (u Infra) Cards(g Gateway, policy payment.Policy) (Cards, error) {
+	e := u.Env
 	config := settle.Config{
-		DB: u.DB, Compensator: checkout.NewCompensator(u.IDs), Policy: policy, CallerTimeout: g.Patience,
-		CallbackURL: g.PublicURL + api.CallbackPath, Holder: u.Instance, Clock: u.Clock, Random: u.Random, Log: u.Log,
+		DB: u.DB, Compensator: checkout.NewCompensator(e.IDs), Policy: policy, CallerTimeout: g.Patience,
+		CallbackURL: g.PublicURL + api.CallbackPath, Holder: e.Instance, Clock: e.Clock, Random: e.Random, Log: e.Log,
 	}
 	if g.URL == "" {
 		payments := settle.New(config)
 		return Cards{
-			Checkout: checkout.New(u.DB, u.IDs, u.Clock, policy, checkout.WithPayments(payments)), Close: func() {},
+			Checkout: checkout.New(u.DB, e.IDs, e.Clock, policy, checkout.WithPayments(payments)), Close: func() {},
 		}, nil
 	}
-	client, err := u.GatewayClient(g)
+	client, err := e.GatewayClient(g)
 	if err != nil {
 		return Cards{}, err
 	}
 	config.Gateway = client
 	payments := settle.New(config)
-	if err := countEnded(u.Registry, payments); err != nil {
+	if err := countEnded(e.Registry, payments); err != nil {
 		return Cards{}, err
 	}
 	return Cards{
-		Checkout: checkout.New(u.DB, u.IDs, u.Clock, policy, checkout.WithPayments(payments), checkout.WithCharger(payments)),
-		Settle:   payments,
-		Parts:    []run.Part{{Name: "card payments", Run: payments.Run}, {Name: "recovery of payments", Run: payments.Recover}},
-		Close:    client.Close,
+		Checkout: checkout.New(u.DB, e.IDs, e.Clock, policy, checkout.WithPayments(payments), checkout.WithCharger(payments)),
+		Settle:   payments, Close: client.Close,
+		Components: []run.Component{{Name: "card payments", Run: payments.Run}, {Name: "recovery of payments", Run: payments.Recover}},
 	}, nil
 }
 
 // GatewayClient returns the client of a gateway.
-func (w Env) GatewayClient(g Gateway) (*pgclient.Client, error) {
+func (e Env) GatewayClient(g Gateway) (*pgclient.Client, error) {
 	c := g.Figures
 	c.URL, c.Dial = g.URL, g.Dial
-	c.Clock, c.Random, c.Registerer, c.Log = w.Clock, w.Random, w.Registry, w.Log
+	c.Clock, c.Random, c.Registerer, c.Log = e.Clock, e.Random, e.Registry, e.Log
 	return pgclient.New(c)
 }
 

@@ -2,23 +2,25 @@ package wire
 
 import (
 	"cmp"
-	"context"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/relay"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
-// Relay returns what carries the events of this ground's database to Kafka.
-func (u Infra) Relay(producer *kafka.Producer) *relay.Relay {
-	return relay.New(relay.Config{
+// Relay returns the components that send the events of the outbox to Kafka: the
+// relay, and the listener that wakes it when another process commits events.
+func (u Infra) Relay(producer *kafka.Producer) ([]run.Component, error) {
+	meter, err := kafka.NewOutboxMeter(u.Env.Registry)
+	if err != nil {
+		return nil, err
+	}
+	r := relay.New(relay.Config{
 		DB: u.relayDB(), Publisher: producer, Announcer: u.relayDB(), Committed: u.DB.Committed(), Noticed: u.relayDB().Noticed(),
-		Meter: kafka.NewOutboxMeter(u.Registry), Clock: u.Clock, Random: u.Random, Holder: u.Instance,
-	}, u.Log)
+		Meter: meter, Clock: u.Env.Clock, Random: u.Env.Random, Holder: u.Env.Instance,
+	}, u.Env.Log)
+	return []run.Component{{Name: "relay", Run: r.Run}, {Name: "outbox notifications", Run: u.relayDB().Listen}}, nil
 }
-
-// HearNotices wakes the relay when another process announces events, until ctx
-// ends.
-func (u Infra) HearNotices(ctx context.Context) error { return u.relayDB().Listen(ctx) }
 
 func (u Infra) relayDB() *sqlstore.DB { return cmp.Or(u.RelayDB, u.DB) }

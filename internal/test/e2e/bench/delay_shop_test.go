@@ -87,11 +87,11 @@ func (s *delayShop) serve(b *testing.B) {
 	s.run(b, web, stream)
 }
 
-func (s *delayShop) run(b *testing.B, web, stream wire.Service) {
+func (s *delayShop) run(b *testing.B, web, stream wire.Program) {
 	b.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
 	done := make(chan error, 1)
-	go func() { done <- run.All(ctx, s.world.Log, append(web.Parts, stream.Parts...)...) }()
+	go func() { done <- run.All(ctx, s.world.Log, append(web.Components, stream.Components...)...) }()
 	b.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {

@@ -27,7 +27,7 @@ type program struct {
 func build(b *testing.B, dir, source string) (path string) {
 	b.Helper()
 	path = filepath.Join(dir, strings.TrimSuffix(filepath.Base(source), ".go"))
-	out, err := exec.CommandContext(b.Context(), "go", "build", "-o", path, source).CombinedOutput() //nolint:gosec // our own
+	out, err := exec.CommandContext(b.Context(), "go", "build", "-o", path, source).CombinedOutput()
 	if err != nil {
 		b.Fatalf("go build %s: %v\n%s", source, err, out)
 	}
@@ -80,7 +80,7 @@ func freeAddress(b *testing.B) string {
 func start(b *testing.B, address, path, name string, args ...string) *program {
 	b.Helper()
 	p := &program{url: "http://" + address}
-	p.cmd = exec.CommandContext(context.WithoutCancel(b.Context()), name, args...) //nolint:gosec // our own
+	p.cmd = exec.CommandContext(context.WithoutCancel(b.Context()), name, args...)
 	p.cmd.Env = []string{"HOME=" + b.TempDir()}
 	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
 	begun := time.Now()

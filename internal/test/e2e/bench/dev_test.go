@@ -155,7 +155,7 @@ func (p *program) request(b *testing.B, n int) (r *http.Request, status int, err
 		}
 		return r, http.StatusCreated, err
 	case turn <= 60:
-		path = fmt.Sprintf("/api/v1/products/%d", 1+rand.IntN(devProducts)) //nolint:gosec // which product is no secret
+		path = fmt.Sprintf("/api/v1/products/%d", 1+rand.IntN(devProducts))
 	case turn <= 85:
 		path = "/api/v1/products?sort=" + sorts[n%len(sorts)]
 	}

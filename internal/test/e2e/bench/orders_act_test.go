@@ -56,7 +56,7 @@ func (s *orderShop) useCase(name string, products int) side {
 	return side{name, func(b *testing.B) float64 {
 		b.Helper()
 		return s.round(b, func() error {
-			_, err := s.place(b, desk, 1+rand.IntN(paying), 1+rand.IntN(products)) //nolint:gosec // who buys what is no secret
+			_, err := s.place(b, desk, 1+rand.IntN(paying), 1+rand.IntN(products))
 			return err
 		})
 	}}
@@ -108,13 +108,13 @@ func (s *orderShop) overHTTP(b *testing.B, products int) side {
 	client := http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: buyers}}
 	b.Cleanup(client.CloseIdleConnections)
 	buy := func() error {
-		body := basket(1 + rand.IntN(products)) //nolint:gosec // who buys what is no secret
+		body := basket(1 + rand.IntN(products))
 		r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, url+ordersPath, bytes.NewReader(body))
 		if err != nil {
 			return err
 		}
 		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("Authorization", "Bearer "+tokens[rand.IntN(len(tokens))]) //nolint:gosec // the same
+		r.Header.Set("Authorization", "Bearer "+tokens[rand.IntN(len(tokens))])
 		r.Header.Set("Idempotency-Key", s.world.IDs().String())
 		return expect(&client, r, http.StatusCreated)
 	}

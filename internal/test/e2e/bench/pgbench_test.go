@@ -159,7 +159,7 @@ func (s *script) run(b *testing.B, address string, given map[string]int) (done i
 	path = q.Get("search_path") // which libpq has no parameter for
 	q.Del("search_path")
 	u.RawQuery = q.Encode()
-	cmd := exec.CommandContext(b.Context(), pgbenchPath(b), append(args, u.String())...) //nolint:gosec // our own script
+	cmd := exec.CommandContext(b.Context(), pgbenchPath(b), append(args, u.String())...)
 	cmd.Env = append(os.Environ(), "PGOPTIONS=-c search_path="+path)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -80,7 +80,7 @@ func (c *client) rush(b *testing.B, url string, paths []string, lasts time.Durat
 		all.Go(func() {
 			var body bytes.Buffer
 			for before := begun; before.Sub(begun) < lasts; {
-				path := paths[rand.IntN(len(paths))] //nolint:gosec // which product is no secret
+				path := paths[rand.IntN(len(paths))]
 				status, _ := c.get(b, url+path, &body)
 				if status != http.StatusOK || !bytes.Equal(body.Bytes(), c.want[path].body) {
 					b.Errorf("%s is answered by %d %s", path, status, &body)

@@ -123,7 +123,7 @@ func (s *readShop) serve(b *testing.B, address string) {
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
 	done := make(chan error, 1)
-	go func() { done <- run.All(ctx, s.world.Log, web.Parts...) }()
+	go func() { done <- run.All(ctx, s.world.Log, web.Components...) }()
 	b.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {

@@ -38,7 +38,7 @@ type told struct {
 // tell publishes the events, as the relay does.
 func tell(b *testing.B, s *orderShop, c kafka.Config) *told {
 	b.Helper()
-	t := &told{shop: s, dice: rand.New(rand.NewPCG(1, 2)), counts: map[int64]metric.Counters{}} //nolint:gosec // the same events each time
+	t := &told{shop: s, dice: rand.New(rand.NewPCG(1, 2)), counts: map[int64]metric.Counters{}}
 	t.choice = rand.NewZipf(t.dice, 1.1, 10, toldProducts-1)
 	if err := kafka.EnsureTopics(b.Context(), c, s.world.Log); err != nil {
 		b.Fatal(err)
@@ -122,7 +122,7 @@ func (t *told) paid() event.OrderPaid {
 	return o
 }
 
-func (t *told) product() int64 { return 1 + int64(t.choice.Uint64()) } //nolint:gosec // it is small
+func (t *told) product() int64 { return 1 + int64(t.choice.Uint64()) }
 
 // count adds to what all days together should show.
 func (t *told) count(c metric.Counters) {

@@ -144,7 +144,7 @@ func (s *sent) read(b *testing.B, c *pgx.Conn) error {
 func (s *sent) write(types *pgtype.Map, i int, arg []byte) (*string, error) {
 	text := string(arg)
 	if arg == nil {
-		return nil, nil //nolint:nilnil // NULL, and nothing wrong with that
+		return nil, nil
 	}
 	format := int16(pgtype.TextFormatCode)
 	switch len(s.binary) {

@@ -30,12 +30,12 @@ type luck struct{ seed uint64 }
 
 func lucky(t *testing.T) luck {
 	t.Helper()
-	l := luck{uint64(number(t, "CARD_SEED", rand.IntN(1_000_000)))} //nolint:gosec // no secret
+	l := luck{uint64(number(t, "CARD_SEED", rand.IntN(1_000_000)))}
 	t.Logf("to repeat it: CARD_SEED=%d", l.seed)
 	return l
 }
 
-func (l luck) dice(of uint64) *rand.Rand { return rand.New(rand.NewPCG(l.seed, of)) } //nolint:gosec // no secret
+func (l luck) dice(of uint64) *rand.Rand { return rand.New(rand.NewPCG(l.seed, of)) }
 
 // number reads a number from the environment.
 func number(t *testing.T, name string, otherwise int) int {

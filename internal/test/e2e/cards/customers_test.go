@@ -44,7 +44,7 @@ func (c *customers) shop(ctx context.Context, orders []*purchase, takes time.Dur
 	c.t.Helper()
 	var all sync.WaitGroup
 	for q := range queues {
-		dice := c.luck.dice(luckOfCustomers + uint64(q)) //nolint:gosec // a small number
+		dice := c.luck.dice(luckOfCustomers + uint64(q))
 		all.Go(func() {
 			for i := q; i < len(orders); i += queues {
 				backoff.Wait(ctx, time.Duration(2*dice.Float64()*float64(takes)*queues/float64(len(orders))))
@@ -89,7 +89,7 @@ func (c *customers) place(ctx context.Context, p *purchase, door int) bool {
 }
 
 func (p *purchase) order() message {
-	body, _ := json.Marshal(map[string]any{ //nolint:errchkjson // plain values
+	body, _ := json.Marshal(map[string]any{
 		"items": p.items, "points": p.points, "couponId": p.coupon,
 		"payment": map[string]string{"method": "CARD", "cardType": p.card.kind, "cardNo": p.card.number()},
 	})

@@ -34,11 +34,11 @@ func TestMain(m *testing.M) { os.Exit(cluster.Main(m, &bin)) }
 
 func TestWhateverIsKilledNothingAnsweredIsLostOrDoneTwice(t *testing.T) {
 	t.Parallel()
-	seed := number(t, "CRASH_SEED", rand.Uint64N(1_000_000)) //nolint:gosec // no secret
-	lines := int(number(t, "CRASH_LINES", 4_000))            //nolint:gosec // a number of lines
-	kills := int(number(t, "CRASH_KILLS", 8))                //nolint:gosec // a number of kills
+	seed := number(t, "CRASH_SEED", rand.Uint64N(1_000_000))
+	lines := int(number(t, "CRASH_LINES", 4_000))
+	kills := int(number(t, "CRASH_KILLS", 8))
 	t.Logf("to repeat it: CRASH_SEED=%d CRASH_LINES=%d CRASH_KILLS=%d", seed, lines, kills)
-	dice := func(luck uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, luck)) } //nolint:gosec // no secret
+	dice := func(luck uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, luck)) }
 
 	s := open(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute+patience+4*time.Duration(kills)*perBlow)
@@ -125,7 +125,7 @@ func open(t *testing.T) *shop {
 // commerce runs a command, which must succeed, and returns what it printed.
 func (s *shop) commerce(ctx context.Context, args ...string) string {
 	s.t.Helper()
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "commerce"), args...) //nolint:gosec // our own
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "commerce"), args...)
 	cmd.Env = append([]string{"HOME=" + os.TempDir()}, s.env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -61,7 +61,7 @@ func (c *customers) act(ctx context.Context, acts []*act) error {
 	var all sync.WaitGroup
 	for i, line := range lines {
 		all.Go(func() {
-			if err := c.queue(ctx, line, rand.New(rand.NewPCG(c.seed, uint64(i)))); err != nil { //nolint:gosec // no secret
+			if err := c.queue(ctx, line, rand.New(rand.NewPCG(c.seed, uint64(i)))); err != nil {
 				stop(err)
 			}
 		})
@@ -241,6 +241,6 @@ func (a *act) purchase() string {
 		order["points"] = a.pay.points
 		order["payment"] = map[string]string{"method": "CARD", "cardType": "KB", "cardNo": "4000-1111-2222-3333"}
 	}
-	text, _ := json.Marshal(order) //nolint:errchkjson // plain values
+	text, _ := json.Marshal(order)
 	return string(text)
 }

@@ -20,7 +20,7 @@ func invoices(t *testing.T, dice *rand.Rand, lines int) []retail.Line {
 	t.Helper()
 	var file io.Reader = bytes.NewReader(madeUp(t, dice, lines))
 	if path := os.Getenv("COMMERCE_RETAIL"); path != "" {
-		f, err := os.Open(path) //nolint:gosec // the path is the user's own choice
+		f, err := os.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func madeUp(t *testing.T, dice *rand.Rand, lines int) []byte {
 			customer = ""
 		}
 		for range 1 + dice.IntN(24) {
-			sku := 20_000 + int(favour.Uint64()) //nolint:gosec // at most 399
+			sku := 20_000 + int(favour.Uint64())
 			rows = append(rows, []string{
 				invoice, strconv.Itoa(sku), fmt.Sprintf("THING %d", sku), strconv.Itoa(sign * (1 + dice.IntN(12))),
 				at.Format(time.DateTime), fmt.Sprintf("%d.%02d", sku%9, 25+sku%70), customer, "United Kingdom",

@@ -110,7 +110,7 @@ func (r *realRedis) address() string { return "redis://127.0.0.1:" + strconv.Ito
 
 func (r *realRedis) start(t *testing.T) {
 	t.Helper()
-	r.process = exec.CommandContext(context.WithoutCancel(t.Context()), "redis-server", "--bind", "127.0.0.1", //nolint:gosec // a test's own server
+	r.process = exec.CommandContext(context.WithoutCancel(t.Context()), "redis-server", "--bind", "127.0.0.1",
 		"--port", strconv.Itoa(r.port), "--save", "", "--appendonly", "no", "--dir", r.dir)
 	if err := r.process.Start(); err != nil {
 		t.Fatalf("redis-server (run `make services`): %v", err)

@@ -140,7 +140,7 @@ func (s *shop) fromInside(t *testing.T, book retail.Invoices) replay.Config {
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- run.All(ctx, w.Log, shop.Parts()...) }()
+	go func() { done <- run.All(ctx, w.Log, shop.Components()...) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {

@@ -116,7 +116,7 @@ func (s *shop) run(t *testing.T, client *goredis.Client) {
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- run.All(ctx, s.world.Log, append(web.Parts, stream.Parts...)...) }()
+	go func() { done <- run.All(ctx, s.world.Log, append(web.Components, stream.Components...)...) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {

@@ -35,8 +35,8 @@ func build(m *testing.M) int {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)                                                                                                 //nolint:errcheck // a temporary folder
-	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", dir, "../../../../cmd/...").CombinedOutput() //nolint:gosec // our own
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", dir, "../../../../cmd/...").CombinedOutput()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
@@ -72,7 +72,7 @@ func (p *process) said() string {
 func start(t *testing.T, env []string, name string, args ...string) *process {
 	t.Helper()
 	p := &process{done: make(chan struct{})}
-	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(bin, name), args...) //nolint:gosec // our own
+	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(bin, name), args...)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append([]string{"HOME=" + t.TempDir()}, env...), p, p
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -143,7 +143,7 @@ func TestTheDaysOfAReplayAreThoseOfTheInvoices(t *testing.T) {
 	}
 	p.commerce(0, "verify", "--wait", "30s")
 
-	recount := exec.CommandContext(t.Context(), "go", "run", "./testdata/recount", file) //nolint:gosec // our own
+	recount := exec.CommandContext(t.Context(), "go", "run", "./testdata/recount", file)
 	recount.Stderr = os.Stderr
 	out, err := recount.Output()
 	if err != nil {
@@ -195,9 +195,9 @@ func TestAReplaySaysWhatItNeeds(t *testing.T) {
 		{[]string{"--online-retail", file, "--as-of-invoice-date"}, 2, "DATABASE_URL"},
 		{[]string{"--online-retail", file, "--from", "2011-01-02", "--to", "2011-01-01"}, 2, "--to (TO) is before"},
 		{[]string{"--online-retail", file, "--from", "tomorrow"}, 2, "2010-12-31"},
-		{[]string{"--online-retail", file, "--from", "2030-01-01"}, 1, "nothing to replay"},
+		{[]string{"--online-retail", file, "--from", "2030-01-01"}, 1, "no invoices on these days"},
 		{[]string{"--online-retail", useless(t)}, 1, "of 1 lines, 1: cannot be read; line 2 the date"},
-		{[]string{"--online-retail", file, "--speed", "0.01", "--api-url", "http://127.0.0.1:1"}, 1, "longer than the keys live"},
+		{[]string{"--online-retail", file, "--speed", "0.01", "--api-url", "http://127.0.0.1:1"}, 1, "longer than idempotency keys are kept"},
 		{[]string{"--online-retail", "replay_test.go"}, 1, "not the Online Retail file"},
 		{[]string{"--online-retail", file, "--api-url", "http://127.0.0.1:1"}, 1, "127.0.0.1:1"},
 	} {

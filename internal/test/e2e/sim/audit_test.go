@@ -56,7 +56,7 @@ func (w *world) boards() {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	client, err := redis.Open("redis://"+redisAddress, redis.Through(w.network.dialer("auditor")))
+	client, err := redis.Open("redis://"+redisAddress, redis.WithDialer(w.network.dialer("auditor")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func (b *bank) start(t *testing.T) {
 	host := fmt.Sprintf("gateway-%d", b.births)
 	log := b.log.With("process", host)
 	s, err := pgsim.New(pgsim.Options{
-		Faults: b.faults(), Seed: b.seed + uint64(b.births)<<32, Journal: b.journal, Secret: b.secret, Senders: 4, Clock: time.Now, Log: log, //nolint:gosec // a small number
+		Faults: b.faults(), Seed: b.seed + uint64(b.births)<<32, Journal: b.journal, Secret: b.secret, Senders: 4, Clock: time.Now, Log: log,
 		Client: &http.Client{Transport: &http.Transport{DialContext: b.network.dialer(host), IdleConnTimeout: time.Minute}},
 	})
 	if err != nil {
@@ -59,7 +59,7 @@ func (b *bank) start(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = run.All(ctx, log, gateway.Parts(s, listener)...) // it is killed
+		_ = run.All(ctx, log, gateway.Components(s, listener)...) // it is killed
 	}()
 	b.stop = func() {
 		b.network.kill(host)

@@ -44,7 +44,7 @@ type customer struct {
 func newCustomer(w *world, i int) *customer {
 	name := fmt.Sprintf("u%d", i)
 	return &customer{
-		w: w, name: name, rng: rand.New(rand.NewPCG(w.seed, uint64(forCustomers+i))), //nolint:gosec // a small number
+		w: w, name: name, rng: rand.New(rand.NewPCG(w.seed, uint64(forCustomers+i))),
 		http:   http.Client{Transport: &http.Transport{DialContext: w.network.dialer(name)}},
 		unsure: map[int64]bool{},
 	}

@@ -67,7 +67,7 @@ func (w *world) begin(t *testing.T, instance string) *process {
 	if p.db, err = w.database(outside); err != nil {
 		t.Fatalf("open the database: %v", err)
 	}
-	if p.client, err = redis.Open("redis://"+redisAddress, redis.Through(w.network.dialer(p.name))); err != nil {
+	if p.client, err = redis.Open("redis://"+redisAddress, redis.WithDialer(w.network.dialer(p.name))); err != nil {
 		t.Fatal(err)
 	}
 	ground := wire.Infra{Env: outside, DB: p.db, Kafka: outside.Kafka([]string{kafkaAddress}, "", p.name), Redis: p.client}
@@ -78,7 +78,7 @@ func (w *world) begin(t *testing.T, instance string) *process {
 
 func (p *process) build(t *testing.T, ground wire.Infra, secret pgwire.Secret) {
 	t.Helper()
-	desk, err := ground.Accounts(p.db, bytes.Repeat([]byte("k"), 32), time.Hour)
+	desk, err := ground.Env.Accounts(p.db, bytes.Repeat([]byte("k"), 32), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func (p *process) build(t *testing.T, ground wire.Infra, secret pgwire.Secret) {
 	p.close = func() { stream.Close(); shop.Close() }
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	p.stopRun = cancel
-	go func() { p.ended <- run.All(ctx, ground.Log, append(shop.Parts, stream.Parts...)...) }()
+	go func() { p.ended <- run.All(ctx, ground.Env.Log, append(shop.Components, stream.Components...)...) }()
 }
 
 // stop ends the process in order.

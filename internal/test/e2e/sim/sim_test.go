@@ -27,9 +27,9 @@ func TestWhateverGoesWrongTheBooksAgree(t *testing.T) {
 	}
 	for i := range n {
 		for try := range *repeat {
-			t.Run(fmt.Sprintf("seed=%d/%d", first+uint64(i), try+1), func(t *testing.T) { //nolint:gosec // a small number
+			t.Run(fmt.Sprintf("seed=%d/%d", first+uint64(i), try+1), func(t *testing.T) {
 				t.Parallel()
-				synctest.Test(t, func(t *testing.T) { one(t, first+uint64(i)) }) //nolint:gosec // a small number
+				synctest.Test(t, func(t *testing.T) { one(t, first+uint64(i)) })
 			})
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // villain lets things go wrong until the shop closes.
 func (w *world) villain(closing time.Time) {
-	d := newDice(w.seed, uint64(forVillain)<<32+uint64(w.births)) //nolint:gosec // a small number
+	d := newDice(w.seed, uint64(forVillain)<<32+uint64(w.births))
 	for {
 		time.Sleep(d.between(500*time.Millisecond, 9*time.Second))
 		if !time.Now().Before(closing) {

@@ -20,7 +20,7 @@ func FreePort(tb testing.TB) string {
 	tb.Helper()
 	const lowest, many, tries = 20_000, 10_000, 1000
 	for range tries {
-		port := strconv.Itoa(lowest + rand.IntN(many)) //nolint:gosec // no secret
+		port := strconv.Itoa(lowest + rand.IntN(many))
 		l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:"+port)
 		if err == nil {
 			_ = l.Close()

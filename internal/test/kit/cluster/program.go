@@ -35,7 +35,7 @@ func Main(m *testing.M, bin *string) int {
 
 func build(dir string) error {
 	const all = "github.com/loopers-commerce/commerce/cmd/..."
-	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", dir, all).CombinedOutput() //nolint:gosec // our own
+	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", dir, all).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
@@ -101,7 +101,7 @@ func (p *Program) tail() string {
 
 // Start starts the program and returns when it is at work.
 func (p *Program) Start(ctx context.Context) error {
-	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), p.Path, p.Args...) //nolint:gosec // our own
+	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), p.Path, p.Args...)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append([]string{"HOME=" + os.TempDir()}, p.Env...), p, p
 	p.mu.Lock()
 	p.ending = false

@@ -59,7 +59,7 @@ func (s *Server) Kill(ctx context.Context) error { return s.run(ctx, "kill") }
 func (s *Server) Start(ctx context.Context) error { return s.run(ctx, "start") }
 
 func (s *Server) run(ctx context.Context, verb string) error {
-	cmd := exec.CommandContext(ctx, s.path, verb, s.name) //nolint:gosec // our own
+	cmd := exec.CommandContext(ctx, s.path, verb, s.name)
 	cmd.Env = s.env
 	cmd.WaitDelay = time.Second // the server itself outlives the script
 	if out, err := cmd.CombinedOutput(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {

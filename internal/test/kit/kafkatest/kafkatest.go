@@ -83,7 +83,7 @@ func sweep(tb testing.TB, brokers []string, prefix string) {
 func Config(brokers []string, prefix string) kafka.Config {
 	return kafka.Config{
 		Brokers: brokers, Prefix: prefix, ClientID: "test",
-		Clock:  time.Now, //nolint:forbidigo // a test that needs another one gives it
+		Clock:  time.Now,
 		Random: func() float64 { return 0.5 }, Metrics: prometheus.NewRegistry(),
 	}
 }

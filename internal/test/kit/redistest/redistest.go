@@ -79,7 +79,7 @@ const patience = 20 * time.Second
 
 func open(tb testing.TB, url, prefix string, now clock.Clock) Board {
 	tb.Helper()
-	client, err := redis.Open(url, redis.Within(patience))
+	client, err := redis.Open(url, redis.WithTimeout(patience))
 	if err != nil {
 		tb.Fatal(err)
 	}

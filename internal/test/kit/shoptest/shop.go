@@ -70,7 +70,7 @@ func OnBothEngines(t *testing.T, test func(s *Shop)) {
 // New returns a shop over a database.
 func New(t *testing.T, db store.DB) *Shop {
 	t.Helper()
-	now := clock.Clock(time.Now) //nolint:forbidigo // tests run on the real clock
+	now := clock.Clock(time.Now)
 	ids := id.NewSource(now, rand.Reader)
 	s := &Shop{
 		T: t, DB: db, IDs: ids, Catalog: catalog.New(db, now), Likes: likes.New(db, now),

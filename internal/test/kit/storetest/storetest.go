@@ -51,7 +51,7 @@ func opened(tb testing.TB, db *sqlstore.DB, err error) *sqlstore.DB {
 // randomness and no log.
 func Complete(o sqlstore.Options) sqlstore.Options {
 	if o.Clock == nil {
-		o.Clock = time.Now //nolint:forbidigo // the clock of tests that give none
+		o.Clock = time.Now
 	}
 	if o.IDs == nil {
 		o.IDs = id.NewSource(o.Clock, rand.Reader)

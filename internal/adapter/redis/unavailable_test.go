@@ -11,26 +11,26 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
 )
 
-func TestAServerThatIsAwayIsAFaultOfNobody(t *testing.T) {
+func TestAServerThatIsDownIsErrUnavailable(t *testing.T) {
 	t.Parallel()
 	b := redistest.Embedded(t, time.Now)
 	b.Server.Close()
 	_, _, err := b.Top(t.Context(), today(), 0, 10)
-	if !errors.Is(err, redis.ErrAway) {
+	if !errors.Is(err, redis.ErrUnavailable) {
 		t.Errorf("%v is not ErrAway", err)
 	}
-	if err := b.Set(t.Context(), today(), []ranking.Score{{ProductID: 1}}); !errors.Is(err, redis.ErrAway) {
+	if err := b.Set(t.Context(), today(), []ranking.Score{{ProductID: 1}}); !errors.Is(err, redis.ErrUnavailable) {
 		t.Errorf("%v is not ErrAway", err)
 	}
 }
 
-func TestTheBoardIsBackWhenTheServerIs(t *testing.T) {
+func TestTheBoardReconnectsToTheServer(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	b := redistest.Embedded(t, func() time.Time { return now })
 	b.Server.Close()
 	for range 3 {
-		if _, err := b.Rank(t.Context(), today(), 1); !errors.Is(err, redis.ErrAway) {
+		if _, err := b.Rank(t.Context(), today(), 1); !errors.Is(err, redis.ErrUnavailable) {
 			t.Fatalf("%v is not ErrAway", err)
 		}
 	}
@@ -46,13 +46,13 @@ func TestTheBoardIsBackWhenTheServerIs(t *testing.T) {
 func TestABadAddressIsRefused(t *testing.T) {
 	t.Parallel()
 	if _, err := redis.Open("http://127.0.0.1"); err == nil {
-		t.Error("an address of another kind was taken")
+		t.Error("an address of another scheme was accepted")
 	}
 }
 
-// A server that takes connections and says nothing is worse than none: each
-// call waits for its deadline, unless the gate is shut.
-func TestAServerThatIsSilentHoldsUpOneCallerOnly(t *testing.T) {
+// A server that accepts connections and never answers is worse than none: each call
+// waits for its timeout, unless the breaker is open.
+func TestAServerThatNeverAnswersDelaysOneCallOnly(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -68,7 +68,7 @@ func TestAServerThatIsSilentHoldsUpOneCallerOnly(t *testing.T) {
 	b := redis.NewBoard(client, "", func() time.Time { return now }, discard())
 	for i, most := range []time.Duration{1500 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond} {
 		began := time.Now()
-		if _, _, err := b.Top(t.Context(), today(), 0, 10); !errors.Is(err, redis.ErrAway) {
+		if _, _, err := b.Top(t.Context(), today(), 0, 10); !errors.Is(err, redis.ErrUnavailable) {
 			t.Errorf("%v is not ErrAway", err)
 		}
 		took := time.Since(began)

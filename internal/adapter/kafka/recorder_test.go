@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -17,30 +18,33 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
-// ledger remembers what a handler was given, and lets a test wait for it.
-type ledger struct {
+// recorder is a handler that records the ids of events by key; a test can wait
+// for them.
+type recorder struct {
 	mu      sync.Mutex
 	changed chan struct{}
 	byKey   map[string][]string
 }
 
-func newLedger() *ledger { return &ledger{changed: make(chan struct{}), byKey: map[string][]string{}} }
+func newRecorder() *recorder {
+	return &recorder{changed: make(chan struct{}), byKey: map[string][]string{}}
+}
 
-func (l *ledger) note(_ context.Context, batch []event.Opened) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (r *recorder) handle(_ context.Context, batch []event.Opened) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, o := range batch {
-		l.byKey[o.Key] = append(l.byKey[o.Key], o.ID.String())
+		r.byKey[o.Key] = append(r.byKey[o.Key], o.ID.String())
 	}
-	close(l.changed)
-	l.changed = make(chan struct{})
+	close(r.changed)
+	r.changed = make(chan struct{})
 	return nil
 }
 
-func (l *ledger) count(keys ...string) (n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for key, ids := range l.byKey {
+func (r *recorder) count(keys ...string) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, ids := range r.byKey {
 		if len(keys) == 0 || slices.Contains(keys, key) {
 			n += len(firsts(ids))
 		}
@@ -49,28 +53,34 @@ func (l *ledger) count(keys ...string) (n int) {
 }
 
 // await waits until n different events were seen under the keys.
-func (l *ledger) await(t *testing.T, n int, keys ...string) {
+func (r *recorder) await(t *testing.T, n int, keys ...string) {
 	t.Helper()
-	patience := time.After(30 * time.Second)
+	timeout := time.After(30 * time.Second)
 	for {
-		l.mu.Lock()
-		changed := l.changed
-		l.mu.Unlock()
-		if l.count(keys...) >= n {
+		r.mu.Lock()
+		changed := r.changed
+		r.mu.Unlock()
+		if r.count(keys...) >= n {
 			return
 		}
 		select {
 		case <-changed:
-		case <-patience:
-			t.Fatalf("saw %d events, not %d", l.count(keys...), n)
+		case <-timeout:
+			t.Fatalf("saw %d events, not %d", r.count(keys...), n)
 		}
 	}
 }
 
-// consume runs a consumer and returns what stops it and waits for its end.
+// consume runs a consumer. stop stops it and waits until it has ended.
 func consume(t *testing.T, c kafka.Config, handle kafka.Handler, log *slog.Logger) (stop func()) {
 	t.Helper()
-	consumer, err := kafka.NewConsumer(c, "ranking", event.Topics(), handle, log)
+	return consumeAs(t, c, "ranking", handle, log)
+}
+
+// consumeAs is consume as a member of another group.
+func consumeAs(t *testing.T, c kafka.Config, group string, handle kafka.Handler, log *slog.Logger) (stop func()) {
+	t.Helper()
+	consumer, err := kafka.NewConsumer(c, group, event.Topics(), handle, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +95,13 @@ func consume(t *testing.T, c kafka.Config, handle kafka.Handler, log *slog.Logge
 	})
 	t.Cleanup(stop)
 	return stop
+}
+
+// another returns the configuration of another process, which has metrics of its
+// own.
+func another(c kafka.Config) kafka.Config {
+	c.Metrics = prometheus.NewRegistry()
+	return c
 }
 
 func publish(t *testing.T, c kafka.Config, batch []event.Envelope) {

@@ -1,0 +1,45 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
+)
+
+const lagInterval = 5 * time.Second
+
+// exportLagUntil exports the lag of the partitions owned here until ctx ends. It
+// asks the brokers: a consumer that hangs would not notice its own lag.
+func (c *Consumer) exportLagUntil(ctx context.Context) {
+	failing := outage.New(c.log, "read the consumer's lag")
+	for backoff.Wait(ctx, lagInterval) {
+		if err := c.exportLag(ctx); err != nil && ctx.Err() == nil {
+			failing.Failed(err)
+		} else {
+			failing.Recovered()
+		}
+	}
+}
+
+func (c *Consumer) exportLag(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lagInterval)
+	defer cancel()
+	groups, err := c.admin.Lag(ctx, c.group)
+	if err != nil {
+		return err
+	}
+	group := groups[c.group]
+	if err := errors.Join(group.DescribeErr, group.FetchErr); err != nil {
+		return err
+	}
+	for _, at := range c.all() {
+		if lag, ok := group.Lag.Lookup(at.topic, at.number); ok && lag.Lag >= 0 {
+			c.metrics.lag.WithLabelValues(c.config.bare(at.topic), strconv.Itoa(int(at.number))).Set(float64(lag.Lag))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+// Package wire builds what several programs share: the environment (clock, ids,
+// randomness, log, metrics), the database, Kafka, Redis, payments and the
+// management port. It is the only place that chooses between implementations.
+package wire
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
+)
+
+// Env is the environment of a program. Packages below internal/program take the
+// clock, ids, randomness and the log from it.
+type Env struct {
+	Clock    clock.Clock
+	IDs      id.Source
+	Random   backoff.Random
+	Log      *slog.Logger
+	Registry *prometheus.Registry
+	// Instance names this process as the holder of leases. A process that starts
+	// again under the same name need not wait for its own leases to expire.
+	Instance string
+}
+
+// Real returns the environment of a real program: the system's clock and
+// randomness, a new registry and a random instance name.
+func Real(log *slog.Logger) Env {
+	ids := id.NewSource(time.Now, rand.Reader)
+	return Env{
+		Clock: time.Now, IDs: ids, Random: mathrand.Float64, Log: log, Registry: manage.Registry(),
+		Instance: ids().String(),
+	}
+}
+
+// Traceparent returns the trace context of a request, which its events carry.
+func Traceparent(ctx context.Context) string { return api.Traceparent(ctx) }

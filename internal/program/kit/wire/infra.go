@@ -1,0 +1,82 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
+	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
+)
+
+// Infra is the infrastructure of a server: its environment, and the database,
+// Kafka and Redis that it uses. Its creator closes them.
+type Infra struct {
+	Env Env
+	DB  *sqlstore.DB
+	// RelayDB is the same database with connections for the relay alone; nil means
+	// DB. Requests that wait for a locked row hold all connections of DB. The relay
+	// must not wait behind them: its leases would expire when the shop is busiest.
+	RelayDB     *sqlstore.DB
+	Kafka       kafka.Config
+	Redis       *goredis.Client
+	RedisPrefix string
+}
+
+// Program is a program that is ready to run.
+type Program struct {
+	Components []run.Component // in the order in which they stop
+	Checks     []manage.Check  // the dependencies that /readyz reports
+	Close      func()          // called once all components have stopped
+}
+
+// Serve opens the infrastructure that c describes, builds a program on it and runs
+// it until ctx ends.
+func Serve(ctx context.Context, env Env, about config.About, c *config.Server,
+	build func(context.Context, Infra) (Program, error),
+) error {
+	infra, closeInfra, err := open(ctx, env, about, c)
+	if err != nil {
+		return err
+	}
+	defer closeInfra()
+	management, err := Listen(ctx, c.ManagementHost, c.ManagementPort.Get(), "MANAGEMENT_PORT")
+	if err != nil {
+		return err
+	}
+	defer management.Close()
+	program, err := build(ctx, infra)
+	if err != nil {
+		return err
+	}
+	defer program.Close()
+	env.Log.Info("running", "program", about.Name, "management", fmt.Sprintf("http://%s", management.Addr()), "version", Version())
+	return run.All(ctx, env.Log, env.Managed(ctx, management, program).Components...)
+}
+
+// open opens the infrastructure of a server.
+func open(ctx context.Context, env Env, about config.About, c *config.Server) (_ Infra, closeAll func(), err error) {
+	db, err := env.MigratedStore(ctx, c.DatabaseURL.Get())
+	if err != nil {
+		return Infra{}, nil, err
+	}
+	relayDB, closeRelayDB, err := env.RelayStore(ctx, c.DatabaseURL.Get(), db)
+	if err != nil {
+		return Infra{}, nil, closing(db, err)
+	}
+	client, err := redis.Open(c.RedisURL.Get())
+	if err != nil {
+		return Infra{}, nil, errors.Join(err, closeRelayDB(), db.Close())
+	}
+	infra := Infra{
+		Env: env, DB: db, RelayDB: relayDB, Kafka: env.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name),
+		Redis: client, RedisPrefix: c.RedisKeyPrefix,
+	}
+	return infra, func() { _ = errors.Join(client.Close(), closeRelayDB(), db.Close()) }, nil // the process ends
+}

@@ -1,0 +1,114 @@
+package streamer_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
+	"github.com/loopers-commerce/commerce/internal/program/streamer"
+	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
+)
+
+func infra(t *testing.T) wire.Infra {
+	t.Helper()
+	env, board := wire.Real(slog.New(slog.DiscardHandler)), redistest.Embedded(t, time.Now)
+	return wire.Infra{
+		Env: env, DB: storetest.SQLite(t, sqlstore.Options{}), Kafka: env.Kafka(kafkatest.Broker(t), "", "streamer"),
+		Redis: board.Client, RedisPrefix: board.Prefix,
+	}
+}
+
+// start runs the program until the test ends.
+func start(t *testing.T, u wire.Infra) {
+	t.Helper()
+	program, err := streamer.New(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- run.All(ctx, u.Env.Log, program.Components...) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		program.Close()
+	})
+}
+
+// awaitMetrics waits until /metrics shows every line.
+func awaitMetrics(t *testing.T, env wire.Env, lines ...string) {
+	t.Helper()
+	timeout, tick := time.After(30*time.Second), time.NewTicker(10*time.Millisecond)
+	defer tick.Stop()
+	for {
+		w := httptest.NewRecorder()
+		manage.Handler(env.Registry, nil).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
+		missing := ""
+		for _, line := range lines {
+			if !strings.Contains(w.Body.String(), line+"\n") {
+				missing = line
+			}
+		}
+		if missing == "" {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-timeout:
+			t.Fatalf("%q is not in:\n%s", missing, w.Body)
+		}
+	}
+}
+
+func TestCountedEventsAndRebuiltBoardsAreExported(t *testing.T) {
+	t.Parallel()
+	u := infra(t)
+	start(t, u)
+	batch := make([]event.Envelope, 3)
+	for i := range batch {
+		var err error
+		if batch[i], err = event.Wrap(u.Env.IDs(), time.Now(), "", event.NewProductViewed(1, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := kafka.EnsureTopics(t.Context(), u.Kafka, u.Env.Log); err != nil {
+		t.Fatal(err)
+	}
+	producer, err := kafka.NewProducer(u.Kafka, u.Env.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	for range 3 {
+		if err := errors.Join(producer.Publish(t.Context(), batch)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitMetrics(t, u.Env,
+		`commerce_events_counted_total{result="new"} 3`, `commerce_events_counted_total{result="duplicate"} 6`,
+		`commerce_leaderboard_rebuilds_total{result="success"} 8`, `commerce_leaderboard_rebuilds_total{result="failure"} 0`)
+}
+
+func TestASecondStreamerOfOneProcessIsAnError(t *testing.T) {
+	t.Parallel()
+	u := infra(t)
+	start(t, u)
+	if _, err := streamer.New(u); err == nil || !strings.Contains(err.Error(), "register") {
+		t.Errorf("New = %v", err)
+	}
+}
