@@ -138,3 +138,49 @@ func All(tb testing.TB, brokers []string, topic string) []*kgo.Record {
 	ends.Each(func(o kadm.ListedOffset) { n += int(o.Offset) })
 	return Records(tb, brokers, topic, n)
 }
+
+// Header returns a header of a record; empty: it has none of this name.
+func Header(r *kgo.Record, name string) string {
+	for _, h := range r.Headers {
+		if h.Key == name {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
+
+// FirstOccurrences returns the records without those that repeat the event id of
+// an earlier one, and how many were repeated.
+func FirstOccurrences(all []*kgo.Record) (first []*kgo.Record, repeated int) {
+	seen := map[string]bool{}
+	for _, r := range all {
+		id := r.Topic + " " + Header(r, "ce_id")
+		if seen[id] {
+			repeated++
+			continue
+		}
+		seen[id] = true
+		first = append(first, r)
+	}
+	return first, repeated
+}
+
+// AllTopics reads what all topics with a prefix hold now, dead letters included.
+func AllTopics(tb testing.TB, brokers []string, prefix string) (all []*kgo.Record) {
+	tb.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer client.Close()
+	topics, err := kadm.NewClient(client).ListTopics(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, name := range topics.Names() {
+		if strings.HasPrefix(name, prefix) {
+			all = append(all, All(tb, brokers, name)...)
+		}
+	}
+	return all
+}

@@ -14,12 +14,13 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
+	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// ground is what the programs of a test stand on.
-type ground struct {
+// infra is what the programs of a test run on.
+type infra struct {
 	open    func(tb testing.TB, o sqlstore.Options) *sqlstore.DB
 	brokers []string
 	prefix  string
@@ -27,39 +28,40 @@ type ground struct {
 	kafka   server // nil where it is shared with other tests
 }
 
-// server is a part that a test can take away and bring back.
+// server can be stopped and started again by a test.
 type server interface {
 	address() string
 	stop(t *testing.T)
 	start(t *testing.T)
 }
 
-func grounds() map[string]func(t *testing.T) ground {
-	return map[string]func(t *testing.T) ground{"embedded": embedded, "real servers": onServers}
+// engines returns the kinds of infra by name.
+func engines() map[string]func(t *testing.T) infra {
+	return map[string]func(t *testing.T) infra{"embedded": embedded, "real servers": onServers}
 }
 
 func options(w wire.Env) sqlstore.Options {
 	return sqlstore.Options{Clock: w.Clock, IDs: w.IDs, Random: w.Random, Traceparent: wire.Traceparent, Log: w.Log}
 }
 
-func embedded(t *testing.T) ground {
+func embedded(t *testing.T) infra {
 	t.Helper()
 	broker := &embeddedKafka{dir: t.TempDir(), port: freePort(t)}
 	broker.start(t)
 	t.Cleanup(func() { broker.cluster.Close() })
-	return ground{
+	return infra{
 		open:    storetest.SQLite,
 		brokers: []string{broker.address()}, redis: &embeddedRedis{miniredis.RunT(t)}, kafka: broker,
 	}
 }
 
-func onServers(t *testing.T) ground {
+func onServers(t *testing.T) infra {
 	t.Helper()
 	brokers, prefix := kafkatest.Real(t)
 	server := &realRedis{port: freePort(t), dir: t.TempDir()}
 	server.start(t)
 	t.Cleanup(func() { server.stop(t) })
-	return ground{
+	return infra{
 		open:    storetest.Postgres,
 		brokers: brokers, prefix: prefix, redis: server,
 	}
@@ -90,7 +92,7 @@ func (r *embeddedRedis) address() string { return "redis://" + r.Addr() }
 
 func (r *embeddedRedis) stop(*testing.T) { r.Close() }
 
-// start brings the server back without what it held.
+// start starts the server without data.
 func (r *embeddedRedis) start(t *testing.T) {
 	t.Helper()
 	r.FlushAll()
@@ -99,7 +101,7 @@ func (r *embeddedRedis) start(t *testing.T) {
 	}
 }
 
-// realRedis is a server of the test's own, which keeps nothing when it is killed.
+// realRedis is a server of the test's own, which loses its data when it is killed.
 type realRedis struct {
 	port    int
 	dir     string
@@ -120,7 +122,7 @@ func (r *realRedis) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	eventually(t, 10*time.Second, "redis-server answers", func() error { return client.Ping(t.Context()).Err() })
+	cluster.Eventually(t, 10*time.Second, "redis-server answers", func() error { return client.Ping(t.Context()).Err() })
 }
 
 func (r *realRedis) stop(*testing.T) {
@@ -130,10 +132,9 @@ func (r *realRedis) stop(*testing.T) {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, err := strconv.Atoi(cluster.FreePort(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert,errcheck // it listens on TCP
+	return port
 }
