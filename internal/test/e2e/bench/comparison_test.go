@@ -11,27 +11,27 @@ import (
 
 var rounds = flag.Int("rounds", 5, "how many rounds each benchmark runs")
 
-// side is one of the two that are compared: it works for one round and returns
-// its rate, so that more is better.
+// side is one of the sides that are compared. run works for one round and returns its
+// rate: more is better.
 type side struct {
 	name string
 	run  func(b *testing.B) float64
 }
 
-// contest holds ours against the limit.
-type contest struct {
-	unit        string // of both rates: "orders/s"
-	ours, limit side
-	goal        float64 // the ratio that is wanted
-	besides     []side  // more that ours is held against, without a goal
+// comparison compares our rate with a baseline.
+type comparison struct {
+	unit           string // of both rates: "orders/s"
+	ours, baseline side
+	goal           float64 // the least ratio
+	others         []side  // more to compare with, without a goal
 }
 
-// hold runs both sides once to warm up, and then in turn for some rounds. The
-// ratio of a round is of two measurements that follow each other, so that a
-// machine that slows down slows both.
-func (c contest) hold(b *testing.B) {
+// run runs all sides once to warm up, and then in turn for some rounds. The ratio of a
+// round compares two measurements that follow each other, so that a machine that slows
+// down slows both.
+func (c comparison) run(b *testing.B) {
 	b.Helper()
-	sides := append([]side{c.limit, c.ours}, c.besides...)
+	sides := append([]side{c.baseline, c.ours}, c.others...)
 	for b.Loop() {
 		rates := make([][]float64, len(sides))
 		for round := range *rounds + 1 {
@@ -45,7 +45,7 @@ func (c contest) hold(b *testing.B) {
 	}
 }
 
-func (c contest) report(b *testing.B, ours, limit []float64, besides [][]float64) {
+func (c comparison) report(b *testing.B, ours, limit []float64, besides [][]float64) {
 	b.Helper()
 	ratio := ratioOf(ours, limit)
 	verdict := "met"
@@ -54,18 +54,18 @@ func (c contest) report(b *testing.B, ours, limit []float64, besides [][]float64
 	}
 	rows := [][]string{
 		{"", "median", "least", "most", ""},
-		spreadOf(limit).row(c.limit.name, "%.0f", c.unit),
+		spreadOf(limit).row(c.baseline.name, "%.0f", c.unit),
 		spreadOf(ours).row(c.ours.name, "%.0f", c.unit),
 		ratio.row("ratio", "%.2f", fmt.Sprintf("goal %.2f: %s", c.goal, verdict)),
 	}
-	for i, s := range c.besides {
+	for i, s := range c.others {
 		rows = append(rows, spreadOf(besides[i]).row(s.name, "%.0f", c.unit),
 			ratioOf(ours, besides[i]).row("ratio to it", "%.2f", "no goal"))
 	}
 	table(b, rows)
 	b.ReportMetric(ratio.median, "ratio")
 	b.ReportMetric(spreadOf(ours).median, c.unit)
-	b.ReportMetric(0, "ns/op") // a round is no operation
+	b.ReportMetric(0, "ns/op") // a round is not an operation
 }
 
 // ratioOf compares the figures of each round.
@@ -77,7 +77,7 @@ func ratioOf(ours, limit []float64) spread {
 	return spreadOf(ratios)
 }
 
-// spread is where the figures of the rounds lie.
+// spread is the median and the range of the figures of all rounds.
 type spread struct{ median, least, most float64 }
 
 func spreadOf(figures []float64) spread {
@@ -90,7 +90,7 @@ func (s spread) row(name, format, note string) []string {
 	return []string{name, fmt.Sprintf(format, s.median), fmt.Sprintf(format, s.least), fmt.Sprintf(format, s.most), note}
 }
 
-// table prints rows that line up.
+// table prints rows as a table.
 func table(b *testing.B, rows [][]string) {
 	b.Helper()
 	var text strings.Builder
@@ -98,6 +98,6 @@ func table(b *testing.B, rows [][]string) {
 	for _, row := range rows {
 		_, _ = fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
 	}
-	_ = w.Flush() // to memory
+	_ = w.Flush() // it writes to memory
 	b.Logf("\n%s", text.String())
 }

@@ -14,28 +14,28 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// tap is a way to PostgreSQL that notes what a program sends over it.
-type tap struct {
-	mu    sync.Mutex
-	names map[string]string // of prepared statements: what they say
-	noted []pipeline
-	open  pipeline
+// recorder is a proxy to PostgreSQL that records the statements of a program.
+type recorder struct {
+	mu       sync.Mutex
+	names    map[string]string // SQL of the prepared statements, by name
+	recorded []pipeline
+	open     pipeline
 }
 
-// pipeline is what was sent before an answer was waited for.
-type pipeline []sent
+// pipeline is the statements that were sent in one round trip.
+type pipeline []statement
 
-// sent is one statement that was sent.
-type sent struct {
+// statement is a statement that was sent.
+type statement struct {
 	sql     string
 	binary  []int16
 	args    [][]byte
 	types   []uint32
-	written []*string // the arguments as PostgreSQL writes them; nil is NULL
+	written []*string // the arguments as text; nil: NULL
 }
 
-// listen returns an address that leads to the server of the address given.
-func (w *tap) listen(b *testing.B, address string) string {
+// listen starts the proxy to a server, and returns its address.
+func (w *recorder) listen(b *testing.B, address string) string {
 	b.Helper()
 	w.names = map[string]string{}
 	u, err := url.Parse(address)
@@ -51,14 +51,14 @@ func (w *tap) listen(b *testing.B, address string) string {
 			if err != nil {
 				return
 			}
-			go w.carry(client, server)
+			go w.forward(client, server)
 		}
 	}()
 	u.Host = l.Addr().String()
 	return u.String()
 }
 
-func (w *tap) carry(client net.Conn, address string) {
+func (w *recorder) forward(client net.Conn, address string) {
 	defer client.Close()
 	server, err := net.Dial("tcp", address)
 	if err != nil {
@@ -66,41 +66,41 @@ func (w *tap) carry(client net.Conn, address string) {
 	}
 	defer server.Close()
 	go func() { _, _ = io.Copy(client, server) }()
-	ear := pgproto3.NewBackend(io.TeeReader(client, server), io.Discard)
-	if _, err := ear.ReceiveStartupMessage(); err != nil {
+	backend := pgproto3.NewBackend(io.TeeReader(client, server), io.Discard)
+	if _, err := backend.ReceiveStartupMessage(); err != nil {
 		return
 	}
 	for {
-		message, err := ear.Receive()
+		message, err := backend.Receive()
 		if err != nil {
 			return
 		}
-		w.hear(message)
+		w.record(message)
 	}
 }
 
-func (w *tap) hear(message pgproto3.FrontendMessage) {
+func (w *recorder) record(message pgproto3.FrontendMessage) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch m := message.(type) {
 	case *pgproto3.Parse:
 		w.names[m.Name] = m.Query
 	case *pgproto3.Bind:
-		s := sent{sql: w.names[m.PreparedStatement], binary: append([]int16(nil), m.ParameterFormatCodes...)}
+		s := statement{sql: w.names[m.PreparedStatement], binary: append([]int16(nil), m.ParameterFormatCodes...)}
 		for _, arg := range m.Parameters {
 			s.args = append(s.args, bytes.Clone(arg))
 		}
 		w.open = append(w.open, s)
 	case *pgproto3.Sync:
 		if len(w.open) > 0 {
-			w.noted = append(w.noted, w.open)
+			w.recorded = append(w.recorded, w.open)
 		}
 		w.open = nil
 	}
 }
 
-// during returns what is sent while act runs.
-func (w *tap) during(b *testing.B, c *pgx.Conn, act func()) []pipeline {
+// during returns the pipelines that are sent while act runs.
+func (w *recorder) during(b *testing.B, c *pgx.Conn, act func()) []pipeline {
 	b.Helper()
 	w.take()
 	act()
@@ -115,16 +115,16 @@ func (w *tap) during(b *testing.B, c *pgx.Conn, act func()) []pipeline {
 	return noted
 }
 
-func (w *tap) take() []pipeline {
+func (w *recorder) take() []pipeline {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	noted := w.noted
-	w.noted = nil
+	noted := w.recorded
+	w.recorded = nil
 	return noted
 }
 
-// read asks the server for the types of the arguments, and writes them out.
-func (s *sent) read(b *testing.B, c *pgx.Conn) error {
+// read asks the server for the types of the arguments, and sets their text.
+func (s *statement) read(b *testing.B, c *pgx.Conn) error {
 	b.Helper()
 	known, err := c.Prepare(b.Context(), s.sql, s.sql)
 	if err != nil {
@@ -141,10 +141,10 @@ func (s *sent) read(b *testing.B, c *pgx.Conn) error {
 	return nil
 }
 
-func (s *sent) write(types *pgtype.Map, i int, arg []byte) (*string, error) {
+func (s *statement) write(types *pgtype.Map, i int, arg []byte) (*string, error) {
 	text := string(arg)
 	if arg == nil {
-		return nil, nil //nolint:nilnil // NULL, and nothing wrong with that
+		return nil, nil //nolint:nilnil // NULL
 	}
 	format := int16(pgtype.TextFormatCode)
 	switch len(s.binary) {
@@ -159,7 +159,7 @@ func (s *sent) write(types *pgtype.Map, i int, arg []byte) (*string, error) {
 	}
 	kind, ok := types.TypeForOID(s.types[i])
 	if !ok {
-		return nil, fmt.Errorf("argument %d is of a type that is not known, %d", i+1, s.types[i])
+		return nil, fmt.Errorf("argument %d is of an unknown type, %d", i+1, s.types[i])
 	}
 	value, err := kind.Codec.DecodeValue(types, kind.OID, format, arg)
 	if err != nil {

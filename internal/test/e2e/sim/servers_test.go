@@ -27,37 +27,37 @@ const (
 	shopAddress             = "shop:8080"
 )
 
-// mood is how often a server refuses what it is asked.
-type mood struct {
+// failureRate is how often a server answers with an error.
+type failureRate struct {
 	mu   sync.Mutex
-	bad  float64
-	dice *dice
+	rate float64
+	rng  *rng
 }
 
-func (m *mood) set(bad float64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.bad = bad
+func (f *failureRate) set(rate float64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rate = rate
 }
 
-func (m *mood) refuses(share float64) bool {
-	m.mu.Lock()
-	bad := m.bad
-	m.mu.Unlock()
-	return bad > 0 && m.dice.chance(bad*share)
+func (f *failureRate) fails(share float64) bool {
+	f.mu.Lock()
+	rate := f.rate
+	f.mu.Unlock()
+	return rate > 0 && f.rng.chance(rate*share)
 }
 
 // broker is the embedded broker, which keeps its records over a restart.
 type broker struct {
-	network *network
-	dir     string
-	mood    mood
-	cluster *kfake.Cluster // nil while it is down
+	network  *network
+	dir      string
+	failures failureRate
+	cluster  *kfake.Cluster // nil while it is down
 }
 
 func (b *broker) start(t *testing.T) {
 	t.Helper()
-	b.forget(t)
+	b.dropSessions(t)
 	cluster, err := kfake.NewCluster(append(allinone.Broker(b.dir),
 		kfake.ListenFn(func(string, string) (net.Listener, error) { return b.network.listen(kafkaHost, kafkaAddress), nil }))...)
 	if err != nil {
@@ -72,11 +72,10 @@ func (b *broker) start(t *testing.T) {
 	b.cluster = cluster
 }
 
-// forget has the broker know nobody who was connected before, as others do. By
-// itself the embedded one takes its fetch sessions with it over a restart, but
-// then answers them with topics without a name, which no client understands.
-// Members of a group find that they are no longer, and join again.
-func (b *broker) forget(t *testing.T) {
+// dropSessions lets the broker forget its clients, as real ones do. The embedded broker
+// keeps its fetch sessions over a restart, but then answers them with topics without a
+// name, which no client understands. Members of a group join again.
+func (b *broker) dropSessions(t *testing.T) {
 	t.Helper()
 	if err := os.Remove(filepath.Join(b.dir, "session_state.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
@@ -87,17 +86,16 @@ func (b *broker) stop() {
 	if b.cluster == nil {
 		return
 	}
-	b.network.cut(kafkaHost)
+	b.network.disconnect(kafkaHost)
 	b.cluster.Close()
-	b.network.cut(kafkaHost)
+	b.network.disconnect(kafkaHost)
 	b.cluster = nil
 }
 
-// refusals are what a broker answers when it is not well. The first two of
-// Produce, and those of OffsetCommit that timed out, are answered although what
-// was asked was done. That a member is not known is never said of one that is:
-// the broker would go on waiting for it.
-func refusals() map[kmsg.Key][]*kerr.Error {
+// kafkaErrors returns the errors of an unhealthy broker, by request. The first two of
+// Produce and the first of OffsetCommit are answered after the request was executed.
+// UnknownMemberID is not among them: the broker would go on waiting for the member.
+func kafkaErrors() map[kmsg.Key][]*kerr.Error {
 	coordinator := []*kerr.Error{kerr.CoordinatorNotAvailable, kerr.NotCoordinator, kerr.CoordinatorLoadInProgress}
 	return map[kmsg.Key][]*kerr.Error{
 		kmsg.Produce: {
@@ -116,12 +114,12 @@ func refusals() map[kmsg.Key][]*kerr.Error {
 	}
 }
 
-// refuseOffsets refuses to tell a group its offsets. The fault of the broker's
-// own would refuse single partitions, which no broker does for these reasons
-// and the client does not try again.
+// refuseOffsets answers an OffsetFetch with an error for the whole group. The broker's
+// own fault would answer it for single partitions, which no real broker does and the
+// client does not retry.
 func (b *broker) refuseOffsets(r kmsg.Request) kmsg.Response {
 	asked, ok := r.(*kmsg.OffsetFetchRequest)
-	if !ok || len(asked.Groups) == 0 || !b.mood.refuses(1) {
+	if !ok || len(asked.Groups) == 0 || !b.failures.fails(1) {
 		return nil
 	}
 	refused := kmsg.NewPtrOffsetFetchResponse()
@@ -137,9 +135,9 @@ func (b *broker) refuseOffsets(r kmsg.Request) kmsg.Response {
 func (b *broker) faults() []kfake.Fault {
 	var all []kfake.Fault
 	for key := range kmsg.Key(kmsg.MaxKey) { // in a fixed order
-		errs := refusals()[key]
+		errs := kafkaErrors()[key]
 		for _, err := range errs {
-			when := func(kmsg.Request) bool { return b.mood.refuses(1 / float64(len(errs))) }
+			when := func(kmsg.Request) bool { return b.failures.fails(1 / float64(len(errs))) }
 			top := key == kmsg.JoinGroup || key == kmsg.SyncGroup || key == kmsg.Heartbeat || key == kmsg.InitProducerID
 			all = append(all, kfake.Fault{Keys: []kmsg.Key{key}, Err: err, Count: -1, When: when, TopLevel: top})
 		}
@@ -147,27 +145,27 @@ func (b *broker) faults() []kfake.Fault {
 	return all
 }
 
-// board is the embedded Redis, which is empty after a restart.
-type board struct {
+// redisServer is the embedded Redis, which is empty after a restart.
+type redisServer struct {
 	network  *network
-	mood     mood
+	failures failureRate
 	server   *miniredis.Miniredis // nil while it is down
 	listener *listener
 }
 
-func (b *board) start(t *testing.T) {
+func (r *redisServer) start(t *testing.T) {
 	t.Helper()
-	b.server = miniredis.NewMiniRedis()
-	b.server.ClockTTL(true)
-	first, err := b.server.Dial() // starts it without a listener
+	r.server = miniredis.NewMiniRedis()
+	r.server.ClockTTL(true)
+	first, err := r.server.Dial() // starts it without a listener
 	if err != nil {
 		t.Fatalf("start Redis: %v", err)
 	}
 	_ = first.Close()
-	core := b.server.Server()
-	core.SetPreHook(b.hook)
-	l := b.network.listen(redisHost, redisAddress)
-	b.listener = l
+	core := r.server.Server()
+	core.SetPreHook(r.hook)
+	l := r.network.listen(redisHost, redisAddress)
+	r.listener = l
 	go func() {
 		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
 			core.ServeConn(c)
@@ -175,25 +173,25 @@ func (b *board) start(t *testing.T) {
 	}()
 }
 
-func (b *board) stop() {
-	if b.server == nil {
+func (r *redisServer) stop() {
+	if r.server == nil {
 		return
 	}
-	_ = b.listener.Close()
-	b.network.cut(redisHost)
-	b.server.Close()
-	b.server = nil
+	_ = r.listener.Close()
+	r.network.disconnect(redisHost)
+	r.server.Close()
+	r.server = nil
 }
 
-// hook refuses commands when the server is not well.
-func (b *board) hook(p *server.Peer, _ string, _ ...string) bool {
-	if !b.mood.refuses(1) {
+// hook answers commands with an error, at the failure rate.
+func (r *redisServer) hook(p *server.Peer, _ string, _ ...string) bool {
+	if !r.failures.fails(1) {
 		return false
 	}
-	said := []string{
+	errs := []string{
 		"LOADING Redis is loading the dataset in memory", "OOM command not allowed when used memory > 'maxmemory'.",
 		"READONLY You can't write against a read only replica.", "BUSY Redis is busy running a script.",
 	}
-	p.WriteError(said[b.mood.dice.IntN(len(said))])
+	p.WriteError(errs[r.failures.rng.IntN(len(errs))])
 	return true
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
-// The model's side of the recount: one line of text for each fact.
+// What the model expects in the database: one line of text for each fact.
 
 func (m *model) orderFacts() []string {
 	var facts []string
-	for _, s := range m.sales {
+	for _, s := range m.orders {
 		var lines []string
 		for _, l := range s.lines {
 			lines = append(lines, fmt.Sprintf("%dx%d@%d", l.ProductID, l.Quantity, l.Price))
@@ -30,8 +30,8 @@ func (m *model) orderFacts() []string {
 func (m *model) walletFacts() []string {
 	var facts []string
 	spent := map[string]int64{}
-	for _, s := range m.sales {
-		if s.live() {
+	for _, s := range m.orders {
+		if s.isLive() {
 			spent[s.user] += s.points
 		}
 	}
@@ -43,7 +43,7 @@ func (m *model) walletFacts() []string {
 
 func (m *model) likeFacts() []string {
 	var facts []string
-	for h, wanted := range m.hearts {
+	for h, wanted := range m.wanted {
 		if wanted {
 			facts = append(facts, fmt.Sprintf("%s likes %d", h.user, h.product))
 		}
@@ -53,12 +53,12 @@ func (m *model) likeFacts() []string {
 
 func (m *model) stockFacts() []string {
 	left := map[int64]int64{}
-	for i, w := range wares {
-		left[int64(i+1)] = w.stock
+	for i, p := range products {
+		left[int64(i+1)] = p.stock
 	}
-	for _, s := range m.sales {
+	for _, s := range m.orders {
 		for _, l := range s.lines {
-			if s.live() {
+			if s.isLive() {
 				left[l.ProductID] -= l.Quantity
 			}
 		}
@@ -70,7 +70,7 @@ func (m *model) stockFacts() []string {
 	return facts
 }
 
-// countFacts are the daily counters of sales.
+// countFacts returns the daily counters of sales.
 func (m *model) countFacts() []string {
 	type place struct {
 		product int64
@@ -78,7 +78,7 @@ func (m *model) countFacts() []string {
 	}
 	type count struct{ orders, quantity, amount int64 }
 	counts := map[place]*count{}
-	for _, s := range m.sales {
+	for _, s := range m.orders {
 		for _, l := range s.lines {
 			at := place{l.ProductID, s.paid}
 			if s.status != "PAID" {
@@ -99,7 +99,7 @@ func (m *model) countFacts() []string {
 	return facts
 }
 
-// keyFacts are the keys that must still be kept: those answered in the last day.
+// keyFacts returns the keys that must be stored: those answered in the last day.
 func (m *model) keyFacts(now time.Time) []string {
 	var facts []string
 	for key, at := range m.keys {
