@@ -2,18 +2,17 @@ package bench_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/program/api"
-	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/program/streamer"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 )
 
 // delayShop is commerce-api and commerce-streamer in this process, each with
@@ -69,8 +68,8 @@ func (s *delayShop) serve(b *testing.B) {
 		Env: s.env, DB: s.db, RelayDB: relayDB, Kafka: s.env.Kafka(brokers, prefix, "bench"),
 		Redis: s.board.Client, RedisPrefix: s.board.Prefix,
 	}
-	listener := loopback(b)
-	s.url = "http://" + listener.Addr().String()
+	listener, url := servicetest.Listen(b)
+	s.url = url
 	web, err := api.New(api.Deps{
 		Infra: deps, Accounts: accounts, Listener: listener,
 		// A slow order must be measured, not fail.
@@ -84,20 +83,5 @@ func (s *delayShop) serve(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s.run(b, web, stream)
-}
-
-func (s *delayShop) run(b *testing.B, web, stream wire.Service) {
-	b.Helper()
-	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
-	done := make(chan error, 1)
-	go func() { done <- run.All(ctx, s.env.Log, append(web.Parts, stream.Parts...)...) }()
-	b.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			b.Errorf("the programs ended with %v", err)
-		}
-		stream.Close()
-		web.Close()
-	})
+	servicetest.Run(b, s.env.Log, web, stream)
 }

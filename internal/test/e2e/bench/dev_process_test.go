@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 )
 
 // program is a built program that serves HTTP.
@@ -72,7 +73,7 @@ func startShop(b *testing.B, shop, folder string) *program {
 
 func freeAddress(b *testing.B) string {
 	b.Helper()
-	l := loopback(b)
+	l, _ := servicetest.Listen(b)
 	defer l.Close()
 	return l.Addr().String()
 }

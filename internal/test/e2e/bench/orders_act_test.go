@@ -22,6 +22,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 )
 
 // round removes all orders, lets all buyers place orders for a while and checks the
@@ -140,11 +141,11 @@ func (s *orderShop) serve(b *testing.B) (tokens []string, url string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	listener := loopback(b)
+	listener, url := servicetest.Listen(b)
 	server := httpapi.Server(listener.Addr().String(), handler, s.env.Log)
 	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
 	b.Cleanup(func() { _ = server.Close() })
-	return s.sign(b, secret), "http://" + listener.Addr().String()
+	return s.sign(b, secret), url
 }
 
 // sign returns a token of a session for each user.

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 )
 
 const (
@@ -122,8 +124,8 @@ func (c *client) bare(b *testing.B) side {
 		maps.Copy(w.Header(), answer.header)
 		_, _ = w.Write(answer.body) // the client may have gone
 	})}
-	listener := loopback(b)
+	listener, url := servicetest.Listen(b)
 	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
 	b.Cleanup(func() { _ = server.Close() })
-	return c.against("bare net/http", "http://"+listener.Addr().String())
+	return c.against("bare net/http", url)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
 	"testing"
 	"time"
 
@@ -15,10 +14,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/api"
-	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
@@ -99,8 +98,8 @@ func (s *readShop) rank(b *testing.B) {
 // serve runs the program until the benchmark ends.
 func (s *readShop) serve(b *testing.B, address string) {
 	b.Helper()
-	listener := loopback(b)
-	s.url = "http://" + listener.Addr().String()
+	listener, url := servicetest.Listen(b)
+	s.url = url
 	relayDB, end, err := s.env.RelayStore(b.Context(), address, s.db)
 	if err != nil {
 		b.Fatal(err)
@@ -121,23 +120,5 @@ func (s *readShop) serve(b *testing.B, address string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
-	done := make(chan error, 1)
-	go func() { done <- run.All(ctx, s.env.Log, web.Parts...) }()
-	b.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			b.Errorf("the program ended with %v", err)
-		}
-		web.Close()
-	})
-}
-
-func loopback(b *testing.B) net.Listener {
-	b.Helper()
-	l, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	return l
+	servicetest.Run(b, s.env.Log, web)
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 )
 
 // recorder is a proxy to PostgreSQL that records the statements of a program.
@@ -42,7 +44,7 @@ func (w *recorder) listen(b *testing.B, address string) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	l := loopback(b)
+	l, _ := servicetest.Listen(b)
 	b.Cleanup(func() { _ = l.Close() })
 	server := u.Host
 	go func() {

@@ -93,5 +93,5 @@ func TestEveryCardOrderEndsRightWhileTheGatewayAndTheAPIsFail(t *testing.T) {
 	t.Logf("%d orders: %v; %d requests were delayed; %s", len(orders), statuses, s.proxy.delayed, s.summary(ctx))
 	c.sendInvalid(ctx, orders[0])
 	s.searchForCards(ctx, orders, c)
-	s.stop(ctx)
+	cluster.StopAll(ctx, s.db, s.services()...)
 }

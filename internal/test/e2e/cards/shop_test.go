@@ -112,17 +112,6 @@ func (s *shop) services() []*cluster.Service {
 	return []*cluster.Service{s.apis[0], s.apis[1], s.streamer, s.gateway.Service}
 }
 
-// stop stops every program in order, after which no lease may be held.
-func (s *shop) stop(ctx context.Context) {
-	s.t.Helper()
-	for _, p := range s.services() {
-		p.Stop()
-	}
-	if held := s.db.Column(ctx, `SELECT concat_ws(' ', name, holder) FROM leases`); len(held) > 0 {
-		s.t.Errorf("leases are still held: %v", held)
-	}
-}
-
 // summary says what the gateway has done.
 func (s *shop) summary(ctx context.Context) string {
 	s.t.Helper()

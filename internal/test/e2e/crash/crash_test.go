@@ -63,7 +63,7 @@ func TestCrashesLoseOrRepeatNothingThatWasAnswered(t *testing.T) {
 	s.checkCards(ctx, acts)
 	s.checkDatabase(ctx, acts)
 	s.checkTopics(ctx, acts)
-	s.stop(ctx)
+	cluster.StopAll(ctx, s.db, s.services...)
 }
 
 // run lets customers act while faults happen. It returns when everything was

@@ -156,14 +156,3 @@ func (s *shop) catalogue(ctx context.Context) catalogue {
 	}
 	return all
 }
-
-// stop stops every program in order, after which no lease may be held.
-func (s *shop) stop(ctx context.Context) {
-	s.t.Helper()
-	for _, p := range s.services {
-		p.Stop()
-	}
-	if held := s.db.Column(ctx, `SELECT concat_ws(' ', name, holder) FROM leases`); len(held) > 0 {
-		s.t.Errorf("leases are still held: %v", held)
-	}
-}

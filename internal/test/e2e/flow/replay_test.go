@@ -1,7 +1,6 @@
 package flow_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -15,11 +14,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/program/inproc"
-	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 	"github.com/loopers-commerce/commerce/internal/test/kit/retailtest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 )
 
 // seedRetail fills the shop with what a generated file of invoices sells, and
@@ -138,16 +137,7 @@ func (s *shop) inProcess(t *testing.T, book retail.Invoices) replay.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan error, 1)
-	go func() { done <- run.All(ctx, w.Log, shop.Parts()...) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("the parts of the replay ended with %v", err)
-		}
-		shop.Close()
-	})
+	servicetest.Run(t, w.Log, wire.Service{Parts: shop.Parts(), Close: shop.Close})
 	return replay.Config{Shop: shop, Ranking: shop, Products: products}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -21,11 +20,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/program/api"
-	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/program/streamer"
 	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 )
 
 // shop is a running shop: both programs in this process, on one kind of infra.
@@ -89,11 +88,8 @@ func (s *shop) seed(t *testing.T) {
 
 func (s *shop) run(t *testing.T, client *goredis.Client) {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.client.URL = "http://" + listener.Addr().String()
+	listener, url := servicetest.Listen(t)
+	s.client.URL = url
 	accounts, err := s.env.Accounts(s.db, bytes.Repeat([]byte("k"), 32), time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -111,17 +107,7 @@ func (s *shop) run(t *testing.T, client *goredis.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan error, 1)
-	go func() { done <- run.All(ctx, s.env.Log, append(web.Parts, stream.Parts...)...) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("the programs ended with %v", err)
-		}
-		stream.Close()
-		web.Close()
-	})
+	servicetest.Run(t, s.env.Log, web, stream)
 }
 
 // do sends a request.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
+	"github.com/loopers-commerce/commerce/internal/test/kit/pgtest"
 )
 
 // Service is a program that serves HTTP, on ports of its own.
@@ -51,4 +52,15 @@ func (s *Service) Metric(ctx context.Context, name string) float64 {
 		s.TB.Fatal(err)
 	}
 	return n
+}
+
+// StopAll stops services in order, after which no lease may be held.
+func StopAll(ctx context.Context, db *pgtest.DB, services ...*Service) {
+	db.TB.Helper()
+	for _, s := range services {
+		s.Stop()
+	}
+	if held := db.Column(ctx, `SELECT concat_ws(' ', name, holder) FROM leases`); len(held) > 0 {
+		db.TB.Errorf("leases are still held: %v", held)
+	}
 }
