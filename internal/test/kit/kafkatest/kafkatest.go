@@ -1,5 +1,5 @@
-// Package kafkatest gives tests a Kafka to talk to: an embedded one, or a place
-// of their own on the real one.
+// Package kafkatest gives tests a Kafka, an embedded one or topics of their own on the
+// real one, and reads topics.
 package kafkatest
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 )
 
-// Cluster starts an embedded broker, in which a test can inject faults.
+// Cluster starts an embedded broker, into which a test can inject faults.
 func Cluster(tb testing.TB, options ...kfake.Opt) *kfake.Cluster {
 	tb.Helper()
 	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, options...)...)
@@ -62,7 +62,7 @@ func sweep(tb testing.TB, brokers []string, prefix string) {
 	admin := kadm.NewClient(client)
 	topics, err := admin.ListTopics(ctx)
 	if err != nil {
-		tb.Errorf("the topics of this test stay behind: %v", err)
+		tb.Errorf("the topics of this test are not deleted: %v", err)
 		return
 	}
 	var ours []string
@@ -75,11 +75,11 @@ func sweep(tb testing.TB, brokers []string, prefix string) {
 		return
 	}
 	if _, err := admin.DeleteTopics(ctx, ours...); err != nil {
-		tb.Errorf("the topics of this test stay behind: %v", err)
+		tb.Errorf("the topics of this test are not deleted: %v", err)
 	}
 }
 
-// Config is a configuration for tests, with metrics of its own.
+// Config returns a configuration for tests, with metrics of its own.
 func Config(brokers []string, prefix string) kafka.Config {
 	return kafka.Config{
 		Brokers: brokers, Prefix: prefix, ClientID: "test",
@@ -88,7 +88,7 @@ func Config(brokers []string, prefix string) kafka.Config {
 	}
 }
 
-// Prepared is Config for an embedded broker that has the topics already.
+// Prepared returns a configuration for an embedded broker, with its topics created.
 func Prepared(tb testing.TB, cluster *kfake.Cluster) kafka.Config {
 	tb.Helper()
 	config := Config(cluster.ListenAddrs(), "shop-")
@@ -98,8 +98,8 @@ func Prepared(tb testing.TB, cluster *kfake.Cluster) kafka.Config {
 	return config
 }
 
-// Records reads the first n records of a topic, as the cluster calls it, in the
-// order of each partition.
+// Records reads the first n records of a topic, named with its prefix, in the order of
+// each partition.
 func Records(tb testing.TB, brokers []string, topic string, n int) []*kgo.Record {
 	tb.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic),
@@ -121,7 +121,7 @@ func Records(tb testing.TB, brokers []string, topic string, n int) []*kgo.Record
 	return records
 }
 
-// All reads what a topic, as the cluster calls it, holds now, in the order of
+// All reads all records that a topic, named with its prefix, has now, in the order of
 // each partition.
 func All(tb testing.TB, brokers []string, topic string) []*kgo.Record {
 	tb.Helper()
@@ -165,7 +165,7 @@ func FirstOccurrences(all []*kgo.Record) (first []*kgo.Record, repeated int) {
 	return first, repeated
 }
 
-// AllTopics reads what all topics with a prefix hold now, dead letters included.
+// AllTopics reads all records of all topics with a prefix, dead letters included.
 func AllTopics(tb testing.TB, brokers []string, prefix string) (all []*kgo.Record) {
 	tb.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
