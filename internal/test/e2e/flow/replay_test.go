@@ -25,7 +25,7 @@ import (
 // returns the invoices.
 func (s *shop) seedRetail(t *testing.T, seedOf uint64) retail.Invoices {
 	t.Helper()
-	text := retailtest.Text(seedOf, 300, 4)
+	text := retailtest.Text(seedOf, 200, 4)
 	catalogue, err := retail.ReadCatalogue(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
