@@ -104,13 +104,13 @@ func TestForgedReplayedWrongAndUnknownCallbacksChangeNothingAndAreCounted(t *tes
 	paid, waiting := orders[0], orders[1]
 	c.place(ctx, paid, 0)
 	s.settle(ctx)
-	real, ok := recorded.about(paid.id)
+	genuine, ok := recorded.about(paid.id)
 	if !ok {
 		t.Fatal("no callback was recorded")
 	}
 	s.gateway.SetFaults(ctx, map[string]any{"settleDelayMin": "1h", "settleDelayMax": "1h"})
 	c.place(ctx, waiting, 0)
-	s.sendCallbacks(ctx, api, real, s.pendingCharge(ctx, waiting.id), paid)
+	s.sendCallbacks(ctx, api, genuine, s.pendingCharge(ctx, waiting.id), paid)
 }
 
 // pendingCharge waits until the database has a charge of an order, and returns it as
@@ -132,9 +132,9 @@ func (s *shop) pendingCharge(ctx context.Context, order string) (t pgwire.Transa
 	return t
 }
 
-// sendCallbacks sends callbacks to an API: a real one again, and false ones. Each must
+// sendCallbacks sends callbacks to an API: a genuine one again, and false ones. Each must
 // be answered and counted as what it is, and change nothing.
-func (s *shop) sendCallbacks(ctx context.Context, api *cluster.Service, real callback, pending pgwire.Transaction, paid *purchase) {
+func (s *shop) sendCallbacks(ctx context.Context, api *cluster.Service, genuine callback, pending pgwire.Transaction, paid *purchase) {
 	s.t.Helper()
 	with := func(change func(*pgwire.Transaction)) []byte {
 		other := pending
@@ -145,10 +145,10 @@ func (s *shop) sendCallbacks(ctx context.Context, api *cluster.Service, real cal
 	const otherSecret, noOrder = "whsec_ZmVkY2JhOTg3NjU0MzIxMA==", "01980000-0000-7000-8000-00000000ffff"
 	now := time.Now()
 	success := with(func(*pgwire.Transaction) {})
-	changed := callback{real.header, bytes.Replace(real.body, []byte(`"SUCCESS"`), []byte(`"FAILED"`), 1)}
+	changed := callback{genuine.header, bytes.Replace(genuine.body, []byte(`"SUCCESS"`), []byte(`"FAILED"`), 1)}
 	var old pgwire.Transaction
-	if err := json.Unmarshal(real.body, &old); err != nil || bytes.Equal(changed.body, real.body) {
-		s.t.Fatalf("%s: %v", real.body, err)
+	if err := json.Unmarshal(genuine.body, &old); err != nil || bytes.Equal(changed.body, genuine.body) {
+		s.t.Fatalf("%s: %v", genuine.body, err)
 	}
 	for name, is := range map[string]struct {
 		callback
@@ -156,9 +156,9 @@ func (s *shop) sendCallbacks(ctx context.Context, api *cluster.Service, real cal
 		status int
 		result string
 	}{
-		"the real one, replayed":               {real, 200, "repeated"},
-		"the real one, with another outcome":   {changed, 401, "forged"},
-		"the real one, replayed an hour later": {signed(secret, now.Add(-time.Hour), real.body), 401, "stale"},
+		"the genuine one, replayed":               {genuine, 200, "repeated"},
+		"the genuine one, with another outcome":   {changed, 401, "forged"},
+		"the genuine one, replayed an hour later": {signed(secret, now.Add(-time.Hour), genuine.body), 401, "stale"},
 		"a false outcome":                      {signed(secret, now, success), 200, "early"},
 		"signed with another secret":           {signed(otherSecret, now, success), 401, "forged"},
 		"not signed":                           {callback{http.Header{"Content-Type": {"application/json"}}, success}, 401, "unsigned"},
@@ -171,7 +171,7 @@ func (s *shop) sendCallbacks(ctx context.Context, api *cluster.Service, real cal
 		"a transaction of another order":       {signed(secret, now, with(func(t *pgwire.Transaction) { t.TransactionKey = old.TransactionKey })), 404, "unknown_transaction"},
 		"half of a callback":                   {signed(secret, now, success[:len(success)/2]), 400, "malformed"},
 		"an unknown status":                    {signed(secret, now, with(func(t *pgwire.Transaction) { t.Status = "PAID" })), 400, "malformed"},
-		"a real one with a full card number":   {signed(secret, now, with(func(t *pgwire.Transaction) { t.CardNo = cardno.Number(paid.card.number()) })), 200, "early"},
+		"a genuine one with a full card number":   {signed(secret, now, with(func(t *pgwire.Transaction) { t.CardNo = cardno.Number(paid.card.number()) })), 200, "early"},
 	} {
 		before, count := s.snapshot(ctx), counted(ctx, api)
 		count[is.result]++

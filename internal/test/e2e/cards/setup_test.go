@@ -3,86 +3,99 @@ package cards_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 
+	shopseed "github.com/loopers-commerce/commerce/internal/app/seed"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/domain/coupon"
+	"github.com/loopers-commerce/commerce/internal/domain/user"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
+	"github.com/loopers-commerce/commerce/internal/test/kit/pgtest"
 )
 
 const (
 	users    = 24
 	products = 12
-	admin    = "admin"
 )
 
 // stock is what a shop sells, to whom, and with which coupons.
 type stock struct {
 	users    []string
-	products []apiclient.Product
+	products []product
 	offers   []string // that every user has a coupon of
 	orders   int      // that are to be placed
 }
+
+type product struct{ ID, Price int64 }
 
 // setUp fills the shop with what this many orders need: users with points and
 // coupons, and products.
 func (s *shop) setUp(ctx context.Context, orders int) stock {
 	s.t.Helper()
-	st := stock{orders: orders}
-	s.create(ctx, apiclient.SignUp(admin), nil)
-	s.commerce("user", "grant", admin, "admin")
-	st.products, st.offers = s.createProducts(ctx), s.createOffers(ctx, orders/users/2+2)
-	var all sync.WaitGroup
+	env := wire.Real(slog.New(slog.DiscardHandler))
+	db, err := env.Store(ctx, s.on.DatabaseURL)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	shop := contentFor(orders, env.IDs)
+	if _, err := shopseed.New(db, env.IDs, env.Clock).Seed(ctx, shop, func(int) {}); err != nil {
+		s.t.Fatal(err)
+	}
+	st := stock{orders: orders, products: pgtest.Rows[product](ctx, s.db, `SELECT id, price FROM products ORDER BY id`)}
+	for _, c := range shop.Coupons {
+		st.offers = append(st.offers, c.ID.String())
+	}
+	for _, c := range shop.Customers {
+		st.users = append(st.users, c.LoginID)
+	}
+	s.issueCoupons(ctx, st)
+	return st
+}
+
+// contentFor returns products, offers with a coupon for every user, and users.
+func contentFor(orders int, ids id.Source) (shop shopseed.Shop) {
+	brand := shopseed.Brand{Name: "Cards"}
+	for i := range products {
+		brand.Products = append(brand.Products, shopseed.Product{
+			SKU: fmt.Sprintf("thing-%d", i), Name: fmt.Sprintf("Thing %d", i), Price: money.Won(9_000 + 7_919*i), Stock: 1_000_000,
+		})
+	}
+	shop.Brands = []shopseed.Brand{brand}
+	for i := range orders/users/2 + 2 {
+		offer := coupon.Coupon{ID: ids(), Name: fmt.Sprintf("Offer %d", i), Type: coupon.Fixed, Value: 3_000, Quantity: users, ValidDays: 1}
+		if i%2 == 0 {
+			most := money.Won(5_000)
+			offer.Type, offer.Value, offer.MaxDiscount = coupon.Percent, 13, &most
+		}
+		shop.Coupons = append(shop.Coupons, offer)
+	}
 	for i := range users {
-		user := fmt.Sprintf("p%d", i)
-		st.users = append(st.users, user)
-		all.Go(func() { s.createUser(ctx, user, st.offers) })
+		login := fmt.Sprintf("p%d", i)
+		shop.Customers = append(shop.Customers, shopseed.Customer{
+			LoginID: login, Email: login + "@customers.example", BirthDate: "1990-01-01", Gender: user.Female, Points: 10_000_000,
+		})
+	}
+	return shop
+}
+
+// issueCoupons gives every user a coupon of each offer.
+func (s *shop) issueCoupons(ctx context.Context, st stock) {
+	s.t.Helper()
+	api := s.apis[0].Client()
+	var all sync.WaitGroup
+	for _, user := range st.users {
+		all.Go(func() {
+			for _, offer := range st.offers {
+				api.Create(ctx, s.t, apiclient.IssueCoupon(user, offer), nil)
+			}
+		})
 	}
 	all.Wait()
 	if s.t.Failed() {
 		s.t.FailNow()
 	}
-	return st
-}
-
-func (s *shop) createProducts(ctx context.Context) (all []apiclient.Product) {
-	s.t.Helper()
-	var brand struct{ ID int64 }
-	s.create(ctx, apiclient.Post(admin, "/admin/v1/brands", map[string]any{"name": "Cards"}), &brand)
-	for i := range products {
-		var made apiclient.Product
-		s.create(ctx, apiclient.Post(admin, "/admin/v1/products", map[string]any{
-			"brandId": brand.ID, "name": fmt.Sprintf("Thing %d", i), "price": 9_000 + 7_919*i, "stock": 1_000_000,
-		}), &made)
-		all = append(all, made)
-	}
-	return all
-}
-
-// createOffers creates offers with a coupon for every user.
-func (s *shop) createOffers(ctx context.Context, n int) (ids []string) {
-	s.t.Helper()
-	for i := range n {
-		offer := map[string]any{"name": fmt.Sprintf("Offer %d", i), "type": "FIXED", "value": 3_000, "quantity": users, "validDays": 1}
-		if i%2 == 0 {
-			offer["type"], offer["value"], offer["maxDiscount"] = "PERCENT", 13, 5_000
-		}
-		var made struct{ ID string }
-		s.create(ctx, apiclient.Post(admin, "/admin/v1/coupons", offer), &made)
-		ids = append(ids, made.ID)
-	}
-	return ids
-}
-
-// createUser creates a user with points and a coupon of each offer.
-func (s *shop) createUser(ctx context.Context, user string, offers []string) {
-	s.t.Helper()
-	s.create(ctx, apiclient.SignUp(user), nil)
-	s.create(ctx, apiclient.Charge(user, 10_000_000), nil)
-	for _, offer := range offers {
-		s.create(ctx, apiclient.IssueCoupon(user, offer), nil)
-	}
-}
-
-func (s *shop) create(ctx context.Context, q apiclient.Request, v any) {
-	s.t.Helper()
-	s.apis[0].Client().Create(ctx, s.t, q, v)
 }

@@ -24,9 +24,10 @@ type Programs struct {
 // the exit code for os.Exit. Unless -parallel says otherwise, more tests run at once
 // than there are processors: they mostly wait for programs.
 func Main(m *testing.M, p *Programs) int {
-	const parallel = "8"
+	const parallel = "4"
 	if err := flag.Set("test.parallel", parallel); err != nil {
-		panic(err) // every test binary has it
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	go p.once.Do(p.build)
 	return m.Run()
