@@ -176,7 +176,7 @@ func files(t *testing.T, folder, ending string) map[string]string {
 
 func read(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // our own files
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

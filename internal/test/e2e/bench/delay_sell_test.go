@@ -15,28 +15,28 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
-// trip is an order on its way to the ranking.
-type trip struct {
+// orderTrace is the times of an order from the request to the ranking.
+type orderTrace struct {
 	product  int64
-	due      time.Time // when it was to be sent
-	at       time.Time // when the server began the transaction, by the order's own words
+	due      time.Time // when it had to be sent
+	at       time.Time // createdAt of the order: the begin of the transaction
 	answered time.Time // when the client had the answer
-	shown    time.Time // when the ranking was seen to have it
+	shown    time.Time // when the ranking was first seen to have it
 }
 
 const (
-	lookEvery = time.Millisecond
-	patience  = time.Minute // with an order, and with the last one on its way
+	pollInterval = time.Millisecond
+	traceTimeout = time.Minute // for a request, and for the last order to show
 )
 
-// sell sends orders at their rate for a while, and returns when all are shown.
-func (s *delayShop) sell(b *testing.B, d time.Duration) []trip {
+// sell sends orders at a constant rate for a while, and returns when all are in the ranking.
+func (s *delayShop) sell(b *testing.B, d time.Duration) []orderTrace {
 	b.Helper()
-	trips := make([]trip, orderRate*int(d/time.Second))
-	sent := make(chan *trip, len(trips))
+	trips := make([]orderTrace, orderRate*int(d/time.Second))
+	sent := make(chan *orderTrace, len(trips))
 	errs := make(chan error, len(trips)+1)
 	var all sync.WaitGroup
-	all.Go(func() { errs <- s.watch(b.Context(), sent, len(trips), d+patience) })
+	all.Go(func() { errs <- s.watch(b.Context(), sent, len(trips), d+traceTimeout) })
 	begun := time.Now()
 	for i := range trips {
 		t := &trips[i]
@@ -56,15 +56,15 @@ func (s *delayShop) sell(b *testing.B, d time.Duration) []trip {
 	return trips
 }
 
-// order buys the product. The user is another one for each order of a while.
-func (s *delayShop) order(ctx context.Context, t *trip) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+ordersPath, bytes.NewReader(basket(int(t.product))))
+// order places an order of the product. Consecutive orders are of different users.
+func (s *delayShop) order(ctx context.Context, t *orderTrace) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+ordersPath, bytes.NewReader(orderBody(int(t.product))))
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+s.tokens[t.product%int64(len(s.tokens))])
-	r.Header.Set("Idempotency-Key", s.world.IDs().String())
+	r.Header.Set("Idempotency-Key", s.env.IDs().String())
 	res, err := s.http.Do(r)
 	if err != nil {
 		return err
@@ -86,20 +86,19 @@ func (s *delayShop) order(ctx context.Context, t *trip) error {
 	return nil
 }
 
-// watch looks all the time which of the products that were sold have a place,
-// until all n have.
-func (s *delayShop) watch(ctx context.Context, sent <-chan *trip, n int, limit time.Duration) error {
+// watch polls the ranking until all n products that were sold are in it.
+func (s *delayShop) watch(ctx context.Context, sent <-chan *orderTrace, n int, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	var waiting []*trip
+	var waiting []*orderTrace
 	for n > 0 {
-		if !backoff.Wait(ctx, lookEvery) {
+		if !backoff.Wait(ctx, pollInterval) {
 			return fmt.Errorf("%d orders are not shown", n)
 		}
 		for len(sent) > 0 {
 			waiting = append(waiting, <-sent)
 		}
-		left, err := s.look(ctx, waiting)
+		left, err := s.checkRanking(ctx, waiting)
 		if err != nil {
 			return err
 		}
@@ -109,8 +108,8 @@ func (s *delayShop) watch(ctx context.Context, sent <-chan *trip, n int, limit t
 	return nil
 }
 
-// look notes which products have a place by now, and returns the others.
-func (s *delayShop) look(ctx context.Context, waiting []*trip) (left []*trip, err error) {
+// checkRanking notes which products are in the ranking, and returns the others.
+func (s *delayShop) checkRanking(ctx context.Context, waiting []*orderTrace) (left []*orderTrace, err error) {
 	if len(waiting) == 0 {
 		return nil, nil
 	}
@@ -118,7 +117,7 @@ func (s *delayShop) look(ctx context.Context, waiting []*trip) (left []*trip, er
 	for i, t := range waiting {
 		members[i] = fmt.Sprintf("%019d", t.product)
 	}
-	today := clock.DayOf(s.world.Clock()).String()
+	today := clock.DayOf(s.env.Clock()).String()
 	scores, err := s.board.Client.ZMScore(ctx, s.board.Prefix+"ranking:{all}:"+today, members...).Result()
 	if err != nil {
 		return nil, err

@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	orderRate = 500 // a second, whatever becomes of those before
+	orderRate = 500 // a second, however long the orders before take
 	delayTime = 10 * time.Second
 	delayWarm = 2 * time.Second
 	delayGoal = 100 * time.Millisecond
 )
 
-// BenchmarkDelay measures how long after its commit an order shows in the live
-// ranking. Each is of a product that nobody has bought before: it shows as soon
-// as that product has a place.
+// BenchmarkDelay measures how long after its commit an order shows in the live ranking.
+// Each order is of a product that was not bought before: it shows as soon as the product
+// is in the ranking.
 func BenchmarkDelay(b *testing.B) {
 	s := openDelayShop(b, orderRate*int((delayWarm+time.Duration(*rounds)*delayTime)/time.Second))
 	for b.Loop() {
@@ -31,26 +31,26 @@ func BenchmarkDelay(b *testing.B) {
 		}
 		reportDelays(b, all)
 	}
-	day := clock.DayOf(s.world.Clock())
+	day := clock.DayOf(s.env.Clock())
 	s.expect(b, "COUNT(*) FROM orders WHERE status = 'PAID'", s.sold)
 	s.expect(b, "COUNT(*) FROM product_metrics WHERE orders = 1", s.sold)
 	s.expect(b, "COUNT(*) FROM outbox", 0)
-	checkBoard(b, leaderboard.NewVerifier(s.db, s.board, ranking.DefaultWeights(), s.world.Clock, s.world.Log), day)
+	checkBoard(b, leaderboard.NewVerifier(s.db, s.board, ranking.DefaultWeights(), s.env.Clock, s.env.Log), day)
 }
 
-// delays are what the orders of a round have in common.
+// delays are the delays of one kind, of all orders of a round.
 type delays struct {
 	name string
-	goal time.Duration // of p99; 0 is none
-	of   func(t trip) time.Duration
+	goal time.Duration // of p99; 0: none
+	of   func(t orderTrace) time.Duration
 	took []time.Duration // sorted
 }
 
-func delaysOf(trips []trip) []delays {
+func delaysOf(trips []orderTrace) []delays {
 	kinds := []delays{
-		{name: "commit to ranking", goal: delayGoal, of: func(t trip) time.Duration { return t.shown.Sub(t.answered) }},
-		{name: "with the transaction", of: func(t trip) time.Duration { return t.shown.Sub(t.at) }},
-		{name: "with the whole request", of: func(t trip) time.Duration { return t.shown.Sub(t.due) }},
+		{name: "commit to ranking", goal: delayGoal, of: func(t orderTrace) time.Duration { return t.shown.Sub(t.answered) }},
+		{name: "with the transaction", of: func(t orderTrace) time.Duration { return t.shown.Sub(t.at) }},
+		{name: "with the whole request", of: func(t orderTrace) time.Duration { return t.shown.Sub(t.due) }},
 	}
 	for i, k := range kinds {
 		for _, t := range trips {
@@ -61,13 +61,13 @@ func delaysOf(trips []trip) []delays {
 	return kinds
 }
 
-// within is what the share of the delays did not exceed.
+// within returns the percentile of the delays.
 func (d delays) within(percent int) time.Duration {
 	n := len(d.took)
 	return d.took[min(n-1, n*percent/100)]
 }
 
-// quantiles are the delays that are told of a round.
+// quantiles are the percentiles that are reported.
 var quantiles = []struct {
 	name    string
 	percent int

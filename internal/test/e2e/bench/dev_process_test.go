@@ -3,7 +3,6 @@ package bench_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -13,12 +12,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 )
 
 // program is a built program that serves HTTP.
 type program struct {
 	cmd      *exec.Cmd
-	said     bytes.Buffer
+	output   bytes.Buffer
 	url      string
 	answered time.Duration // from exec to the first answer
 }
@@ -34,7 +36,7 @@ func build(b *testing.B, dir, source string) (path string) {
 	return path
 }
 
-// bareProgram is the source of a program that does nothing but answer.
+// bareProgram writes the source of a program that only answers, and returns its path.
 func bareProgram(b *testing.B) (path string) {
 	b.Helper()
 	path = filepath.Join(b.TempDir(), "bare.go")
@@ -56,13 +58,13 @@ func main() {
 	return path
 }
 
-func openAnswer(b *testing.B, bare string) *program {
+func startBare(b *testing.B, bare string) *program {
 	b.Helper()
 	address := freeAddress(b)
 	return start(b, address, "/", bare, address)
 }
 
-func openShop(b *testing.B, shop, folder string) *program {
+func startShop(b *testing.B, shop, folder string) *program {
 	b.Helper()
 	address := freeAddress(b)
 	_, port, _ := strings.Cut(address, ":")
@@ -71,18 +73,18 @@ func openShop(b *testing.B, shop, folder string) *program {
 
 func freeAddress(b *testing.B) string {
 	b.Helper()
-	l := loopback(b)
+	l, _ := servicetest.Listen(b)
 	defer l.Close()
 	return l.Addr().String()
 }
 
-// start starts a program and asks it until it answers.
+// start starts a program and waits for its first answer.
 func start(b *testing.B, address, path, name string, args ...string) *program {
 	b.Helper()
 	p := &program{url: "http://" + address}
 	p.cmd = exec.CommandContext(context.WithoutCancel(b.Context()), name, args...)
 	p.cmd.Env = []string{"HOME=" + b.TempDir()}
-	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
+	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	begun := time.Now()
 	if err := p.cmd.Start(); err != nil {
 		b.Fatal(err)
@@ -105,27 +107,27 @@ func start(b *testing.B, address, path, name string, args ...string) *program {
 	}
 }
 
-// took is the time to the first answer in milliseconds.
+// took returns the time to the first answer in milliseconds.
 func (p *program) took() float64 { return p.answered.Seconds() * 1000 }
 
 func (p *program) kill() {
 	if p.cmd.ProcessState == nil {
 		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait() // killed
+		_ = p.cmd.Wait() // it was killed
 	}
 }
 
 func (p *program) stopped() string {
 	p.kill()
-	return p.said.String()
+	return p.output.String()
 }
 
-// stop asks the program to end.
+// stop sends SIGTERM.
 func (p *program) stop(b *testing.B) {
 	b.Helper()
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	if err := p.cmd.Wait(); err != nil {
-		b.Fatalf("it ended with %v\n%s", err, p.said.String())
+		b.Fatalf("it ended with %v\n%s", err, p.output.String())
 	}
 }
 
@@ -146,40 +148,20 @@ func (p *program) memory(b *testing.B, name string) float64 {
 	return 0
 }
 
-// must posts in the name of a user and wants the status.
-func (p *program) must(b *testing.B, c *http.Client, who string, status int, path, body string) {
+// must sends a request that must be answered with 200, and decodes the answer into v,
+// unless v is nil.
+func (p *program) must(b *testing.B, c *http.Client, q apiclient.Request, v any) {
 	b.Helper()
-	r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, p.url+path, strings.NewReader(body))
-	if err != nil {
-		b.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("X-USER-ID", who)
-	if err := expect(c, r, status); err != nil {
-		b.Fatal(err)
-	}
+	apiclient.Client{URL: p.url, HTTP: c}.Must(b, http.StatusOK, q, v)
 }
 
-// purses is how much the customers have together.
-func (p *program) purses(b *testing.B, c *http.Client) (sum int64) {
+// balances returns the sum of the customers' points.
+func (p *program) balances(b *testing.B, c *http.Client) (sum int64) {
 	b.Helper()
 	for _, customer := range devCustomers {
-		r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, p.url+"/api/v1/points", http.NoBody)
-		if err != nil {
-			b.Fatal(err)
-		}
-		r.Header.Set("X-USER-ID", customer)
-		res, err := c.Do(r)
-		if err != nil {
-			b.Fatal(err)
-		}
-		var purse struct{ Balance int64 }
-		err = json.NewDecoder(res.Body).Decode(&purse)
-		_ = res.Body.Close() // it was read
-		if err != nil {
-			b.Fatal(err)
-		}
-		sum += purse.Balance
+		var wallet apiclient.Wallet
+		p.must(b, c, apiclient.Points(customer), &wallet)
+		sum += wallet.Balance
 	}
 	return sum
 }

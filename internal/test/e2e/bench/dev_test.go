@@ -9,9 +9,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
+	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 )
 
-// What customers do in the shop of one process.
+// The load on the shop in one process.
 const (
 	devRequests  = 100_000
 	devShoppers  = 16 // requests at a time
@@ -23,39 +26,41 @@ const (
 
 var devCustomers = []string{"ann", "bob", "cho"}
 
-// BenchmarkDevStart starts `commerce dev`, as it is built, in a new folder and
-// again in the same one.
+// BenchmarkDevStart measures the start of `commerce dev` in a new folder, and again in the
+// same one.
 func BenchmarkDevStart(b *testing.B) {
+	var programs cluster.Programs
 	dir := b.TempDir()
-	shop, bare := build(b, dir, "../../../../cmd/commerce"), build(b, dir, bareProgram(b))
+	shop, bare := programs.Path(b, "commerce"), build(b, dir, bareProgram(b))
 	for b.Loop() {
-		starts(b, shop, bare)
+		measureStarts(b, shop, bare)
 	}
-	b.ReportMetric(0, "ns/op") // a round is no operation
+	b.ReportMetric(0, "ns/op") // a round is not an operation
 }
 
-// BenchmarkDevMemory keeps `commerce dev` busy.
+// BenchmarkDevMemory measures the memory of `commerce dev` at rest and under load.
 func BenchmarkDevMemory(b *testing.B) {
-	shop := build(b, b.TempDir(), "../../../../cmd/commerce")
+	var programs cluster.Programs
+	shop := programs.Path(b, "commerce")
 	for b.Loop() {
-		weigh(b, shop)
+		measureMemory(b, shop)
 	}
-	b.ReportMetric(0, "ns/op") // a rush is no operation
+	b.ReportMetric(0, "ns/op") // a round is not an operation
 }
 
-// starts measures how long it takes from exec to the first answer.
-func starts(b *testing.B, shop, bare string) {
+// measureStarts measures the time from exec to the first answer.
+func measureStarts(b *testing.B, shop, bare string) {
 	b.Helper()
 	var plain, fresh, again []float64
 	for round := range *rounds + 1 {
 		folder := b.TempDir()
-		p := openAnswer(b, bare)
-		f := openShop(b, shop, folder)
+		p := startBare(b, bare)
+		f := startShop(b, shop, folder)
 		f.stop(b)
-		a := openShop(b, shop, folder)
+		a := startShop(b, shop, folder)
 		a.stop(b)
 		p.kill()
-		if round > 0 { // the first reads the programs from the disk
+		if round > 0 { // the first round reads the programs from the disk
 			plain, fresh, again = append(plain, p.took()), append(fresh, f.took()), append(again, a.took())
 		}
 	}
@@ -71,21 +76,21 @@ func starts(b *testing.B, shop, bare string) {
 	b.ReportMetric(spreadOf(again).median, "ms/start")
 }
 
-// weigh measures the memory of a shop that rests, and after many requests.
-func weigh(b *testing.B, shop string) {
+// measureMemory measures the memory of a shop at rest, and after many requests.
+func measureMemory(b *testing.B, shop string) {
 	b.Helper()
-	p := openShop(b, shop, b.TempDir())
+	p := startShop(b, shop, b.TempDir())
 	defer p.stop(b)
 	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: devShoppers}}
 	defer c.CloseIdleConnections()
-	time.Sleep(2 * time.Second) // what starts has started
+	time.Sleep(2 * time.Second) // until the start is over
 	idle := p.memory(b, "VmRSS")
-	p.endow(b, c)
-	purses := p.purses(b, c)
+	p.addStockAndPoints(b, c)
+	before := p.balances(b, c)
 	begun := time.Now()
-	orders := p.rush(b, c)
+	orders := p.sendRequests(b, c)
 	rate := devRequests / time.Since(begun).Seconds()
-	if paid := purses - p.purses(b, c); paid != orders*devSoapPrice {
+	if paid := before - p.balances(b, c); paid != orders*devSoapPrice {
 		b.Fatalf("%d orders of %d won were answered, and %d won paid", orders, devSoapPrice, paid)
 	}
 	busy, peak := p.memory(b, "VmRSS"), p.memory(b, "VmHWM")
@@ -102,18 +107,19 @@ func weigh(b *testing.B, shop string) {
 	b.ReportMetric(rate, "requests/s")
 }
 
-// endow lets the shop sell more, and the customers pay more, than the demo has.
-func (p *program) endow(b *testing.B, c *http.Client) {
+// addStockAndPoints adds stock and points to those of the demo shop.
+func (p *program) addStockAndPoints(b *testing.B, c *http.Client) {
 	b.Helper()
 	for _, customer := range devCustomers {
-		p.must(b, c, customer, http.StatusOK, "/api/v1/points/charge", fmt.Sprintf(`{"amount":%d}`, devMoney))
+		p.must(b, c, apiclient.Charge(customer, devMoney), nil)
 	}
-	p.must(b, c, "admin", http.StatusOK, fmt.Sprintf("/admin/v1/products/%d/stock", devSoap), `{"delta":90000,"reason":"for the rush"}`)
+	delta := map[string]any{"delta": 90_000, "reason": "for the benchmark"}
+	p.must(b, c, apiclient.Post("admin", fmt.Sprintf("/admin/v1/products/%d/stock", devSoap), delta), nil)
 }
 
-// rush sends the requests: of 100, 60 for a product, 25 for a list, 14 for the
+// sendRequests sends the requests: of 100, 60 for a product, 25 for a list, 14 for the
 // ranking, and an order.
-func (p *program) rush(b *testing.B, c *http.Client) (orders int64) {
+func (p *program) sendRequests(b *testing.B, c *http.Client) (orders int64) {
 	b.Helper()
 	var all sync.WaitGroup
 	var sent, bought atomic.Int64

@@ -22,10 +22,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 )
 
-// round empties the shop, lets all buyers buy for a while and checks what is
-// there then. It returns orders per second.
+// round removes all orders, lets all buyers place orders for a while and checks the
+// database. It returns orders per second.
 func (s *orderShop) round(b *testing.B, buy func() error) float64 {
 	b.Helper()
 	s.empty(b)
@@ -52,34 +53,34 @@ func (s *orderShop) round(b *testing.B, buy func() error) float64 {
 // useCase is a side that buys by checkout.Place, with an idempotency key as the
 // API does.
 func (s *orderShop) useCase(name string, products int) side {
-	desk := s.desk(s.db)
+	service := s.newCheckout(s.db)
 	return side{name, func(b *testing.B) float64 {
 		b.Helper()
 		return s.round(b, func() error {
-			_, err := s.place(b, desk, 1+rand.IntN(paying), 1+rand.IntN(products))
+			_, err := s.place(b, service, 1+rand.IntN(userCount), 1+rand.IntN(products))
 			return err
 		})
 	}}
 }
 
-func (s *orderShop) place(b *testing.B, desk *checkout.Service, buyer, product int) (order.Order, error) {
+func (s *orderShop) place(b *testing.B, service *checkout.Service, buyer, product int) (order.Order, error) {
 	b.Helper()
-	r := checkout.Request{UserID: numbered(buyer), Lines: []order.Want{{ProductID: int64(product), Quantity: 1}}}
-	asked := sha256.Sum256(basket(product))
-	return desk.Place(b.Context(), r, store.Keyed[order.Order]{
-		Key:         store.Key{UserID: r.UserID, Route: "POST " + ordersPath, Key: s.world.IDs().String()},
-		Fingerprint: asked[:], At: s.world.Clock(), Show: shown,
+	r := checkout.Request{UserID: userID(buyer), Lines: []order.Want{{ProductID: int64(product), Quantity: 1}}}
+	asked := sha256.Sum256(orderBody(product))
+	return service.Place(b.Context(), r, store.Keyed[order.Order]{
+		Key:         store.Key{UserID: r.UserID, Route: "POST " + ordersPath, Key: s.env.IDs().String()},
+		Fingerprint: asked[:], At: s.env.Clock(), Show: keptAnswer,
 	})
 }
 
 const ordersPath = "/api/v1/orders"
 
-func basket(product int) []byte {
+func orderBody(product int) []byte {
 	return fmt.Appendf(nil, `{"items":[{"productId":%d,"quantity":1}]}`, product)
 }
 
-// shown is an answer that is as long as the API's, and kept like it.
-func shown(o order.Order) (store.Answer, error) {
+// keptAnswer returns an answer as long as the API's, to be stored under the key.
+func keptAnswer(o order.Order) (store.Answer, error) {
 	body, err := json.Marshal(struct {
 		ID, Status              string
 		Items                   []order.Line
@@ -95,9 +96,9 @@ func shown(o order.Order) (store.Answer, error) {
 	return store.Answer{Status: http.StatusCreated, Location: ordersPath + "/" + o.ID.String(), Body: body}, err
 }
 
-// numbered is the id of a user: its digits are the number.
-func numbered(n int) (v id.ID) {
-	_, _ = hex.Decode(v[:], fmt.Appendf(nil, "%032d", n)) // digits are digits
+// userID returns the id of a user: its digits are the number.
+func userID(n int) (v id.ID) {
+	_, _ = hex.Decode(v[:], fmt.Appendf(nil, "%032d", n)) // they are digits
 	return v
 }
 
@@ -108,14 +109,14 @@ func (s *orderShop) overHTTP(b *testing.B, products int) side {
 	client := http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: buyers}}
 	b.Cleanup(client.CloseIdleConnections)
 	buy := func() error {
-		body := basket(1 + rand.IntN(products))
+		body := orderBody(1 + rand.IntN(products))
 		r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, url+ordersPath, bytes.NewReader(body))
 		if err != nil {
 			return err
 		}
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Authorization", "Bearer "+tokens[rand.IntN(len(tokens))])
-		r.Header.Set("Idempotency-Key", s.world.IDs().String())
+		r.Header.Set("Idempotency-Key", s.env.IDs().String())
 		return expect(&client, r, http.StatusCreated)
 	}
 	return side{"over HTTP", func(b *testing.B) float64 {
@@ -129,22 +130,22 @@ func (s *orderShop) overHTTP(b *testing.B, products int) side {
 func (s *orderShop) serve(b *testing.B) (tokens []string, url string) {
 	b.Helper()
 	secret := bytes.Repeat([]byte("k"), 32)
-	desk, err := s.world.Accounts(s.db, secret, time.Hour)
+	users, err := s.env.Accounts(s.db, secret, time.Hour)
 	if err != nil {
 		b.Fatal(err)
 	}
 	handler, err := httpapi.New(httpapi.Config{
-		Accounts: desk, Checkout: s.desk(s.db), DB: s.db, RequireIdempotencyKey: true,
-		Clock: s.world.Clock, IDs: s.world.IDs, Log: s.world.Log, Registerer: s.world.Registry,
+		Accounts: users, Checkout: s.newCheckout(s.db), DB: s.db, RequireIdempotencyKey: true,
+		Clock: s.env.Clock, IDs: s.env.IDs, Log: s.env.Log, Registerer: s.env.Registry,
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	listener := loopback(b)
-	server := httpapi.Server(listener.Addr().String(), handler, s.world.Log)
+	listener, url := servicetest.Listen(b)
+	server := httpapi.Server(listener.Addr().String(), handler, s.env.Log)
 	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
 	b.Cleanup(func() { _ = server.Close() })
-	return s.sign(b, secret), "http://" + listener.Addr().String()
+	return s.sign(b, secret), url
 }
 
 // sign returns a token of a session for each user.
@@ -154,9 +155,9 @@ func (s *orderShop) sign(b *testing.B, secret []byte) (tokens []string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for n := range paying {
-		who := accounts.Principal{UserID: numbered(n + 1), LoginID: "u" + strconv.Itoa(n+1), Role: user.Customer}
-		token, err := signer.Issue(who, s.world.Clock(), s.world.Clock().Add(time.Hour))
+	for n := range userCount {
+		principal := accounts.Principal{UserID: userID(n + 1), LoginID: "u" + strconv.Itoa(n+1), Role: user.Customer}
+		token, err := signer.Issue(principal, s.env.Clock(), s.env.Clock().Add(time.Hour))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -17,21 +17,21 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// What the shop of the orders is like. Buyers are connections to the database
-// as well, on both sides: as many as the product has by default.
+// The shop for the orders. Each buyer has a connection to the database, on both sides: as
+// many as the programs have by default.
 const (
-	buyers     = 16
-	buyable    = 10_000 // products
-	paying     = 10_000 // users
-	unitPrice  = 1_000
-	buyTime    = 2 * time.Second
-	firstStock = 900_000_007 // two numbers that nothing else is
-	firstMoney = 900_000_000_009
+	buyers       = 16
+	productCount = 10_000
+	userCount    = 10_000
+	unitPrice    = 1_000
+	buyTime      = 2 * time.Second
+	firstStock   = 900_000_007 // with firstMoney, numbers that occur nowhere else
+	firstMoney   = 900_000_000_009
 )
 
-// orderShop is a shop on PostgreSQL with much to sell and much to pay with.
+// orderShop is a shop on PostgreSQL with enough stock and points for every round.
 type orderShop struct {
-	world   wire.Env
+	env     wire.Env
 	address string
 	db      *sqlstore.DB
 	admin   *pgx.Conn
@@ -39,7 +39,7 @@ type orderShop struct {
 
 func openOrderShop(b *testing.B) *orderShop {
 	b.Helper()
-	s := &orderShop{world: wire.Real(slog.New(slog.DiscardHandler)), address: storetest.Schema(b)}
+	s := &orderShop{env: wire.Real(slog.New(slog.DiscardHandler)), address: storetest.Schema(b)}
 	s.db = s.open(b, fmt.Sprintf("%s&pool_max_conns=%d", s.address, buyers))
 	if _, err := s.db.Migrate(b.Context()); err != nil {
 		b.Fatal(err)
@@ -56,7 +56,7 @@ func openOrderShop(b *testing.B) *orderShop {
 func (s *orderShop) open(b *testing.B, address string) *sqlstore.DB {
 	b.Helper()
 	db, err := postgres.Open(b.Context(), address, sqlstore.Options{
-		Clock: s.world.Clock, IDs: s.world.IDs, Random: s.world.Random, Log: s.world.Log,
+		Clock: s.env.Clock, IDs: s.env.IDs, Random: s.env.Random, Log: s.env.Log,
 		Traceparent: func(context.Context) string { return "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" },
 	})
 	if err != nil {
@@ -66,8 +66,8 @@ func (s *orderShop) open(b *testing.B, address string) *sqlstore.DB {
 	return db
 }
 
-func (s *orderShop) desk(db *sqlstore.DB) *checkout.Service {
-	return checkout.New(db, s.world.IDs, s.world.Clock, payment.DefaultPolicy())
+func (s *orderShop) newCheckout(db *sqlstore.DB) *checkout.Service {
+	return checkout.New(db, s.env.IDs, s.env.Clock, payment.DefaultPolicy())
 }
 
 func (s *orderShop) fill(b *testing.B) {
@@ -81,12 +81,12 @@ func (s *orderShop) fill(b *testing.B) {
 		INSERT INTO products (brand_id, name, description, price, status, created_us)
 		SELECT 1, 'Product number ' || n, 'As good as any other', %d, 'ON_SALE', 0 FROM generate_series(1, %d) n;
 		INSERT INTO stocks (product_id, quantity) SELECT id, %d FROM products`,
-		paying, firstMoney, unitPrice, buyable, firstStock))
+		userCount, firstMoney, unitPrice, productCount, firstStock))
 	s.analyze(b)
 }
 
-// analyze looks at the tables that are filled. What is said of the others, that
-// they are empty, would be believed for the rest of the benchmark.
+// analyze analyzes the tables that are filled. Statistics that say that the others are
+// empty would mislead the planner for the rest of the benchmark.
 func (s *orderShop) analyze(b *testing.B) {
 	b.Helper()
 	s.exec(b, `ANALYZE users, wallets, brands, products, stocks`)
@@ -99,7 +99,7 @@ func (s *orderShop) exec(b *testing.B, sql string) {
 	}
 }
 
-// empty forgets every order, so that each round begins like the first one.
+// empty removes every order, so that each round begins like the first one.
 func (s *orderShop) empty(b *testing.B) {
 	b.Helper()
 	s.exec(b, fmt.Sprintf(`
@@ -110,7 +110,7 @@ func (s *orderShop) empty(b *testing.B) {
 	s.exec(b, `VACUUM ANALYZE wallets`)
 }
 
-// check fails the benchmark unless there are n whole orders.
+// check fails the benchmark unless there are n complete orders.
 func (s *orderShop) check(b *testing.B, n int64) {
 	b.Helper()
 	for what, want := range map[string]int64{

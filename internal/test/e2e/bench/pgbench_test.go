@@ -17,36 +17,36 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// script is a transaction for pgbench: the statements that a program sent, in
-// the same pipelines, with arguments of its own.
+// script is a transaction for pgbench: the statements that a program sent, in the same
+// pipelines, with other arguments.
 type script struct {
 	lines  []string
 	values map[string]string // variables that never change
-	words  map[string]string // arguments that do: how the script writes them
+	words  map[string]string // how the script writes the arguments that change
 }
 
-// A number stands for an id in the script: pgbench knows no others.
+// The script makes ids of numbers: pgbench has no uuids.
 const (
 	newID  = "lpad(:serial, 32, '0')::uuid"
 	newIDs = "ARRAY[" + newID + "]"
 )
 
-// orderScript returns the script of an order. The words say which arguments are
-// other ones in each order; ids that are not among them are made anew.
-func orderScript(heard []pipeline, words map[string]string) *script {
+// orderScript returns the script of an order. The words are the arguments that change from
+// order to order, and how the script writes them. Other ids are always new.
+func orderScript(pipelines []pipeline, words map[string]string) *script {
 	s := &script{values: map[string]string{}, words: words}
 	s.lines = []string{
 		`\set n :n + 1`, `\set serial 1000000000000 + :n * 1000 + :client_id`,
 		`\set buyer random(1, :buyers)`, `\set product random(1, :products)`,
 	}
-	for _, p := range heard {
+	for _, p := range pipelines {
 		s.add(p)
 	}
 	return s
 }
 
-// add adds a pipeline. pgbench cannot take a value out of one: a read whose
-// answer is needed goes alone, after the rest.
+// add adds a pipeline. pgbench cannot read a value from one: a query whose result is
+// needed is sent alone, after the rest.
 func (s *script) add(p pipeline) {
 	last := p[len(p)-1]
 	taken := take(last.sql)
@@ -65,7 +65,7 @@ func (s *script) add(p pipeline) {
 	}
 }
 
-// take says what to do with the answer to a statement.
+// take returns what to do with the result of a statement.
 func take(sql string) []string {
 	switch {
 	case strings.Contains(sql, "FROM stocks WHERE"):
@@ -82,20 +82,20 @@ var (
 	parameters = regexp.MustCompile(`\$[0-9]+`)
 )
 
-func (s *script) statement(st sent) string {
+func (s *script) statement(st statement) string {
 	return parameters.ReplaceAllStringFunc(strings.TrimSpace(blanks.ReplaceAllString(st.sql, " ")), func(name string) string {
 		n, _ := strconv.Atoi(name[1:]) // the pattern says so
 		return s.argument(st, n-1)
 	})
 }
 
-func (s *script) argument(st sent, i int) string {
+func (s *script) argument(st statement, i int) string {
 	text := st.written[i]
 	if text == nil {
 		return "NULL"
 	}
 	if *text == "" {
-		return "''" // pgbench takes no variable of nothing
+		return "''" // a pgbench variable cannot be empty
 	}
 	if word, known := s.words[*text]; known {
 		return word
@@ -113,7 +113,7 @@ func (s *script) argument(st sent, i int) string {
 	return ":" + name
 }
 
-// pgbenchPath finds the program, which Debian keeps beside the server's others.
+// pgbenchPath finds the program. Debian keeps it outside the PATH, beside the server.
 func pgbenchPath(b *testing.B) string {
 	b.Helper()
 	beside, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pgbench")
@@ -133,8 +133,8 @@ func pgbenchPath(b *testing.B) string {
 	return path
 }
 
-// run lets pgbench work for a second and a round. The second does not count in
-// the rate: new connections prepare their statements in it, and ours keep theirs.
+// run lets pgbench work for a second and a round. The first second does not count: new
+// connections prepare their statements in it, and ours are prepared already.
 func (s *script) run(b *testing.B, address string, given map[string]int) (done int64, rate float64) {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "order.sql")

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 )
 
 const (
@@ -16,30 +18,30 @@ const (
 	readTime = 2 * time.Second
 )
 
-// said is an answer as it was given once.
-type said struct {
+// savedResponse is the first answer to a request.
+type savedResponse struct {
 	header http.Header
 	body   []byte
 }
 
-// client asks for paths and knows what has to come back. Both sides of a
-// contest are asked by the same one, in the same process.
+// client reads paths and knows the answers. Both sides of a comparison are read by the
+// same one, in the same process.
 type client struct {
 	http  http.Client
 	paths []string
-	want  map[string]said
+	want  map[string]savedResponse
 }
 
 func newClient(b *testing.B) *client {
 	b.Helper()
-	c := &client{want: map[string]said{}}
+	c := &client{want: map[string]savedResponse{}}
 	c.http.Transport = &http.Transport{MaxIdleConnsPerHost: readers, DisableCompression: true}
 	b.Cleanup(c.http.CloseIdleConnections)
 	return c
 }
 
-// learn asks a server for each path once, and takes its answers for the right ones.
-func (c *client) learn(b *testing.B, url string, paths ...string) {
+// save reads each path from a server once, and keeps the answers as the right ones.
+func (c *client) save(b *testing.B, url string, paths ...string) {
 	b.Helper()
 	c.paths = append(c.paths, paths...)
 	for _, path := range paths {
@@ -48,8 +50,8 @@ func (c *client) learn(b *testing.B, url string, paths ...string) {
 		if status != http.StatusOK {
 			b.Fatalf("%s is answered by %d %s", path, status, &body)
 		}
-		header.Del("Date") // a server writes it by itself
-		c.want[path] = said{header, slices.Clone(body.Bytes())}
+		header.Del("Date") // net/http adds it
+		c.want[path] = savedResponse{header, slices.Clone(body.Bytes())}
 	}
 }
 
@@ -69,9 +71,9 @@ func (c *client) get(b *testing.B, url string, into *bytes.Buffer) (status int, 
 	return res.StatusCode, res.Header
 }
 
-// rush has all readers ask for the paths at random for a while, and returns
-// requests per second and the time that half of the requests took at most.
-func (c *client) rush(b *testing.B, url string, paths []string, lasts time.Duration) (rate float64, half time.Duration) {
+// load lets all readers read random paths for a while. It returns requests per second and
+// the median time of a request.
+func (c *client) load(b *testing.B, url string, paths []string, lasts time.Duration) (rate float64, half time.Duration) {
 	b.Helper()
 	var all sync.WaitGroup
 	took := make([][]time.Duration, readers)
@@ -101,16 +103,16 @@ func (c *client) rush(b *testing.B, url string, paths []string, lasts time.Durat
 	return float64(len(each)) / lasts.Seconds(), each[len(each)/2]
 }
 
-// against is a round against a server.
+// against is a side that reads from a server.
 func (c *client) against(name, url string) side {
 	return side{name, func(b *testing.B) float64 {
 		b.Helper()
-		rate, _ := c.rush(b, url, c.paths, readTime)
+		rate, _ := c.load(b, url, c.paths, readTime)
 		return rate
 	}}
 }
 
-// bare serves what the client has learnt: net/http and nothing else.
+// bare is a side that serves the saved answers with net/http and nothing else.
 func (c *client) bare(b *testing.B) side {
 	b.Helper()
 	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -120,10 +122,10 @@ func (c *client) bare(b *testing.B) side {
 			return
 		}
 		maps.Copy(w.Header(), answer.header)
-		_, _ = w.Write(answer.body) // who is not there to read it asks no more
+		_, _ = w.Write(answer.body) // the client may have gone
 	})}
-	listener := loopback(b)
+	listener, url := servicetest.Listen(b)
 	go server.Serve(listener) //nolint:errcheck // it ends when it is closed
 	b.Cleanup(func() { _ = server.Close() })
-	return c.against("bare net/http", "http://"+listener.Addr().String())
+	return c.against("bare net/http", url)
 }

@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// What the shop of the pages has to show: one brand has it all, so that its
-// index is as long as that of the shop.
+// The shop for the pages. One brand has all products, so that its index is as long as that
+// of the shop.
 const (
 	pagedProducts = 1_000_000
 	pageSize      = 20
 	farPage       = 1_000
-	pageTime      = 500 * time.Millisecond // of a round: there are 16 of them
+	pageTime      = 500 * time.Millisecond // of a round, of which there are 16
 	pageGoal      = 0.8
 )
 
-// BenchmarkPages asks for page 1 and for page 1,000 of a million products, in
-// each order, with and without the brand.
+// BenchmarkPages reads page 1 and page 1,000 of a million products, in each order, with and
+// without the brand.
 func BenchmarkPages(b *testing.B) {
 	begun := time.Now()
 	s := openReadShop(b, pagedProducts, 1)
@@ -40,12 +40,12 @@ func BenchmarkPages(b *testing.B) {
 		table(b, rows)
 		b.ReportMetric(least, "ratio")
 		b.ReportMetric(setUp.Seconds(), "s-to-set-up")
-		b.ReportMetric(0, "ns/op") // a round is no operation
+		b.ReportMetric(0, "ns/op") // a round is not an operation
 	}
 }
 
-// leaf is a list with its first page and one far behind.
-type leaf struct {
+// pagePair is a list with its first page and one far behind it.
+type pagePair struct {
 	name      string
 	near, far string // paths
 	rates     [2][]float64
@@ -53,11 +53,11 @@ type leaf struct {
 	ratios    []float64
 }
 
-// pages leafs to the far page, and checks it against a count by the database.
-func (s *readShop) pages(b *testing.B, c *client, sort string, brand int) *leaf {
+// pages reads the pages up to the far one, and compares it with a query.
+func (s *readShop) pages(b *testing.B, c *client, sort string, brand int) *pagePair {
 	b.Helper()
 	path := listPath(sort, brand)
-	p := &leaf{name: sort, near: path}
+	p := &pagePair{name: sort, near: path}
 	if brand != 0 {
 		p.name += " of the brand"
 	}
@@ -68,19 +68,19 @@ func (s *readShop) pages(b *testing.B, c *client, sort string, brand int) *leaf 
 		left -= step
 	}
 	p.far = path + cursor
-	c.learn(b, s.url, p.near, p.far)
+	c.save(b, s.url, p.near, p.far)
 	s.checkPage(b, c, sort, p.near, 0)
 	s.checkPage(b, c, sort, p.far, (farPage-1)*pageSize)
 	return p
 }
 
-// shownPage is what is read of a page.
+// shownPage is the part of a page that is read.
 type shownPage struct {
 	Items []struct{ ID int64 }
 	Page  struct{ NextCursor string }
 }
 
-// next asks for a page and returns the parameter for the one after it.
+// next reads a page and returns the parameter for the one after it.
 func (c *client) next(b *testing.B, url string) string {
 	b.Helper()
 	var body bytes.Buffer
@@ -91,7 +91,7 @@ func (c *client) next(b *testing.B, url string) string {
 func pageIn(b *testing.B, body []byte) (p shownPage) {
 	b.Helper()
 	if err := json.Unmarshal(body, &p); err != nil || p.Page.NextCursor == "" {
-		b.Fatalf("%s is no page in the middle: %v", body, err)
+		b.Fatalf("%s is not a page with another one after it: %v", body, err)
 	}
 	return p
 }
@@ -114,14 +114,14 @@ func (s *readShop) checkPage(b *testing.B, c *client, sort, path string, offset 
 	}
 }
 
-// measure asks for the two pages in turn, and returns how many times as fast
-// the far one is.
-func (p *leaf) measure(b *testing.B, c *client, url string) float64 {
+// measure reads the two pages in turn. It returns the median ratio of the far page's rate
+// to that of the first one.
+func (p *pagePair) measure(b *testing.B, c *client, url string) float64 {
 	b.Helper()
-	c.rush(b, url, []string{p.near, p.far}, pageTime) // to warm up
+	c.load(b, url, []string{p.near, p.far}, pageTime) // to warm up
 	for range *rounds {
-		near, nearTook := c.rush(b, url, []string{p.near}, pageTime)
-		far, farTook := c.rush(b, url, []string{p.far}, pageTime)
+		near, nearTook := c.load(b, url, []string{p.near}, pageTime)
+		far, farTook := c.load(b, url, []string{p.far}, pageTime)
 		p.rates[0], p.rates[1] = append(p.rates[0], near), append(p.rates[1], far)
 		p.took[0], p.took[1] = append(p.took[0], milliseconds(nearTook)), append(p.took[1], milliseconds(farTook))
 		p.ratios = append(p.ratios, far/near)
@@ -131,9 +131,8 @@ func (p *leaf) measure(b *testing.B, c *client, url string) float64 {
 
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1e3 }
 
-// row is what was measured: requests per second, their ratio, and how long half
-// of the requests took at most.
-func (p *leaf) row() []string {
+// row returns what was measured: requests per second, median times, and the ratio.
+func (p *pagePair) row() []string {
 	ratio := spreadOf(p.ratios)
 	verdict := "met"
 	if ratio.median < pageGoal {

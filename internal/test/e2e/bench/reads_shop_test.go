@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
 	"testing"
 	"time"
 
@@ -15,16 +14,16 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/api"
-	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// shelves fills a shop: $1 products in $2 brands, at prices and with likes that
-// many share. Ids follow the numbers. The foreign keys hold by construction.
-const shelves = `
+// fillShop fills a shop: $1 products in $2 brands, with prices and likes that many of them
+// share. The ids are the numbers. The foreign keys hold by construction.
+const fillShop = `
 	SET session_replication_role = replica;
 	INSERT INTO brands (name, description)
 	SELECT 'Brand number ' || n, 'One of those that are sold here' FROM generate_series(1, $2) n;
@@ -39,7 +38,7 @@ const shelves = `
 // readShop is commerce-api in this process on PostgreSQL, Redis and Kafka, with
 // the settings that it has by default.
 type readShop struct {
-	world wire.Env
+	env   wire.Env
 	url   string
 	db    *sqlstore.DB
 	admin *pgx.Conn
@@ -49,10 +48,10 @@ type readShop struct {
 func openReadShop(b *testing.B, products, brands int) *readShop {
 	b.Helper()
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // a log costs what it costs
-	s := &readShop{world: wire.Real(log)}
+	s := &readShop{env: wire.Real(log)}
 	address := storetest.Schema(b)
 	var err error
-	if s.db, err = s.world.Store(b.Context(), address); err != nil {
+	if s.db, err = s.env.Store(b.Context(), address); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = s.db.Close() })
@@ -63,25 +62,25 @@ func openReadShop(b *testing.B, products, brands int) *readShop {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = s.admin.Close(context.WithoutCancel(b.Context())) })
-	s.stockUp(b, products, brands)
-	s.board = redistest.Real(b, s.world.Clock)
+	s.fill(b, products, brands)
+	s.board = redistest.Real(b, s.env.Clock)
 	s.serve(b, address)
 	return s
 }
 
-func (s *readShop) stockUp(b *testing.B, products, brands int) {
+func (s *readShop) fill(b *testing.B, products, brands int) {
 	b.Helper()
-	for statement := range statements(shelves, products, brands) {
+	for statement := range statements(fillShop, products, brands) {
 		if _, err := s.admin.Exec(b.Context(), statement); err != nil {
 			b.Fatalf("%s: %v", statement, err)
 		}
 	}
 }
 
-// rank gives every product a place in today's ranking.
+// rank puts every product into today's ranking.
 func (s *readShop) rank(b *testing.B) {
 	b.Helper()
-	days := ranking.OnBoard(s.world.Clock())
+	days := ranking.OnBoard(s.env.Clock())
 	for _, day := range days {
 		_, err := s.admin.Exec(b.Context(), `
 			INSERT INTO product_metrics (product_id, day, views, likes, orders, quantity, amount, amount_log, version)
@@ -90,7 +89,7 @@ func (s *readShop) rank(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	builder := leaderboard.NewBuilder(s.db, s.board, ranking.DefaultWeights(), s.world.Clock, "bench", s.world.Log)
+	builder := leaderboard.NewBuilder(s.db, s.board, ranking.DefaultWeights(), s.env.Clock, "bench", s.env.Log)
 	if err := builder.Rebuild(b.Context(), days, nil); err != nil {
 		b.Fatal(err)
 	}
@@ -99,45 +98,27 @@ func (s *readShop) rank(b *testing.B) {
 // serve runs the program until the benchmark ends.
 func (s *readShop) serve(b *testing.B, address string) {
 	b.Helper()
-	listener := loopback(b)
-	s.url = "http://" + listener.Addr().String()
-	aside, end, err := s.world.RelayStore(b.Context(), address, s.db)
+	listener, url := servicetest.Listen(b)
+	s.url = url
+	relayDB, end, err := s.env.RelayStore(b.Context(), address, s.db)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = end() })
-	desk, err := s.world.Accounts(s.db, bytes.Repeat([]byte("k"), 32), time.Hour)
+	accounts, err := s.env.Accounts(s.db, bytes.Repeat([]byte("k"), 32), time.Hour)
 	if err != nil {
 		b.Fatal(err)
 	}
 	brokers, prefix := kafkatest.Real(b)
 	web, err := api.New(api.Deps{
 		Infra: wire.Infra{
-			Env: s.world, DB: s.db, RelayDB: aside, Kafka: s.world.Kafka(brokers, prefix, "bench"),
+			Env: s.env, DB: s.db, RelayDB: relayDB, Kafka: s.env.Kafka(brokers, prefix, "bench"),
 			Redis: s.board.Client, RedisPrefix: s.board.Prefix,
 		},
-		Accounts: desk, Listener: listener, Rules: api.Rules{RequireIdempotencyKey: true, RequestTimeout: 10 * time.Second},
+		Accounts: accounts, Listener: listener, Rules: api.Rules{RequireIdempotencyKey: true, RequestTimeout: 10 * time.Second},
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
-	done := make(chan error, 1)
-	go func() { done <- run.All(ctx, s.world.Log, web.Components...) }()
-	b.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			b.Errorf("the program ended with %v", err)
-		}
-		web.Close()
-	})
-}
-
-func loopback(b *testing.B) net.Listener {
-	b.Helper()
-	l, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	return l
+	servicetest.Run(b, s.env.Log, web)
 }

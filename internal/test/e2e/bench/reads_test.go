@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// What the shop of the reads has to show.
+// The shop for the reads.
 const (
 	shownProducts = 10_000
 	shownBrands   = 100
@@ -17,21 +17,21 @@ const (
 
 var sorts = []string{"latest", "price_asc", "price_desc", "likes_desc"}
 
-// BenchmarkDetail asks for products at random: with brand and stock from the
-// database, the rank from the board, and an event for each view.
+// BenchmarkDetail reads random products: brand and stock come from the database, the rank
+// from Redis, and each view has an event.
 func BenchmarkDetail(b *testing.B) {
 	s := openReadShop(b, shownProducts, shownBrands)
 	s.rank(b)
 	c := newClient(b)
 	for n := 1; n <= shownProducts; n++ {
-		c.learn(b, s.url, fmt.Sprintf("/api/v1/products/%d", n))
+		c.save(b, s.url, fmt.Sprintf("/api/v1/products/%d", n))
 	}
 	s.checkDetails(b, c)
-	contest{unit: "requests/s", goal: 0.3, ours: c.against("commerce-api", s.url), limit: c.bare(b)}.hold(b)
-	s.tellViews(b)
+	comparison{unit: "requests/s", goal: 0.3, ours: c.against("commerce-api", s.url), baseline: c.bare(b)}.run(b)
+	s.reportViews(b)
 }
 
-// checkDetails has the program's answers agree with how the shop was filled.
+// checkDetails compares the answers with how the shop was filled.
 func (s *readShop) checkDetails(b *testing.B, c *client) {
 	b.Helper()
 	for n := 1; n <= shownProducts; n++ {
@@ -47,10 +47,10 @@ func (s *readShop) checkDetails(b *testing.B, c *client) {
 	}
 }
 
-// tellViews says what became of the views: those that are dropped cost less.
-func (s *readShop) tellViews(b *testing.B) {
+// reportViews reports how many views were sent and dropped: dropped ones cost less.
+func (s *readShop) reportViews(b *testing.B) {
 	b.Helper()
-	families, err := s.world.Registry.Gather()
+	families, err := s.env.Registry.Gather()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -64,14 +64,13 @@ func (s *readShop) tellViews(b *testing.B) {
 	}
 }
 
-// BenchmarkList asks for the first 20 products in each order, of all brands and
-// of each.
+// BenchmarkList reads the first 20 products in each order, of all brands and of each one.
 func BenchmarkList(b *testing.B) {
 	s := openReadShop(b, shownProducts, shownBrands)
 	c := newClient(b)
 	for _, sort := range sorts {
-		for brand := range shownBrands + 1 { // 0 is all
-			c.learn(b, s.url, listPath(sort, brand))
+		for brand := range shownBrands + 1 { // 0: all
+			c.save(b, s.url, listPath(sort, brand))
 		}
 	}
 	for path, answer := range c.want {
@@ -79,7 +78,7 @@ func BenchmarkList(b *testing.B) {
 			b.Fatalf("%s has %d products: %s", path, n, answer.body)
 		}
 	}
-	contest{unit: "requests/s", goal: 0.2, ours: c.against("commerce-api", s.url), limit: c.bare(b)}.hold(b)
+	comparison{unit: "requests/s", goal: 0.2, ours: c.against("commerce-api", s.url), baseline: c.bare(b)}.run(b)
 }
 
 func listPath(sort string, brand int) string {
@@ -90,7 +89,7 @@ func listPath(sort string, brand int) string {
 	return path
 }
 
-// statements are those of a script, with numbers in place of its parameters.
+// statements returns the statements of a script, with numbers in place of its parameters.
 func statements(script string, numbers ...int) iter.Seq[string] {
 	for i, n := range numbers {
 		script = strings.ReplaceAll(script, "$"+strconv.Itoa(i+1), strconv.Itoa(n))

@@ -16,27 +16,26 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
-// What the product's consumer sets, for the other one.
+// The settings of our consumer, for the bare one.
 const (
 	fetchWait = 100 * time.Millisecond
 	polled    = 6_000 // records at most
 )
 
-// bare is the least that a consumer of events can do: it adds up how often each
-// product of a batch is named, writes that with one upsert, commits the offsets
-// and takes the next batch.
+// bare is the simplest consumer of events: it counts how often each product of a batch is
+// named, writes that with one upsert, commits the offsets and takes the next batch.
 type bare struct {
 	client *kgo.Client
 	db     *pgx.Conn
 	day    clock.Day
-	marks  bool // of the events too, in the same transaction: each counts once
+	marks  bool // it also marks the events in the same transaction, so that each counts once
 }
 
 func newBare(c kafka.Config, group string, s *orderShop, marks bool) (bare, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.ConsumerGroup(c.Prefix+group),
 		kgo.ConsumeTopics(c.Topic(event.CatalogTopic), c.Topic(event.OrderTopic)), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(), kgo.FetchMinBytes(1), kgo.FetchMaxWait(fetchWait))
-	return bare{client: client, db: s.admin, day: clock.DayOf(s.world.Clock()), marks: marks}, err
+	return bare{client: client, db: s.admin, day: clock.DayOf(s.env.Clock()), marks: marks}, err
 }
 
 // Run consumes until ctx ends.
@@ -49,7 +48,7 @@ func (r bare) Run(ctx context.Context) error {
 		}
 		err := fetches.Err()
 		if err == nil {
-			err = r.deal(ctx, fetches.Records())
+			err = r.handle(ctx, fetches.Records())
 		}
 		if err == nil {
 			err = r.client.CommitUncommittedOffsets(ctx)
@@ -60,18 +59,18 @@ func (r bare) Run(ctx context.Context) error {
 	}
 }
 
-// named is what of an event has to be read.
-type named struct {
+// namedProducts is the part of an event that is read.
+type namedProducts struct {
 	ProductID int64 `json:"productId"`
 	Lines     []struct {
 		ProductID int64 `json:"productId"`
 	} `json:"lines"`
 }
 
-func (r bare) deal(ctx context.Context, records []*kgo.Record) error {
+func (r bare) handle(ctx context.Context, records []*kgo.Record) error {
 	counts := map[int64]int64{}
 	for _, record := range records {
-		var e named
+		var e namedProducts
 		if err := json.Unmarshal(record.Value, &e); err != nil {
 			return err
 		}
@@ -107,7 +106,7 @@ func (r bare) write(ctx context.Context, records []*kgo.Record, counts map[int64
 	return nil
 }
 
-// idsOf reads the ids of the events, which are in the headers.
+// idsOf returns the ids of the events, which are in the headers.
 func idsOf(records []*kgo.Record) []string {
 	ids := make([]string, 0, len(records))
 	for _, record := range records {

@@ -10,11 +10,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-// check fails the benchmark unless everything was counted once, and is shown.
-func (r *recount) check(b *testing.B, count *tally.Tally) {
+// check fails the benchmark unless every event was counted once, and the ranking shows it.
+func (r *tallyBench) check(b *testing.B, count *tally.Tally) {
 	b.Helper()
-	if fresh, repeated := count.Counted(); fresh != toldEvents || repeated != 0 {
-		b.Fatalf("%d events were counted and %d met again, of %d", fresh, repeated, toldEvents)
+	if fresh, repeated := count.Counted(); fresh != eventCount || repeated != 0 {
+		b.Fatalf("%d events were counted and %d met again, of %d", fresh, repeated, eventCount)
 	}
 	rows, err := r.admin.Query(b.Context(), `
 		SELECT product_id, SUM(views)::bigint, SUM(likes)::bigint, SUM(orders)::bigint,
@@ -29,17 +29,17 @@ func (r *recount) check(b *testing.B, count *tally.Tally) {
 		if err := rows.Scan(&c.ProductID, &c.Views, &c.Likes, &c.Orders, &c.Quantity, &c.Amount, &c.AmountLog); err != nil {
 			b.Fatal(err)
 		}
-		if want := r.told.counts[c.ProductID]; c != want {
+		if want := r.events.counts[c.ProductID]; c != want {
 			b.Fatalf("counted %+v, want %+v", c, want)
 		}
 	}
-	if err := rows.Err(); err != nil || n != len(r.told.counts) {
-		b.Fatalf("%d products were counted, want %d (%v)", n, len(r.told.counts), err)
+	if err := rows.Err(); err != nil || n != len(r.events.counts) {
+		b.Fatalf("%d products were counted, want %d (%v)", n, len(r.events.counts), err)
 	}
-	r.expect(b, "COUNT(*) FROM event_handled", toldEvents)
+	r.expect(b, "COUNT(*) FROM event_handled", eventCount)
 	r.expect(b, "COUNT(*) FROM (SELECT SUM(m.likes) AS likes, p.like_count FROM product_metrics m "+
 		"JOIN products p ON p.id = m.product_id GROUP BY p.id) t WHERE likes <> like_count", 0)
-	checkBoard(b, leaderboard.NewVerifier(r.streamer, r.board, ranking.DefaultWeights(), r.world.Clock, r.world.Log), clock.DayOf(r.world.Clock()))
+	checkBoard(b, leaderboard.NewVerifier(r.streamer, r.board, ranking.DefaultWeights(), r.env.Clock, r.env.Log), clock.DayOf(r.env.Clock()))
 }
 
 func (s *orderShop) expect(b *testing.B, what string, want int64) {
@@ -53,7 +53,7 @@ func (s *orderShop) expect(b *testing.B, what string, want int64) {
 	}
 }
 
-// checkBoard fails the benchmark unless the ranking is what the counters say.
+// checkBoard fails the benchmark unless the ranking agrees with the counters.
 func checkBoard(b *testing.B, v *leaderboard.Verifier, day clock.Day) {
 	b.Helper()
 	found, err := v.Verify(b.Context(), []clock.Day{day})

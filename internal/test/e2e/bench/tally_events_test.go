@@ -15,40 +15,40 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 )
 
-// What the topics hold, and of how many products. The shares are of 100 events.
+// The events in the topics. The shares are of 100 events.
 const (
-	toldEvents   = 400_000
-	toldProducts = 5_000
-	viewShare    = 87
-	likeShare    = 5
-	unlikeShare  = 1 // of products that are liked; the rest are orders of 1 to 3 lines
-	publishable  = 5_000
+	eventCount    = 400_000
+	eventProducts = 5_000
+	viewShare     = 87
+	likeShare     = 5
+	unlikeShare   = 1 // of products that are liked; the rest are orders of 1 to 3 lines
+	publishBatch  = 5_000
 )
 
-// told is a stream of events, and what is to be counted of them.
-type told struct {
-	shop    *orderShop
-	dice    *rand.Rand
-	choice  *rand.Zipf // of a product: few are asked for often
-	counts  map[int64]metric.Counters
-	touches int64 // products named by all events
-	ends    kadm.ListedOffsets
+// events generates events, and knows what must be counted of them.
+type events struct {
+	shop       *orderShop
+	rng        *rand.Rand
+	popularity *rand.Zipf // of a product: few of them are popular
+	counts     map[int64]metric.Counters
+	touches    int64 // how often all events name a product
+	ends       kadm.ListedOffsets
 }
 
-// tell publishes the events, as the relay does.
-func tell(b *testing.B, s *orderShop, c kafka.Config) *told {
+// publishEvents publishes the events, as the relay does.
+func publishEvents(b *testing.B, s *orderShop, c kafka.Config) *events {
 	b.Helper()
-	t := &told{shop: s, dice: rand.New(rand.NewPCG(1, 2)), counts: map[int64]metric.Counters{}}
-	t.choice = rand.NewZipf(t.dice, 1.1, 10, toldProducts-1)
-	if err := kafka.EnsureTopics(b.Context(), c, s.world.Log); err != nil {
+	t := &events{shop: s, rng: rand.New(rand.NewPCG(1, 2)), counts: map[int64]metric.Counters{}}
+	t.popularity = rand.NewZipf(t.rng, 1.1, 10, eventProducts-1)
+	if err := kafka.EnsureTopics(b.Context(), c, s.env.Log); err != nil {
 		b.Fatal(err)
 	}
-	producer, err := kafka.NewProducer(c, s.world.Log)
+	producer, err := kafka.NewProducer(c, s.env.Log)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer producer.Close()
-	for part := range slices.Chunk(t.envelopes(b), publishable) {
+	for part := range slices.Chunk(t.envelopes(b), publishBatch) {
 		for _, err := range producer.Publish(b.Context(), part) {
 			if err != nil {
 				b.Fatal(err)
@@ -77,12 +77,12 @@ func endsOf(b *testing.B, c kafka.Config) kadm.ListedOffsets {
 	return ends
 }
 
-func (t *told) envelopes(b *testing.B) []event.Envelope {
+func (t *events) envelopes(b *testing.B) []event.Envelope {
 	b.Helper()
-	all := make([]event.Envelope, toldEvents)
+	all := make([]event.Envelope, eventCount)
 	for i := range all {
 		var err error
-		all[i], err = event.Wrap(t.shop.world.IDs(), t.shop.world.Clock(), "", t.next())
+		all[i], err = event.Wrap(t.shop.env.IDs(), t.shop.env.Clock(), "", t.next())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -90,30 +90,30 @@ func (t *told) envelopes(b *testing.B) []event.Envelope {
 	return all
 }
 
-// next makes up an event and counts it.
-func (t *told) next() event.Event {
-	who := numbered(1 + t.dice.IntN(paying))
+// next generates an event and counts it.
+func (t *events) next() event.Event {
+	user := userID(1 + t.rng.IntN(userCount))
 	pid := t.product()
-	switch share := t.dice.IntN(100); {
+	switch share := t.rng.IntN(100); {
 	case share < viewShare:
 		t.count(metric.Counters{ProductID: pid, Views: 1})
-		return event.NewProductViewed(pid, &who)
+		return event.NewProductViewed(pid, &user)
 	case share < viewShare+likeShare:
 		t.count(metric.Counters{ProductID: pid, Likes: 1})
-		return event.NewProductLiked(pid, who)
+		return event.NewProductLiked(pid, user)
 	case share < viewShare+likeShare+unlikeShare && t.counts[pid].Likes > 0:
 		t.count(metric.Counters{ProductID: pid, Likes: -1})
-		return event.NewProductUnliked(pid, who)
+		return event.NewProductUnliked(pid, user)
 	default:
 		return t.paid()
 	}
 }
 
-func (t *told) paid() event.OrderPaid {
-	now := t.shop.world.Clock()
-	o := event.OrderPaid{Order: event.Order{OrderID: t.shop.world.IDs(), Version: 2, UserID: numbered(1 + t.dice.IntN(paying))}, PaidAt: now}
-	for range 1 + t.dice.IntN(3) {
-		l := event.Line{ProductID: t.product(), Quantity: 1 + t.dice.Int64N(3), UnitPrice: 1_000 + 10*t.dice.Int64N(10_000)}
+func (t *events) paid() event.OrderPaid {
+	now := t.shop.env.Clock()
+	o := event.OrderPaid{Order: event.Order{OrderID: t.shop.env.IDs(), Version: 2, UserID: userID(1 + t.rng.IntN(userCount))}, PaidAt: now}
+	for range 1 + t.rng.IntN(3) {
+		l := event.Line{ProductID: t.product(), Quantity: 1 + t.rng.Int64N(3), UnitPrice: 1_000 + 10*t.rng.Int64N(10_000)}
 		sale := metric.Sale(l.ProductID, clock.DayOf(now), l.Quantity, money.Won(l.UnitPrice))
 		sale.Day = 0
 		t.count(sale)
@@ -122,10 +122,10 @@ func (t *told) paid() event.OrderPaid {
 	return o
 }
 
-func (t *told) product() int64 { return 1 + int64(t.choice.Uint64()) }
+func (t *events) product() int64 { return 1 + int64(t.popularity.Uint64()) }
 
-// count adds to what all days together should show.
-func (t *told) count(c metric.Counters) {
+// count adds to what must be counted, all days together.
+func (t *events) count(c metric.Counters) {
 	t.counts[c.ProductID] = c.Plus(t.counts[c.ProductID])
 	t.touches++
 }

@@ -19,31 +19,31 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
 )
 
-// BenchmarkTally counts what two topics hold: from the start of the consumer,
-// of a group that is new, until the offsets of the last records are committed.
+// BenchmarkTally counts the events of two topics, from the start of a consumer of a new
+// group until the offsets of the last records are committed.
 func BenchmarkTally(b *testing.B) {
 	s := openOrderShop(b)
 	brokers, prefix := kafkatest.Real(b)
-	r := &recount{orderShop: s, config: s.world.Kafka(brokers, prefix, "bench"), board: redistest.Real(b, s.world.Clock)}
-	r.told = tell(b, s, r.config)
+	r := &tallyBench{orderShop: s, config: s.env.Kafka(brokers, prefix, "bench"), board: redistest.Real(b, s.env.Clock)}
+	r.events = publishEvents(b, s, r.config)
 	r.streamer = s.open(b, s.address)
 	var err error
 	if r.client, err = kgo.NewClient(kgo.SeedBrokers(brokers...)); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(r.client.Close)
-	contest{
+	comparison{
 		unit: "events/s", goal: 0.5,
-		ours: side{"commerce-streamer", r.ours}, limit: side{"bare consumer", func(b *testing.B) float64 { b.Helper(); return r.bare(b, false) }},
-		besides: []side{{"bare, each event once", func(b *testing.B) float64 { b.Helper(); return r.bare(b, true) }}},
-	}.hold(b)
+		ours: side{"commerce-streamer", r.ours}, baseline: side{"bare consumer", func(b *testing.B) float64 { b.Helper(); return r.bare(b, false) }},
+		others: []side{{"bare, each event once", func(b *testing.B) float64 { b.Helper(); return r.bare(b, true) }}},
+	}.run(b)
 }
 
-// recount is a place to count the same events again and again.
-type recount struct {
+// tallyBench counts the same events again and again.
+type tallyBench struct {
 	*orderShop
 
-	told     *told
+	events   *events
 	config   kafka.Config
 	board    redistest.Board
 	streamer *sqlstore.DB
@@ -51,34 +51,34 @@ type recount struct {
 	groups   int
 }
 
-// ours is what commerce-streamer does with events.
-func (r *recount) ours(b *testing.B) float64 {
+// ours is a round of commerce-streamer.
+func (r *tallyBench) ours(b *testing.B) float64 {
 	b.Helper()
-	r.forget(b)
-	count := tally.New(r.streamer, r.board, ranking.DefaultWeights(), r.world.Clock, r.world.Log)
+	r.reset(b)
+	count := tally.New(r.streamer, r.board, ranking.DefaultWeights(), r.env.Clock, r.env.Log)
 	config := r.config
 	config.Metrics = prometheus.NewRegistry()
 	rate := r.time(b, func(group string) (consumer, error) {
-		return kafka.NewConsumer(config, group, event.Topics(), count.Handle, r.world.Log)
+		return kafka.NewConsumer(config, group, event.Topics(), count.Handle, r.env.Log)
 	})
 	r.check(b, count)
 	return rate
 }
 
-func (r *recount) bare(b *testing.B, marks bool) float64 {
+func (r *tallyBench) bare(b *testing.B, marks bool) float64 {
 	b.Helper()
-	r.forget(b)
+	r.reset(b)
 	rate := r.time(b, func(group string) (consumer, error) { return newBare(r.config, group, r.orderShop, marks) })
-	r.expect(b, "SUM(views)::bigint FROM product_metrics", r.told.touches)
-	r.expect(b, "COUNT(*) FROM product_metrics", int64(len(r.told.counts)))
+	r.expect(b, "SUM(views)::bigint FROM product_metrics", r.events.touches)
+	r.expect(b, "COUNT(*) FROM product_metrics", int64(len(r.events.counts)))
 	if marks {
-		r.expect(b, "COUNT(*) FROM event_handled", toldEvents)
+		r.expect(b, "COUNT(*) FROM event_handled", eventCount)
 	}
 	return rate
 }
 
-// forget makes every event a fresh one.
-func (r *recount) forget(b *testing.B) {
+// reset removes all counters and marks.
+func (r *tallyBench) reset(b *testing.B) {
 	b.Helper()
 	r.exec(b, `TRUNCATE event_handled, product_metrics; UPDATE products SET like_count = 0 WHERE like_count <> 0`)
 	r.exec(b, `VACUUM ANALYZE products`)
@@ -91,14 +91,13 @@ func (r *recount) forget(b *testing.B) {
 	}
 }
 
-// consumer reads topics as the member of a group until ctx ends.
+// consumer reads topics as a member of a group until ctx ends.
 type consumer interface {
 	Run(ctx context.Context) error
 }
 
-// time lets a consumer of a new group read the topics, and returns events per
-// second.
-func (r *recount) time(b *testing.B, join func(group string) (consumer, error)) float64 {
+// time lets a consumer of a new group read the topics, and returns events per second.
+func (r *tallyBench) time(b *testing.B, join func(group string) (consumer, error)) float64 {
 	b.Helper()
 	r.groups++
 	group := fmt.Sprint("bench-", r.groups)
@@ -120,11 +119,11 @@ func (r *recount) time(b *testing.B, join func(group string) (consumer, error)) 
 	if _, err := kadm.NewClient(r.client).DeleteGroup(b.Context(), r.config.Prefix+group); err != nil {
 		b.Fatal(err)
 	}
-	return toldEvents / took.Seconds()
+	return eventCount / took.Seconds()
 }
 
-// awaitCommits returns when the group has committed all that the topics hold.
-func (r *recount) awaitCommits(b *testing.B, group string, ended <-chan error) {
+// awaitCommits returns when the group has committed the offsets of all records.
+func (r *tallyBench) awaitCommits(b *testing.B, group string, ended <-chan error) {
 	b.Helper()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
@@ -134,7 +133,7 @@ func (r *recount) awaitCommits(b *testing.B, group string, ended <-chan error) {
 			b.Fatal(err)
 		}
 		behind := 0
-		r.told.ends.Each(func(end kadm.ListedOffset) {
+		r.events.ends.Each(func(end kadm.ListedOffset) {
 			if at, ok := offsets.Lookup(end.Topic, end.Partition); end.Offset > 0 && (!ok || at.At < end.Offset) {
 				behind++
 			}

@@ -15,7 +15,7 @@ func expect(c *http.Client, r *http.Request, status int) error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != status {
-		text, _ := io.ReadAll(res.Body) // says why, or as much of it as came
+		text, _ := io.ReadAll(res.Body) // says why
 		return fmt.Errorf("%s %s = %d %s, want %d", r.Method, r.URL.Path, res.StatusCode, text, status)
 	}
 	_, err = io.Copy(io.Discard, res.Body)

@@ -23,102 +23,104 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 )
 
-// tap overhears the callbacks of the gateway, and passes them on.
-type tap struct {
+// recorder is a proxy to an API that keeps the callbacks of the gateway.
+type recorder struct {
 	to *httputil.ReverseProxy
 
-	mu    sync.Mutex
-	heard map[string]letter // by order
+	mu   sync.Mutex
+	kept map[string]callback // by order
 }
 
-// letter is a callback as it was sent.
-type letter struct {
+// callback is a callback as it is sent.
+type callback struct {
 	header http.Header
 	body   []byte
 }
 
-func (p *tap) open(t *testing.T, door string) string {
+// start starts the proxy and returns its URL.
+func (r *recorder) start(t *testing.T, api string) string {
 	t.Helper()
-	u, err := url.Parse(door)
+	u, err := url.Parse(api)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.heard = map[string]letter{}
-	p.to = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u) }, ErrorLog: log.New(io.Discard, "", 0)}
-	server := httptest.NewServer(p)
+	r.kept = map[string]callback{}
+	r.to = &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(u) }, ErrorLog: log.New(io.Discard, "", 0)}
+	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	return server.URL
 }
 
 // ServeHTTP implements http.Handler.
-func (p *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
+func (r *recorder) ServeHTTP(w http.ResponseWriter, in *http.Request) {
+	body, err := io.ReadAll(in.Body)
 	if err != nil {
 		return
 	}
 	var about pgwire.Transaction
-	_ = json.Unmarshal(body, &about) // else it is about nothing
-	p.mu.Lock()
-	p.heard[about.OrderID] = letter{r.Header.Clone(), body}
-	p.mu.Unlock()
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	p.to.ServeHTTP(w, r)
+	_ = json.Unmarshal(body, &about) // else it is about no order
+	r.mu.Lock()
+	r.kept[about.OrderID] = callback{in.Header.Clone(), body}
+	r.mu.Unlock()
+	in.Body = io.NopCloser(bytes.NewReader(body))
+	r.to.ServeHTTP(w, in)
 }
 
-func (p *tap) about(order string) (letter, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	l, ok := p.heard[order]
-	return l, ok
+func (r *recorder) about(order string) (callback, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c, ok := r.kept[order]
+	return c, ok
 }
 
-// signed is a letter that somebody wrote at a time.
-func signed(with string, at time.Time, body []byte) letter {
-	key, _ := pgwire.ParseSecret(with) // it is one
+// signed returns a callback that is signed with a secret, at a time.
+func signed(with string, at time.Time, body []byte) callback {
+	key, _ := pgwire.ParseSecret(with) // it is valid
 	header := http.Header{"Content-Type": {"application/json"}}
 	for name, value := range key.Sign("msg_test", at, body) {
 		header.Set(name, value)
 	}
-	return letter{header, body}
+	return callback{header, body}
 }
 
 func TestForgedReplayedWrongAndUnknownCallbacksChangeNothingAndAreCounted(t *testing.T) {
 	t.Parallel()
-	luck := lucky(t)
-	var overheard tap
-	s := open(t, terms{scenario: "healthy", expiry: 15 * time.Minute, signed: true, lies: map[string]any{"settleDelayMax": "200ms"}, public: func(door string) string {
-		if overheard.to == nil {
-			return overheard.open(t, door)
-		}
-		return door
-	}})
+	seed := newSeed(t)
+	var recorded recorder
+	s := open(t, options{
+		scenario: "healthy", expiry: 15 * time.Minute, signed: true, faults: map[string]any{"settleDelayMax": "200ms"},
+		callbackURL: func(api string) string {
+			if recorded.to == nil {
+				return recorded.start(t, api)
+			}
+			return api
+		},
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	at := s.furnish(ctx, 2+20)
-	orders, c := plan(luck, at), newCustomers(s, luck)
-	api := s.apis[1] // the one that was overheard: the first API has it called back at the other
+	orders, c := plan(seed, s.setUp(ctx, 2+20)), newCustomers(s, seed)
+	api := s.apis[1] // the recorded one: what the first API takes is called back at the other
 
 	paid, waiting := orders[0], orders[1]
 	c.place(ctx, paid, 0)
 	s.settle(ctx)
-	true1, ok := overheard.about(paid.id)
+	genuine, ok := recorded.about(paid.id)
 	if !ok {
-		t.Fatal("no callback was overheard")
+		t.Fatal("no callback was recorded")
 	}
-	s.gateway.Change(ctx, map[string]any{"settleDelayMin": "1h", "settleDelayMax": "1h"})
+	s.gateway.SetFaults(ctx, map[string]any{"settleDelayMin": "1h", "settleDelayMax": "1h"})
 	c.place(ctx, waiting, 0)
-	pending := s.charge(ctx, waiting.id)
-	s.play(ctx, api, true1, pending, paid)
+	s.sendCallbacks(ctx, api, genuine, s.pendingCharge(ctx, waiting.id), paid)
 }
 
-// charge waits for the books to know of a charge of an order, and returns it as
-// a callback would tell of its success.
-func (s *shop) charge(ctx context.Context, order string) (t pgwire.Transaction) {
+// pendingCharge waits until the database has a charge of an order, and returns it as
+// a callback would report its success.
+func (s *shop) pendingCharge(ctx context.Context, order string) (t pgwire.Transaction) {
 	s.t.Helper()
 	err := cluster.Await(ctx, 30*time.Second, "the gateway has the request", func() error {
-		found := s.strings(ctx, `SELECT charge_key FROM charges WHERE order_id = '`+order+`'`)
+		found := s.db.Column(ctx, `SELECT charge_key FROM charges WHERE order_id = $1`, order)
 		if len(found) == 0 {
-			return errors.New("not yet")
+			return errors.New("there is no charge")
 		}
 		t.TransactionKey = found[0]
 		return nil
@@ -130,49 +132,50 @@ func (s *shop) charge(ctx context.Context, order string) (t pgwire.Transaction) 
 	return t
 }
 
-// play sends callbacks to an API: a true one again, and what else somebody may
-// think of. Each must be answered and counted as what it is, and change nothing.
-func (s *shop) play(ctx context.Context, api *server, heard letter, pending pgwire.Transaction, paid *purchase) {
+// sendCallbacks sends callbacks to an API: a genuine one again, and false ones. Each must
+// be answered and counted as what it is, and change nothing.
+func (s *shop) sendCallbacks(ctx context.Context, api *cluster.Service, genuine callback, pending pgwire.Transaction, paid *purchase) {
 	s.t.Helper()
-	but := func(change func(*pgwire.Transaction)) []byte {
+	with := func(change func(*pgwire.Transaction)) []byte {
 		other := pending
 		change(&other)
 		body, _ := json.Marshal(other)
 		return body
 	}
-	const theirs, nobody = "whsec_ZmVkY2JhOTg3NjU0MzIxMA==", "01980000-0000-7000-8000-00000000ffff"
+	const otherSecret, noOrder = "whsec_ZmVkY2JhOTg3NjU0MzIxMA==", "01980000-0000-7000-8000-00000000ffff"
 	now := time.Now()
-	lie := but(func(*pgwire.Transaction) {})
-	changed := letter{heard.header, bytes.Replace(heard.body, []byte(`"SUCCESS"`), []byte(`"FAILED"`), 1)}
+	success := with(func(*pgwire.Transaction) {})
+	changed := callback{genuine.header, bytes.Replace(genuine.body, []byte(`"SUCCESS"`), []byte(`"FAILED"`), 1)}
 	var old pgwire.Transaction
-	if err := json.Unmarshal(heard.body, &old); err != nil || bytes.Equal(changed.body, heard.body) {
-		s.t.Fatalf("%s: %v", heard.body, err)
+	if err := json.Unmarshal(genuine.body, &old); err != nil || bytes.Equal(changed.body, genuine.body) {
+		s.t.Fatalf("%s: %v", genuine.body, err)
 	}
 	for name, is := range map[string]struct {
-		letter
+		callback
+
 		status int
 		result string
 	}{
-		"the true one, replayed":                 {heard, 200, "repeated"},
-		"the true one, with another outcome":     {changed, 401, "forged"},
-		"the true one, replayed an hour later":   {signed(secret, now.Add(-time.Hour), heard.body), 401, "stale"},
-		"a lie about the outcome":                {signed(secret, now, lie), 200, "early"},
-		"a lie that somebody else signed":        {signed(theirs, now, lie), 401, "forged"},
-		"a lie that nobody signed":               {letter{http.Header{"Content-Type": {"application/json"}}, lie}, 401, "unsigned"},
-		"a lie from the future":                  {signed(secret, now.Add(time.Hour), lie), 401, "stale"},
-		"another amount":                         {signed(secret, now, but(func(t *pgwire.Transaction) { t.Amount-- })), 409, "wrong_amount"},
-		"the amount of another order":            {signed(secret, now, but(func(t *pgwire.Transaction) { t.OrderID = paid.id; t.Amount++ })), 409, "wrong_amount"},
-		"an order that nobody knows":             {signed(secret, now, but(func(t *pgwire.Transaction) { t.OrderID = nobody })), 404, "unknown_order"},
-		"an order of another shop":               {signed(secret, now, but(func(t *pgwire.Transaction) { t.OrderID = "1351039135" })), 404, "unknown_order"},
-		"a transaction that nobody knows":        {signed(secret, now, but(func(t *pgwire.Transaction) { t.TransactionKey += "0" })), 404, "unknown_transaction"},
-		"a transaction of another order":         {signed(secret, now, but(func(t *pgwire.Transaction) { t.TransactionKey = old.TransactionKey })), 404, "unknown_transaction"},
-		"half a callback":                        {signed(secret, now, lie[:len(lie)/2]), 400, "malformed"},
-		"a status that nobody knows":             {signed(secret, now, but(func(t *pgwire.Transaction) { t.Status = "PAID" })), 400, "malformed"},
-		"the whole number of a card in it, true": {signed(secret, now, but(func(t *pgwire.Transaction) { t.CardNo = cardno.Number(paid.card.number()) })), 200, "early"},
+		"the genuine one, replayed":               {genuine, 200, "repeated"},
+		"the genuine one, with another outcome":   {changed, 401, "forged"},
+		"the genuine one, replayed an hour later": {signed(secret, now.Add(-time.Hour), genuine.body), 401, "stale"},
+		"a false outcome":                         {signed(secret, now, success), 200, "early"},
+		"signed with another secret":              {signed(otherSecret, now, success), 401, "forged"},
+		"not signed":                              {callback{http.Header{"Content-Type": {"application/json"}}, success}, 401, "unsigned"},
+		"signed in the future":                    {signed(secret, now.Add(time.Hour), success), 401, "stale"},
+		"another amount":                          {signed(secret, now, with(func(t *pgwire.Transaction) { t.Amount-- })), 409, "wrong_amount"},
+		"the amount of another order":             {signed(secret, now, with(func(t *pgwire.Transaction) { t.OrderID = paid.id; t.Amount++ })), 409, "wrong_amount"},
+		"an unknown order":                        {signed(secret, now, with(func(t *pgwire.Transaction) { t.OrderID = noOrder })), 404, "unknown_order"},
+		"an order of another shop":                {signed(secret, now, with(func(t *pgwire.Transaction) { t.OrderID = "1351039135" })), 404, "unknown_order"},
+		"an unknown transaction":                  {signed(secret, now, with(func(t *pgwire.Transaction) { t.TransactionKey += "0" })), 404, "unknown_transaction"},
+		"a transaction of another order":          {signed(secret, now, with(func(t *pgwire.Transaction) { t.TransactionKey = old.TransactionKey })), 404, "unknown_transaction"},
+		"half of a callback":                      {signed(secret, now, success[:len(success)/2]), 400, "malformed"},
+		"an unknown status":                       {signed(secret, now, with(func(t *pgwire.Transaction) { t.Status = "PAID" })), 400, "malformed"},
+		"a genuine one with a full card number":   {signed(secret, now, with(func(t *pgwire.Transaction) { t.CardNo = cardno.Number(paid.card.number()) })), 200, "early"},
 	} {
 		before, count := s.snapshot(ctx), counted(ctx, api)
 		count[is.result]++
-		status := s.callBack(ctx, api, is.letter)
+		status := s.callBack(ctx, api, is.callback)
 		if status != is.status {
 			s.t.Errorf("%s: answered %d, want %d", name, status, is.status)
 		}
@@ -185,33 +188,34 @@ func (s *shop) play(ctx context.Context, api *server, heard letter, pending pgwi
 	}
 }
 
-func (s *shop) callBack(ctx context.Context, api *server, l letter) int {
+func (s *shop) callBack(ctx context.Context, api *cluster.Service, c callback) int {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, api.door+"/api/v1/payments/callback", bytes.NewReader(l.body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, api.URL+"/api/v1/payments/callback", bytes.NewReader(c.body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r.Header = l.header
-	got, err := answerTo(http.DefaultClient, r)
+	r.Header = c.header
+	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return got.status
+	_ = res.Body.Close()
+	return res.StatusCode
 }
 
-// counted is what became of callbacks, as an API shows it.
-func counted(ctx context.Context, api *server) map[string]int {
+// counted returns how many callbacks an API has counted, by result.
+func counted(ctx context.Context, api *cluster.Service) map[string]int {
 	api.TB.Helper()
 	of := map[string]int{}
 	for _, result := range []string{
 		"settled", "early", "repeated", "unsigned", "forged", "stale", "malformed", "unknown_order", "unknown_transaction", "wrong_amount", "gateway_away", "failed",
 	} {
-		of[result] = int(api.metric(ctx, fmt.Sprintf(`commerce_payment_callbacks_total{result=%q}`, result)))
+		of[result] = int(api.Metric(ctx, fmt.Sprintf(`commerce_payment_callbacks_total{result=%q}`, result)))
 	}
 	return of
 }
 
-// snapshot is all that a payment may change.
+// snapshot returns all rows that a payment may change.
 func (s *shop) snapshot(ctx context.Context) map[string][]string {
 	s.t.Helper()
 	of := map[string]string{
@@ -225,31 +229,31 @@ func (s *shop) snapshot(ctx context.Context) map[string][]string {
 		"coupons":  `SELECT concat_ws(' ', id, used_us, order_id) FROM owned_coupons ORDER BY id`,
 	}
 	found := map[string][]string{}
-	for _, what := range []string{"orders", "payments", "notes", "charges", "history", "stocks", "wallets", "coupons"} {
-		found[what] = s.strings(ctx, of[what])
+	for what, query := range of {
+		found[what] = s.db.Column(ctx, query)
 	}
 	return found
 }
 
-func TestAGatewayThatLiesInEveryCallbackIsNotBelieved(t *testing.T) {
+func TestFalseCallbacksAreNeverBelieved(t *testing.T) {
 	t.Parallel()
-	luck := lucky(t)
-	s := open(t, terms{scenario: "healthy", expiry: 15 * time.Minute, signed: true, lies: map[string]any{
+	seed := newSeed(t)
+	s := open(t, options{scenario: "healthy", expiry: 15 * time.Minute, signed: true, faults: map[string]any{
 		"callbackWrongAmountRate": 1, "callbackWrongStatusRate": 1, "callbackUnknownKeyRate": 1, "callbackForgeRate": 1,
 		"callbackDuplicateRate": 1, "callbackReorderRate": 0.5, "limitRate": 0.5,
 	}})
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	orders, c := plan(luck, s.furnish(ctx, 40)), newCustomers(s, luck)
+	orders, c := plan(seed, s.setUp(ctx, 40)), newCustomers(s, seed)
 	c.shop(ctx, orders, 0)
 	s.settle(ctx)
-	ends := s.checkBooks(ctx, orders)
-	if ends["PAID"] == 0 || ends["FAILED"] == 0 {
-		t.Errorf("half of the cards are to be charged: %v", ends)
+	statuses := s.checkDatabase(ctx, orders)
+	if statuses["PAID"] == 0 || statuses["FAILED"] == 0 {
+		t.Errorf("half of the cards must be charged: %v", statuses)
 	}
-	for _, lie := range []string{"forged", "wrong_amount", "unknown_transaction"} {
-		err := cluster.Await(ctx, 30*time.Second, "every lie is counted as "+lie, func() error {
-			if one, two := counted(ctx, s.apis[0])[lie], counted(ctx, s.apis[1])[lie]; one+two != len(orders) {
+	for _, result := range []string{"forged", "wrong_amount", "unknown_transaction"} {
+		err := cluster.Await(ctx, 30*time.Second, "every false callback is counted as "+result, func() error {
+			if one, two := counted(ctx, s.apis[0])[result], counted(ctx, s.apis[1])[result]; one+two != len(orders) {
 				return fmt.Errorf("%d of %d are", one+two, len(orders))
 			}
 			return nil
@@ -259,5 +263,5 @@ func TestAGatewayThatLiesInEveryCallbackIsNotBelieved(t *testing.T) {
 		}
 	}
 	s.verify()
-	t.Logf("%v; callbacks: %v and %v", ends, counted(ctx, s.apis[0]), counted(ctx, s.apis[1]))
+	t.Logf("%v; callbacks: %v and %v", statuses, counted(ctx, s.apis[0]), counted(ctx, s.apis[1]))
 }

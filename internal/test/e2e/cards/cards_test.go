@@ -4,103 +4,94 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 )
 
-// bin is where the programs were built.
-var bin string
+var programs cluster.Programs
 
-func TestMain(m *testing.M) { os.Exit(cluster.Main(m, &bin)) }
+func TestMain(m *testing.M) { os.Exit(cluster.Main(m, &programs)) }
 
-// What is drawn from the seed, each by dice of its own.
+// Each purpose has random numbers of its own, all from the seed.
 const (
-	luckOfPlan = iota
-	luckOfCards
-	luckOfVillain
-	luckOfRoad
-	luckOfCustomers
+	forPlan = iota
+	forCards
+	forFaults
+	forProxy
+	forCustomers // and on, for each queue
 )
 
-// luck is all that is drawn in a test; the seed is told.
-type luck struct{ seed uint64 }
+// seed makes the random numbers of a test.
+type seed uint64
 
-func lucky(t *testing.T) luck {
+// newSeed returns CARD_SEED, or any seed, which is logged.
+func newSeed(t *testing.T) seed {
 	t.Helper()
-	l := luck{uint64(number(t, "CARD_SEED", rand.IntN(1_000_000)))}
-	t.Logf("to repeat it: CARD_SEED=%d", l.seed)
-	return l
+	n := cluster.EnvNumber(t, "CARD_SEED", rand.Uint64N(1_000_000))
+	t.Logf("to repeat it: CARD_SEED=%d", n)
+	return seed(n)
 }
 
-func (l luck) dice(of uint64) *rand.Rand { return rand.New(rand.NewPCG(l.seed, of)) }
+func (s seed) rng(purpose uint64) *rand.Rand { return rand.New(rand.NewPCG(uint64(s), purpose)) }
 
-// number reads a number from the environment.
-func number(t *testing.T, name string, otherwise int) int {
+// number returns a number from the environment.
+func number(t *testing.T, name string, fallback uint64) int {
 	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
-		t.Fatalf("%s=%q: must be a number", name, text)
-	}
-	return n
+	return int(cluster.EnvNumber(t, name, fallback))
 }
 
-func TestEveryCardOrderEndsAgainstTheDefaultLiesAndTheBreakerStaysClosed(t *testing.T) {
+func TestEveryCardOrderEndsWithTheDefaultGatewayAndTheBreakerStaysClosed(t *testing.T) {
 	t.Parallel()
-	luck := lucky(t)
-	s := open(t, terms{scenario: "default", expiry: 15 * time.Minute})
+	seed := newSeed(t)
+	s := open(t, options{scenario: "default", expiry: 15 * time.Minute})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	orders := plan(luck, s.furnish(ctx, number(t, "CARD_ORDERS", 200)))
-	c := newCustomers(s, luck)
+	orders := plan(seed, s.setUp(ctx, number(t, "CARD_ORDERS", 200)))
+	c := newCustomers(s, seed)
 	c.shop(ctx, orders, 0)
 	s.settle(ctx)
-	ends := s.checkBooks(ctx, orders)
-	if ends["PAID"] == 0 || ends["FAILED"] == 0 {
-		t.Errorf("the gateway is to charge 7 of 10 cards: %v", ends)
+	statuses := s.checkDatabase(ctx, orders)
+	if statuses["PAID"] == 0 || statuses["FAILED"] == 0 {
+		t.Errorf("the gateway must charge 7 of 10 cards: %v", statuses)
 	}
 	for _, a := range s.apis {
-		if a.metric(ctx, `commerce_gateway_breaker_state{state="closed"}`) != 1 || a.metric(ctx, `commerce_gateway_breaker_transitions_total{to="open"}`) != 0 {
+		if a.Metric(ctx, `commerce_gateway_breaker_state{state="closed"}`) != 1 || a.Metric(ctx, `commerce_gateway_breaker_transitions_total{to="open"}`) != 0 {
 			t.Errorf("the breaker of %s has opened", a.Name)
 		}
 	}
 	s.verify()
-	t.Logf("%d orders: %v; %s", len(orders), ends, s.told(ctx))
+	t.Logf("%d orders: %v; %s", len(orders), statuses, s.summary(ctx))
 }
 
-func TestWhateverTheGatewayDoesAndWhoeverIsKilledEveryCardOrderEndsRight(t *testing.T) {
+func TestEveryCardOrderEndsRightWhileTheGatewayAndTheAPIsFail(t *testing.T) {
 	t.Parallel()
-	luck := lucky(t)
+	seed := newSeed(t)
 	kills := number(t, "CARD_KILLS", 6)
 	down := time.Duration(number(t, "CARD_DOWN", 5)) * time.Second
-	s := open(t, terms{scenario: "flaky", lies: stormy, expiry: 20 * time.Second, signed: true, held: luck.dice(luckOfRoad)})
-	ctx, cancel := context.WithTimeout(t.Context(), patience+3*time.Minute+down+2*time.Duration(kills)*perBlow)
+	s := open(t, options{scenario: "flaky", faults: worstFaults(), expiry: 20 * time.Second, signed: true, delays: seed.rng(forProxy)})
+	ctx, cancel := context.WithTimeout(t.Context(), settleTimeout+3*time.Minute+down+2*time.Duration(kills)*perFault)
 	defer cancel()
-	orders := plan(luck, s.furnish(ctx, number(t, "CARD_ORDERS", 200)))
-	v := newVillain(s, luck, kills, down)
-	c := newCustomers(s, luck)
-	c.fickle = true
-	storm := v.loose(ctx)
-	c.shop(ctx, orders, v.takes())
-	<-storm
+	orders := plan(seed, s.setUp(ctx, number(t, "CARD_ORDERS", 200)))
+	in := newInjector(s, seed, kills, down)
+	c := newCustomers(s, seed)
+	c.cancels = true
+	done := in.start(ctx)
+	c.shop(ctx, orders, in.duration())
+	<-done
 	s.settle(ctx)
-	ends := s.checkBooks(ctx, orders)
-	for _, end := range []string{"PAID", "FAILED", "EXPIRED", "CANCELLED"} {
-		if ends[end] == 0 {
-			t.Errorf("no order is %s: %v", end, ends)
+	statuses := s.checkDatabase(ctx, orders)
+	for _, status := range []string{"PAID", "FAILED", "EXPIRED", "CANCELLED"} {
+		if statuses[status] == 0 {
+			t.Errorf("no order is %s: %v", status, statuses)
 		}
 	}
 	s.checkTimes(ctx)
-	s.checkStories(ctx)
+	s.checkEvents(ctx)
 	s.verify()
-	t.Logf("%d orders: %v; %d requests were held up; %s", len(orders), ends, s.road.held, s.told(ctx))
-	c.blunder(ctx, orders[0])
+	t.Logf("%d orders: %v; %d requests were delayed; %s", len(orders), statuses, s.proxy.delayed, s.summary(ctx))
+	c.sendInvalid(ctx, orders[0])
 	s.searchForCards(ctx, orders, c)
-	s.checkStop(ctx)
+	cluster.StopAll(ctx, s.db, s.services()...)
 }

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
+	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
-// hidden is how many digits of a card's number nobody may know.
+// hidden is how many digits of a card number must be stored nowhere.
 const hidden = 12
 
 // cardsOf returns the hidden digits of every card that was used.
@@ -23,8 +25,8 @@ func cardsOf(orders []*purchase) map[string]bool {
 	return all
 }
 
-// leak returns the place in a text where the hidden digits of a card are, in
-// whatever groups they are written; empty: nowhere.
+// leak returns the part of a text that has the hidden digits of a card, in any
+// grouping; empty: there is none.
 func leak(text string, cards map[string]bool) string {
 	digits, at := make([]byte, 0, hidden), make([]int, 0, hidden)
 	apart := 0 // other characters since the last digit
@@ -48,29 +50,29 @@ func leak(text string, cards map[string]bool) string {
 	return ""
 }
 
-// searchForCards looks for the numbers of the cards wherever anything was
-// written or told.
+// searchForCards searches for card numbers in all that was stored, sent, logged or
+// answered.
 func (s *shop) searchForCards(ctx context.Context, orders []*purchase, c *customers) {
 	s.t.Helper()
 	cards, searched := cardsOf(orders), map[string]int{}
 	search := func(place, text string) {
 		searched[place] += len(text)
 		if found := leak(text, cards); found != "" {
-			s.t.Errorf("%s has the number of a card: ...%s...", place, found)
+			s.t.Errorf("%s has a card number: ...%s...", place, found)
 		}
 	}
-	for _, table := range s.strings(ctx, `SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()`) {
-		search("table "+table, strings.Join(s.strings(ctx, s.readable(ctx, table)), "\n"))
+	for _, table := range s.db.Column(ctx, `SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()`) {
+		search("table "+table, strings.Join(s.db.Column(ctx, s.selectAll(ctx, table)), "\n"))
 	}
-	for _, r := range s.records(ctx) {
+	for _, r := range kafkatest.AllTopics(s.t, s.on.Brokers, s.on.Prefix) {
 		search("events", fmt.Sprintf("%s %s %s", r.Key, r.Value, r.Headers))
 		for _, h := range r.Headers {
 			search("events", string(h.Value))
 		}
 	}
-	for _, p := range s.everybody() {
-		search("what was said by "+p.Name, p.Said())
-		page, err := cluster.Page(ctx, p.management+"/metrics")
+	for _, p := range s.services() {
+		search("output of "+p.Name, p.Output())
+		page, err := cluster.Page(ctx, p.ManagementURL+"/metrics")
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -81,31 +83,31 @@ func (s *shop) searchForCards(ctx context.Context, orders []*purchase, c *custom
 		s.t.Fatal(err)
 	}
 	search("the gateway's journal", string(journal))
-	for _, text := range c.errors {
+	for _, text := range c.retrier.Stats().Errors {
 		search("errors", text)
 	}
-	s.t.Logf("%d numbers of cards were looked for in %v", len(cards), searched)
-	for _, place := range []string{"table payments", "table idempotency_keys", "events", "errors", "the gateway's journal", "what was said by api-1"} {
+	s.t.Logf("searched for %d card numbers in %v", len(cards), searched)
+	for _, place := range []string{"table payments", "table idempotency_keys", "events", "errors", "the gateway's journal", "output of api-1"} {
 		if searched[place] == 0 {
 			s.t.Errorf("nothing was searched in %s", place)
 		}
 	}
 	if !strings.Contains(string(journal), "****-****-****-"+orders[0].card.digits[hidden:]) {
-		s.t.Error("the journal does not even have the last digits: it is not what was searched for")
+		s.t.Error("the journal has not even the last digits: it is the wrong file")
 	}
 }
 
-// readable returns a query for the rows of a table as texts, bytes as what they spell.
-func (s *shop) readable(ctx context.Context, table string) string {
+// selectAll returns a query for the rows of a table as text, with bytes as text too.
+func (s *shop) selectAll(ctx context.Context, table string) string {
 	s.t.Helper()
-	columns := s.strings(ctx, `SELECT CASE data_type WHEN 'bytea' THEN format('encode(%I, ''escape'')', column_name) ELSE format('%I::text', column_name) END
-		FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = '`+table+`'`)
+	columns := s.db.Column(ctx, `SELECT CASE data_type WHEN 'bytea' THEN format('encode(%I, ''escape'')', column_name) ELSE format('%I::text', column_name) END
+		FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1`, table)
 	return `SELECT concat_ws(' | ', ` + strings.Join(columns, ", ") + `) FROM ` + table
 }
 
-// blunder sends what is wrong with the number of a card in it: whoever complains
-// must not repeat it.
-func (c *customers) blunder(ctx context.Context, p *purchase) {
+// sendInvalid sends invalid requests that contain a card number: the error must not
+// repeat it.
+func (c *customers) sendInvalid(ctx context.Context, p *purchase) {
 	c.t.Helper()
 	number, bare := p.card.number(), p.card.digits
 	pay := func(rest string) string {
@@ -119,29 +121,30 @@ func (c *customers) blunder(ctx context.Context, p *purchase) {
 		`{"items":[],"card":"` + number + `"}`, `"` + number + `"`, number, `{"` + number + `":""}`, pay(`"` + bare + `":""`),
 	}
 	for i, body := range bodies {
-		got, err := c.send(ctx, message{p.who, "/api/v1/orders", fmt.Sprint("blunder-", i), body}, i%2)
-		if err != nil || got.status/100 != 4 {
-			c.t.Errorf("%s was answered %d %s, %v", body, got.status, got.text, err)
+		q := apiclient.Request{User: p.user, Method: http.MethodPost, Path: apiclient.OrdersPath, Key: fmt.Sprint("invalid-", i), Body: body}
+		if got, err := c.retrier.Once(ctx, q, i%2); err != nil || got.Status/100 != 4 {
+			c.t.Errorf("%s was answered %v, %v", body, got, err)
 		}
 	}
-	reason := `{"reason":"the money goes back to ` + number + `"}`
-	if got, err := c.send(ctx, message{p.who, "/api/v1/orders/" + p.id + "/cancel", "blunder-cancel", reason}, 0); err != nil || got.status >= 500 {
-		c.t.Errorf("%s was answered %d %s, %v", reason, got.status, got.text, err)
+	cancel := apiclient.Cancel(p.user, p.id).WithKey("invalid-cancel")
+	cancel.Body = `{"reason":"the money goes back to ` + number + `"}`
+	if got, err := c.retrier.Once(ctx, cancel, 0); err != nil || got.Status >= 500 {
+		c.t.Errorf("%s was answered %v, %v", cancel.Body, got, err)
 	}
 	other := *p // the same key, another card
 	other.card.digits = bare[:hidden] + "0000"
-	if got, err := c.send(ctx, other.order(), 0); err != nil || got.status != http.StatusUnprocessableEntity {
-		c.t.Errorf("another card under the same key was answered %d %s, %v", got.status, got.text, err)
+	if got, err := c.retrier.Once(ctx, other.request(), 0); err != nil || got.Status != http.StatusUnprocessableEntity {
+		c.t.Errorf("another card under the same key was answered %v, %v", got, err)
 	}
 	for _, body := range []string{`{"cardNo":"` + number + `"}`, `{"cardNo":"` + number, number} {
-		got, err := c.send(ctx, message{path: "/api/v1/payments/callback", body: body}, 0)
-		if err != nil || got.status/100 != 4 {
-			c.t.Errorf("a callback of %s was answered %d %s, %v", body, got.status, got.text, err)
+		q := apiclient.Request{Method: http.MethodPost, Path: "/api/v1/payments/callback", Body: body}
+		if got, err := c.retrier.Once(ctx, q, 0); err != nil || got.Status/100 != 4 {
+			c.t.Errorf("a callback of %s was answered %v, %v", body, got, err)
 		}
 	}
 }
 
-func TestNoOneKnowsADigitOfTheCardsButTheLastFour(t *testing.T) {
+func TestTheSearchFindsCardNumbersInAnyGrouping(t *testing.T) {
 	t.Parallel()
 	c := card{"KB", "5678965789561234"}
 	cards := cardsOf([]*purchase{{card: c}})

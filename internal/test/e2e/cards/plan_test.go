@@ -3,41 +3,32 @@ package cards_test
 import (
 	"fmt"
 	"math/rand/v2"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 )
 
-// stand is what a shop sells, to whom, and cheaper with which coupons.
-type stand struct {
-	people   []string
-	products []product
-	offers   []string
-	orders   int // that are to be placed
-}
-
-type product struct{ ID, Price int64 }
-
-// purchase is one card order that somebody places.
+// purchase is a card order of a user.
 type purchase struct {
-	who, key string
-	card     card
-	items    []item
-	amount   int64   // sum of the lines, in won
-	points   int64   // that pay a part
-	coupon   *string // that makes it cheaper
+	user, key string
+	card      card
+	items     []apiclient.Item
+	amount    int64  // sum of the lines, in won
+	points    int64  // that pay a part
+	coupon    string // id of the offer; empty: none
 
 	// What was answered.
 	id        string
 	charge    int64 // to be paid by card
 	discount  int64
-	cancelled bool // 200 to a cancel
+	cancelled bool // a cancel was answered with success
 }
 
-type item struct {
-	ProductID int64 `json:"productId"`
-	Quantity  int64 `json:"quantity"`
+func (p *purchase) request() apiclient.Request {
+	card := apiclient.Card{Type: p.card.kind, Number: p.card.number()}
+	return apiclient.NewOrder{Items: p.items, Coupon: p.coupon, Points: p.points, Card: &card}.Request(p.user, p.key)
 }
 
-// card is somebody's. Whatever of the number is before the last four digits must
-// be nowhere.
+// card is a user's card. Only its last four digits may be stored or logged.
 type card struct {
 	kind   string
 	digits string // 16 of them
@@ -47,41 +38,41 @@ func (c card) number() string {
 	return fmt.Sprintf("%s-%s-%s-%s", c.digits[:4], c.digits[4:8], c.digits[8:12], c.digits[12:])
 }
 
-// newCard draws a number of which no digit but the last four is low, so that
-// times and amounts do not look like it.
-func newCard(dice *rand.Rand) card {
+// newCard draws a card. Its first twelve digits are high, so that times and amounts
+// do not look like it.
+func newCard(rng *rand.Rand) card {
 	digits := make([]byte, 0, 16)
-	for range 12 {
-		digits = append(digits, "56789"[dice.IntN(5)])
+	for range hidden {
+		digits = append(digits, "56789"[rng.IntN(5)])
 	}
-	digits = fmt.Appendf(digits, "%04d", dice.IntN(10_000))
-	return card{[]string{"SAMSUNG", "KB", "HYUNDAI"}[dice.IntN(3)], string(digits)}
+	digits = fmt.Appendf(digits, "%04d", rng.IntN(10_000))
+	return card{[]string{"SAMSUNG", "KB", "HYUNDAI"}[rng.IntN(3)], string(digits)}
 }
 
-// plan draws orders: half of them are paid by card alone, the others partly by
+// plan draws orders. Half of them are paid by card alone, the others partly by
 // points, with a coupon, or with both.
-func plan(l luck, at stand) []*purchase {
-	dice, ofCards := l.dice(luckOfPlan), l.dice(luckOfCards)
+func plan(s seed, st stock) []*purchase {
+	rng, cardRNG := s.rng(forPlan), s.rng(forCards)
 	cards, used := map[string]card{}, map[string]int{}
-	for _, who := range at.people {
-		cards[who] = newCard(ofCards)
+	for _, user := range st.users {
+		cards[user] = newCard(cardRNG)
 	}
-	all := make([]*purchase, at.orders)
+	all := make([]*purchase, st.orders)
 	for i := range all {
-		p := &purchase{who: at.people[dice.IntN(len(at.people))], key: fmt.Sprintf("order-%d", i)}
-		p.card = cards[p.who]
-		for _, n := range dice.Perm(len(at.products))[:1+dice.IntN(3)] {
-			one := item{at.products[n].ID, int64(1 + dice.IntN(3))}
-			p.items = append(p.items, one)
-			p.amount += one.Quantity * at.products[n].Price
+		p := &purchase{user: st.users[rng.IntN(len(st.users))], key: fmt.Sprintf("order-%d", i)}
+		p.card = cards[p.user]
+		for _, n := range rng.Perm(len(st.products))[:1+rng.IntN(3)] {
+			line := apiclient.Item{ProductID: st.products[n].ID, Quantity: int64(1 + rng.IntN(3))}
+			p.items = append(p.items, line)
+			p.amount += line.Quantity * st.products[n].Price
 		}
-		kind := dice.IntN(8)
+		kind := rng.IntN(8)
 		if kind == 4 || kind == 5 || kind == 6 {
-			p.points = 1 + dice.Int64N(p.amount/3)
+			p.points = 1 + rng.Int64N(p.amount/3)
 		}
-		if n := used[p.who]; kind >= 6 && n < len(at.offers) {
-			used[p.who]++
-			p.coupon = &at.offers[n]
+		if n := used[p.user]; kind >= 6 && n < len(st.offers) {
+			used[p.user]++
+			p.coupon = st.offers[n]
 		}
 		all[i] = p
 	}

@@ -6,78 +6,34 @@ import (
 	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/retail"
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 )
 
-type kind string
+// catalogue is what the shop sells, by SKU.
+type catalogue map[string]product
 
-const (
-	view   kind = "view"
-	like   kind = "like"
-	unlike kind = "unlike"
-	charge kind = "charge"
-	coupon kind = "coupon"
-	order  kind = "order"
-	cancel kind = "cancel"
-)
-
-// act is one thing that a customer does, and is answered once, however often
-// it has to be sent.
-type act struct {
-	kind    kind
-	who     string
-	key     string // Idempotency-Key, of what moves money or stock
-	product int64  // of a view or a like
-	amount  int64  // of a charge or an order, in won
-	items   []item
-	pay     means  // for an order
-	offer   *offer // that a coupon is asked for of
-	order   *act   // that a cancel calls off
-	twice   bool   // sent to both APIs at once
-	sound   bool   // an order whose card is charged for certain
-
-	id string // of the order or the coupon, once answered
-
-	// What became of an order.
-	calledOff bool   // a cancel was answered with success
-	tooLate   bool   // a cancel was answered that it came too late
-	end       string // its last status
-	paid      bool   // it was, at some time
-}
-
-// means are what an order is paid with: amount - discount = points + card.
-type means struct {
-	points, card, discount int64
-	coupon                 *act // nil: none
-}
-
-type item struct {
-	ProductID int64 `json:"productId"`
-	Quantity  int64 `json:"quantity"`
-}
-
-// shelf is what the shop sells, by SKU.
-type shelf map[string]struct{ id, price int64 }
+type product struct{ id, price int64 }
 
 const (
 	perOrder  = 5 // lines; long invoices are several orders
 	perCharge = 10_000_000
 )
 
-// planner draws what customers do around their invoices.
+// planner draws what customers do besides the purchases of the invoices.
 type planner struct {
-	dice      *rand.Rand
-	shelf     shelf
+	rng       *rand.Rand
+	catalogue catalogue
 	offers    []*offer
 	customers []string
 	acts      []*act
-	orders    map[string][]*act // of each customer, those not called off
+	orders    map[string][]*act // of each customer, without the cancelled ones
 	liked     map[string]bool   // customer and product
-	coupons   map[string]int    // how many each customer has had
+	coupons   map[string]int    // how many each customer has
 }
 
-// plan makes acts of the lines, in their order.
-func plan(dice *rand.Rand, shop shelf, offers []*offer, lines []retail.Line) []*act {
-	p := &planner{dice: dice, shelf: shop, offers: offers, orders: map[string][]*act{}, liked: map[string]bool{}, coupons: map[string]int{}}
+// plan turns the lines into acts, in their order.
+func plan(rng *rand.Rand, shop catalogue, offers []*offer, lines []retail.Line) []*act {
+	p := &planner{rng: rng, catalogue: shop, offers: offers, orders: map[string][]*act{}, liked: map[string]bool{}, coupons: map[string]int{}}
 	for _, l := range lines {
 		if l.Customer != "" && !slices.Contains(p.customers, retail.LoginID(l.Customer)) {
 			p.customers = append(p.customers, retail.LoginID(l.Customer))
@@ -95,86 +51,86 @@ func plan(dice *rand.Rand, shop shelf, offers []*offer, lines []retail.Line) []*
 }
 
 func (p *planner) invoice(lines []retail.Line) {
-	who := retail.LoginID(lines[0].Customer)
-	if lines[0].Customer == "" { // somebody bought it
-		who = p.customers[p.dice.IntN(len(p.customers))]
+	user := retail.LoginID(lines[0].Customer)
+	if lines[0].Customer == "" { // any customer
+		user = p.customers[p.rng.IntN(len(p.customers))]
 	}
 	if lines[0].Cancelled {
-		p.cancel(who)
+		p.cancel(user)
 		return
 	}
-	o := act{kind: order, who: who}
+	o := act{kind: order, user: user}
 	for _, l := range lines {
-		if thing, ok := p.shelf[l.SKU]; ok && l.SkipReason() == "" {
-			o.items = append(o.items, item{thing.id, l.Quantity})
-			o.amount += thing.price * l.Quantity
+		if product, ok := p.catalogue[l.SKU]; ok && l.SkipReason() == "" {
+			o.items = append(o.items, apiclient.Item{ProductID: product.id, Quantity: l.Quantity})
+			o.amount += product.price * l.Quantity
 		}
 	}
 	if len(o.items) == 0 {
 		return
 	}
-	p.around(who, o.items[p.dice.IntN(len(o.items))].ProductID)
-	o.pay = p.means(who, o.amount)
+	p.browse(user, o.items[p.rng.IntN(len(o.items))].ProductID)
+	o.pay = p.payment(user, o.amount)
 	for left := o.pay.points; left > 0; left -= perCharge {
-		p.add(act{kind: charge, who: who, amount: min(left, perCharge)})
+		p.add(act{kind: charge, user: user, amount: min(left, perCharge)})
 	}
-	p.orders[who] = append(p.orders[who], p.add(o))
-	if p.dice.IntN(12) == 0 {
-		p.cancel(who)
+	p.orders[user] = append(p.orders[user], p.add(o))
+	if p.rng.IntN(12) == 0 {
+		p.cancel(user)
 	}
 }
 
-// means draws how an order is paid: by points, by card, or by both, now and then
-// with a coupon, which is asked for first.
-func (p *planner) means(who string, amount int64) (m means) {
-	if n := p.coupons[who]; n < len(p.offers) && p.dice.IntN(4) == 0 {
-		p.coupons[who]++
-		m.coupon = p.add(act{kind: coupon, who: who, offer: p.offers[n]})
-		m.discount = p.offers[n].off(amount)
+// payment draws how an order is paid: by points, by card, or by both, sometimes
+// with a coupon, which is requested before.
+func (p *planner) payment(user string, amount int64) (m payment) {
+	if n := p.coupons[user]; n < len(p.offers) && p.rng.IntN(4) == 0 {
+		p.coupons[user]++
+		m.coupon = p.add(act{kind: coupon, user: user, offer: p.offers[n]})
+		m.discount = p.offers[n].discount(amount)
 	}
 	due := amount - m.discount
-	switch p.dice.IntN(4) {
+	switch p.rng.IntN(4) {
 	case 0:
 		m.card = due
 	case 1:
-		m.card = due - p.dice.Int64N(due+1)
+		m.card = due - p.rng.Int64N(due+1)
 	}
 	m.points = due - m.card
 	return m
 }
 
-// around looks at a product, and likes it or no longer does.
-func (p *planner) around(who string, product int64) {
-	if p.dice.IntN(3) == 0 {
-		p.add(act{kind: view, who: who, product: product})
+// browse sometimes views a product, and sometimes likes or unlikes it.
+func (p *planner) browse(user string, product int64) {
+	if p.rng.IntN(3) == 0 {
+		p.add(act{kind: view, user: user, product: product})
 	}
-	if p.dice.IntN(2) == 0 {
+	if p.rng.IntN(2) == 0 {
 		return
 	}
-	k, place := like, fmt.Sprint(who, " ", product)
-	if p.liked[place] {
+	k, pair := like, fmt.Sprint(user, " ", product)
+	if p.liked[pair] {
 		k = unlike
 	}
-	p.liked[place] = !p.liked[place]
-	p.add(act{kind: k, who: who, product: product})
+	p.liked[pair] = !p.liked[pair]
+	p.add(act{kind: k, user: user, product: product})
 }
 
-// cancel calls off one of the customer's orders, if there is one left.
-func (p *planner) cancel(who string) {
-	live := p.orders[who]
+// cancel cancels one of the customer's orders, if there is one left.
+func (p *planner) cancel(user string) {
+	live := p.orders[user]
 	if len(live) == 0 {
 		return
 	}
-	i := p.dice.IntN(len(live))
-	p.add(act{kind: cancel, who: who, order: live[i]})
-	p.orders[who] = slices.Delete(live, i, i+1)
+	i := p.rng.IntN(len(live))
+	p.add(act{kind: cancel, user: user, order: live[i]})
+	p.orders[user] = slices.Delete(live, i, i+1)
 }
 
 func (p *planner) add(a act) *act {
 	switch a.kind {
 	case charge, coupon, order, cancel:
 		a.key = fmt.Sprintf("%s-%d", a.kind, len(p.acts))
-		a.twice = p.dice.IntN(10) == 0
+		a.twice = p.rng.IntN(10) == 0
 	case view, like, unlike:
 	}
 	p.acts = append(p.acts, &a)

@@ -15,147 +15,140 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/tally"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
-	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	payments "github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
-// told is what the topics tell, by the first occurrence of each event.
-type told struct {
-	stories           map[string][]string // of orders, and of likes
-	refunds           []string
-	views             map[string]int // by product and day
-	counted           int            // events that the streamer keeps count of
-	records, repeated int
+// topics is what the topics say, by the first occurrence of each event.
+type topics struct {
+	histories map[string][]string // the events of each order, and of each customer's likes of a product
+	refunds   []string
+	views     map[string]int // by product and day
+	counted   int            // events that the streamer counts
 }
 
-// checkTopics reads the topics from the beginning: by the first occurrence of
-// each event, every order and every like tells its whole story, in order, and
-// every refund is told of. What the streamer marked is as many as it must count,
-// and what it added of views is what the topics have; of likes and sales, which
-// have books, verify says so.
+// checkTopics reads the topics from the beginning. By the first occurrence of each
+// event, the events of every order and every like must be complete and in order,
+// and every refund must have its event. The streamer must have marked as many
+// events as it counts, and added up the views; its counters of likes and sales are
+// checked by commerce verify.
 func (s *shop) checkTopics(ctx context.Context, acts []*act) {
 	s.t.Helper()
-	all := s.read()
-	s.t.Logf("the topics have %d records, %d of them repeat an event", all.records, all.repeated)
-	s.compare("stories told by the topics", flat(expectedStories(acts)), flat(all.stories))
-	s.compare("refunds told by the topics", s.strings(ctx, fmt.Sprintf(`SELECT concat_ws(' ', p.order_id, h.detail)
-		FROM payment_history h JOIN payments p ON p.id = h.payment_id WHERE h.what = '%s'`, payment.ActionRefunded)), all.refunds)
-	s.compare("events handled", []string{fmt.Sprint(all.counted)},
-		s.strings(ctx, `SELECT count(*)::text FROM event_handled WHERE consumer = '`+tally.Consumer+`'`))
+	all := s.readTopics(ctx)
+	s.compare("events by order and like", flat(expectedHistories(acts)), flat(all.histories))
+	s.compare("refund events", s.db.Column(ctx, `SELECT concat_ws(' ', p.order_id, h.detail)
+		FROM payment_history h JOIN payments p ON p.id = h.payment_id WHERE h.what = $1`, payments.ActionRefunded), all.refunds)
+	if marked := s.db.Count(ctx, `SELECT count(*) FROM event_handled WHERE consumer = $1`, tally.Consumer); marked != int64(all.counted) {
+		s.t.Errorf("the streamer has marked %d events of %d", marked, all.counted)
+	}
 	var views []string
 	for place, n := range all.views {
 		views = append(views, fmt.Sprint(place, ": ", n))
 	}
 	s.compare("counters of views", views,
-		s.strings(ctx, `SELECT product_id || ' on ' || day || ': ' || views FROM product_metrics WHERE views <> 0`))
+		s.db.Column(ctx, `SELECT product_id || ' on ' || day || ': ' || views FROM product_metrics WHERE views <> 0`))
 	if len(views) == 0 {
-		s.t.Error("nobody has looked at anything")
+		s.t.Error("no view was counted")
 	}
 }
 
-func (s *shop) read() told {
+func (s *shop) readTopics(ctx context.Context) topics {
 	s.t.Helper()
-	all := told{stories: map[string][]string{}, views: map[string]int{}}
+	all := topics{histories: map[string][]string{}, views: map[string]int{}}
 	for _, topic := range event.Topics() {
-		seen := map[string]bool{}
-		for _, r := range kafkatest.All(s.t, s.brokers, topic) {
-			all.records++
-			if id := header(r, "ce_id"); seen[id] {
-				all.repeated++
-				continue
-			} else if seen[id] = true; id == "" {
+		records, repeated := kafkatest.FirstOccurrences(kafkatest.All(s.t, s.brokers, topic))
+		s.t.Logf("%s has %d events, and %d records repeat one", topic, len(records), repeated)
+		for _, r := range records {
+			if kafkatest.Header(r, "ce_id") == "" {
 				s.t.Fatalf("a record without an id: %+v", r)
 			}
 			if counts(s.t, r) {
 				all.counted++
 			}
-			s.tell(&all, r)
+			s.add(ctx, &all, r)
 		}
 	}
 	return all
 }
 
-// counts reports whether the streamer keeps count of such an event: of a cancel
-// only if the order was paid.
+// counts reports whether the streamer counts such an event. It counts a cancel only
+// if the order was paid.
 func counts(t *testing.T, r *kgo.Record) bool {
 	t.Helper()
-	switch header(r, "ce_type") {
+	switch kafkatest.Header(r, "ce_type") {
 	case event.ProductViewed{}.Type(), event.ProductLiked{}.Type(), event.ProductUnliked{}.Type(), event.OrderPaid{}.Type():
 		return true
 	case event.OrderCancelled{}.Type():
 		var e event.OrderCancelled
-		if err := json.Unmarshal(r.Value, &e); err != nil {
-			t.Fatal(err)
-		}
+		decode(t, r, &e)
 		return e.PaidAt != nil
 	default:
 		return false
 	}
 }
 
-// tell adds a record to what it tells of: an order, or a customer and a product.
-// A refund is told of whenever the gateway has given something back, before or
-// after whatever else happens to its order. Views may be lost, and are no story.
-func (s *shop) tell(all *told, r *kgo.Record) {
+// add adds a record. A refund event may come before or after the other events of
+// its order. Views may be lost, and have no history.
+func (s *shop) add(ctx context.Context, all *topics, r *kgo.Record) {
 	s.t.Helper()
 	key := string(r.Key)
-	switch kind := header(r, "ce_type"); kind {
+	switch kind := kafkatest.Header(r, "ce_type"); kind {
 	case event.ProductViewed{}.Type():
-		all.views[fmt.Sprint(key, " on ", s.day(r))]++
+		all.views[fmt.Sprint(key, " on ", day(s.t, r))]++
 	case event.ProductLiked{}.Type(), event.ProductUnliked{}.Type():
 		var e event.ProductLiked // both look the same
-		s.unpack(r, &e)
-		about := s.login(e.UserID.String()) + " " + key
-		all.stories[about] = append(all.stories[about], kind)
+		decode(s.t, r, &e)
+		about := s.login(ctx, e.UserID.String()) + " " + key
+		all.histories[about] = append(all.histories[about], kind)
 	case event.OrderPlaced{}.Type(), event.OrderPaid{}.Type(), event.OrderFailed{}.Type(), event.OrderExpired{}.Type(), event.OrderCancelled{}.Type():
-		all.stories[key] = append(all.stories[key], header(r, "ce_sequence")+" "+kind)
+		all.histories[key] = append(all.histories[key], kafkatest.Header(r, "ce_sequence")+" "+kind)
 	case event.PaymentRequested{}.Type(), event.PaymentApproved{}.Type(), event.PaymentDeclined{}.Type():
-		all.stories[key] = append(all.stories[key], kind)
+		all.histories[key] = append(all.histories[key], kind)
 	case event.PaymentRefunded{}.Type():
 		var e event.PaymentRefunded
-		s.unpack(r, &e)
+		decode(s.t, r, &e)
 		all.refunds = append(all.refunds, key+" "+e.TransactionKey)
 	}
 }
 
-func (s *shop) unpack(r *kgo.Record, e event.Event) {
-	s.t.Helper()
+func decode(t *testing.T, r *kgo.Record, e event.Event) {
+	t.Helper()
 	if err := json.Unmarshal(r.Value, e); err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 
-// day is when what a record tells of happened.
-func (s *shop) day(r *kgo.Record) clock.Day {
-	s.t.Helper()
-	at, err := time.Parse(time.RFC3339Nano, header(r, "ce_time"))
+// day returns the day on which an event happened.
+func day(t *testing.T, r *kgo.Record) clock.Day {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, kafkatest.Header(r, "ce_time"))
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return clock.DayOf(at)
 }
 
-func expectedStories(acts []*act) map[string][]string {
-	stories := map[string][]string{}
+func expectedHistories(acts []*act) map[string][]string {
+	histories := map[string][]string{}
 	for _, a := range acts {
 		switch a.kind {
 		case view, charge, coupon, cancel:
 		case like, unlike:
-			about, kind := fmt.Sprint(a.who, " ", a.product), event.ProductLiked{}.Type()
+			about, kind := fmt.Sprint(a.user, " ", a.product), event.ProductLiked{}.Type()
 			if a.kind == unlike {
 				kind = event.ProductUnliked{}.Type()
 			}
-			stories[about] = append(stories[about], kind)
+			histories[about] = append(histories[about], kind)
 		case order:
-			stories[a.id] = a.story()
+			histories[a.id] = a.history()
 		}
 	}
-	return stories
+	return histories
 }
 
-// story is the events of an order, with the versions that they made, and of its
-// payment, but for refunds.
-func (a *act) story() []string {
+// history returns the events of an order, with the versions that they made, and of
+// its payment, without refunds.
+func (a *act) history() []string {
 	version := 0
 	step := func(e event.Event) string {
 		version++
@@ -172,7 +165,7 @@ func (a *act) story() []string {
 		card(event.PaymentApproved{})
 		all = append(all, step(event.OrderPaid{}))
 	}
-	switch a.end {
+	switch a.status {
 	case "FAILED":
 		all = append(all, event.PaymentDeclined{}.Type(), step(event.OrderFailed{}))
 	case "EXPIRED":
@@ -186,29 +179,20 @@ func (a *act) story() []string {
 	return all
 }
 
-// flat has a line for each story.
-func flat(stories map[string][]string) (lines []string) {
-	for _, about := range slices.Sorted(maps.Keys(stories)) {
-		lines = append(lines, about+": "+strings.Join(stories[about], ", "))
+// flat returns a line for each history.
+func flat(histories map[string][]string) (lines []string) {
+	for _, about := range slices.Sorted(maps.Keys(histories)) {
+		lines = append(lines, about+": "+strings.Join(histories[about], ", "))
 	}
 	return lines
 }
 
-func header(r *kgo.Record, name string) string {
-	for _, h := range r.Headers {
-		if h.Key == name {
-			return string(h.Value)
-		}
-	}
-	return ""
-}
-
 // login returns the loginId of a user.
-func (s *shop) login(userID string) string {
+func (s *shop) login(ctx context.Context, userID string) string {
 	s.t.Helper()
 	if s.logins == nil {
 		s.logins = map[string]string{}
-		for _, line := range s.strings(s.t.Context(), `SELECT id || ' ' || login_id FROM users`) {
+		for _, line := range s.db.Column(ctx, `SELECT id || ' ' || login_id FROM users`) {
 			id, login, _ := strings.Cut(line, " ")
 			s.logins[id] = login
 		}

@@ -7,15 +7,17 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/seed"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 )
 
-// coupon offers coupons that take 300 won off, and returns their id.
-func (s *shop) coupon(t *testing.T, quantity int64) string {
+// createOffer creates coupons that take 300 won off, and returns the id of the offer.
+func (s *shop) createOffer(t *testing.T, quantity int64) string {
 	t.Helper()
-	c, err := coupons.New(s.db, s.world.IDs, s.world.Clock).Create(t.Context(), coupons.Draft{
+	c, err := coupons.New(s.db, s.env.IDs, s.env.Clock).Create(t.Context(), coupons.Draft{
 		Name: "Welcome", Type: coupon.Fixed, Value: 300, Quantity: quantity, ValidDays: 1,
 	}, store.Unguarded{})
 	if err != nil {
@@ -24,8 +26,8 @@ func (s *shop) coupon(t *testing.T, quantity int64) string {
 	return c.ID.String()
 }
 
-// crowd is people of whom none has been here before: c0, c1 and so on.
-func (s *shop) crowd(t *testing.T, people int) {
+// seedUsers creates users: c0, c1 and so on.
+func (s *shop) seedUsers(t *testing.T, people int) {
 	t.Helper()
 	var all seed.Shop
 	for i := range people {
@@ -33,37 +35,40 @@ func (s *shop) crowd(t *testing.T, people int) {
 			LoginID: fmt.Sprintf("c%d", i), Email: fmt.Sprintf("c%d@customers.example", i), BirthDate: "1990-01-01", Gender: user.Female,
 		})
 	}
-	if _, err := seed.New(s.db, s.world.IDs, s.world.Clock).Seed(t.Context(), all, func(int) {}); err != nil {
+	if _, err := seed.New(s.db, s.env.IDs, s.env.Clock).Seed(t.Context(), all, func(int) {}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// A thousand people come over 32 connections, most of them before it is sold out.
+// A thousand people ask over 32 connections, most of them before it is sold out.
 func TestAHundredCouponsGoToAHundredOfAThousandPeople(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
 		t.Helper()
 		const people, connections = 1000, 32
-		s.crowd(t, people)
-		path := "/api/v1/coupons/" + s.coupon(t, 100) + "/issue"
-		answers := make([]answer, people)
-		s.together(t, connections, func(i int) (a answer, err error) {
+		s.seedUsers(t, people)
+		offer := s.createOffer(t, 100)
+		answers := make([]apiclient.Response, people)
+		together(t, connections, func(i int) (a apiclient.Response, err error) {
 			for n := i; n < people && err == nil; n += connections {
-				answers[n], err = s.ask(t.Context(), fmt.Sprintf("c%d", n), http.MethodPost, path, "")
+				answers[n], err = s.do(t.Context(), apiclient.IssueCoupon(fmt.Sprintf("c%d", n), offer))
 			}
 			return a, err
 		})
-		if counts := tally(t, answers); counts["201"] != 100 || counts["409 COUPON_SOLD_OUT"] != 900 {
+		if counts := tally(answers); counts["201"] != 100 || counts["409 COUPON_SOLD_OUT"] != 900 {
 			t.Errorf("answers: %v, want 100 coupons, and 900 times COUPON_SOLD_OUT", counts)
 		}
 		for n, a := range answers {
-			want := 0
-			if a.status == http.StatusCreated {
-				want = 1
+			user := fmt.Sprintf("c%d", n)
+			if a.Status != http.StatusCreated {
+				continue
 			}
-			if has := s.coupons(t, fmt.Sprintf("c%d", n)); len(has) != want {
-				t.Errorf("c%d was told %d, and has %d", n, a.status, len(has))
+			if owned := s.coupons(t, user); len(owned) != 1 {
+				t.Errorf("%s was answered 201, and has %d coupons", user, len(owned))
 			}
+		}
+		if n := s.issued(t, offer); n != 100 { // verify compares it with the coupons of all users
+			t.Errorf("%d coupons were issued, want 100", n)
 		}
 		s.verify(t)
 	})
@@ -74,16 +79,16 @@ func TestOnePersonWhoAsksThirtyTwoTimesAtOnceHasOneCoupon(t *testing.T) {
 	each(t, func(t *testing.T, s *shop) {
 		t.Helper()
 		for _, quantity := range []int64{100, 1} {
-			path := "/api/v1/coupons/" + s.coupon(t, quantity) + "/issue"
-			counts := tally(t, s.together(t, 32, func(int) (answer, error) {
-				return s.ask(t.Context(), "u1", http.MethodPost, path, "")
+			offer := s.createOffer(t, quantity)
+			counts := tally(together(t, 32, func(int) (apiclient.Response, error) {
+				return s.do(t.Context(), apiclient.IssueCoupon("u1", offer))
 			}))
 			if counts["201"] != 1 || counts["409 COUPON_ALREADY_ISSUED"] != 31 {
 				t.Errorf("of %d: %v, want one, and 31 times COUPON_ALREADY_ISSUED", quantity, counts)
 			}
 		}
-		if has := s.coupons(t, "u1"); len(has) != 2 {
-			t.Errorf("%d coupons, want one of each kind", len(has))
+		if owned := s.coupons(t, "u1"); len(owned) != 2 {
+			t.Errorf("%d coupons, want one of each offer", len(owned))
 		}
 		s.verify(t)
 	})
@@ -93,36 +98,49 @@ func TestOneCouponPaysForOneOfThirtyTwoOrders(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
 		t.Helper()
-		kind := s.coupon(t, 1)
-		s.must(t, http.StatusCreated, "u1", http.MethodPost, "/api/v1/coupons/"+kind+"/issue", "")
-		order := fmt.Sprintf(`{"items":[{"productId":1,"quantity":1}],"couponId":%q}`, kind)
-		answers := s.together(t, 32, func(int) (answer, error) {
-			return s.ask(t.Context(), "u1", http.MethodPost, "/api/v1/orders", order)
+		order := apiclient.Buy(1, 1)
+		order.Coupon = s.createOffer(t, 1)
+		s.must(t, http.StatusCreated, apiclient.IssueCoupon("u1", order.Coupon), nil)
+		answers := together(t, 32, func(int) (apiclient.Response, error) {
+			return s.do(t.Context(), order.Request("u1", ""))
 		})
-		if counts := tally(t, answers); counts["201"] != 1 || counts["409 COUPON_ALREADY_USED"] != 31 {
+		if counts := tally(answers); counts["201"] != 1 || counts["409 COUPON_ALREADY_USED"] != 31 {
 			t.Errorf("answers: %v, want one order, and 31 times COUPON_ALREADY_USED", counts)
 		}
-		var points struct{ Balance int64 }
-		s.must(t, http.StatusOK, "u1", http.MethodGet, "/api/v1/points", "").into(t, &points)
-		if points.Balance != 10_000_000-700 {
-			t.Errorf("%d won are left", points.Balance)
+		var wallet apiclient.Wallet
+		s.must(t, http.StatusOK, apiclient.Points("u1"), &wallet)
+		if wallet.Balance != 10_000_000-700 {
+			t.Errorf("%d won are left", wallet.Balance)
 		}
-		if has := s.coupons(t, "u1"); len(has) != 1 || has[0].Status != "USED" || has[0].OrderID == nil {
-			t.Errorf("coupons: %+v", has)
+		if owned := s.coupons(t, "u1"); len(owned) != 1 || owned[0].Status != "USED" || owned[0].OrderID == nil {
+			t.Errorf("coupons: %+v", owned)
 		}
 		s.verify(t)
 	})
 }
 
-// has is a coupon of a user.
-type has struct {
-	Status  string
-	OrderID *string
+// coupons returns the coupons of a user.
+func (s *shop) coupons(t *testing.T, user string) []apiclient.OwnedCoupon {
+	t.Helper()
+	var list struct{ Items []apiclient.OwnedCoupon }
+	s.must(t, http.StatusOK, apiclient.Get(user, "/api/v1/users/me/coupons"), &list)
+	return list.Items
 }
 
-func (s *shop) coupons(t *testing.T, who string) []has {
+// issued returns how many coupons of an offer were issued.
+func (s *shop) issued(t *testing.T, offer string) (n int64) {
 	t.Helper()
-	var list struct{ Items []has }
-	s.must(t, http.StatusOK, who, http.MethodGet, "/api/v1/users/me/coupons", "").into(t, &list)
-	return list.Items
+	which, err := id.Parse(offer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.db.View(t.Context(), func(tx store.Tx) error {
+		c, err := tx.Coupons.Get(t.Context(), which)
+		n = c.Issued
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

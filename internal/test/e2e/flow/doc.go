@@ -1,3 +1,3 @@
-// Package flow holds the tests of whole flows: the programs as they run in
-// production, driven over HTTP, on the embedded parts and on real servers.
+// Package flow tests whole flows over HTTP: the programs run in this process, put
+// together as in production, on the embedded parts and on real servers.
 package flow

@@ -7,24 +7,25 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
+	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 )
 
-// A person signs up, charges, looks, likes, buys and changes their mind; the
-// ranking follows each step.
+// The ranking follows each step of a customer, from sign-up to a cancelled order.
 func TestFromSignUpToTheLiveRanking(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
 		t.Helper()
-		s.must(t, http.StatusCreated, "", http.MethodPost, "/api/v1/users",
-			`{"loginId":"mina","email":"mina@example.com","birthDate":"1994-05-01","gender":"FEMALE","password":"correct horse"}`)
-		var session struct{ Token string }
-		s.must(t, http.StatusCreated, "", http.MethodPost, "/api/v1/sessions", `{"loginId":"mina","password":"correct horse"}`).into(t, &session)
-		me := []string{"Authorization", "Bearer " + session.Token}
-		s.must(t, http.StatusOK, "", http.MethodPost, "/api/v1/points/charge", `{"amount":10000}`, me...)
-		s.must(t, http.StatusOK, "", http.MethodGet, "/api/v1/products/1", "", me...)
-		s.must(t, http.StatusNoContent, "", http.MethodPost, "/api/v1/products/1/likes", "", me...)
-		var order struct{ ID, Status string }
-		s.must(t, http.StatusCreated, "", http.MethodPost, "/api/v1/orders", `{"items":[{"productId":1,"quantity":3}]}`, me...).into(t, &order)
+		s.must(t, http.StatusCreated, apiclient.SignUp("mina"), nil)
+		var session apiclient.Session
+		s.must(t, http.StatusCreated, apiclient.LogIn("mina", apiclient.Password), &session)
+		mina := func(q apiclient.Request) apiclient.Request { return q.WithToken(session.Token) }
+		s.must(t, http.StatusOK, mina(apiclient.Charge("", 10_000)), nil)
+		s.must(t, http.StatusOK, mina(apiclient.View("", 1)), nil)
+		s.must(t, http.StatusNoContent, mina(apiclient.Like("", 1)), nil)
+		var order apiclient.Order
+		s.must(t, http.StatusCreated, mina(apiclient.Buy(1, 3).Request("", "")), &order)
 		if order.Status != "PAID" {
 			t.Errorf("status = %s", order.Status)
 		}
@@ -32,20 +33,17 @@ func TestFromSignUpToTheLiveRanking(t *testing.T) {
 		// 0.1 for the view, 0.2 for the like, 0.7 x 8.007, ln(1 + 3000) in thousandths, for the order.
 		s.awaitScore(t, 1, "5.9049")
 		t.Logf("ranked %v after the order", time.Since(ordered))
-		eventually(t, 5*time.Second, "the product shows its place and its like", func() error {
-			var p struct {
-				Stock, LikeCount int64
-				Rank             *int64
-			}
-			s.must(t, http.StatusOK, "", http.MethodGet, "/api/v1/products/1", "").into(t, &p)
+		cluster.Eventually(t, 5*time.Second, "the product shows its rank and its like", func() error {
+			var p apiclient.Product
+			s.must(t, http.StatusOK, apiclient.View("", 1), &p)
 			if p.Stock != stock-3 || p.LikeCount != 1 || p.Rank == nil || *p.Rank != 1 {
 				return fmt.Errorf("%+v", p)
 			}
 			return nil
 		})
-		s.must(t, http.StatusOK, "", http.MethodPost, "/api/v1/orders/"+order.ID+"/cancel", `{"reason":"changed my mind"}`, me...)
-		var wallet struct{ Balance int64 }
-		s.must(t, http.StatusOK, "", http.MethodGet, "/api/v1/points", "", me...).into(t, &wallet)
+		s.must(t, http.StatusOK, mina(apiclient.Cancel("", order.ID)), nil)
+		var wallet apiclient.Wallet
+		s.must(t, http.StatusOK, mina(apiclient.Points("")), &wallet)
 		if wallet.Balance != 10_000 {
 			t.Errorf("balance = %d after the cancel", wallet.Balance)
 		}
@@ -56,7 +54,7 @@ func TestFromSignUpToTheLiveRanking(t *testing.T) {
 // awaitScore waits until the product is on rank 1 with the score.
 func (s *shop) awaitScore(t *testing.T, product int64, score json.Number) {
 	t.Helper()
-	eventually(t, 30*time.Second, "the ranking shows it", func() error {
+	cluster.Eventually(t, 30*time.Second, "the ranking shows the product", func() error {
 		places, err := s.ranking(t.Context())
 		if err != nil {
 			return err

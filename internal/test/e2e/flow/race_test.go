@@ -9,38 +9,34 @@ import (
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 )
 
-// together asks n times at once and returns the answers by number.
-func (s *shop) together(t *testing.T, n int, ask func(i int) (answer, error)) []answer {
+// together calls do n times at once and returns the answers in order.
+func together(t *testing.T, n int, do func(i int) (apiclient.Response, error)) []apiclient.Response {
 	t.Helper()
-	answers := make([]answer, n)
+	answers := make([]apiclient.Response, n)
 	var wg sync.WaitGroup
-	gate := make(chan struct{})
+	start := make(chan struct{})
 	for i := range n {
 		wg.Go(func() {
-			<-gate
+			<-start
 			var err error
-			if answers[i], err = ask(i); err != nil {
+			if answers[i], err = do(i); err != nil {
 				t.Errorf("request %d: %v", i, err)
 			}
 		})
 	}
-	close(gate)
+	close(start)
 	wg.Wait()
 	return answers
 }
 
-// tally counts answers by status and code.
-func tally(t *testing.T, answers []answer) map[string]int {
-	t.Helper()
+// tally counts answers by status and error code.
+func tally(answers []apiclient.Response) map[string]int {
 	counts := map[string]int{}
 	for _, a := range answers {
-		var p struct{ Code string }
-		if a.status >= http.StatusBadRequest {
-			a.into(t, &p)
-		}
-		counts[strings.TrimSpace(fmt.Sprint(a.status, " ", p.Code))]++
+		counts[strings.TrimSpace(fmt.Sprint(a.Status, " ", a.Code()))]++
 	}
 	return counts
 }
@@ -49,10 +45,10 @@ func TestSixtyFourPeopleBuyTheLastTen(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
 		t.Helper()
-		answers := s.together(t, 64, func(i int) (answer, error) {
-			return s.ask(t.Context(), fmt.Sprintf("u%d", i), http.MethodPost, "/api/v1/orders", `{"items":[{"productId":3,"quantity":1}]}`)
+		answers := together(t, 64, func(i int) (apiclient.Response, error) {
+			return s.do(t.Context(), apiclient.Buy(3, 1).Request(fmt.Sprintf("u%d", i), ""))
 		})
-		counts := tally(t, answers)
+		counts := tally(answers)
 		if counts["201"] != 10 || counts["409 INSUFFICIENT_STOCK"] != 54 {
 			t.Errorf("answers: %v, want 10 orders and nothing but INSUFFICIENT_STOCK", counts)
 		}
@@ -64,14 +60,14 @@ func TestBasketsInOppositeOrdersAllSucceed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
 		t.Helper()
-		baskets := []string{
-			`{"items":[{"productId":1,"quantity":1},{"productId":2,"quantity":1}]}`,
-			`{"items":[{"productId":2,"quantity":1},{"productId":1,"quantity":1}]}`,
+		baskets := []apiclient.NewOrder{
+			{Items: []apiclient.Item{{ProductID: 1, Quantity: 1}, {ProductID: 2, Quantity: 1}}},
+			{Items: []apiclient.Item{{ProductID: 2, Quantity: 1}, {ProductID: 1, Quantity: 1}}},
 		}
-		answers := s.together(t, 64, func(i int) (answer, error) {
-			return s.ask(t.Context(), fmt.Sprintf("u%d", i), http.MethodPost, "/api/v1/orders", baskets[i%2])
+		answers := together(t, 64, func(i int) (apiclient.Response, error) {
+			return s.do(t.Context(), baskets[i%2].Request(fmt.Sprintf("u%d", i), ""))
 		})
-		if counts := tally(t, answers); counts["201"] != 64 {
+		if counts := tally(answers); counts["201"] != 64 {
 			t.Errorf("answers: %v, want 64 orders", counts)
 		}
 		s.verify(t)
@@ -82,20 +78,19 @@ func TestOneKeySentThirtyTwoTimesIsOneOrder(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
 		t.Helper()
-		place := func(int) (answer, error) {
-			return s.ask(t.Context(), "u1", http.MethodPost, "/api/v1/orders", `{"items":[{"productId":1,"quantity":1}]}`,
-				"Idempotency-Key", "the-one")
+		place := func(int) (apiclient.Response, error) {
+			return s.do(t.Context(), apiclient.Buy(1, 1).Request("u1", "the-one"))
 		}
-		counts := tally(t, s.together(t, 32, place))
+		counts := tally(together(t, 32, place))
 		if counts["201"]+counts["409 IDEMPOTENCY_KEY_IN_USE"] != 32 || counts["201"] == 0 {
 			t.Errorf("answers: %v", counts)
 		}
 		again, err := place(0)
-		if err != nil || again.status != http.StatusCreated || !again.replayed {
+		if err != nil || again.Status != http.StatusCreated || !again.Replayed {
 			t.Errorf("afterwards: %+v, %v", again, err)
 		}
 		var list struct{ Items []json.RawMessage }
-		s.must(t, http.StatusOK, "u1", http.MethodGet, "/api/v1/orders", "").into(t, &list)
+		s.must(t, http.StatusOK, apiclient.Get("u1", apiclient.OrdersPath), &list)
 		if len(list.Items) != 1 {
 			t.Errorf("%d orders, want 1", len(list.Items))
 		}
@@ -107,28 +102,28 @@ func TestALikeRepeatedAHundredTimesIsOneLikeAndOneEvent(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
 		t.Helper()
-		repeat := func(method string) {
-			for _, a := range s.together(t, 16, func(int) (a answer, err error) {
+		repeat := func(like func(user string, product int64) apiclient.Request) {
+			for _, a := range together(t, 16, func(int) (a apiclient.Response, err error) {
 				for range 7 { // 16 x 7 = 112
-					a, err = s.ask(t.Context(), "u1", method, "/api/v1/products/1/likes", "")
-					if err != nil || a.status != http.StatusNoContent {
+					a, err = s.do(t.Context(), like("u1", 1))
+					if err != nil || a.Status != http.StatusNoContent {
 						return a, err
 					}
 				}
 				return a, err
 			}) {
-				if a.status != http.StatusNoContent {
-					t.Errorf("%s = %d %s", method, a.status, a.body)
+				if a.Status != http.StatusNoContent {
+					t.Errorf("answered %v", a)
 				}
 			}
 		}
-		repeat(http.MethodPost)
+		repeat(apiclient.Like)
 		s.awaitScore(t, 1, "0.2")
 		s.verify(t)
-		s.awaitHandled(t, 1)
-		repeat(http.MethodDelete)
+		s.checkHandled(t, 1)
+		repeat(apiclient.Unlike)
 		s.verify(t)
-		s.awaitHandled(t, 2)
+		s.checkHandled(t, 2)
 		places, err := s.ranking(t.Context())
 		if err != nil || len(places) != 0 {
 			t.Errorf("ranking = %+v, %v: a like taken back leaves no place", places, err)
@@ -136,9 +131,8 @@ func TestALikeRepeatedAHundredTimesIsOneLikeAndOneEvent(t *testing.T) {
 	})
 }
 
-// awaitHandled waits until the streamer has dealt with likes and unlikes of
-// product 1 in this number, and not more.
-func (s *shop) awaitHandled(t *testing.T, want int64) {
+// checkHandled checks that the streamer has counted this many events of product 1.
+func (s *shop) checkHandled(t *testing.T, want int64) {
 	t.Helper()
 	var version int64
 	err := s.db.View(t.Context(), func(tx store.Tx) error {
@@ -148,7 +142,7 @@ func (s *shop) awaitHandled(t *testing.T, want int64) {
 		}
 		return err
 	})
-	// Every event of the product that was counted has moved its version by one.
+	// Every event that was counted has increased the version by one.
 	if err != nil || version != want {
 		t.Errorf("%d events were counted (%v), want %d", version, err, want)
 	}

@@ -1,8 +1,7 @@
 package flow_test
 
 import (
-	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -15,24 +14,23 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/program/inproc"
-	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 	"github.com/loopers-commerce/commerce/internal/test/kit/retailtest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/servicetest"
 )
 
-var errMoving = errors.New("they still move")
-
-// furnish fills the shop with what a made-up file of invoices sells, and
+// seedRetail fills the shop with what a generated file of invoices sells, and
 // returns the invoices.
-func (s *shop) furnish(t *testing.T, seedOf uint64) retail.Invoices {
+func (s *shop) seedRetail(t *testing.T, seedOf uint64) retail.Invoices {
 	t.Helper()
-	text := retailtest.Text(seedOf, 300, 4)
+	text := retailtest.Text(seedOf, 200, 4)
 	catalogue, err := retail.ReadCatalogue(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := seed.New(s.db, s.world.IDs, s.world.Clock).Seed(t.Context(), catalogue.Shop, func(int) {}); err != nil {
+	if _, err := seed.New(s.db, s.env.IDs, s.env.Clock).Seed(t.Context(), catalogue.Shop, func(int) {}); err != nil {
 		t.Fatal(err)
 	}
 	book, err := retail.ReadInvoices(strings.NewReader(text))
@@ -42,11 +40,12 @@ func (s *shop) furnish(t *testing.T, seedOf uint64) retail.Invoices {
 	return book
 }
 
+// replay replays the invoices and checks that all of them were accepted.
 func (s *shop) replay(t *testing.T, p replay.Config, invoices []replay.Invoice) replay.Report {
 	t.Helper()
 	p.Clock = time.Now
 	o := replay.Options{Concurrency: 4, ViewsPerOrder: 2, LikesPerOrder: 0.5, Seed: 1, RetryTimeout: time.Minute}
-	report, err := replay.New(p, o, s.world.Log).Run(t.Context(), invoices, func(int) {})
+	report, err := replay.New(p, o, s.env.Log).Run(t.Context(), invoices, func(int) {})
 	if err != nil || !report.Finished() || len(report.Actions[replay.Order].Refused) > 0 || report.Actions[replay.Cancel].Sent == 0 &&
 		report.Actions[replay.Cancel].Repeated == 0 {
 		t.Errorf("%v, %+v", err, report)
@@ -58,8 +57,8 @@ func TestAReplayOverHTTPFillsToday(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
 		t.Helper()
-		book := s.furnish(t, 11)
-		client := shopclient.New([]string{s.url}, 5)
+		book := s.seedRetail(t, 11)
+		client := shopclient.New([]string{s.client.URL}, 5)
 		t.Cleanup(client.Close)
 		products, err := client.Products(t.Context())
 		if err != nil {
@@ -72,7 +71,7 @@ func TestAReplayOverHTTPFillsToday(t *testing.T) {
 		first := s.replay(t, p, book.Invoices)
 		s.verify(t)
 		counted := s.counted(t)
-		today := clock.DayOf(s.world.Clock())
+		today := clock.DayOf(s.env.Clock())
 		for day, c := range counted {
 			if day != today && day != today.Add(-1) || c.Orders == 0 {
 				t.Errorf("on %s: %+v", day, c)
@@ -86,12 +85,12 @@ func TestAReplayOverHTTPFillsToday(t *testing.T) {
 	})
 }
 
-func TestAReplayAsOfTheInvoicesFillsTheirDays(t *testing.T) {
+func TestAReplayAsOfTheInvoiceDatesFillsTheirDays(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *shop) {
 		t.Helper()
-		book := s.furnish(t, 12)
-		p := s.fromInside(t, book)
+		book := s.seedRetail(t, 12)
+		p := s.inProcess(t, book)
 		first := s.replay(t, p, book.Invoices)
 		s.verify(t)
 		counted := s.counted(t)
@@ -105,7 +104,7 @@ func TestAReplayAsOfTheInvoicesFillsTheirDays(t *testing.T) {
 		for day, c := range counted {
 			views += c.Views
 			if !days[day] {
-				t.Errorf("on %s, when nobody bought: %+v", day, c)
+				t.Errorf("on %s, which has no invoice: %+v", day, c)
 			}
 		}
 		if len(counted) != len(days) || views != int64(first.Actions[replay.View].Sent) {
@@ -119,8 +118,8 @@ func TestAReplayAsOfTheInvoicesFillsTheirDays(t *testing.T) {
 	})
 }
 
-// fromInside opens the shop without HTTP, beside the programs that run.
-func (s *shop) fromInside(t *testing.T, book retail.Invoices) replay.Config {
+// inProcess opens the shop without HTTP, beside the programs that run.
+func (s *shop) inProcess(t *testing.T, book retail.Invoices) replay.Config {
 	t.Helper()
 	var customers, skus []string
 	for _, i := range book.Invoices {
@@ -138,26 +137,17 @@ func (s *shop) fromInside(t *testing.T, book retail.Invoices) replay.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan error, 1)
-	go func() { done <- run.All(ctx, w.Log, shop.Components()...) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("the parts beside the replay ended with %v", err)
-		}
-		shop.Close()
-	})
+	servicetest.Run(t, w.Log, wire.Program{Components: shop.Components(), Close: shop.Close})
 	return replay.Config{Shop: shop, Ranking: shop, Products: products}
 }
 
-// counted is what was counted on each day, of all products together. Views
-// come by a way of their own: they are waited for until nothing moves any more.
-func (s *shop) counted(t *testing.T) map[clock.Day]metric.Counters {
+// counted returns the counters of each day, of all products together. Views come by a
+// way of their own: it waits until their number has not changed for a while.
+func (s *shop) counted(t *testing.T) (days map[clock.Day]metric.Counters) {
 	t.Helper()
-	var days map[clock.Day]metric.Counters
-	quiet, views := 0, int64(-1)
-	eventually(t, 30*time.Second, "the counters come to rest", func() error {
+	const quiet = 500 * time.Millisecond
+	views, since := int64(-1), time.Now()
+	cluster.Eventually(t, 30*time.Second, "the counters do not change any more", func() error {
 		days = map[clock.Day]metric.Counters{}
 		var now int64
 		err := s.db.View(t.Context(), func(tx store.Tx) error {
@@ -166,12 +156,11 @@ func (s *shop) counted(t *testing.T) map[clock.Day]metric.Counters {
 				return nil
 			})
 		})
-		quiet++
 		if now != views {
-			quiet, views = 0, now
+			views, since = now, time.Now()
 		}
-		if err == nil && quiet < 100 {
-			err = errMoving
+		if err == nil && time.Since(since) < quiet {
+			err = fmt.Errorf("%d views since %v", views, since)
 		}
 		return err
 	})

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestCommandsSayNoMoreThanThereIs(t *testing.T) {
+func TestCommandsPrintNothingSuperfluous(t *testing.T) {
 	t.Parallel()
 	env := []string{"DATABASE_URL=sqlite:" + t.TempDir() + "/shop.db"}
 	run := func(args ...string) string {
@@ -23,10 +23,10 @@ func TestCommandsSayNoMoreThanThereIs(t *testing.T) {
 		t.Errorf("the second migration has a table without a row:\n%s", again)
 	}
 	if out := run("seed", "--demo"); strings.ContainsRune(out, '\r') || !strings.Contains(out, "products") {
-		t.Errorf("a progress bar is drawn where nobody watches:\n%q", out)
+		t.Errorf("a progress bar is drawn although the output is no terminal:\n%q", out)
 	}
 	code, out := command(t, append(env, "REDIS_URL=redis://127.0.0.1:1"), "commerce", "ranking", "verify")
 	if code != 1 || !strings.Contains(out, "127.0.0.1:1") || strings.Contains(out, "read from the database") {
-		t.Errorf("without Redis: %d, and a word of what a server would do then\n%s", code, out)
+		t.Errorf("without Redis: %d, or a message that is meant for servers\n%s", code, out)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestEveryProgramTellsEveryComplaintAndExits2(t *testing.T) {
+func TestEveryProgramReportsAllConfigurationErrorsAndExits2(t *testing.T) {
 	t.Parallel()
 	for program, args := range map[string][]string{
 		"commerce-api": nil, "commerce-streamer": nil, "commerce": {"verify"},
@@ -19,14 +19,14 @@ func TestEveryProgramTellsEveryComplaintAndExits2(t *testing.T) {
 			}
 			for _, want := range []string{"DATABASE_URL", "REDIS_URL", "LOG_LEVEL"} {
 				if !strings.Contains(out, want) {
-					t.Errorf("no word of %s in:\n%s", want, out)
+					t.Errorf("%s is missing in:\n%s", want, out)
 				}
 			}
 		})
 	}
 }
 
-func TestDaysWithoutABoardAreRefused(t *testing.T) {
+func TestDaysWithoutARankingAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, days := range []string{"0", "-1", "9", "all"} {
 		for _, check := range [][]string{{"verify"}, {"ranking", "verify"}, {"ranking", "rebuild"}} {
@@ -55,14 +55,14 @@ func TestEveryProgramHasHelp(t *testing.T) {
 	}
 }
 
-func TestACommandThatIsUnknownExits2(t *testing.T) {
+func TestAnUnknownCommandExits2(t *testing.T) {
 	t.Parallel()
 	if code, out := command(t, nil, "commerce", "verfy"); code != 2 || !strings.Contains(out, "verfy") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 }
 
-func TestAProgramThatMeetsAnOldSchemaSaysWhichCommandToRun(t *testing.T) {
+func TestAProgramOnAnOldSchemaSaysWhichCommandToRun(t *testing.T) {
 	t.Parallel()
 	env := []string{"DATABASE_URL=sqlite:" + t.TempDir() + "/empty.db"}
 	if code, out := command(t, env, "commerce-streamer"); code != 1 || !strings.Contains(out, "commerce migrate") {

@@ -1,3 +1,3 @@
-// Package process holds the tests of the programs as processes: built, started,
+// Package process tests the programs as processes: they are built, started,
 // killed and started again.
 package process

@@ -9,18 +9,19 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
+	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 )
 
-const cardOrder = `{"items":[{"productId":7,"quantity":1}],"points":500,"payment":{"method":"CARD","cardType":"KB","cardNo":"1234-5678-9814-1451"}}`
-
-// office is where an operator sits: the commands, beside a shop in one process.
-type office struct {
+// operator runs the commands, beside a shop in one process.
+type operator struct {
 	t   *testing.T
 	env []string
 }
 
 // run runs a command and checks its exit code.
-func (o office) run(want int, args ...string) string {
+func (o operator) run(want int, args ...string) string {
 	o.t.Helper()
 	code, out := command(o.t, o.env, "commerce", args...)
 	if code != want {
@@ -29,56 +30,64 @@ func (o office) run(want int, args ...string) string {
 	return out
 }
 
-// office is where the operator sits of a shop that tells where its gateway is.
-func (p *process) office(t *testing.T, data string) office {
+// operatorOf returns the operator of a shop, whose output names its gateway.
+func operatorOf(t *testing.T, shop *cluster.Program, data string) operator {
 	t.Helper()
-	gateway := regexp.MustCompile(`GATEWAY_URL=(\S+)`).FindString(p.welcome(t))
-	return office{t, []string{"DATABASE_URL=sqlite:" + filepath.Join(data, "shop.db"), gateway}}
+	gateway := regexp.MustCompile(`GATEWAY_URL=(\S+)`).FindString(banner(t, shop))
+	return operator{t, []string{"DATABASE_URL=sqlite:" + filepath.Join(data, "shop.db"), gateway}}
 }
 
-func (d door) orderStatus(t *testing.T, who, order string) string {
+// cardOrder places an order paid by card and points, and returns its id.
+func cardOrder(t *testing.T, api apiclient.Client, user string) string {
 	t.Helper()
-	var o struct{ Status string }
-	d.must(t, http.StatusOK, who, http.MethodGet, "/api/v1/orders/"+order, "", &o)
+	o := apiclient.Buy(7, 1)
+	o.Points, o.Card = 500, &apiclient.Card{Type: "KB", Number: "1234-5678-9814-1451"}
+	var placed apiclient.Order
+	api.Must(t, http.StatusCreated, o.Request(user, "card-"+user), &placed)
+	return placed.ID
+}
+
+func orderStatus(t *testing.T, api apiclient.Client, user, id string) string {
+	t.Helper()
+	var o apiclient.Order
+	api.Must(t, http.StatusOK, apiclient.ViewOrder(user, id), &o)
 	return o.Status
 }
 
-func TestAnOperatorEndsWhatTheGatewayDoesNot(t *testing.T) {
+func TestAnOperatorSettlesPaymentsThatTheGatewayDoesNot(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	p, d := dev(t, data, "GATEWAY_SCENARIO=down")
-	desk := p.office(t, data)
-	var lost, paid struct{ ID string }
-	d.must(t, http.StatusCreated, "ann", http.MethodPost, "/api/v1/orders", cardOrder, &lost)
-	d.must(t, http.StatusCreated, "bob", http.MethodPost, "/api/v1/orders", cardOrder, &paid)
+	shop, api := dev(t, data, "GATEWAY_SCENARIO=down")
+	operator := operatorOf(t, shop, data)
+	lost, paid := cardOrder(t, api, "ann"), cardOrder(t, api, "bob")
 
-	out := desk.run(0, "payments", "list")
+	out := operator.run(0, "payments", "list")
 	header, row, _ := strings.Cut(out, "\n")
-	if i := strings.Index(header, "STATUS"); i < 0 || !strings.HasPrefix(row[i:], "PENDING") || !strings.Contains(out, lost.ID) || !strings.Contains(out, "2 payments wait") {
+	if i := strings.Index(header, "STATUS"); i < 0 || !strings.HasPrefix(row[i:], "PENDING") || !strings.Contains(out, lost) || !strings.Contains(out, "2 payments wait") {
 		t.Errorf("the columns do not line up, or something is missing:\n%s", out)
 	}
-	if out := desk.run(0, "payments", "list", "--older-than=1h"); strings.Contains(out, lost.ID) {
+	if out := operator.run(0, "payments", "list", "--older-than=1h"); strings.Contains(out, lost) {
 		t.Errorf("a new payment is an hour old:\n%s", out)
 	}
-	if out := desk.run(1, "payments", "recheck", lost.ID); !strings.Contains(out, "gateway does not answer") {
+	if out := operator.run(1, "payments", "recheck", lost); !strings.Contains(out, "gateway does not answer") {
 		t.Errorf("recheck does not say why not:\n%s", out)
 	}
-	if out := desk.run(1, "verify", "--no-board", "--gateway", "--wait=100ms"); !strings.Contains(out, "gateway does not answer") {
+	if out := operator.run(1, "verify", "--no-board", "--gateway", "--wait=100ms"); !strings.Contains(out, "gateway does not answer") {
 		t.Errorf("verify does not say why not:\n%s", out)
 	}
-	desk.run(0, "payments", "settle", lost.ID, "DECLINED", "--reason=told by phone", "--actor=zoe")
-	desk.run(0, "payments", "settle", paid.ID, "approved", "--reason=told by phone", "--transaction-key=BANK:7")
-	if out := desk.run(1, "payments", "settle", paid.ID, "declined", "--reason=no"); !strings.Contains(out, "APPROVED already") {
-		t.Errorf("a second word:\n%s", out)
+	operator.run(0, "payments", "settle", lost, "DECLINED", "--reason=told by phone", "--actor=zoe")
+	operator.run(0, "payments", "settle", paid, "approved", "--reason=told by phone", "--transaction-key=BANK:7")
+	if out := operator.run(1, "payments", "settle", paid, "declined", "--reason=no"); !strings.Contains(out, "APPROVED already") {
+		t.Errorf("a second settlement:\n%s", out)
 	}
-	if l, b := d.orderStatus(t, "ann", lost.ID), d.orderStatus(t, "bob", paid.ID); l != "FAILED" || b != "PAID" {
+	if l, b := orderStatus(t, api, "ann", lost), orderStatus(t, api, "bob", paid); l != "FAILED" || b != "PAID" {
 		t.Errorf("the orders are %s and %s", l, b)
 	}
-	desk.keepsWhoSaidSo(lost.ID)
+	operator.checkHistory(lost)
 }
 
-// keepsWhoSaidSo demands that the history names who ended a payment, and why.
-func (o office) keepsWhoSaidSo(order string) {
+// checkHistory checks that the history says who settled a payment, and why.
+func (o operator) checkHistory(order string) {
 	o.t.Helper()
 	var seen struct {
 		Payment struct{ Status string }
@@ -99,48 +108,46 @@ func (o office) keepsWhoSaidSo(order string) {
 		o.t.Errorf("seen: %+v", seen)
 	}
 	if out := o.run(0, "payments", "show", order); !strings.Contains(out, "zoe") || !strings.Contains(out, "told by phone") {
-		o.t.Errorf("show has no word of it:\n%s", out)
+		o.t.Errorf("show does not say so:\n%s", out)
 	}
 }
 
-// What the shop and its gateway agree about is right; what a gateway that has
-// forgotten everything says is not.
-func TestVerifyComparesTheBooksWithTheGateways(t *testing.T) {
+// The shop agrees with its gateway, and differs from a gateway without data.
+func TestVerifyComparesThePaymentsWithTheGateway(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	p, d := dev(t, data, "GATEWAY_SCENARIO=healthy")
-	desk := p.office(t, data)
-	var o struct{ ID string }
-	d.must(t, http.StatusCreated, "ann", http.MethodPost, "/api/v1/orders", cardOrder, &o)
-	eventually(t, 30*time.Second, "the order is paid", func() error {
-		if s := d.orderStatus(t, "ann", o.ID); s != "PAID" {
+	shop, api := dev(t, data, "GATEWAY_SCENARIO=healthy")
+	operator := operatorOf(t, shop, data)
+	id := cardOrder(t, api, "ann")
+	cluster.Eventually(t, 30*time.Second, "the order is paid", func() error {
+		if s := orderStatus(t, api, "ann", id); s != "PAID" {
 			return fmt.Errorf("it is %s", s)
 		}
 		return nil
 	})
-	desk.run(0, "payments", "recheck", o.ID)
-	out := desk.run(0, "verify", "--no-board", "--gateway", "--wait=20s")
+	operator.run(0, "payments", "recheck", id)
+	out := operator.run(0, "verify", "--no-board", "--gateway", "--wait=20s")
 	for _, want := range []string{"coupons", "payments", "charges", "gateway"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("verify does not speak of %s:\n%s", want, out)
+			t.Errorf("verify does not mention %s:\n%s", want, out)
 		}
 	}
 	if strings.ContainsAny(out, "\r\x1b") {
-		t.Errorf("a spinner is drawn where nobody watches:\n%q", out)
+		t.Errorf("a spinner is drawn although the output is no terminal:\n%q", out)
 	}
-	port := freePort(t)
-	start(t, []string{"MANAGEMENT_PORT=0", "PORT=" + port}, "pg-simulator")
-	desk.env[1] = "GATEWAY_URL=http://127.0.0.1:" + port
-	eventually(t, 20*time.Second, "the difference is named", func() error {
-		code, out := command(t, desk.env, "commerce", "verify", "--no-board", "--gateway", "--wait=10ms")
-		if code != 1 || !strings.Contains(out, o.ID) || !regexp.MustCompile(`won that the gateway keeps.* 18000 +0\b`).MatchString(out) {
+	other := programs.NewService(t, "pg-simulator", "another gateway")
+	other.Launch(t.Context())
+	operator.env[1] = "GATEWAY_URL=" + other.URL
+	cluster.Eventually(t, 20*time.Second, "the difference is named", func() error {
+		code, out := command(t, operator.env, "commerce", "verify", "--no-board", "--gateway", "--wait=10ms")
+		if code != 1 || !strings.Contains(out, id) || !regexp.MustCompile(`won that the gateway keeps.* 18000 +0\b`).MatchString(out) {
 			return fmt.Errorf("verify = %d\n%s", code, out)
 		}
 		return nil
 	})
 }
 
-func TestWhatPaymentsAreToldIsComplainedAboutAtOnce(t *testing.T) {
+func TestPaymentsCommandsRejectInvalidArguments(t *testing.T) {
 	t.Parallel()
 	const some = "01920000-0000-7000-8000-000000000000"
 	for _, c := range []struct {
@@ -162,7 +169,7 @@ func TestWhatPaymentsAreToldIsComplainedAboutAtOnce(t *testing.T) {
 		}
 		for _, want := range c.want {
 			if !strings.Contains(out, want) {
-				t.Errorf("%v: no word of %s in:\n%s", c.args, want, out)
+				t.Errorf("%v: %s is missing in:\n%s", c.args, want, out)
 			}
 		}
 	}

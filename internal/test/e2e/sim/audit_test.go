@@ -19,19 +19,19 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
-// audit checks all that must hold once nothing is under way any more.
-func (w *world) audit() {
-	w.books()
-	w.recount()
-	w.cards()
-	w.boards()
-	w.log.Info("audited", "orders", len(w.model.sales))
+// audit checks all that must hold once the shop has nothing left to do.
+func (sim *simulation) audit() {
+	sim.verify()
+	sim.compareModel()
+	sim.checkCards()
+	sim.verifyRanking()
+	sim.log.Info("audited", "orders", len(sim.model.orders))
 }
 
-// books has the shop verify its own books, as commerce verify does.
-func (w *world) books() {
-	t := w.t
-	db, err := w.database(w.outside("auditor", "auditor", time.Now))
+// verify runs the checks of commerce verify.
+func (sim *simulation) verify() {
+	t := sim.t
+	db, err := sim.database(sim.newEnv("auditor", "auditor", time.Now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,23 +47,23 @@ func (w *world) books() {
 	}
 }
 
-// boards compares every board with the database, as ranking verify does.
-func (w *world) boards() {
-	t := w.t
-	outside := w.outside("auditor", "auditor", time.Now)
-	db, err := w.database(outside)
+// verifyRanking compares the rankings with the database, as commerce ranking verify does.
+func (sim *simulation) verifyRanking() {
+	t := sim.t
+	env := sim.newEnv("auditor", "auditor", time.Now)
+	db, err := sim.database(env)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	client, err := redis.Open("redis://"+redisAddress, redis.WithDialer(w.network.dialer("auditor")))
+	client, err := redis.Open("redis://"+redisAddress, redis.WithDialer(sim.network.dialer("auditor")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	time.Sleep(5 * time.Second) // a keeper that must wait for a lease, or for Redis, has had its turn
-	board := redis.NewBoard(client, "", outside.Clock, outside.Log)
-	v := leaderboard.NewVerifier(db, board, ranking.DefaultWeights(), outside.Clock, outside.Log)
+	time.Sleep(5 * time.Second) // enough for the ranking's housekeeping, even if it waits for its lease or for Redis
+	board := redis.NewBoard(client, "", env.Clock, env.Log)
+	v := leaderboard.NewVerifier(db, board, ranking.DefaultWeights(), env.Clock, env.Log)
 	days := ranking.OnBoard(time.Now())
 	found, err := v.Verify(t.Context(), days)
 	if err != nil || len(found.Days) != len(days[:slices.Index(days, clock.DayOf(time.Now()))+1]) {
@@ -81,67 +81,67 @@ func show(n *int64) string {
 	return fmt.Sprint(*n)
 }
 
-// recount compares what the customers were answered with what the tables hold,
-// and both with the topics.
-func (w *world) recount() {
-	t := w.t
-	db := w.raw()
+// compareModel compares what the customers were answered with the database, and both
+// with the topics.
+func (sim *simulation) compareModel() {
+	t := sim.t
+	db := sim.openRaw()
 	defer db.Close()
-	m := &w.model
-	same(t, "orders", m.orderFacts(), texts(t, db, `SELECT 'order ' || o.id || ' of ' || u.login_id || ' ' || o.status || ' ' || o.amount ||
+	m := &sim.model
+	compareLines(t, "orders", m.orderFacts(), column(t, db, `SELECT 'order ' || o.id || ' of ' || u.login_id || ' ' || o.status || ' ' || o.amount ||
 		' by ' || o.points || ' points and ' || o.card || ' by card, coupon "' || coalesce(o.owned_coupon_id, '') || '", ' ||
 		(SELECT group_concat(x, ',') FROM (SELECT product_id || 'x' || quantity || '@' || price AS x FROM order_lines l WHERE l.order_id = o.id ORDER BY x))
 		FROM orders o JOIN users u ON u.id = o.user_id`))
-	same(t, "coupons", m.couponFacts(), texts(t, db, `SELECT 'coupon ' || w.id || ' of ' || u.login_id || ', offer ' || substr(c.name, 7) ||
+	compareLines(t, "coupons", m.couponFacts(), column(t, db, `SELECT 'coupon ' || w.id || ' of ' || u.login_id || ', offer ' || substr(c.name, 7) ||
 		', used by "' || coalesce(w.order_id, '') || '"' FROM owned_coupons w JOIN users u ON u.id = w.user_id JOIN coupons c ON c.id = w.coupon_id`))
-	same(t, "issues", m.offerFacts(), texts(t, db, `SELECT name || ': ' || issued FROM coupons WHERE issued <> 0`))
-	if wrong := m.soldOutWrongly(w.offers); len(wrong) > 0 {
-		t.Errorf("somebody was told that none is left of the offers %v", wrong)
+	compareLines(t, "issues", m.offerFacts(), column(t, db, `SELECT name || ': ' || issued FROM coupons WHERE issued <> 0`))
+	if wrong := m.soldOutWrongly(sim.offers); len(wrong) > 0 {
+		t.Errorf("the offers %v were answered as sold out, and are not", wrong)
 	}
-	same(t, "balances", m.walletFacts(), texts(t, db, `SELECT 'balance of ' || u.login_id || ' ' || w.balance FROM wallets w JOIN users u ON u.id = w.user_id`))
-	same(t, "likes", m.likeFacts(), texts(t, db, `SELECT u.login_id || ' likes ' || l.product_id FROM likes l JOIN users u ON u.id = l.user_id`))
-	same(t, "stock", m.stockFacts(), texts(t, db, `SELECT 'stock of ' || product_id || ' ' || quantity FROM stocks`))
-	same(t, "counters of sales", m.countFacts(), texts(t, db, `SELECT 'sales of ' || product_id || ' on ' || day || ': ' || orders || ' orders, ' ||
+	compareLines(t, "balances", m.walletFacts(), column(t, db, `SELECT 'balance of ' || u.login_id || ' ' || w.balance FROM wallets w JOIN users u ON u.id = w.user_id`))
+	compareLines(t, "likes", m.likeFacts(), column(t, db, `SELECT u.login_id || ' likes ' || l.product_id FROM likes l JOIN users u ON u.id = l.user_id`))
+	compareLines(t, "stock", m.stockFacts(), column(t, db, `SELECT 'stock of ' || product_id || ' ' || quantity FROM stocks`))
+	compareLines(t, "counters of sales", m.countFacts(), column(t, db, `SELECT 'sales of ' || product_id || ' on ' || day || ': ' || orders || ' orders, ' ||
 		quantity || ' pieces, ' || amount || ' won' FROM product_metrics WHERE orders <> 0 OR quantity <> 0 OR amount <> 0`))
-	w.keys(db)
-	same(t, "rows in the outbox", nil, texts(t, db, `SELECT event_id || ' ' || type FROM outbox`))
-	w.topics(db)
+	sim.checkKeys(db)
+	compareLines(t, "rows in the outbox", nil, column(t, db, `SELECT event_id || ' ' || type FROM outbox`))
+	sim.checkTopics(db)
 }
 
-// keys checks that the answers of the last day are all kept, once, and none
-// that nobody asked for.
-func (w *world) keys(db *sql.DB) {
-	t := w.t
-	kept := texts(t, db, `SELECT 'key ' || u.login_id || ' ' || k.key FROM idempotency_keys k JOIN users u ON u.id = k.user_id`)
+// checkKeys checks that every answer of the last day is stored under its key, once,
+// and that no other key is.
+func (sim *simulation) checkKeys(db *sql.DB) {
+	t := sim.t
+	kept := column(t, db, `SELECT 'key ' || u.login_id || ' ' || k.key FROM idempotency_keys k JOIN users u ON u.id = k.user_id`)
 	for _, key := range kept {
-		if _, asked := w.model.keys[strings.TrimPrefix(key, "key ")]; !asked {
-			t.Errorf("%s is kept, which was never answered", key)
+		if _, asked := sim.model.keys[strings.TrimPrefix(key, "key ")]; !asked {
+			t.Errorf("%s is stored, and was never answered", key)
 		}
 	}
 	young := slices.DeleteFunc(kept, func(key string) bool {
-		return time.Since(w.model.keys[strings.TrimPrefix(key, "key ")]) >= 23*time.Hour
+		return time.Since(sim.model.keys[strings.TrimPrefix(key, "key ")]) >= 23*time.Hour
 	})
-	same(t, "idempotency keys", w.model.keyFacts(time.Now()), young)
+	compareLines(t, "idempotency keys", sim.model.keyFacts(time.Now()), young)
 }
 
-// nothingHeld checks that processes that stopped in order hold nothing any more.
-func (w *world) nothingHeld() {
-	db := w.raw()
+// checkLeases checks that processes that stopped in order hold no lease.
+func (sim *simulation) checkLeases() {
+	db := sim.openRaw()
 	defer db.Close()
-	same(w.t, "leases of programs that have stopped", nil,
-		texts(w.t, db, fmt.Sprintf(`SELECT name || ' of ' || holder FROM leases WHERE until_us > %d`, time.Now().UnixMicro())))
+	compareLines(sim.t, "leases of programs that have stopped", nil,
+		column(sim.t, db, fmt.Sprintf(`SELECT name || ' of ' || holder FROM leases WHERE until_us > %d`, time.Now().UnixMicro())))
 }
 
-// raw opens the database beside the shop, for questions in plain SQL.
-func (w *world) raw() *sql.DB {
-	db, err := sql.Open("sqlite", "file:"+w.file+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+// openRaw opens the database for queries in plain SQL.
+func (sim *simulation) openRaw() *sql.DB {
+	db, err := sql.Open("sqlite", "file:"+sim.file+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
 	if err != nil {
-		w.t.Fatal(err)
+		sim.t.Fatal(err)
 	}
 	return db
 }
 
-func texts(t *testing.T, db *sql.DB, query string) []string {
+func column(t *testing.T, db *sql.DB, query string) []string {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), query)
 	if err != nil {
@@ -162,7 +162,7 @@ func texts(t *testing.T, db *sql.DB, query string) []string {
 	return all
 }
 
-func same(t *testing.T, what string, want, got []string) {
+func compareLines(t *testing.T, what string, want, got []string) {
 	t.Helper()
 	slices.Sort(want)
 	slices.Sort(got)

@@ -13,66 +13,65 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
-// tardy is how much later than its time an order may expire: a process may
-// have died with the lease, and the gateway may hang before it is known that it does.
-const tardy = time.Minute
+// expiryTolerance is how much later than its expiry an order may end: a process may
+// have died with the lease, and the gateway may hang.
+const expiryTolerance = time.Minute
 
-// settled waits until every card payment has ended, and has the customers look
-// at what became of theirs.
-func (w *world) settled() {
-	db := w.raw()
+// awaitPayments waits until every card payment has ended, and lets the customers view
+// their orders.
+func (sim *simulation) awaitPayments() {
+	db := sim.openRaw()
 	defer db.Close()
-	deadline := time.Now().Add(policy().Expiry + tardy)
+	deadline := time.Now().Add(policy().Expiry + expiryTolerance)
 	for {
-		waiting := texts(w.t, db, `SELECT 'order ' || order_id || ': payment ' || status FROM payments WHERE status = 'PENDING'
+		waiting := column(sim.t, db, `SELECT 'order ' || order_id || ': payment ' || status FROM payments WHERE status = 'PENDING'
 			UNION ALL SELECT 'order ' || order_id || ': charge ' || charge_key || ' to be given back' FROM charges WHERE refund = 'DUE'`)
 		if len(waiting) == 0 {
 			break
 		}
 		if time.Now().After(deadline) {
-			w.t.Errorf("all has been well for long, and yet: %v", waiting)
+			sim.t.Errorf("the payments are not settled in time: %v", waiting)
 			return
 		}
 		time.Sleep(time.Second)
 	}
 	var going sync.WaitGroup
-	for _, c := range w.customers {
-		going.Go(c.lookAtAll)
+	for _, c := range sim.customers {
+		going.Go(c.viewPending)
 	}
 	going.Wait()
 }
 
-// sound has somebody pay with points that are there, and with a card that nothing
-// is wrong with, at a gateway that is well: a shop that never takes any money would
-// pass all else.
-func (w *world) sound() {
-	w.gateway.play(scenario("healthy"))
-	defer w.gateway.play(scenario("default"))
-	buyer, price := w.customers[0], wares[0].price
+// placeValidOrders places an order paid by points and one paid by card while the gateway
+// works. Both must be paid: else a shop that never takes money would pass this test.
+func (sim *simulation) placeValidOrders() {
+	sim.gateway.setScenario(scenario("healthy"))
+	defer sim.gateway.setScenario(scenario("default"))
+	buyer, price := sim.customers[0], products[0].price
 	buyer.charge() // more than it costs
-	for _, q := range []wish{{points: price}, {cardOf: price, byCard: true}} {
+	for _, q := range []orderPlan{{points: price}, {card: price, byCard: true}} {
 		q.lines, q.amount = []line{{ProductID: 1, Quantity: 1}}, price
 		how := map[bool]string{false: "points", true: "a card"}[q.byCard]
-		before := len(w.model.orders(buyer.name))
-		buyer.order(q)
-		all := w.model.orders(buyer.name)
+		before := len(sim.model.ordersOf(buyer.name))
+		buyer.place(q)
+		all := sim.model.ordersOf(buyer.name)
 		if len(all) != before+1 {
-			w.t.Errorf("%s cannot buy with %s at the end of the day", buyer.name, how)
+			sim.t.Errorf("%s cannot buy with %s at the end of the day", buyer.name, how)
 			return
 		}
-		w.settled()
-		if last := w.model.order(all[before].id); last.status != "PAID" {
-			w.t.Errorf("order %s is %s, though nothing was wrong with %s", last.id, last.status, how)
+		sim.awaitPayments()
+		if last := sim.model.order(all[before].id); last.status != "PAID" {
+			sim.t.Errorf("order %s is %s, though nothing was wrong with %s", last.id, last.status, how)
 		}
 	}
 }
 
-// cards compares our books with what the gateway charged and gave back.
-func (w *world) cards() {
-	t := w.t
-	w.askGateway()
+// checkCards compares the orders with what the gateway has charged and refunded.
+func (sim *simulation) checkCards() {
+	t := sim.t
+	sim.verifyGateway()
 	net, failed, known := map[string]int64{}, map[string]bool{}, map[string]int{}
-	for _, c := range w.gateway.now.Transactions(pgsim.Filter{}) {
+	for _, c := range sim.gateway.simulator.Transactions(pgsim.Filter{}) {
 		net[c.OrderID] += c.Charged - c.Refunded
 		failed[c.OrderID] = failed[c.OrderID] || c.Status == pgwire.Failed
 		known[c.OrderID]++
@@ -80,7 +79,7 @@ func (w *world) cards() {
 			t.Errorf("transaction %s of order %s is open at the end of the day", c.TransactionKey, c.OrderID)
 		}
 	}
-	for oid, s := range w.model.sales {
+	for oid, s := range sim.model.orders {
 		want := int64(0)
 		if s.status == "PAID" {
 			want = s.card
@@ -94,22 +93,21 @@ func (w *world) cards() {
 		delete(known, oid)
 	}
 	if len(known) > 0 {
-		t.Errorf("the gateway has transactions of orders that nobody was told of: %v", known)
+		t.Errorf("the gateway has transactions of orders that no customer knows: %v", known)
 	}
-	w.punctual()
+	sim.checkExpiry()
 }
 
-// askGateway has the shop compare its books with the gateway's, as commerce
-// verify --gateway does.
-func (w *world) askGateway() {
-	t := w.t
-	outside := w.outside("auditor", "auditor", time.Now)
-	db, err := w.database(outside)
+// verifyGateway runs the check of commerce verify --gateway.
+func (sim *simulation) verifyGateway() {
+	t := sim.t
+	env := sim.newEnv("auditor", "auditor", time.Now)
+	db, err := sim.database(env)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	client, err := outside.GatewayClient(wire.Gateway{URL: "http://" + gatewayAddress, Dial: w.network.dialer("auditor")})
+	client, err := env.GatewayClient(wire.Gateway{URL: "http://" + gatewayAddress, Dial: sim.network.dialer("auditor")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,20 +118,20 @@ func (w *world) askGateway() {
 	}
 }
 
-// punctual checks that no payment took longer than it may.
-func (w *world) punctual() {
-	db := w.raw()
+// checkExpiry checks that no payment took longer than it may.
+func (sim *simulation) checkExpiry() {
+	db := sim.openRaw()
 	defer db.Close()
-	limit := policy().Expiry + tardy
-	late := texts(w.t, db, fmt.Sprintf(`SELECT 'order ' || order_id || ' ' || status || ' after ' || (ended_us - created_us) / 1000 || ' ms'
+	limit := policy().Expiry + expiryTolerance
+	late := column(sim.t, db, fmt.Sprintf(`SELECT 'order ' || order_id || ' ' || status || ' after ' || (ended_us - created_us) / 1000 || ' ms'
 		FROM payments WHERE ended_us - created_us > %d`, limit.Microseconds()))
-	same(w.t, "payments that took longer than they may", nil, late)
+	compareLines(sim.t, "payments that took longer than they may", nil, late)
 }
 
-// refunds is how many charges of each order the gateway gave back.
-func (w *world) refunds() map[string]int {
+// refunds returns how many charges of each order the gateway has refunded.
+func (sim *simulation) refunds() map[string]int {
 	n := map[string]int{}
-	for _, c := range w.gateway.now.Transactions(pgsim.Filter{}) {
+	for _, c := range sim.gateway.simulator.Transactions(pgsim.Filter{}) {
 		if c.Refunded > 0 {
 			n[c.OrderID]++
 		}

@@ -12,18 +12,19 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 )
 
-// offers are the coupons on offer. Of some there are fewer than people, and
-// some are good for a day only, which ends while the shop is closed or open.
+// offers returns the coupons that customers can get. Of some there are fewer than
+// customers, and some are valid for one day only, which ends while the shop is closed
+// or open.
 func offers(ids id.Source) []coupon.Coupon {
 	atMost := money.Won(1_500)
 	all := []coupon.Coupon{
 		{Type: coupon.Fixed, Value: 700, Quantity: 3, ValidDays: 1},
-		{Type: coupon.Percent, Value: 15, MaxDiscount: &atMost, Quantity: people, ValidDays: 30},
-		{Type: coupon.Percent, Value: 33, MinOrderAmount: 3_000, Quantity: people, ValidDays: 30},
-		{Type: coupon.Fixed, Value: 2_000, MinOrderAmount: 5_000, Quantity: people - 1, ValidDays: 5},
-		{Type: coupon.Percent, Value: 100, Quantity: people, ValidDays: 30},
-		{Type: coupon.Percent, Value: 7, Quantity: people, ValidDays: 1},
-		{Type: coupon.Fixed, Value: 99, Quantity: people, ValidDays: 30},
+		{Type: coupon.Percent, Value: 15, MaxDiscount: &atMost, Quantity: customerCount, ValidDays: 30},
+		{Type: coupon.Percent, Value: 33, MinOrderAmount: 3_000, Quantity: customerCount, ValidDays: 30},
+		{Type: coupon.Fixed, Value: 2_000, MinOrderAmount: 5_000, Quantity: customerCount - 1, ValidDays: 5},
+		{Type: coupon.Percent, Value: 100, Quantity: customerCount, ValidDays: 30},
+		{Type: coupon.Percent, Value: 7, Quantity: customerCount, ValidDays: 1},
+		{Type: coupon.Fixed, Value: 99, Quantity: customerCount, ValidDays: 30},
 		{Type: coupon.Percent, Value: 50, Quantity: 2, ValidDays: 30},
 	}
 	for i := range all {
@@ -32,15 +33,15 @@ func offers(ids id.Source) []coupon.Coupon {
 	return all
 }
 
-// owned is a coupon that somebody has.
-type owned struct {
+// ownedCoupon is a coupon of a customer.
+type ownedCoupon struct {
 	id, user string
 	offer    int
 	expires  time.Time
 }
 
-// off is what an offer takes off an amount, worked out apart from the shop.
-func off(c coupon.Coupon, amount int64) int64 {
+// discount returns what an offer takes off an amount, computed independently of the shop.
+func discount(c coupon.Coupon, amount int64) int64 {
 	less := c.Value
 	if c.Type == coupon.Percent {
 		less = amount * c.Value / 100
@@ -51,37 +52,37 @@ func off(c coupon.Coupon, amount int64) int64 {
 	return min(less, amount)
 }
 
-// collect asks for a coupon.
-func (c *customer) collect() {
-	n := c.rng.IntN(len(c.w.offers))
-	offer := c.w.offers[n]
-	a, _ := c.keyed("/api/v1/coupons/"+offer.ID.String()+"/issue", "")
-	has := c.w.model.has(c.name, n)
-	switch code := a.code(); {
-	case a.ok() && !has:
+// issueCoupon requests a coupon of any offer.
+func (c *customer) issueCoupon() {
+	n := c.rng.IntN(len(c.sim.offers))
+	offer := c.sim.offers[n]
+	a, _ := c.sendKeyed("/api/v1/coupons/"+offer.ID.String()+"/issue", "")
+	has := c.sim.model.has(c.name, n)
+	switch code := a.Code(); {
+	case a.OK() && !has:
 		var o struct {
 			ID        string
 			ExpiresAt time.Time
 		}
-		if err := json.Unmarshal(a.body, &o); err != nil {
-			c.w.t.Errorf("%s is issued %s: %v", c.name, a.body, err)
+		if err := json.Unmarshal(a.Body, &o); err != nil {
+			c.sim.t.Errorf("%s is issued %s: %v", c.name, a.Body, err)
 		}
-		c.w.model.issued(owned{o.ID, c.name, n, o.ExpiresAt})
+		c.sim.model.issued(ownedCoupon{o.ID, c.name, n, o.ExpiresAt})
 	case code == "COUPON_SOLD_OUT" && !has:
-		c.w.model.gone(n)
+		c.sim.model.soldOutSeen(n)
 	case code == "COUPON_ALREADY_ISSUED" && has:
 	default:
-		c.w.t.Errorf("%s, who has one (%v), collects offer %d: %d %s", c.name, has, n, a.status, a.body)
+		c.sim.t.Errorf("%s, who has one (%v), requests offer %d: %v", c.name, has, n, a)
 	}
 }
 
-func (m *model) issued(o owned) {
+func (m *model) issued(o ownedCoupon) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.coupons = append(m.coupons, o)
 }
 
-func (m *model) gone(offer int) {
+func (m *model) soldOutSeen(offer int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.soldOut[offer] = true
@@ -98,24 +99,24 @@ func (m *model) has(user string, offer int) bool {
 	return false
 }
 
-// purseOf returns the coupons that a customer has, used or not.
-func (m *model) purseOf(user string) (mine []owned) {
+// couponsOf returns the coupons that a customer has, used or not.
+func (m *model) couponsOf(user string) (owned []ownedCoupon) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, o := range m.coupons {
 		if o.user == user {
-			mine = append(mine, o)
+			owned = append(owned, o)
 		}
 	}
-	return mine
+	return owned
 }
 
-// user returns the order that uses a coupon, as far as is known; empty if none does.
-func (m *model) holder(o owned) string {
+// usedBy returns the id of the order that uses a coupon; empty: none is known.
+func (m *model) usedBy(o ownedCoupon) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, s := range m.sales {
-		if s.coupon == o.id && s.live() {
+	for _, s := range m.orders {
+		if s.coupon == o.id && s.isLive() {
 			return s.id
 		}
 	}
@@ -125,12 +126,12 @@ func (m *model) holder(o owned) string {
 func (m *model) couponFacts() []string {
 	var facts []string
 	for _, o := range m.coupons {
-		facts = append(facts, fmt.Sprintf("coupon %s of %s, offer %d, used by %q", o.id, o.user, o.offer, m.holder(o)))
+		facts = append(facts, fmt.Sprintf("coupon %s of %s, offer %d, used by %q", o.id, o.user, o.offer, m.usedBy(o)))
 	}
 	return facts
 }
 
-// offerFacts are how many were issued of each offer.
+// offerFacts returns how many coupons of each offer were issued.
 func (m *model) offerFacts() []string {
 	counts := map[int]int{}
 	for _, o := range m.coupons {
@@ -143,8 +144,8 @@ func (m *model) offerFacts() []string {
 	return facts
 }
 
-// soldOutWrongly are the offers of which somebody was told that none is left,
-// while some are.
+// soldOutWrongly returns the offers that were answered as sold out although some
+// coupons are left.
 func (m *model) soldOutWrongly(all []coupon.Coupon) (wrong []int) {
 	for offer := range m.soldOut {
 		n := int64(0)

@@ -5,164 +5,139 @@ package sim_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 )
 
-func won(n int64) money.Won { return money.Won(n) }
+func toWon(n int64) money.Won { return money.Won(n) }
 
 const (
-	purse = 20_000 // what a customer begins with: some orders ask for more
-	// impatience is how long a customer waits for an answer before asking
-	// again, and requestTime how long a request may haunt the shop after that.
-	impatience  = 4 * time.Second
-	requestTime = 12 * time.Second
-	// endurance is how long an answer may take in all: far longer than
-	// anything stays broken.
-	endurance = 5 * time.Minute
+	initialPoints = 20_000 // of each customer: too few for some orders
+	// attemptTimeout is how long a customer waits for an answer before the next attempt.
+	// requestTimeout is how long the shop may still work on a request after that.
+	attemptTimeout = 4 * time.Second
+	requestTimeout = 12 * time.Second
+	// answerTimeout is how long all attempts may take: far longer than any fault lasts.
+	answerTimeout = 5 * time.Minute
 )
 
-// customer does one thing after another, and remembers what was answered.
+// customer sends one request after another, and reports the answers to the model.
 type customer struct {
-	w      *world
-	name   string
-	rng    *rand.Rand
-	http   http.Client
-	asked  int
-	unsure map[int64]bool // products: a like or unlike may still be under way
+	sim      *simulation
+	name     string
+	rng      *rand.Rand
+	client   apiclient.Client
+	requests int
+	unsure   map[int64]bool // products whose last like or unlike may still take effect
 }
 
-func newCustomer(w *world, i int) *customer {
+func newCustomer(sim *simulation, i int) *customer {
 	name := fmt.Sprintf("u%d", i)
 	return &customer{
-		w: w, name: name, rng: rand.New(rand.NewPCG(w.seed, uint64(forCustomers+i))),
-		http:   http.Client{Transport: &http.Transport{DialContext: w.network.dialer(name)}},
+		sim: sim, name: name, rng: rand.New(rand.NewPCG(sim.seed, uint64(forCustomers+i))),
+		client: apiclient.Client{
+			URL:  "http://" + shopAddress,
+			HTTP: &http.Client{Transport: &http.Transport{DialContext: sim.network.dialer(name)}},
+		},
 		unsure: map[int64]bool{},
 	}
 }
 
-// answer is what the shop said in the end.
+// answer is the final answer to a request.
 type answer struct {
-	status   int
-	body     []byte
-	replayed bool
-	lost     bool // an attempt before it got no answer
+	apiclient.Response
+
+	lost bool // an earlier attempt had no answer
 }
 
-func (a answer) ok() bool { return a.status/100 == 2 }
-
-func (a answer) code() string {
-	var p struct{ Code string }
-	_ = json.Unmarshal(a.body, &p)
-	return p.Code
-}
-
-// request is something a customer wants.
-type request struct{ method, path, body, key string }
-
-// once sends the request and reads the answer.
-func (c *customer) once(q request) (answer, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.w.t.Context()), impatience)
+// send sends a request once and reads the answer.
+func (c *customer) send(q apiclient.Request) (answer, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.sim.t.Context()), attemptTimeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, q.method, "http://"+shopAddress+q.path, strings.NewReader(q.body))
-	if err != nil {
-		return answer{}, err
-	}
-	r.Header.Set("X-USER-ID", c.name)
-	r.Header.Set("Content-Type", "application/json")
-	if q.key != "" {
-		r.Header.Set("Idempotency-Key", q.key)
-	}
-	res, err := c.http.Do(r)
-	if err != nil {
-		return answer{}, err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	return answer{status: res.StatusCode, body: body, replayed: res.Header.Get("Idempotent-Replayed") != ""}, err
+	q.User = c.name
+	got, err := c.client.Do(ctx, q)
+	return answer{Response: got}, err
 }
 
-// insist sends the request until it has an answer that is final.
-func (c *customer) insist(q request) answer {
+// retry sends a request until the answer is final.
+func (c *customer) retry(q apiclient.Request) answer {
 	began, lost := time.Now(), false
 	for try := 0; ; try++ {
-		a, err := c.once(q)
-		if err == nil && a.status < 499 && a.code() != "IDEMPOTENCY_KEY_IN_USE" {
+		a, err := c.send(q)
+		if err == nil && a.Status < 499 && a.Code() != "IDEMPOTENCY_KEY_IN_USE" {
 			a.lost = lost
 			return a
 		}
 		lost = true
-		if time.Since(began) > endurance {
-			c.w.t.Errorf("%s %s %s: no answer in %v: %d %s %v", c.name, q.method, q.path, endurance, a.status, a.body, err)
+		if time.Since(began) > answerTimeout {
+			c.sim.t.Errorf("%s %s %s: no answer in %v: %v, %v", c.name, q.Method, q.Path, answerTimeout, a, err)
 			return answer{lost: true}
 		}
-		// Drawn from the name and the try, not from the dice of the plan: how
-		// often is asked again must not change what is wanted next.
+		// Not a random number of the plan: the number of attempts must not change
+		// what the customer does next.
 		time.Sleep(time.Duration(50+37*(try%20)+len(c.name)*7) * time.Millisecond)
 	}
 }
 
-// keyed is insist with a key of its own. Now and then it is sent twice at once,
-// and now and then again afterwards: the answer must be the same.
-func (c *customer) keyed(path, body string) (answer, string) {
-	c.asked++
-	q := request{http.MethodPost, path, body, fmt.Sprintf("%s-%d", c.name, c.asked)}
+// sendKeyed sends a request with a new key. Sometimes it is sent twice at once, and
+// sometimes again afterwards: the answer must be the same.
+func (c *customer) sendKeyed(path, body string) (answer, string) {
+	c.requests++
+	q := apiclient.Request{Method: http.MethodPost, Path: path, Body: body, Key: fmt.Sprintf("%s-%d", c.name, c.requests)}
 	twice, again := c.rng.IntN(8) == 0, c.rng.IntN(4) == 0
 	var other answer
 	var beside sync.WaitGroup
 	if twice {
-		beside.Go(func() { other = c.insist(q) })
+		beside.Go(func() { other = c.retry(q) })
 	}
-	a := c.insist(q)
+	a := c.retry(q)
 	beside.Wait()
 	if again {
-		later := c.insist(q)
-		if later.status != 0 && !later.replayed {
-			c.w.t.Errorf("%s %s: repeated with the same key, it was not answered from what was kept: %d %s", c.name, path, later.status, later.body)
+		later := c.retry(q)
+		if later.Status != 0 && !later.Replayed {
+			c.sim.t.Errorf("%s %s: repeated with the same key, it was not answered with the stored answer: %v", c.name, path, later)
 		}
-		c.same(q, a, later)
+		c.compareAnswers(q, a, later)
 	}
 	if twice {
-		c.same(q, a, other)
+		c.compareAnswers(q, a, other)
 	}
-	if a.status != 0 {
-		c.w.model.answered(c.name, q, a)
+	if a.Status != 0 {
+		c.sim.model.answered(c.name, q, a)
 	}
-	return a, q.key
+	return a, q.Key
 }
 
-func (c *customer) same(q request, a, b answer) {
-	if a.status != 0 && b.status != 0 && (a.status != b.status || a.ok() && !bytes.Equal(bytes.TrimSpace(a.body), bytes.TrimSpace(b.body))) {
-		c.w.t.Errorf("%s %s, key %s: answered %d %s and %d %s", c.name, q.path, q.key, a.status, a.body, b.status, b.body)
+func (c *customer) compareAnswers(q apiclient.Request, a, b answer) {
+	if a.Status != 0 && b.Status != 0 && (a.Status != b.Status || a.OK() && !bytes.Equal(bytes.TrimSpace(a.Body), bytes.TrimSpace(b.Body))) {
+		c.sim.t.Errorf("%s %s, key %s: answered %d %s and %d %s", c.name, q.Path, q.Key, a.Status, a.Body, b.Status, b.Body)
 	}
 }
 
-// shop does things until the shop closes.
+// shop sends requests until the shop closes.
 func (c *customer) shop(closing time.Time) {
-	for time.Now().Before(closing) && !c.w.t.Failed() {
+	for time.Now().Before(closing) && !c.sim.t.Failed() {
 		time.Sleep(time.Duration(c.rng.ExpFloat64()*1500) * time.Millisecond)
 		switch n := c.rng.IntN(100); {
 		case n < 22:
 			c.browse()
 		case n < 36:
-			c.like(c.product(), true)
+			c.like(c.randomProduct(), true)
 		case n < 44:
-			c.like(c.product(), false)
+			c.like(c.randomProduct(), false)
 		case n < 50:
 			c.charge()
 		case n < 56:
-			c.collect()
+			c.issueCoupon()
 		case n < 62:
-			c.lookAtOne()
+			c.viewOne()
 		case n < 88:
 			c.buy()
 		default:
@@ -171,16 +146,16 @@ func (c *customer) shop(closing time.Time) {
 	}
 }
 
-func (c *customer) product() int64 { return int64(1 + c.rng.IntN(len(wares))) }
+func (c *customer) randomProduct() int64 { return int64(1 + c.rng.IntN(len(products))) }
 
 func (c *customer) browse() {
 	paths := []string{
-		fmt.Sprintf("/api/v1/products/%d", c.product()), fmt.Sprintf("/api/v1/products/%d", c.product()),
+		fmt.Sprintf("/api/v1/products/%d", c.randomProduct()), fmt.Sprintf("/api/v1/products/%d", c.randomProduct()),
 		"/api/v1/products?sort=likes_desc", "/api/v1/rankings", "/api/v1/orders", "/api/v1/points", "/api/v1/users/me/coupons",
 	}
 	path := paths[c.rng.IntN(len(paths))]
-	if a := c.insist(request{method: http.MethodGet, path: path}); !a.ok() {
-		c.w.t.Errorf("%s GET %s = %d %s", c.name, path, a.status, a.body)
+	if a := c.retry(apiclient.Get("", path)); !a.OK() {
+		c.sim.t.Errorf("%s GET %s = %v", c.name, path, a)
 	}
 }
 
@@ -190,36 +165,36 @@ func (c *customer) like(product int64, wanted bool) {
 	if !wanted {
 		method = http.MethodDelete
 	}
-	a := c.insist(request{method: method, path: fmt.Sprintf("/api/v1/products/%d/likes", product)})
-	if !a.ok() {
-		c.w.t.Errorf("%s %s like of %d = %d %s", c.name, method, product, a.status, a.body)
+	a := c.retry(apiclient.Request{Method: method, Path: fmt.Sprintf("/api/v1/products/%d/likes", product)})
+	if !a.OK() {
+		c.sim.t.Errorf("%s %s like of %d = %v", c.name, method, product, a)
 		return
 	}
 	if a.lost {
 		c.unsure[product] = true
 	}
-	c.w.model.liked(c.name, product, wanted)
+	c.sim.model.liked(c.name, product, wanted)
 }
 
 func (c *customer) charge() {
 	amount := int64(1000 * (1 + c.rng.IntN(50)))
-	if a, _ := c.keyed("/api/v1/points/charge", fmt.Sprintf(`{"amount":%d}`, amount)); a.ok() {
-		c.w.model.charged(c.name, amount)
+	if a, _ := c.sendKeyed("/api/v1/points/charge", fmt.Sprintf(`{"amount":%d}`, amount)); a.OK() {
+		c.sim.model.charged(c.name, amount)
 	} else {
-		c.w.t.Errorf("%s charges %d: %d %s", c.name, amount, a.status, a.body)
+		c.sim.t.Errorf("%s charges %d: %v", c.name, amount, a)
 	}
 }
 
-// settle says once more what is wanted where an earlier wish may have arrived
-// after a later one.
-func (c *customer) settle() {
+// repeatUnsure repeats the last like or unlike of a product where an earlier one may
+// have taken effect after it.
+func (c *customer) repeatUnsure() {
 	var products []int64
 	for p := range c.unsure {
 		products = append(products, p)
 	}
 	slices.Sort(products)
 	for _, p := range products {
-		c.like(p, c.w.model.likes(c.name, p))
+		c.like(p, c.sim.model.likes(c.name, p))
 	}
 	clear(c.unsure)
 }

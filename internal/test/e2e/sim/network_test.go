@@ -14,27 +14,27 @@ import (
 	"time"
 )
 
-// network connects the programs with what they talk to, inside the bubble:
-// goroutines that wait for real sockets would hold up its clock. It takes its
-// time, and by the villain's will drops and stalls connections.
+// network connects the programs and the servers inside the bubble: goroutines that wait
+// for real sockets would stop its clock. It delays packets, and drops and stalls
+// connections.
 type network struct {
-	mu      sync.Mutex
-	rng     *rand.Rand
-	drop    float64              // how likely a write breaks its connection
-	silent  map[string]time.Time // until when nothing arrives from or at a host
-	gone    map[string]bool      // hosts that are dead
-	hosts   map[string][]*listener
-	conns   []*conn // those that were dialled
-	dropped int
+	mu           sync.Mutex
+	rng          *rand.Rand
+	dropRate     float64              // the probability that a write breaks its connection
+	stalledUntil map[string]time.Time // nothing arrives from or at these hosts before
+	killed       map[string]bool      // hosts
+	hosts        map[string][]*listener
+	conns        []*conn // the ends that dialled
+	dropped      int
 }
 
 func newNetwork(rng *rand.Rand) *network {
 	return &network{
-		rng: rng, silent: map[string]time.Time{}, gone: map[string]bool{}, hosts: map[string][]*listener{},
+		rng: rng, stalledUntil: map[string]time.Time{}, killed: map[string]bool{}, hosts: map[string][]*listener{},
 	}
 }
 
-// listen opens a port at an address; several may share one, as behind a load balancer.
+// listen opens a port at an address. Several hosts may share one, as behind a load balancer.
 func (n *network) listen(owner, at string) *listener {
 	l := &listener{network: n, owner: owner, at: address(at), arrivals: make(chan net.Conn, 64), closed: make(chan struct{})}
 	n.mu.Lock()
@@ -43,7 +43,7 @@ func (n *network) listen(owner, at string) *listener {
 	return l
 }
 
-// dialer returns what a host dials with.
+// dialer returns the dial function of a host.
 func (n *network) dialer(from string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, _, to string) (net.Conn, error) {
 		if err := ctx.Err(); err != nil {
@@ -57,49 +57,48 @@ func (n *network) dialer(from string) func(ctx context.Context, network, address
 		case server.l.arrivals <- server.conn:
 			return client, nil
 		case <-server.l.closed:
-			client.cut()
+			client.reset()
 			return nil, refused(to, syscall.ECONNREFUSED)
 		}
 	}
 }
 
-// refused is the error of a real dialer: clients look at its type.
+// refused returns an error of the type that a real dialer returns: clients check it.
 func refused(to string, err error) error {
 	return &net.OpError{Op: "dial", Net: "sim", Addr: address(to), Err: os.NewSyscallError("connect", err)}
 }
 
-type arrival struct {
+type pending struct {
 	conn *conn
 	l    *listener
 }
 
-func (n *network) connect(from, to string) (client *conn, server arrival, err error) {
+func (n *network) connect(from, to string) (client *conn, server pending, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	open := n.hosts[to]
-	if len(open) == 0 || n.gone[from] {
-		return nil, arrival{}, syscall.ECONNREFUSED
+	if len(open) == 0 || n.killed[from] {
+		return nil, pending{}, syscall.ECONNREFUSED
 	}
 	l := open[n.rng.IntN(len(open))]
-	there, back := newHalf(), newHalf()
+	there, back := newStream(), newStream()
 	client = &conn{network: n, from: from, to: l.owner, in: back, out: there, local: address(from + ":1"), remote: l.at}
 	n.conns = append(n.conns, client)
 	other := &conn{network: n, from: from, to: l.owner, in: there, out: back, local: l.at, remote: client.local}
-	return client, arrival{other, l}, nil
+	return client, pending{other, l}, nil
 }
 
-// carry decides how a write fares: when it arrives, or that it breaks the
-// connection.
-func (n *network) carry(c *conn) (at time.Time, err error) {
+// schedule returns when a write arrives, or an error if it breaks the connection.
+func (n *network) schedule(c *conn) (at time.Time, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.drop > 0 && n.rng.Float64() < n.drop {
+	if n.dropRate > 0 && n.rng.Float64() < n.dropRate {
 		n.dropped++
 		return time.Time{}, syscall.ECONNRESET
 	}
 	at = time.Now().Add(time.Duration(50+n.rng.IntN(1500)) * time.Microsecond)
 	for _, host := range []string{c.from, c.to} {
-		if until := n.silent[host]; at.Before(until) {
+		if until := n.stalledUntil[host]; at.Before(until) {
 			at = until
 		}
 	}
@@ -114,8 +113,8 @@ func (n *network) forget(c *conn) {
 	}
 }
 
-// cut breaks every connection from or to a host.
-func (n *network) cut(host string) int {
+// disconnect breaks every connection from or to a host.
+func (n *network) disconnect(host string) int {
 	n.mu.Lock()
 	var hit []*conn
 	for _, c := range n.conns {
@@ -125,15 +124,15 @@ func (n *network) cut(host string) int {
 	}
 	n.mu.Unlock()
 	for _, c := range hit {
-		c.cut()
+		c.reset()
 	}
 	return len(hit)
 }
 
-// kill takes a host from the network for good.
+// kill removes a host from the network for good.
 func (n *network) kill(host string) {
 	n.mu.Lock()
-	n.gone[host] = true
+	n.killed[host] = true
 	var ports []*listener
 	for _, all := range n.hosts {
 		for _, l := range all {
@@ -146,23 +145,23 @@ func (n *network) kill(host string) {
 	for _, l := range ports {
 		_ = l.Close()
 	}
-	n.cut(host)
+	n.disconnect(host)
 }
 
 // stall lets nothing pass from or to a host for a while.
 func (n *network) stall(host string, d time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.silent[host] = time.Now().Add(d)
+	n.stalledUntil[host] = time.Now().Add(d)
 }
 
-func (n *network) weather(drop float64) {
+func (n *network) setDropRate(drop float64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.drop = drop
+	n.dropRate = drop
 }
 
-// open lists who is still connected to whom.
+// open lists the open connections.
 func (n *network) open() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -199,8 +198,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close implements net.Listener. Who has dialled and was not yet accepted finds
-// the connection broken.
+// Close implements net.Listener. Connections that were not yet accepted break.
 func (l *listener) Close() error {
 	l.once.Do(func() {
 		l.network.mu.Lock()
@@ -212,7 +210,7 @@ func (l *listener) Close() error {
 			select {
 			case c := <-l.arrivals:
 				if c, ok := c.(*conn); ok {
-					c.cut()
+					c.reset()
 				}
 				continue
 			default:

@@ -24,66 +24,66 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/streamer"
 )
 
-// process is one process with all programs, put together as commerce dev does.
-// It has a connection of its own to the database, and its own host.
+// process is one process with all programs, put together as in commerce dev, with
+// connections and a host of its own.
 type process struct {
 	name    string
 	network *network
 	db      *sqlstore.DB
 	client  *goredis.Client
 	close   func()
-	stopRun context.CancelFunc
+	cancel  context.CancelFunc
 	ended   chan error
 }
 
-// skew is how far two clocks may be apart: a second, as operators are told.
-const skew = time.Second
+// maxClockSkew is how far two clocks may be apart: the documented limit.
+const maxClockSkew = time.Second
 
-// clock returns a clock of a process, which is a little wrong.
-func (w *world) clock() clock.Clock {
-	wrong := w.clocks.between(-skew/2, skew/2)
+// clock returns the clock of a process, which is a little wrong.
+func (sim *simulation) clock() clock.Clock {
+	wrong := sim.clocks.between(-maxClockSkew/2, maxClockSkew/2)
 	return func() time.Time { return time.Now().Add(wrong) }
 }
 
-// outside is what the programs of a process take from outside.
-func (w *world) outside(name, instance string, now clock.Clock) wire.Env {
+// newEnv returns the environment of the programs of a process.
+func (sim *simulation) newEnv(name, instance string, now clock.Clock) wire.Env {
 	return wire.Env{
-		Clock: now, IDs: id.NewSource(now, w.ids), Random: w.jitter.Float64, Log: w.log.With("process", name),
+		Clock: now, IDs: id.NewSource(now, sim.ids), Random: sim.random.Float64, Log: sim.log.With("process", name),
 		Registry: prometheus.NewRegistry(), Instance: instance,
 	}
 }
 
-func (w *world) database(outside wire.Env) (*sqlstore.DB, error) {
-	return outside.Store(context.WithoutCancel(w.t.Context()), "sqlite:"+w.file)
+func (sim *simulation) database(env wire.Env) (*sqlstore.DB, error) {
+	return env.Store(context.WithoutCancel(sim.t.Context()), "sqlite:"+sim.file)
 }
 
-// begin starts a process. instance is the name under which it holds leases.
-func (w *world) begin(t *testing.T, instance string) *process {
+// startProcess starts a process. instance is the name under which it holds leases.
+func (sim *simulation) startProcess(t *testing.T, instance string) *process {
 	t.Helper()
-	w.births++
-	p := &process{name: fmt.Sprintf("process-%d", w.births), network: w.network, ended: make(chan error, 1)}
-	outside := w.outside(p.name, instance, w.clock())
+	sim.starts++
+	p := &process{name: fmt.Sprintf("process-%d", sim.starts), network: sim.network, ended: make(chan error, 1)}
+	env := sim.newEnv(p.name, instance, sim.clock())
 	var err error
-	if p.db, err = w.database(outside); err != nil {
+	if p.db, err = sim.database(env); err != nil {
 		t.Fatalf("open the database: %v", err)
 	}
-	if p.client, err = redis.Open("redis://"+redisAddress, redis.WithDialer(w.network.dialer(p.name))); err != nil {
+	if p.client, err = redis.Open("redis://"+redisAddress, redis.WithDialer(sim.network.dialer(p.name))); err != nil {
 		t.Fatal(err)
 	}
-	ground := wire.Infra{Env: outside, DB: p.db, Kafka: outside.Kafka([]string{kafkaAddress}, "", p.name), Redis: p.client}
-	ground.Kafka.Dial = w.network.dialer(p.name)
-	p.build(t, ground, w.gateway.secret)
+	deps := wire.Infra{Env: env, DB: p.db, Kafka: env.Kafka([]string{kafkaAddress}, "", p.name), Redis: p.client}
+	deps.Kafka.Dial = sim.network.dialer(p.name)
+	p.build(t, deps, sim.gateway.secret)
 	return p
 }
 
-func (p *process) build(t *testing.T, ground wire.Infra, secret pgwire.Secret) {
+func (p *process) build(t *testing.T, deps wire.Infra, secret pgwire.Secret) {
 	t.Helper()
-	desk, err := ground.Env.Accounts(p.db, bytes.Repeat([]byte("k"), 32), time.Hour)
+	accounts, err := deps.Env.Accounts(p.db, bytes.Repeat([]byte("k"), 32), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
 	shop, err := api.New(api.Deps{
-		Infra: ground, Accounts: desk, Listener: p.network.listen(p.name, shopAddress),
+		Infra: deps, Accounts: accounts, Listener: p.network.listen(p.name, shopAddress),
 		Gateway: wire.Gateway{URL: "http://" + gatewayAddress, PublicURL: "http://" + shopAddress, Dial: p.network.dialer(p.name)},
 		Secret:  secret, Policy: policy(),
 		Rules: api.Rules{TrustUserHeader: true, RequireIdempotencyKey: true},
@@ -91,39 +91,39 @@ func (p *process) build(t *testing.T, ground wire.Infra, secret pgwire.Secret) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream, err := streamer.New(ground)
+	stream, err := streamer.New(deps)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.close = func() { stream.Close(); shop.Close() }
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	p.stopRun = cancel
-	go func() { p.ended <- run.All(ctx, ground.Env.Log, append(shop.Components, stream.Components...)...) }()
+	p.cancel = cancel
+	go func() { p.ended <- run.All(ctx, deps.Env.Log, append(shop.Components, stream.Components...)...) }()
 }
 
 // stop ends the process in order.
 func (p *process) stop() error {
-	p.stopRun()
+	p.cancel()
 	err := <-p.ended
 	p.close()
 	_ = p.client.Close()
 	if bad := p.db.Close(); err == nil {
 		err = bad
 	}
-	p.network.kill(p.name) // it is gone, and so are its connections
+	p.network.kill(p.name) // its connections are gone with it
 	return err
 }
 
-// kill ends the process at once: from this moment on it reaches nobody and can
-// begin no transaction, so whatever its parts still try comes to nothing.
+// kill ends the process at once: it is cut off the network and can begin no transaction,
+// so that nothing its parts still try has an effect.
 func (p *process) kill() {
 	p.network.kill(p.name)
 	_ = p.db.Close()
 	_ = p.stop()
 }
 
-// policy is how payments are looked after. Orders expire sooner than they do in
-// a real shop: each second that one is waited for costs some round trips.
+// policy returns the payment policy. Orders expire sooner than in production: each
+// second of waiting for them costs some round trips.
 func policy() payment.Policy {
 	return payment.Policy{Interval: 5 * time.Second, Expiry: time.Minute, Watch: 24 * time.Hour}
 }

@@ -22,42 +22,41 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
-// record is an event as it stands in a topic.
+// record is an event in a topic.
 type record struct {
 	key, id, kind string
 	day           clock.Day
 	user          string
-	counts        bool   // the streamer keeps count of it
+	counts        bool   // the streamer counts it
 	place         string // topic, partition and offset
 }
 
-// topics reads both topics from the beginning and checks them.
-func (w *world) topics(db *sql.DB) {
-	orders, catalog := w.read(event.OrderTopic), w.read(event.CatalogTopic)
-	w.orderTopic(orders)
-	w.catalogTopic(db, catalog)
-	w.marks(db, append(orders, catalog...))
+// checkTopics reads both topics from the beginning and checks them.
+func (sim *simulation) checkTopics(db *sql.DB) {
+	orders, catalog := sim.readTopic(event.OrderTopic), sim.readTopic(event.CatalogTopic)
+	sim.checkOrderTopic(orders)
+	sim.checkCatalogTopic(db, catalog)
+	sim.checkHandled(db, append(orders, catalog...))
 }
 
-// marks checks that the streamer remembers what it counted of the last weeks,
-// each once, and nothing that is in no topic. Marks that have served their time
-// are thrown away, sooner or later.
-func (w *world) marks(db *sql.DB, all []record) {
-	t := w.t
+// checkHandled checks that the streamer has a mark for each event of the last weeks that
+// it counts, and none for an event that is in no topic. Old marks may be deleted.
+func (sim *simulation) checkHandled(db *sql.DB, all []record) {
+	t := sim.t
 	places := map[string]string{}
 	for _, r := range all {
 		if r.counts && places[r.id] == "" {
 			places[r.id] = r.place
 		}
 	}
-	done := texts(t, db, `SELECT event_id FROM event_handled`)
+	done := column(t, db, `SELECT event_id FROM event_handled`)
 	for _, event := range done {
 		if places[event] == "" {
-			t.Errorf("event %s was counted, and is in no topic", event)
+			t.Errorf("event %s has a mark, and is in no topic", event)
 		}
 	}
-	// A day less than they live, so that it does not matter who looked when.
-	// Ids tell when an event was made, and sort by it as text, too.
+	// A day less than the marks are kept, so that the time of the last deletion does not
+	// matter. Ids begin with the time of the event, so that they can be compared.
 	since := id.Floor(time.Now().Add(24*time.Hour - housekeeping.HandledLife)).String()
 	old := func(event string) bool { return event < since }
 	place := func(events []string) []string {
@@ -67,17 +66,17 @@ func (w *world) marks(db *sql.DB, all []record) {
 		}
 		return young
 	}
-	same(t, "events that were counted", place(slices.Collect(maps.Keys(places))), place(done))
+	compareLines(t, "events that were counted", place(slices.Collect(maps.Keys(places))), place(done))
 }
 
-// counted are the kinds of events that counters are made of; the last one only
-// of an order that was paid.
-var counted = []string{"product.viewed", "product.liked", "product.unliked", "order.paid", "order.cancelled"}
+// countedEvents are the events that the streamer counts; the last one only if the order
+// was paid.
+var countedEvents = []string{"product.viewed", "product.liked", "product.unliked", "order.paid", "order.cancelled"}
 
-// orderTopic checks that each order has each of its events under one id, and
-// that their first occurrences stand in order; and that no other order is there.
-func (w *world) orderTopic(all []record) {
-	t := w.t
+// checkOrderTopic checks that each order has its events, each under one id, in order of
+// their first occurrence, and that the topic has no other orders.
+func (sim *simulation) checkOrderTopic(all []record) {
+	t := sim.t
 	stories, seen, ids := map[string][]string{}, map[string]bool{}, map[string]string{}
 	for _, r := range all {
 		if seen[r.id] {
@@ -91,14 +90,14 @@ func (w *world) orderTopic(all []record) {
 		ids[step] = r.id
 		stories[r.key] = append(stories[r.key], r.kind)
 	}
-	refunds := w.refunds()
-	for oid, s := range w.model.sales {
+	refunds := sim.refunds()
+	for oid, s := range sim.model.orders {
 		story := stories[oid]
 		main := slices.Clone(story)
 		if n := len(main) - slices.Index(append(main, "payment.refunded"), "payment.refunded"); n <= refunds[oid] {
-			main = main[:len(main)-n] // what was given back, at the end
+			main = main[:len(main)-n] // without the refunds at the end
 		}
-		if want := s.story(); !slices.Equal(main, want) {
+		if want := s.events(); !slices.Equal(main, want) {
 			t.Errorf("events of order %s: %v, want %v, and up to %d refunds", oid, story, want, refunds[oid])
 		}
 		if s.status == "CANCELLED" && s.paid != 0 && s.card > 0 && len(story) == len(main) {
@@ -107,40 +106,40 @@ func (w *world) orderTopic(all []record) {
 		delete(stories, oid)
 	}
 	if len(stories) > 0 {
-		t.Errorf("events of orders that nobody was told of: %v", stories)
+		t.Errorf("events of orders that no customer knows: %v", stories)
 	}
 }
 
-// story is the events of an order, but for charges that were given back.
-func (s *sale) story() []string {
-	if s.card == 0 {
-		return append([]string{"order.placed", "order.paid"}, s.last()...)
+// events returns the events of an order, without refunds.
+func (o *order) events() []string {
+	if o.card == 0 {
+		return append([]string{"order.placed", "order.paid"}, o.lastEvents()...)
 	}
 	all := []string{"order.placed", "payment.requested"}
 	switch {
-	case s.paid != 0:
-		return append(append(all, "payment.approved", "order.paid"), s.last()...)
-	case s.status == "CANCELLED":
+	case o.paid != 0:
+		return append(append(all, "payment.approved", "order.paid"), o.lastEvents()...)
+	case o.status == "CANCELLED":
 		return append(all, "order.cancelled", "payment.declined")
-	case s.status == "FAILED":
+	case o.status == "FAILED":
 		return append(all, "payment.declined", "order.failed")
 	default:
 		return append(all, "payment.declined", "order.expired")
 	}
 }
 
-// last is what happened to an order that was paid.
-func (s *sale) last() []string {
-	if s.status == "CANCELLED" {
+// lastEvents returns the events of an order after it was paid.
+func (o *order) lastEvents() []string {
+	if o.status == "CANCELLED" {
 		return []string{"order.cancelled"}
 	}
 	return nil
 }
 
-// catalogTopic checks that for each product and user, likes and unlikes come in
-// turn, the last as the customer wants it; and recounts the views.
-func (w *world) catalogTopic(db *sql.DB, all []record) {
-	t := w.t
+// checkCatalogTopic checks that the likes and unlikes of each user and product alternate,
+// and end as the customer wants it; and counts the views again.
+func (sim *simulation) checkCatalogTopic(db *sql.DB, all []record) {
+	t := sim.t
 	seen, liked, views := map[string]bool{}, map[string]bool{}, map[string]int{}
 	for _, r := range all {
 		if seen[r.id] {
@@ -162,9 +161,9 @@ func (w *world) catalogTopic(db *sql.DB, all []record) {
 	for i, v := range want {
 		want[i] = fmt.Sprint(v, views[v])
 	}
-	same(t, "counters of views", want, texts(t, db, `SELECT 'views of ' || product_id || ' on ' || day || ': ' || views FROM product_metrics WHERE views <> 0`))
+	compareLines(t, "counters of views", want, column(t, db, `SELECT 'views of ' || product_id || ' on ' || day || ': ' || views FROM product_metrics WHERE views <> 0`))
 	names := map[string]string{}
-	for _, pair := range texts(t, db, `SELECT id || ' ' || login_id FROM users`) {
+	for _, pair := range column(t, db, `SELECT id || ' ' || login_id FROM users`) {
 		id, name, _ := strings.Cut(pair, " ")
 		names[id] = name
 	}
@@ -174,13 +173,13 @@ func (w *world) catalogTopic(db *sql.DB, all []record) {
 			now = append(now, names[user]+" "+rest)
 		}
 	}
-	same(t, "likes by the topic", w.model.likeFacts(), now)
+	compareLines(t, "likes by the topic", sim.model.likeFacts(), now)
 }
 
-// read returns all that a topic holds, each partition in order.
-func (w *world) read(topic string) []record {
-	t := w.t
-	client, err := kgo.NewClient(kgo.SeedBrokers(kafkaAddress), kgo.Dialer(w.network.dialer("auditor")), kgo.ConsumeTopics(topic),
+// readTopic returns all records of a topic, each partition in order.
+func (sim *simulation) readTopic(topic string) []record {
+	t := sim.t
+	client, err := kgo.NewClient(kgo.SeedBrokers(kafkaAddress), kgo.Dialer(sim.network.dialer("auditor")), kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(10*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
@@ -198,17 +197,17 @@ func (w *world) read(topic string) []record {
 	for left > 0 {
 		fetches := client.PollFetches(ctx)
 		if ctx.Err() != nil {
-			t.Fatalf("%s: %d records do not come: %v", topic, left, fetches.Err())
+			t.Fatalf("%s: %d records are missing: %v", topic, left, fetches.Err())
 		}
 		for _, r := range fetches.Records() {
 			left--
-			all = append(all, opened(t, r))
+			all = append(all, decode(t, r))
 		}
 	}
 	return all
 }
 
-func opened(t *testing.T, r *kgo.Record) record {
+func decode(t *testing.T, r *kgo.Record) record {
 	t.Helper()
 	found := record{key: string(r.Key), place: fmt.Sprintf("%s/%02d@%05d", r.Topic, r.Partition, r.Offset)}
 	for _, h := range r.Headers {
@@ -233,6 +232,6 @@ func opened(t *testing.T, r *kgo.Record) record {
 		t.Errorf("%s: %v", r.Value, err)
 	}
 	found.user = about.UserID
-	found.counts = slices.Contains(counted, found.kind) && (found.kind != "order.cancelled" || about.PaidAt != nil)
+	found.counts = slices.Contains(countedEvents, found.kind) && (found.kind != "order.cancelled" || about.PaidAt != nil)
 	return found
 }

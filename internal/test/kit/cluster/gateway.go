@@ -4,21 +4,24 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/pgtest"
 )
 
-// Gateway is a pg-simulator that runs as a process, and is asked over its /admin.
+// Gateway reads and changes a running pg-simulator over its /admin API.
 type Gateway struct {
-	TB   testing.TB
-	Door string // its address, without a path
+	TB  testing.TB
+	URL string // without a path
 }
 
-// Transaction is one of the gateway, as its /admin shows it. Amounts are in won.
+// Transaction is a transaction of the gateway, as /admin shows it. Amounts are in won.
 type Transaction struct {
 	Sequence                  int64
 	TransactionKey, OrderID   string
@@ -26,7 +29,7 @@ type Transaction struct {
 	Amount, Charged, Refunded int64
 }
 
-// Transactions returns all of the gateway, or those of one status.
+// Transactions returns the transactions with a status; empty: all of them.
 func (g Gateway) Transactions(ctx context.Context, status string) (all []Transaction) {
 	g.TB.Helper()
 	for after := int64(0); ; {
@@ -34,7 +37,7 @@ func (g Gateway) Transactions(ctx context.Context, status string) (all []Transac
 			Items []Transaction
 			Next  *int64
 		}
-		g.ask(ctx, http.MethodGet, fmt.Sprintf("/admin/transactions?size=1000&after=%d&status=%s", after, status), nil, &page)
+		g.call(ctx, http.MethodGet, fmt.Sprintf("/admin/transactions?size=1000&after=%d&status=%s", after, status), nil, &page)
 		all = append(all, page.Items...)
 		if page.Next == nil {
 			return all
@@ -43,35 +46,34 @@ func (g Gateway) Transactions(ctx context.Context, status string) (all []Transac
 	}
 }
 
-// Kept is how much the gateway has charged and not given back, in won.
-func (g Gateway) Kept(ctx context.Context) int64 {
+// Net returns how much the gateway has charged and not refunded, in won.
+func (g Gateway) Net(ctx context.Context) int64 {
 	g.TB.Helper()
 	var totals struct{ Net int64 }
-	g.ask(ctx, http.MethodGet, "/admin/totals", nil, &totals)
+	g.call(ctx, http.MethodGet, "/admin/totals", nil, &totals)
 	return totals.Net
 }
 
-// Change changes some faults of the gateway while it runs; the next start
-// forgets them.
-func (g Gateway) Change(ctx context.Context, faults map[string]any) {
+// SetFaults changes some faults of the gateway, until it is started again.
+func (g Gateway) SetFaults(ctx context.Context, faults map[string]any) {
 	g.TB.Helper()
 	text, err := json.Marshal(faults)
 	if err != nil {
 		g.TB.Fatal(err)
 	}
-	g.ask(ctx, http.MethodPatch, "/admin/faults", text, nil)
+	g.call(ctx, http.MethodPatch, "/admin/faults", text, nil)
 }
 
-// Play has the gateway play a scenario until it is started again.
-func (g Gateway) Play(ctx context.Context, scenario string) {
+// SetScenario changes the scenario of the gateway, until it is started again.
+func (g Gateway) SetScenario(ctx context.Context, scenario string) {
 	g.TB.Helper()
-	g.ask(ctx, http.MethodPost, "/admin/scenario/"+scenario, nil, nil)
+	g.call(ctx, http.MethodPost, "/admin/scenario/"+scenario, nil, nil)
 }
 
-// ask asks for what has to be answered 200.
-func (g Gateway) ask(ctx context.Context, method, path string, body []byte, v any) {
+// call sends a request and decodes the answer, which must be 200, into v.
+func (g Gateway) call(ctx context.Context, method, path string, body []byte, v any) {
 	g.TB.Helper()
-	r, err := http.NewRequestWithContext(ctx, method, g.Door+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, g.URL+path, bytes.NewReader(body))
 	if err != nil {
 		g.TB.Fatal(err)
 	}
@@ -89,32 +91,49 @@ func (g Gateway) ask(ctx context.Context, method, path string, body []byte, v an
 	}
 }
 
-// Unsettled says what is under way between a shop and its gateway, nil once
-// every payment has ended, all that was charged beyond what orders were paid with
-// has gone back, and the gateway has decided about all that it has. column reads
-// one column of text from the shop's database.
-func (g Gateway) Unsettled(ctx context.Context, column func(query string) []string) error {
+// Unsettled returns an error that says which payments of a shop are not settled.
+// It is nil once every payment has ended, every surplus charge is refunded, and the
+// gateway has no transaction open.
+func (g Gateway) Unsettled(ctx context.Context, db *pgtest.DB) error {
 	g.TB.Helper()
 	var open []string
 	for what, query := range map[string]string{
 		"orders are pending":      `SELECT id::text FROM orders WHERE status = 'PENDING'`,
-		"charges are to go back":  `SELECT charge_key FROM charges WHERE refund = 'DUE'`,
+		"charges are to refund":   `SELECT charge_key FROM charges WHERE refund = 'DUE'`,
 		"payments have not ended": `SELECT id::text FROM payments WHERE status = 'PENDING'`,
 	} {
-		if found := column(query); len(found) > 0 {
-			open = append(open, fmt.Sprintf("%d %s, as %s", len(found), what, found[0]))
+		if found := db.Column(ctx, query); len(found) > 0 {
+			open = append(open, fmt.Sprintf("%d %s, such as %s", len(found), what, found[0]))
 		}
 	}
 	if n := len(g.Transactions(ctx, "PENDING")); n > 0 {
 		open = append(open, fmt.Sprintf("%d transactions of the gateway are open", n))
 	}
-	// What was charged for an order that had ended is found by the watch.
-	paid := column(`SELECT coalesce(sum(card), 0)::text FROM orders WHERE status = 'PAID'`)[0]
-	if kept := strconv.FormatInt(g.Kept(ctx), 10); kept != paid {
-		open = append(open, fmt.Sprintf("the gateway keeps %s won, the shop %s", kept, paid))
+	// A charge for an order that had ended before is found by the payment watch.
+	paid := db.Count(ctx, `SELECT coalesce(sum(card), 0) FROM orders WHERE status = 'PAID'`)
+	if net := g.Net(ctx); net != paid {
+		open = append(open, fmt.Sprintf("the gateway has kept %d won, the orders were paid with %d", net, paid))
 	}
 	if len(open) > 0 {
-		return fmt.Errorf("%s", strings.Join(open, "; "))
+		return errors.New(strings.Join(open, "; "))
 	}
 	return nil
+}
+
+// AwaitSettled waits until no payment is Unsettled.
+func (g Gateway) AwaitSettled(ctx context.Context, limit time.Duration, db *pgtest.DB) error {
+	g.TB.Helper()
+	return Await(ctx, limit, "every payment is settled", func() error { return g.Unsettled(ctx, db) })
+}
+
+// ByOrder returns how much the gateway has kept for each order, in won, and for
+// which orders it has declined a charge.
+func (g Gateway) ByOrder(ctx context.Context) (net map[string]int64, declined map[string]bool) {
+	g.TB.Helper()
+	net, declined = map[string]int64{}, map[string]bool{}
+	for _, t := range g.Transactions(ctx, "") {
+		net[t.OrderID] += t.Charged - t.Refunded
+		declined[t.OrderID] = declined[t.OrderID] || t.Status == "FAILED"
+	}
+	return net, declined
 }

@@ -14,13 +14,19 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 )
 
-// FreePort finds a port below those that the system hands out for outgoing
-// connections: whoever was killed must find it free when it comes back.
+// loopback is what URLs begin with; a port follows.
+const loopback = "http://127.0.0.1:"
+
+// LoopbackURL returns the URL of a server on a port of this machine.
+func LoopbackURL(port string) string { return loopback + port }
+
+// FreePort returns a port below those that the system uses for outgoing
+// connections: a program that was killed must find it free when it starts again.
 func FreePort(tb testing.TB) string {
 	tb.Helper()
-	const lowest, many, tries = 20_000, 10_000, 1000
-	for range tries {
-		port := strconv.Itoa(lowest + rand.IntN(many))
+	const lowest, count, attempts = 20_000, 10_000, 1000
+	for range attempts {
+		port := strconv.Itoa(lowest + rand.IntN(count))
 		l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:"+port)
 		if err == nil {
 			_ = l.Close()
@@ -31,10 +37,10 @@ func FreePort(tb testing.TB) string {
 	return ""
 }
 
-// Page returns what is served at an address, or an error unless that is 200.
+// Page returns the page at a URL. Any status but 200 is an error.
 func Page(ctx context.Context, url string) (string, error) {
-	const patience = 5 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	const timeout = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -52,9 +58,9 @@ func Page(ctx context.Context, url string) (string, error) {
 	return string(text), err
 }
 
-// Await calls try until it succeeds, for up to limit.
+// Await calls try until it succeeds, for up to limit, and less and less often.
 func Await(ctx context.Context, limit time.Duration, what string, try func() error) error {
-	const pause = 20 * time.Millisecond
+	waits := backoff.New(5*time.Millisecond, 100*time.Millisecond, nil)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
@@ -62,8 +68,16 @@ func Await(ctx context.Context, limit time.Duration, what string, try func() err
 		if err == nil {
 			return nil
 		}
-		if !backoff.Wait(ctx, pause) {
+		if !backoff.Wait(ctx, waits.Next()) {
 			return fmt.Errorf("not within %v: %s: %w", limit, what, err)
 		}
+	}
+}
+
+// Eventually is Await that ends the test if try does not succeed.
+func Eventually(tb testing.TB, limit time.Duration, what string, try func() error) {
+	tb.Helper()
+	if err := Await(tb.Context(), limit, what, try); err != nil {
+		tb.Fatal(err)
 	}
 }

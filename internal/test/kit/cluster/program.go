@@ -1,12 +1,11 @@
-// Package cluster runs the programs as processes, for tests: built as they are
-// run in production, started, killed, frozen and started again, some of them on
+// Package cluster runs the programs as processes, for tests: built as they run
+// in production, started, killed, frozen and started again, some of them on
 // servers of the test's own.
 package cluster
 
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -16,61 +15,42 @@ import (
 	"time"
 )
 
-// Main builds the programs into a folder, whose path it writes to bin, and runs
-// the tests. It returns the exit code.
-func Main(m *testing.M, bin *string) int {
-	dir, err := os.MkdirTemp("", "commerce-bin-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	if err := build(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	*bin = dir
-	return m.Run()
-}
+const (
+	stopTimeout    = 30 * time.Second // to become ready, or to stop in order
+	commandTimeout = 3 * time.Minute
+)
 
-func build(dir string) error {
-	const all = "github.com/loopers-commerce/commerce/cmd/..."
-	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", dir, all).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return nil
-}
-
-// Program is one instance of a program, which is started again and again. It
-// must not end but by Kill or Stop.
+// Program is one instance of a program. It can be started again after it ended.
 type Program struct {
 	TB    testing.TB
-	Name  string // of the instance
+	Name  string // of the instance, for messages
 	Path  string // of the binary
 	Args  []string
-	Env   []string // all that it is told
-	Probe string   // answers 200 once it is at work; if empty, it is so at once
+	Env   []string // the whole environment, but for HOME
+	Probe string   // URL that answers 200 once the program is ready; empty: Start does not wait
+	// Command says that the program ends by itself. Any other must not end
+	// but by Kill or Stop.
+	Command bool
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 
-	mu     sync.Mutex
-	ending bool // we ended it: it did not end by itself
-	out    bytes.Buffer
+	mu      sync.Mutex
+	ending  bool // the test ended it
+	written bytes.Buffer
 }
 
-// Keep starts the program for as long as the test runs. A panic fails the test,
-// and what the program said last is shown if the test failed.
-func (p *Program) Keep(ctx context.Context) {
+// Launch starts the program for as long as the test runs. A panic fails the
+// test, and the end of the output is shown if the test failed.
+func (p *Program) Launch(ctx context.Context) {
 	p.TB.Helper()
 	p.TB.Cleanup(func() {
 		_ = p.Kill(context.WithoutCancel(ctx))
-		if strings.Contains(p.Said(), "panic: ") {
+		if strings.Contains(p.Output(), "panic: ") {
 			p.TB.Errorf("%s panicked", p.Name)
 		}
 		if p.TB.Failed() {
-			p.TB.Logf("%s said last:\n%s", p.Name, p.tail())
+			p.TB.Logf("the last output of %s:\n%s", p.Name, p.tail())
 		}
 	})
 	if err := p.Start(ctx); err != nil {
@@ -78,51 +58,48 @@ func (p *Program) Keep(ctx context.Context) {
 	}
 }
 
-// Write implements io.Writer: what the process says.
+// Write implements io.Writer: it collects the output of the process.
 func (p *Program) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.out.Write(b)
+	return p.written.Write(b)
 }
 
-// Said returns all that the program ever said.
-func (p *Program) Said() string {
+// Output returns all that the program has written since its first start, to
+// standard output and standard error.
+func (p *Program) Output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.out.String()
+	return p.written.String()
 }
 
-// tail is the end of what the program said, for whoever reads a failure.
 func (p *Program) tail() string {
 	const lines = 40
-	all := strings.Split(p.Said(), "\n")
+	all := strings.Split(p.Output(), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// Start starts the program and returns when it is at work.
+// Start starts the program and returns when it is ready.
 func (p *Program) Start(ctx context.Context) error {
 	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), p.Path, p.Args...)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append([]string{"HOME=" + os.TempDir()}, p.Env...), p, p
-	p.mu.Lock()
-	p.ending = false
-	p.mu.Unlock()
+	p.setEnding(p.Command)
 	if err := p.cmd.Start(); err != nil {
 		return err
 	}
 	p.done = make(chan struct{})
-	go p.bury(p.cmd, p.done)
+	go p.wait(p.cmd, p.done)
 	if p.Probe == "" {
 		return nil
 	}
-	const patience = 30 * time.Second
-	return Await(ctx, patience, p.Name+" is at work", func() error {
+	return Await(ctx, stopTimeout, p.Name+" is ready", func() error {
 		_, err := Page(ctx, p.Probe)
 		return err
 	})
 }
 
-// bury waits for the end of the process, which must be our doing.
-func (p *Program) bury(cmd *exec.Cmd, done chan struct{}) {
+// wait waits for the end of the process, which the test must have caused.
+func (p *Program) wait(cmd *exec.Cmd, done chan struct{}) {
 	defer close(done)
 	err := cmd.Wait()
 	p.mu.Lock()
@@ -132,45 +109,74 @@ func (p *Program) bury(cmd *exec.Cmd, done chan struct{}) {
 	}
 }
 
-// Kill is kill -9. It returns when the process is gone.
+func (p *Program) setEnding(ending bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ending = ending
+}
+
+// Kill sends SIGKILL and returns when the process is gone.
 func (p *Program) Kill(context.Context) error {
 	if p.cmd == nil || p.cmd.Process == nil {
 		return nil
 	}
-	p.end()
+	p.setEnding(true)
 	_ = p.cmd.Process.Kill() // it may have ended
 	<-p.done
 	return nil
 }
 
-func (p *Program) end() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ending = true
-}
-
-// Freeze is kill -STOP.
+// Freeze sends SIGSTOP.
 func (p *Program) Freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 
-// Thaw is kill -CONT.
+// Thaw sends SIGCONT.
 func (p *Program) Thaw() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
 
-// Stop asks the program to stop, and fails the test unless it does so in order.
+// Stop sends SIGTERM, and fails the test unless the program exits with code 0.
 func (p *Program) Stop() {
 	p.TB.Helper()
-	p.end()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.TB.Errorf("%s: %v", p.Name, err)
-		return
-	}
-	const patience = 30 * time.Second
-	select {
-	case <-p.done:
-	case <-time.After(patience):
-		p.TB.Errorf("%s does not stop", p.Name)
-		return
-	}
-	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+	if code := p.EndBy(syscall.SIGTERM); code != 0 {
 		p.TB.Errorf("%s stopped with exit code %d", p.Name, code)
 	}
+}
+
+// EndBy sends a signal that ends the program, and returns the exit code.
+func (p *Program) EndBy(signal os.Signal) (code int) {
+	p.TB.Helper()
+	p.setEnding(true)
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		p.TB.Fatalf("%s: %v", p.Name, err)
+	}
+	return p.Wait(stopTimeout)
+}
+
+// Wait waits for the end of the program and returns the exit code. It fails the
+// test after limit.
+func (p *Program) Wait(limit time.Duration) (code int) {
+	p.TB.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(limit):
+		p.TB.Fatalf("%s has not ended within %v:\n%s", p.Name, limit, p.tail())
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// Run runs a program to its end and returns its exit code and output.
+func (p *Programs) Run(tb testing.TB, env []string, name string, args ...string) (code int, out string) {
+	tb.Helper()
+	run := &Program{TB: tb, Name: name, Path: p.Path(tb, name), Args: args, Env: env, Command: true}
+	run.Launch(tb.Context())
+	return run.Wait(commandTimeout), run.Output()
+}
+
+// MustRun is Run of commerce, the operator's commands. It fails the test unless
+// the command exits with code 0.
+func (p *Programs) MustRun(tb testing.TB, env []string, args ...string) (out string) {
+	tb.Helper()
+	code, out := p.Run(tb, env, "commerce", args...)
+	if code != 0 {
+		tb.Errorf("commerce %s: exit code %d\n%.4000s", strings.Join(args, " "), code, out)
+	}
+	return out
 }

@@ -7,52 +7,56 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
 
-// Server is a server of the test's own, kept by scripts/services.
+// Server is a PostgreSQL, Redis or Kafka of the test's own, run by
+// scripts/services.
 type Server struct {
 	name string // as the script calls it
 	env  []string
 	path string // of the script
 }
 
-// NewServer starts a server with data of its own; it is cleaned away with the
-// test. ports are the script's variables.
+// NewServer returns a server with data of its own, which is deleted when the test
+// ends. ports are the script's variables, such as PG_PORT=5432.
 func NewServer(tb testing.TB, name string, ports ...string) *Server {
 	tb.Helper()
+	root, err := moduleRoot()
+	if err != nil {
+		tb.Fatal(err)
+	}
 	dir := filepath.Join(tb.TempDir(), "services")
-	s := &Server{name: name, env: append(os.Environ(), append(ports, "SERVICES_DIR="+dir)...), path: script(tb)}
+	s := &Server{name: name, path: filepath.Join(root, "scripts", "services")}
+	s.env = append(os.Environ(), append(ports, "SERVICES_DIR="+dir)...)
 	tb.Cleanup(func() {
 		if err := s.run(context.WithoutCancel(tb.Context()), "clean"); err != nil {
 			tb.Error(err)
 		}
 	})
-	if err := s.Start(tb.Context()); err != nil {
-		tb.Fatal(err)
-	}
 	return s
 }
 
-// script finds scripts/services: tests run in the folder of their package.
-func script(tb testing.TB) string {
+// StartServers starts servers at the same time and returns when all answer.
+func StartServers(tb testing.TB, servers ...*Server) {
 	tb.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		tb.Fatal(err)
+	var all sync.WaitGroup
+	for _, s := range servers {
+		all.Go(func() {
+			if err := s.Start(tb.Context()); err != nil {
+				tb.Error(err)
+			}
+		})
 	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return filepath.Join(dir, "scripts", "services")
-		}
-		if dir == filepath.Dir(dir) {
-			tb.Fatal("no go.mod is above this test")
-		}
+	all.Wait()
+	if tb.Failed() {
+		tb.FailNow()
 	}
 }
 
-// Kill is kill -9.
+// Kill sends SIGKILL.
 func (s *Server) Kill(ctx context.Context) error { return s.run(ctx, "kill") }
 
 // Start starts the server and returns when it answers.

@@ -1,5 +1,5 @@
-// Package kafkatest gives tests a Kafka to talk to: an embedded one, or a place
-// of their own on the real one.
+// Package kafkatest gives tests a Kafka, an embedded one or topics of their own on the
+// real one, and reads topics.
 package kafkatest
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 )
 
-// Cluster starts an embedded broker, in which a test can inject faults.
+// Cluster starts an embedded broker, into which a test can inject faults.
 func Cluster(tb testing.TB, options ...kfake.Opt) *kfake.Cluster {
 	tb.Helper()
 	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, options...)...)
@@ -62,7 +62,7 @@ func sweep(tb testing.TB, brokers []string, prefix string) {
 	admin := kadm.NewClient(client)
 	topics, err := admin.ListTopics(ctx)
 	if err != nil {
-		tb.Errorf("the topics of this test stay behind: %v", err)
+		tb.Errorf("the topics of this test are not deleted: %v", err)
 		return
 	}
 	var ours []string
@@ -75,11 +75,11 @@ func sweep(tb testing.TB, brokers []string, prefix string) {
 		return
 	}
 	if _, err := admin.DeleteTopics(ctx, ours...); err != nil {
-		tb.Errorf("the topics of this test stay behind: %v", err)
+		tb.Errorf("the topics of this test are not deleted: %v", err)
 	}
 }
 
-// Config is a configuration for tests, with metrics of its own.
+// Config returns a configuration for tests, with metrics of its own.
 func Config(brokers []string, prefix string) kafka.Config {
 	return kafka.Config{
 		Brokers: brokers, Prefix: prefix, ClientID: "test",
@@ -88,7 +88,7 @@ func Config(brokers []string, prefix string) kafka.Config {
 	}
 }
 
-// Prepared is Config for an embedded broker that has the topics already.
+// Prepared returns a configuration for an embedded broker, with its topics created.
 func Prepared(tb testing.TB, cluster *kfake.Cluster) kafka.Config {
 	tb.Helper()
 	config := Config(cluster.ListenAddrs(), "shop-")
@@ -96,45 +96,4 @@ func Prepared(tb testing.TB, cluster *kfake.Cluster) kafka.Config {
 		tb.Fatal(err)
 	}
 	return config
-}
-
-// Records reads the first n records of a topic, as the cluster calls it, in the
-// order of each partition.
-func Records(tb testing.TB, brokers []string, topic string, n int) []*kgo.Record {
-	tb.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(50*time.Millisecond))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
-	defer cancel()
-	var records []*kgo.Record
-	for len(records) < n {
-		fetches := client.PollFetches(ctx)
-		if err := ctx.Err(); err != nil {
-			tb.Fatalf("%s has %d records, %d were expected", topic, len(records), n)
-		}
-		records = append(records, fetches.Records()...)
-	}
-	return records
-}
-
-// All reads what a topic, as the cluster calls it, holds now, in the order of
-// each partition.
-func All(tb testing.TB, brokers []string, topic string) []*kgo.Record {
-	tb.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(tb.Context(), topic)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	n := 0
-	ends.Each(func(o kadm.ListedOffset) { n += int(o.Offset) })
-	return Records(tb, brokers, topic, n)
 }

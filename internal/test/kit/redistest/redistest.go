@@ -1,5 +1,5 @@
-// Package redistest gives tests a board: on the embedded server, or on a real
-// one under a prefix of its own.
+// Package redistest gives tests a ranking in Redis: on an embedded server, or on the
+// real one under a prefix of their own.
 package redistest
 
 import (
@@ -19,14 +19,14 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
-// Board is a board with what stands behind it.
+// Board is a ranking with its server.
 type Board struct {
 	*redis.Board
 	Client *goredis.Client
 	Prefix string
-	// Server is the embedded server; nil where the server is real.
+	// Server is the embedded server; nil if it is the real one.
 	Server *miniredis.Miniredis
-	T      *testing.T // the test that Each runs on this board
+	T      *testing.T // the test that Each runs
 }
 
 // Embedded starts a server in this process. Its keys expire by its own clock.
@@ -43,7 +43,7 @@ func Embedded(tb testing.TB, now clock.Clock) Board {
 	return b
 }
 
-// Real uses the server of TEST_REDIS_URL, under a prefix that is swept when the
+// Real uses the server of TEST_REDIS_URL, under a prefix whose keys are deleted when the
 // test ends.
 func Real(tb testing.TB, now clock.Clock) Board {
 	tb.Helper()
@@ -74,12 +74,12 @@ func Each(t *testing.T, now clock.Clock, test func(b Board)) {
 	})
 }
 
-// patience is for machines on which much else runs beside the tests.
-const patience = 20 * time.Second
+// timeout is long, for busy machines.
+const timeout = 20 * time.Second
 
 func open(tb testing.TB, url, prefix string, now clock.Clock) Board {
 	tb.Helper()
-	client, err := redis.Open(url, redis.WithTimeout(patience))
+	client, err := redis.Open(url, redis.WithTimeout(timeout))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package retailtest makes up files of invoices for tests, as dirty as the real
-// one, from a seed.
+// Package retailtest generates files of invoices for tests, like the real online
+// retail file: with cancellations, gaps and errors. Everything follows from a seed.
 package retailtest
 
 import (
@@ -17,8 +17,8 @@ const (
 	customers = 25
 )
 
-// File writes a made-up file of at least so many lines, of invoices over so
-// many days, and returns its path.
+// File writes a generated file of at least this many lines, whose invoices spread
+// over this many days, and returns its path.
 func File(tb testing.TB, seed uint64, lines, days int) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "online-retail.csv")
@@ -28,13 +28,13 @@ func File(tb testing.TB, seed uint64, lines, days int) string {
 	return path
 }
 
-// Text returns what File writes.
+// Text returns the text that File writes.
 func Text(seed uint64, lines, days int) string {
 	w := &writer{r: rand.New(rand.NewPCG(seed, 1)), number: 536365}
-	w.lines = append(w.lines, "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country")
+	w.lines = append(w.lines, strings.Join(header(), ","))
 	begin := time.Date(2010, 12, 1, 8, 0, 0, 0, time.UTC)
 	for len(w.lines) <= lines {
-		// Opening hours are long, so that some invoices are written around midnight.
+		// The invoices spread over whole days, so that some are written around midnight.
 		share := time.Duration(float64(days) * float64(24*time.Hour) * float64(len(w.lines)) / float64(lines))
 		w.invoice(begin.Add(share))
 	}
@@ -45,11 +45,11 @@ type writer struct {
 	r      *rand.Rand
 	number int
 	lines  []string
-	past   []bought
+	past   []purchase
 }
 
-// bought is a line that a cancel may call off.
-type bought struct {
+// purchase is a line that a later invoice may cancel.
+type purchase struct {
 	sku, customer string
 	quantity      int
 }
@@ -73,12 +73,12 @@ func (w *writer) invoice(at time.Time) {
 		n := w.r.IntN(products)
 		sku, quantity := fmt.Sprintf("%d%s", 20000+n, []string{"", "A", "b"}[n%3]), 1+w.r.IntN(24)
 		w.line(number, sku, quantity, at, fmt.Sprintf("%d.%02d", n%9, 5+n), customer)
-		w.past = append(w.past, bought{sku, customer, quantity})
-		w.dirt(number, at, customer)
+		w.past = append(w.past, purchase{sku, customer, quantity})
+		w.addErrors(number, at, customer)
 	}
 }
 
-// cancel calls off all or some of a line of the past, or of somebody else's.
+// cancel cancels an earlier line, sometimes in another quantity.
 func (w *writer) cancel(number string, at time.Time) {
 	b := w.past[w.r.IntN(len(w.past))]
 	quantity := b.quantity
@@ -91,8 +91,8 @@ func (w *writer) cancel(number string, at time.Time) {
 	}
 }
 
-// dirt adds what nobody can use, now and then.
-func (w *writer) dirt(number string, at time.Time, customer string) {
+// addErrors sometimes adds a line that the shop cannot use.
+func (w *writer) addErrors(number string, at time.Time, customer string) {
 	switch w.r.IntN(24) {
 	case 0:
 		w.line(number, "POST", 1, at, "18.00", customer)

@@ -12,8 +12,6 @@ import (
 
 // template is the content of a migrated SQLite file. It is made once for all
 // tests of a program: to copy it takes a tenth of the time that a migration takes.
-//
-//nolint:gochecknoglobals // it never changes once it is made, and a test has nowhere to keep it
 var template struct {
 	once    sync.Once
 	content []byte

@@ -66,7 +66,7 @@ func (p *pooled) claim() {
 	var n int
 	made := p.migrations()
 	err := p.conn.QueryRow(p.Context(),
-		`SELECT n FROM generate_series(1, $2) n WHERE pg_try_advisory_lock($1, n) LIMIT 1`, int32(made), most).Scan(&n) //nolint:gosec // any 32 bits will do
+		`SELECT n FROM generate_series(1, $2) n WHERE pg_try_advisory_lock($1, n) LIMIT 1`, int32(made), most).Scan(&n)
 	if err != nil {
 		p.Fatalf("find a free schema: %v", err)
 	}

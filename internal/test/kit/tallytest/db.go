@@ -120,7 +120,7 @@ func (db *DB) leases() *leasetest.Table {
 		return db.state.leases.Clone()
 	}
 	if db.Clock == nil {
-		return &leasetest.Table{Clock: time.Now} //nolint:forbidigo // the clock of tests that give none
+		return &leasetest.Table{Clock: time.Now}
 	}
 	return &leasetest.Table{Clock: db.Clock}
 }

@@ -1,7 +1,6 @@
-// Command recount reads a file of invoices and prints what a shop must have
-// counted that has lived through them at their own times: for each SKU and day
-// the orders, quantity, amount and log of the amount. It knows the rules by
-// heart and shares no code with the shop.
+// Command recount reads a file of invoices and prints what the shop must count when
+// they are replayed as of their dates: for each SKU and day the orders, quantity,
+// amount and log of the amount. It shares no code with the shop.
 //
 //	recount FILE     the columns are sku,day,orders,quantity,amount,amount_log
 package main
@@ -27,7 +26,7 @@ type invoice struct {
 	at               time.Time
 	nth              int
 	lines            map[string]int64
-	dead             bool
+	cancelled        bool
 }
 
 var (
@@ -72,7 +71,7 @@ func recount(path string, w io.Writer) error {
 			take(row, invoices, prices)
 		}
 	}
-	return print(w, live(invoices), prices)
+	return print(w, purchasesOf(invoices), prices)
 }
 
 // take adds one line of the file to its invoice, and its price to those of its
@@ -94,8 +93,8 @@ func take(row []string, invoices map[string]*invoice, prices map[string]map[int6
 		return
 	}
 	won := int64(math.Round(pounds * 1750))
-	back := strings.HasPrefix(row[0], "C")
-	if !back && quantity > 0 && won > 0 {
+	cancels := strings.HasPrefix(row[0], "C")
+	if !cancels && quantity > 0 && won > 0 {
 		if prices[sku] == nil {
 			prices[sku] = map[int64]int{}
 		}
@@ -105,7 +104,7 @@ func take(row []string, invoices map[string]*invoice, prices map[string]map[int6
 	if !isNumber.MatchString(row[0]) || !isCustomer.MatchString(customer) {
 		return
 	}
-	if back {
+	if cancels {
 		quantity = -quantity
 	} else if won <= 0 {
 		return
@@ -123,8 +122,9 @@ func take(row []string, invoices map[string]*invoice, prices map[string]map[int6
 	}
 }
 
-// live returns the purchases that no later invoice of their customer calls off.
-func live(invoices map[string]*invoice) (purchases []*invoice) {
+// purchasesOf returns the invoices that are purchases, and marks those that a later
+// invoice of their customer cancels.
+func purchasesOf(invoices map[string]*invoice) (purchases []*invoice) {
 	all := make([]*invoice, 0, len(invoices))
 	for _, v := range invoices {
 		all = append(all, v)
@@ -142,8 +142,8 @@ func live(invoices map[string]*invoice) (purchases []*invoice) {
 		}
 		for m := n - 1; m >= 0 && len(v.lines) > 0; m-- {
 			p := all[m]
-			if p.customer == v.customer && p.number[0] != 'C' && !p.dead && within(v.lines, p.lines) {
-				p.dead = true
+			if p.customer == v.customer && p.number[0] != 'C' && !p.cancelled && within(v.lines, p.lines) {
+				p.cancelled = true
 				break
 			}
 		}
@@ -164,7 +164,7 @@ func print(w io.Writer, purchases []*invoice, prices map[string]map[int64]int) e
 	type cell struct{ orders, quantity, amount, log int64 }
 	cells := map[string]cell{}
 	for _, p := range purchases {
-		if p.dead {
+		if p.cancelled {
 			continue
 		}
 		for sku, n := range p.lines {
@@ -187,7 +187,7 @@ func print(w io.Writer, purchases []*invoice, prices map[string]map[int64]int) e
 	return nil
 }
 
-// usual is the price that occurs most often, the lowest of several.
+// usual returns the price that occurs most often; of several, the lowest.
 func usual(prices map[int64]int) (best int64) {
 	for won, times := range prices {
 		if times > prices[best] || times == prices[best] && won < best {
