@@ -46,7 +46,7 @@ test-crash: services ## Kill and freeze every program and server at random while
 		go test -count=1 -timeout 30m -v ./internal/test/e2e/crash
 
 test-cards: services ## Place card orders against a gateway that lies, hangs and dies: make test-cards CARD_ORDERS=500
-	eval "$$(scripts/services env)" && CARD_ORDERS=$${CARD_ORDERS:-2000} CARD_KILLS=$${CARD_KILLS:-24} CARD_DOWN=$${CARD_DOWN:-30} \
+	eval "$$(scripts/services env)" && CARD_ORDERS=$${CARD_ORDERS:-2000} CARD_KILLS=$${CARD_KILLS:-24} CARD_ROUNDS=$${CARD_ROUNDS:-3} CARD_DOWN=$${CARD_DOWN:-30} \
 		go test -count=1 -timeout 30m -v ./internal/test/e2e/cards
 
 test-sim: ## Run the simulation with SEEDS (200) seeds, or repeat one: make test-sim SEEDS=1 SEED=17

@@ -71,7 +71,7 @@ func (m *meter) changed(c transition) {
 // bulkhead returns a policy that lets up to limit calls through at once. Others wait up
 // to maxWait.
 func (m *meter) bulkhead(limit int, maxWait time.Duration) failsafe.Policy[transactions] {
-	b := bulkhead.NewBuilder[transactions](uint(limit)) //nolint:gosec // it is positive: see Config.check
+	b := bulkhead.NewBuilder[transactions](uint(limit)) // it is positive: see Config.check
 	return b.WithMaxWaitTime(maxWait).
 		OnAcquired(func(failsafe.ExecutionEvent[transactions]) { m.inFlight.Inc() }).
 		OnReleased(func(failsafe.ExecutionEvent[transactions]) { m.inFlight.Dec() }).

@@ -141,7 +141,7 @@ func (s *Service) AdjustStock(ctx context.Context, productID int64, a product.Ad
 		if updated, err = tx.Products.Get(ctx, productID); err != nil {
 			return err
 		}
-		if updated.Stock, err = s.adjust(ctx, tx, stocks[0], a); err != nil {
+		if updated.Stock, err = s.adjust(tx, stocks[0], a); err != nil {
 			return err
 		}
 		return guard.Leave(ctx, tx, updated)
@@ -149,7 +149,7 @@ func (s *Service) AdjustStock(ctx context.Context, productID int64, a product.Ad
 	return updated, err
 }
 
-func (s *Service) adjust(ctx context.Context, tx store.Tx, before product.Stock, a product.Adjustment) (left int64, err error) {
+func (s *Service) adjust(tx store.Tx, before product.Stock, a product.Adjustment) (left int64, err error) {
 	after, err := a.Apply(before)
 	if err != nil {
 		return 0, err

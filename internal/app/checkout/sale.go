@@ -49,7 +49,7 @@ func (s sale) sell(ctx context.Context) (o order.Order, err error) {
 	if wallet, err = wallet.Spend(o.Points); err != nil {
 		return o, err
 	}
-	if o, err = s.write(ctx, o, wallet); err != nil {
+	if o, err = s.write(o, wallet); err != nil {
 		return o, err
 	}
 	return o, s.takeStock(ctx, o)
@@ -151,7 +151,7 @@ func (s sale) take(stocks []product.Stock) ([]product.Stock, error) {
 }
 
 // write queues the order, its payment, the ledger entry and the events.
-func (s sale) write(ctx context.Context, o order.Order, w point.Wallet) (order.Order, error) {
+func (s sale) write(o order.Order, w point.Wallet) (order.Order, error) {
 	events := []event.Event{o.PlacedEvent()}
 	if o.Card > 0 {
 		p := payment.New(s.ids(), o.ID, o.UserID, s.request.Card.Stored(), o.Card, s.at, s.policy)

@@ -100,7 +100,7 @@ func (c *change) judge(ctx context.Context) error {
 	var err error
 	switch v.Outcome {
 	case payment.BecomePaid:
-		err = c.pay(ctx, v.By.Key)
+		err = c.pay(v.By.Key)
 	case payment.BecomeFailed:
 		err = c.fail(ctx, v.By.Key, failureReason(v.By))
 	case payment.BecomeExpired:
@@ -131,7 +131,7 @@ func failureReason(by payment.Charge) string {
 	return by.Reason
 }
 
-func (c *change) pay(ctx context.Context, key string) (err error) {
+func (c *change) pay(key string) (err error) {
 	if c.payment, err = c.payment.Approve(key, c.at); err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (c *change) saveCharge(charge payment.Charge) {
 
 // recordRefund writes that the i-th charge, whose refund was due, is refunded or
 // voided.
-func (c *change) recordRefund(ctx context.Context, i int, status payment.ChargeStatus) {
+func (c *change) recordRefund(i int, status payment.ChargeStatus) {
 	before := c.charges[i]
 	after := before
 	after.Status, after.Refund = status, payment.RefundDone

@@ -80,7 +80,7 @@ func (s *Service) SettleManually(ctx context.Context, either id.ID, m ManualSett
 
 func (c *change) settleManually(ctx context.Context, m ManualSettlement) (err error) {
 	if m.Outcome == payment.Refunded {
-		return c.refundManually(ctx, m)
+		return c.refundManually(m)
 	}
 	if c.payment.Status != payment.Pending {
 		return payment.ErrEnded.Because("the payment is %s already", c.payment.Status)
@@ -89,7 +89,7 @@ func (c *change) settleManually(ctx context.Context, m ManualSettlement) (err er
 	c.recordManual(m)
 	if m.Outcome == payment.Approved {
 		if err = c.confirmCharge(m.Key); err == nil {
-			err = c.pay(ctx, m.Key)
+			err = c.pay(m.Key)
 		}
 	} else {
 		err = c.fail(ctx, "", declinedManually)
@@ -103,7 +103,7 @@ func (c *change) settleManually(ctx context.Context, m ManualSettlement) (err er
 // refundManually ends the refund of a charge that was refunded by other means, or
 // that never took money. A charge that succeeded keeps this status, because the
 // gateway still has its money.
-func (c *change) refundManually(ctx context.Context, m ManualSettlement) error {
+func (c *change) refundManually(m ManualSettlement) error {
 	i := c.indexOfDue(m.Key)
 	if i < 0 {
 		return payment.ErrNotDue
@@ -113,7 +113,7 @@ func (c *change) refundManually(ctx context.Context, m ManualSettlement) error {
 	if status == payment.ChargePending {
 		status = payment.ChargeCancelled
 	}
-	c.recordRefund(ctx, i, status)
+	c.recordRefund(i, status)
 	return nil
 }
 

@@ -65,7 +65,7 @@ func (s *Service) cancelCharge(ctx context.Context, p payment.Payment, c payment
 func (s *Service) recordRefund(ctx context.Context, orderID id.ID, key string, status payment.ChargeStatus) (payment.Payment, error) {
 	return s.change(ctx, orderID, func(c *change) error {
 		if i := c.indexOfDue(key); i >= 0 { // else another process was faster
-			c.recordRefund(ctx, i, status)
+			c.recordRefund(i, status)
 		}
 		return nil
 	})

@@ -101,8 +101,8 @@ func New(c Config) *Service {
 
 // deadlines bounds a piece of work that calls the gateway.
 type deadlines struct {
-	soft context.Context // work that recovery can do later stops when it ends
-	hard context.Context // all work stops when it ends
+	soft context.Context //nolint:containedctx // a value that is passed down, never kept; work that recovery can do later stops when it ends
+	hard context.Context //nolint:containedctx // the same; all work stops when it ends
 }
 
 // Settle asks the gateway for the charges of a payment, writes what follows, and

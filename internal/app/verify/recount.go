@@ -39,7 +39,7 @@ func (r *recount) read() {
 // Checked implements store.AuditReport.
 func (r *recount) Checked() {
 	r.read()
-	r.Result.Compared++
+	r.Compared++
 }
 
 // Differs implements store.AuditReport.
