@@ -80,6 +80,9 @@ func NewConsumer(c Config, group string, topics []string, handle Handler, log *s
 		config: c, group: c.Prefix + group, handle: handle, log: log.With("group", group),
 		metrics: metrics, workers: map[partition]*worker{},
 	}
+	// The client may assign partitions before connect returns: assigned waits until the consumer is complete.
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.client, err = c.connect(log, m.options(topics)...); err != nil {
 		return nil, err
 	}
