@@ -32,7 +32,7 @@ dev: ## Run the whole shop in one process on embedded servers: make dev ARGS='--
 build: ## Build all programs into bin/
 	go build -trimpath -o bin/ ./cmd/...
 
-test: services ## Run all tests against the real servers, with the race detector
+test: services ## Run all tests against the real servers, with the race detector; print the ten slowest
 	eval "$$(scripts/services env)"; code=0; { \
 		go test -json $(RACE) $(LONG) ./... || code=1; \
 		go test -json $(RACE) -tags synctests ./internal/test/e2e/sim || code=1; \
@@ -41,12 +41,12 @@ test: services ## Run all tests against the real servers, with the race detector
 test-fast: ## Run the tests that need no server
 	go test $(RACE) $(foreach floor,$(FAST),./internal/$(floor)/...)
 
-test-crash: services ## Kill and freeze every program and server at random while customers buy: make test-crash CRASH_SEED=7
+test-crash: services ## Run the long crash test: kill and freeze every program and server while customers buy: make test-crash CRASH_SEED=7
 	eval "$$(scripts/services env)" && CRASH_LINES=$${CRASH_LINES:-20000} CRASH_KILLS=$${CRASH_KILLS:-24} \
 		go test -count=1 -timeout 30m -v ./internal/test/e2e/crash
 
-test-cards: services ## Place card orders against a gateway that lies, hangs and dies: make test-cards CARD_ORDERS=500
-	eval "$$(scripts/services env)" && CARD_ORDERS=$${CARD_ORDERS:-2000} CARD_KILLS=$${CARD_KILLS:-24} CARD_ROUNDS=$${CARD_ROUNDS:-3} CARD_DOWN=$${CARD_DOWN:-30} \
+test-cards: services ## Run the long card test: a gateway that lies, hangs and dies: make test-cards CARD_ORDERS=500
+	eval "$$(scripts/services env)" && CARD_ORDERS=$${CARD_ORDERS:-2000} CARD_KILLS=$${CARD_KILLS:-24} CARD_DOWN=$${CARD_DOWN:-30} CARD_ROUNDS=$${CARD_ROUNDS:-3} \
 		go test -count=1 -timeout 30m -v ./internal/test/e2e/cards
 
 test-sim: ## Run the simulation with SEEDS (200) seeds, or repeat one: make test-sim SEEDS=1 SEED=17

@@ -15,6 +15,7 @@ var (
 	testFunc  = regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9]+)\(`)
 	quoted    = regexp.MustCompile("`([a-z0-9/]+)`")
 	goName    = regexp.MustCompile("`([a-z]+[.][A-Z][A-Za-z.]*)`")
+	metric    = regexp.MustCompile(`commerce_(?:gateway_|pgsim_)?([a-z_]+)`)
 )
 
 func TestEveryTestThatTheDocsNameExists(t *testing.T) {
@@ -102,6 +103,27 @@ func TestTheGlossaryNamesWhatExists(t *testing.T) {
 	for _, name := range names {
 		if !declared[name[1]] {
 			t.Errorf("glossary.md names %s, which does not exist", name[1])
+		}
+	}
+}
+
+// A metric is declared by its name without the prefixes of its namespace and
+// subsystem, or by its whole name.
+func TestTheMetricsThatOperationsNamesExist(t *testing.T) {
+	t.Parallel()
+	var code strings.Builder
+	for path, text := range files(t, ".", ".go") {
+		if !strings.HasSuffix(path, "_test.go") {
+			code.WriteString(text)
+		}
+	}
+	names := metric.FindAllStringSubmatch(read(t, "../docs/operations.md"), -1)
+	if len(names) == 0 {
+		t.Error("operations.md names no metric")
+	}
+	for _, name := range names {
+		if !strings.Contains(code.String(), `"`+name[1]+`"`) && !strings.Contains(code.String(), `"`+name[0]+`"`) {
+			t.Errorf("operations.md names the metric %s, which does not exist", name[0])
 		}
 	}
 }

@@ -80,7 +80,8 @@ func TestALiveScoreCarriesOverATenthOfTheDayBefore(t *testing.T) {
 	}
 }
 
-// The rule of the contract, said the other way round.
+// The rule of docs/guarantees.md as a recursion: a live score is the own score and a
+// tenth of the live score of the day before.
 func TestALiveScoreIsItsOwnAndATenthOfTheLastInAnyOrderOfRows(t *testing.T) {
 	t.Parallel()
 	w := ranking.DefaultWeights()

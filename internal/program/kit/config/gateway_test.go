@@ -25,9 +25,9 @@ func readGateway(env map[string]string) (c apiConfig, err error) {
 	return c, err
 }
 
-func TestTheGatewaysFiguresAreThoseOfTheContractUnlessOthersAreGiven(t *testing.T) {
+func TestTheGatewaysFiguresHaveDefaultsAndCanBeChanged(t *testing.T) {
 	t.Parallel()
-	contract := pgclient.Config{
+	defaults := pgclient.Config{
 		ConnectTimeout: time.Second, AnswerTimeout: 3 * time.Second, Attempts: 3, Backoff: time.Second, Bulkhead: 32,
 		Breaker: pgclient.Breaker{
 			Window: 100, Minimum: 50, FailureRate: 0.75, SlowCall: 2 * time.Second, SlowRate: 0.9, OpenFor: 10 * time.Second, Permits: 10,
@@ -43,7 +43,7 @@ func TestTheGatewaysFiguresAreThoseOfTheContractUnlessOthersAreGiven(t *testing.
 		env  map[string]string
 		want pgclient.Config
 	}{
-		{nil, contract},
+		{nil, defaults},
 		{map[string]string{
 			"GATEWAY_CONNECT_TIMEOUT": "2s", "GATEWAY_TIMEOUT": "4s", "GATEWAY_ATTEMPTS": "5", "GATEWAY_BACKOFF": "6s", "GATEWAY_BULKHEAD": "7",
 			"GATEWAY_BREAKER_WINDOW": "20", "GATEWAY_BREAKER_MINIMUM": "8", "GATEWAY_BREAKER_FAILURES": "50", "GATEWAY_BREAKER_SLOW_CALL": "9s",
