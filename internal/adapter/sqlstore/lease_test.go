@@ -55,6 +55,26 @@ func TestALeaseFromTheFutureIsFree(t *testing.T) {
 	})
 }
 
+// On PostgreSQL a host with a wrong clock neither keeps a lease for longer than its TTL
+// nor loses it sooner: the clock of the server decides.
+func TestAHostWithAWrongClockHoldsALeaseLikeAnyOther(t *testing.T) {
+	t.Parallel()
+	db := storetest.Postgres(t, sqlstore.Options{})
+	for name, wrong := range map[string]time.Duration{"ahead": 24 * 365 * time.Hour, "behind": -24 * 365 * time.Hour} {
+		host := db.At(func() time.Time { return time.Now().Add(wrong) })
+		held := term(t, host, name)
+		if held == nil || term(t, db, "bob") != nil {
+			t.Errorf("a host whose clock is %s has %v, and another host has the lease too", name, held)
+		}
+		if err := db.Update(t.Context(), func(tx store.Tx) error {
+			tx.Leases.Release(name, []string{"x"})
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestALeaseOfTheVersionBeforeIsValid(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, raw rawDB) {
