@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 # The floors whose tests need no server.
-FAST := base contract domain
+FAST := base contract domain pgsim store
 
 # SQLite is C code translated to Go. It keeps its data outside of the Go heap, where the race detector sees nothing, but
 # where it took most of the time of the tests. So the translated code is compiled without it; our code and the driver keep it.

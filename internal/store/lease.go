@@ -28,8 +28,9 @@ type LeaseTerm struct {
 	Token int64
 }
 
-// LeaseTable keeps who holds which lease. It takes the time from the clock of
-// the database, never from a caller: a host with a wrong clock harms nobody.
+// LeaseTable keeps who holds which lease. It takes the time from the clock of the
+// database, so the clock of a host has no effect on other hosts. A SQLite database
+// belongs to one process, whose clock it uses.
 type LeaseTable interface {
 	// Acquire takes or renews leases until ttl from now, and returns those that
 	// holder has then. A term that holder has already is renewed and keeps its
@@ -54,8 +55,8 @@ type LeaseConfig struct {
 	Log    *slog.Logger
 }
 
-// Lease is the right of one process at a time to do some work: one name, or
-// several names that are asked for together but may go to different processes.
+// A Lease lets one process at a time do some work. It has one name, or several names
+// that are acquired together but may be held by different processes.
 //
 // It is renewed by the progress of the work, not by a timer: a worker calls
 // Acquire before a piece of work and Renew after one that succeeded. Work that
@@ -69,7 +70,7 @@ type Lease struct {
 
 	mu    sync.Mutex
 	terms []LeaseTerm // as the database has said
-	asked time.Time   // when the last question was asked that was answered
+	asked time.Time   // start of the last successful renewal
 }
 
 // NewLease returns a lease that is not held.
@@ -79,8 +80,8 @@ func NewLease(c LeaseConfig) *Lease {
 }
 
 // Acquire asks the database for the leases if none of them is held. A holder that
-// has let its leases run out, because its work failed, waits for half a TTL first:
-// other processes, which may do better, ask in the meantime.
+// has let its leases run out, because its work failed, waits for half a TTL first, so
+// that another process can take them.
 func (l *Lease) Acquire(ctx context.Context) error {
 	if l.heldOrFailed() {
 		return nil
@@ -165,7 +166,7 @@ func missing(terms, others []LeaseTerm) (names []string) {
 }
 
 // Held returns the names of the leases that are held now, by the monotonic
-// clock of this process: one that was stopped for a while finds out by itself.
+// clock of this process. A process that was suspended sees that they have run out.
 func (l *Lease) Held() (names []string) {
 	now := l.config.Clock()
 	l.mu.Lock()

@@ -73,7 +73,7 @@ func (s *service) registerCallbacks() error {
 	return nil
 }
 
-// callback handles a callback. It is answered with 2xx only if it was dealt with.
+// callback handles a callback. The answer is 2xx only if the callback was processed.
 func (s *service) callback(ctx context.Context, in *callbackInput) (settle.CallbackResult, error) {
 	if s.config.Settle == nil || s.config.Callbacks == nil {
 		return 0, checkout.ErrNoCards

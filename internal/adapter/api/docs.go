@@ -12,7 +12,7 @@ import (
 
 // openAPIConfig returns the OpenAPI document without routes.
 func (s *service) openAPIConfig() huma.Config {
-	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	registry := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -27,6 +27,16 @@ func (s *service) openAPIConfig() huma.Config {
 		Formats: formats(), DefaultFormat: "application/json",
 		Transformers: []huma.Transformer{s.translate},
 	}
+}
+
+// schemaName names the schema of a Go type. A schema that is released keeps its name when its type is renamed:
+// clients have generated code from it.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	if name == "SettlementInputBody" {
+		return "WordInputBody"
+	}
+	return name
 }
 
 // tags returns the sections of the documentation, in the order in which a new reader needs them.

@@ -100,10 +100,10 @@ const (
 
 func (s *service) registerOrders() {
 	const tag = "Orders"
-	register(s, route{http.MethodPost, ordersPath, "createOrder", "Order", tag, users, http.StatusCreated}, s.placeOrder)
+	register(s, route{http.MethodPost, ordersPath, "createOrder", "Place an order", tag, users, http.StatusCreated}, s.placeOrder)
 	s.huma.OpenAPI().Paths[ordersPath].Post.RequestBody.Content["application/json"].Example = firstOrder()
-	register(s, route{http.MethodGet, ordersPath, "listOrders", "My orders, newest first", tag, users, 0}, s.listOrders)
-	register(s, route{http.MethodGet, ordersPath + "/{id}", "getOrder", "An order of mine", tag, users, 0}, s.getOrder)
+	register(s, route{http.MethodGet, ordersPath, "listOrders", "List my orders, newest first", tag, users, 0}, s.listOrders)
+	register(s, route{http.MethodGet, ordersPath + "/{id}", "getOrder", "Get one of my orders", tag, users, 0}, s.getOrder)
 	register(s, route{http.MethodPost, cancelPath, "cancelOrder", "Cancel an order", tag, users, 0}, s.cancelOrder)
 }
 

@@ -50,7 +50,7 @@ var (
 	errClientClosed = fault.New(fault.Unavailable, "CLIENT_CLOSED_REQUEST", "the client closed the connection before the response")
 )
 
-// problem turns an error into a problem. This is the only place that does so. Errors that the client did
+// problem turns an error of a use case into a problem. huma's own errors are turned in rejection.go. Errors that the client did
 // not cause are logged in full, but the response does not contain their details.
 func (s *service) problem(ctx context.Context, err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {

@@ -40,7 +40,7 @@ func rejection(ctx context.Context, m *huma.ErrorModel, limit int64) *problem {
 	case http.StatusRequestTimeout:
 		return newProblem(ctx, m.Status, "BODY_TIMEOUT", "the body did not arrive in time")
 	case http.StatusBadRequest, http.StatusInternalServerError: // a body that huma could not read
-		p := newProblem(ctx, http.StatusBadRequest, "MALFORMED_BODY", "the body is not what this route reads")
+		p := newProblem(ctx, http.StatusBadRequest, "MALFORMED_BODY", "the body is not valid JSON for this route")
 		p.Errors = complaints(m.Errors)
 		if len(p.Errors) == 0 {
 			p.Errors = []fault.Field{{Detail: m.Detail}}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/postgres"
-	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/conformance"
@@ -99,7 +98,7 @@ func TestPostgresRunsADeadlockedTransactionAgain(t *testing.T) {
 func TestPostgresRefusesAKeyThatIsInUseAtOnce(t *testing.T) {
 	t.Parallel()
 	db := storetest.Postgres(t, sqlstore.Options{})
-	k := store.Key{UserID: id.ID{1}, Route: "r", Key: "k"}
+	k := store.Key{UserID: storetest.Complete(sqlstore.Options{}).IDs(), Route: "r", Key: "k"} // the lock is the server's
 	claim := func(inside func() error) error {
 		return db.Update(t.Context(), func(tx store.Tx) error {
 			if _, err := tx.Keys.Claim(t.Context(), k); err != nil {

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
@@ -69,9 +70,12 @@ func (c *cardSlot) finish(o order.Order, err error) {
 	}
 }
 
-// rejected reports whether the shop itself ended the transaction, so that nothing was
-// written.
+// rejected reports whether the shop itself ended the transaction, so that this attempt
+// wrote nothing: it refused the order, or found that an earlier request had placed it.
 func rejected(err error) bool {
+	if _, repeated := errors.AsType[*store.RepeatedError](err); repeated {
+		return true
+	}
 	k := fault.KindOf(err)
 	return err != nil && k != fault.Internal && k != fault.Unavailable
 }

@@ -211,6 +211,35 @@ func isRepeated(err error) bool {
 	return ok
 }
 
+// overtaken is the guard of a request whose twin is committed between two attempts.
+type overtaken struct {
+	store.Unguarded
+
+	attempts int
+}
+
+func (g *overtaken) Enter(context.Context, store.Tx) error {
+	if g.attempts++; g.attempts > 1 {
+		return &store.RepeatedError{}
+	}
+	return nil
+}
+
+func TestTheSlotOfARequestThatItsTwinOvertakesIsReleased(t *testing.T) {
+	t.Parallel()
+	s := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{}))
+	mug, kim, ch := s.Product(t, 1000, 5), s.Customer(t, 0), &charger{}
+	_, err := withCards(s, ch, repeated).Place(t.Context(), checkout.Request{
+		UserID: kim, Lines: []order.Want{want(mug, 1)}, Card: card(t),
+	}, &overtaken{})
+	if _, ok := errors.AsType[*store.RepeatedError](err); !ok {
+		t.Errorf("Place = %v", err)
+	}
+	if diff := cmp.Diff([]string{"reserve", "release"}, ch.calls); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestAnOrderWithoutACardNeedsNoSlot(t *testing.T) {
 	t.Parallel()
 	s := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{}))

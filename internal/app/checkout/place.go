@@ -47,6 +47,7 @@ func (s *Service) Place(ctx context.Context, r Request, guard store.Guard) (orde
 // attempt, which may be committed.
 func (s *Service) place(ctx context.Context, r Request, basket order.Basket, guard store.Guard, slot *cardSlot) (placed order.Order, err error) {
 	err = s.db.Update(ctx, func(tx store.Tx) error {
+		placed = order.Order{} // an attempt that was rolled back has placed nothing
 		if err := guard.Enter(ctx, tx); err != nil {
 			return err
 		}

@@ -85,8 +85,8 @@ func (s sale) fund(o order.Order, named *coupon.Owned) (order.Order, error) {
 	return o, err
 }
 
-// points returns how much of a total the points pay: what the request says; else all
-// of it, or nothing where a card pays.
+// points returns how much of a total the points pay: the points of the request. If it
+// names none, they pay all of it, or nothing if a card pays.
 func (s sale) points(total money.Won) money.Won {
 	switch {
 	case s.request.Points != nil:

@@ -140,7 +140,7 @@ func TestALongOutageOfTheBoardIsLoggedOnce(t *testing.T) {
 		if err := leaderboard.NewReconciler(db, board, builder, time.Now, logger).Run(ctx); err != nil {
 			t.Error(err)
 		}
-		for line, want := range map[string]int{"it works again": 0, "something fails": 1, "leases gained": 1, "leases lost": 0} {
+		for line, want := range map[string]int{"operation recovered": 0, "operation failed": 1, "leases gained": 1, "leases lost": 0} {
 			if n := strings.Count(log.String(), line); n != want {
 				t.Errorf("%q was logged %d times:\n%s", line, n, &log)
 			}

@@ -54,7 +54,7 @@ const flushSize = 1000
 // Rebuild builds the boards of the days again from the database. It calls
 // progress, if it is not nil, whenever scores were written. Days whose boards
 // have expired are skipped. It ends in ranking.ErrSuperseded if another builder
-// begins one of the boards in the meantime: then that one's counts.
+// begins one of the boards in the meantime: then the other build wins.
 func (b *Builder) Rebuild(ctx context.Context, days []clock.Day, progress func(day clock.Day, written int64)) error {
 	return b.rebuild(ctx, days, progress, func() error { return nil })
 }

@@ -30,7 +30,7 @@ const (
 	stallTimeout = 30 * time.Second
 )
 
-// StaleBoards is a board that knows what it lacks.
+// StaleBoards reports which days have no complete board.
 type StaleBoards interface {
 	// Incomplete returns those of the days whose board is not complete, with the
 	// reason, except those that a builder other than the one given is building.

@@ -179,7 +179,7 @@ func TestTheBoardsAreCheckedEverySecondAndAnOutageIsLoggedOnce(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		for _, line := range []string{"something fails and is tried again", "it works again"} {
+		for _, line := range []string{"operation failed, retrying", "operation recovered"} {
 			if n := strings.Count(log.String(), line); n != 1 {
 				t.Errorf("%q was logged %d times", line, n)
 			}

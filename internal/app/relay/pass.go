@@ -88,8 +88,8 @@ func (r *Relay) publish(ctx context.Context, batch []store.OutboxRecord) (sent [
 }
 
 // deleteSent deletes rows that Kafka has. It goes on when the program has to
-// stop: otherwise they would be sent again. It does not confirm the leases:
-// whoever holds the lanes now, Kafka has these rows.
+// stop: otherwise they would be sent again. It does not confirm the leases, because
+// Kafka has these rows even if another process holds the lanes now.
 func (r *Relay) deleteSent(ctx context.Context, seqs []int64) error {
 	if len(seqs) == 0 {
 		return nil

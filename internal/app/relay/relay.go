@@ -24,8 +24,8 @@ import (
 )
 
 // Publisher writes events to the log. It returns one result for each: nil means
-// that the event is safe. The events of a key that it adds to the log, safe or
-// not, are a prefix of those of that key that it was given.
+// that the event is safe. It writes the events of one key in order, and none of them
+// after one that failed.
 type Publisher interface {
 	Publish(ctx context.Context, batch []event.Envelope) []error
 }

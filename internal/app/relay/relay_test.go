@@ -135,7 +135,7 @@ func TestAFailureAndItsEndAreLoggedOnce(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		p.stop()
-		if n := strings.Count(logged.String(), "level=WARN"); n != 1 || strings.Count(logged.String(), "it works again") != 1 {
+		if n := strings.Count(logged.String(), "level=WARN"); n != 1 || strings.Count(logged.String(), "operation recovered") != 1 {
 			t.Errorf("logged:\n%s", &logged)
 		}
 		if db.left() != 0 {

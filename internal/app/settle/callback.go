@@ -30,7 +30,7 @@ const (
 
 // Callback handles a callback of the gateway. The callback is a hint: its order and
 // amount must agree with the payment, and the gateway is asked for the outcome. The
-// callback was dealt with only if the error is nil.
+// callback is processed only if the error is nil.
 func (s *Service) Callback(ctx context.Context, b payment.Callback) (CallbackResult, error) {
 	before, err := s.paymentOf(ctx, b)
 	if err != nil {

@@ -24,7 +24,7 @@ type change struct {
 	outcome outcome // how this change ended the payment, if it did
 
 	dueNow        bool // recovery checks the payment at once
-	refundsDueNow bool // the same, if a refund is due
+	refundsDueNow bool // if a refund is due, recovery checks the payment at once
 	checkAgain    bool // the gateway did not answer: this was not the last check
 }
 

@@ -66,8 +66,8 @@ func (s *Service) requestCharge(d deadlines, j job) {
 	}
 }
 
-// pause waits before the gateway is asked again: for a moment only once the program
-// stops, until there is no time left. No other process has the card's number.
+// pause waits before the gateway is asked again. While the program stops, it waits for
+// stopPause only, until the hard deadline: no other process has the card's number.
 func pause(d deadlines, long time.Duration) bool {
 	return backoff.Wait(d.soft, long) || backoff.Wait(d.hard, stopPause)
 }

@@ -46,11 +46,12 @@ func (m ManualSettlement) Check() error {
 
 func blank(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
-// SettleManually ends a pending payment as an operator states, by the same steps as
-// an answer of the gateway; a payment that has ended is payment.ErrEnded. Or it ends
-// a refund that the gateway will never confirm; one that is not due is
-// payment.ErrNotDue. The history keeps the operator, the time and the reason. Other
-// charges become due for a refund at once. It returns the details as they are then.
+// SettleManually ends a pending payment with the outcome that an operator states. It
+// takes the same steps as after an answer of the gateway, and ends in payment.ErrEnded
+// if the payment has ended. With the outcome Refunded it ends a refund that the gateway
+// will never confirm, and ends in payment.ErrNotDue if no such refund is due. The
+// history keeps the operator, the time and the reason. Other charges become due for a
+// refund at once. SettleManually returns the details as they are then.
 func (s *Service) SettleManually(ctx context.Context, either id.ID, m ManualSettlement, guard store.Guard) (d Details, err error) {
 	if err := m.Check(); err != nil {
 		return d, err

@@ -20,14 +20,13 @@ const Lease = "payment-recovery"
 const (
 	tick   = time.Second // the pause between two rounds
 	batch  = 64          // payments that are read at a time
-	atOnce = 16          // payments that are looked at at the same time
+	atOnce = 16          // payments that are checked at the same time
 	// databaseTimeout bounds a read or a write of the recovery itself.
 	databaseTimeout = 3 * time.Second
 )
 
-// recovery looks after the payments that are due. Its progress is that looks end
-// in time and do not fail: otherwise the lease is not renewed, and when it has run
-// out, another process has its turn.
+// recovery checks the payments that are due. It renews its lease only while checks
+// end in time and succeed. Otherwise the lease runs out, and another process takes it.
 type recovery struct {
 	service *Service
 	lease   *store.Lease
@@ -124,8 +123,7 @@ func (r *recovery) keepLease(ctx context.Context) error {
 	return r.lease.Renew(ctx)
 }
 
-// turn waits until fewer looks than may be are under way. It keeps the lease in
-// the meantime. If ctx ends, there is no turn.
+// turn waits until fewer than atOnce checks run. It renews the lease while it waits.
 func (r *recovery) turn(ctx context.Context) error {
 	for {
 		pause := time.NewTimer(tick)
@@ -144,14 +142,13 @@ func (r *recovery) turn(ctx context.Context) error {
 	}
 }
 
-// lookTimeout bounds a look: the calls of the gateway, and the transactions.
+// lookTimeout bounds a check: the calls of the gateway, and the transactions.
 func (r *recovery) lookTimeout() time.Duration {
 	return r.service.callerTimeout + databaseTimeout
 }
 
-// look settles a payment that is due. A payment that cannot be settled, whatever
-// the gateway says, is put off all the same: otherwise a batch of such payments
-// would be all that is ever looked at.
+// look settles a payment that is due. If it cannot be settled, it is rescheduled, so
+// that it does not block the payments behind it.
 func (r *recovery) look(ctx context.Context, orderID id.ID) error {
 	limited, cancel := context.WithTimeout(ctx, r.lookTimeout())
 	defer cancel()

@@ -1,9 +1,10 @@
 // Package settle ends every card payment exactly once, and keeps the shop's charges
-// in step with the gateway's. Whatever the cause (the answer to a request, a callback,
-// recovery, a cancelled order, an operator), it asks the gateway for all charges of
-// the order, payment.Judge decides, and one transaction under the lock of the order
-// writes the decision. Only this package judges and writes charges. No transaction is
-// open while the gateway is called.
+// in step with the gateway's. A callback, the recovery and a recheck ask the gateway for
+// all charges of the order. The answer to a request, a cancellation and a manual
+// settlement use the charges that are known. payment.Judge decides whenever the charges
+// are the evidence, and it alone decides which charges are refunded or voided. One
+// transaction under the lock of the order writes the decision. Only this package judges
+// and writes charges. No transaction is open while the gateway is called.
 //
 // The words void, refund, compensate and manual settlement are those of package
 // payment.
@@ -52,7 +53,7 @@ type Compensator interface {
 // Config is what a Service is made of.
 type Config struct {
 	DB          store.DB
-	Gateway     Gateway // nil: only what needs no gateway works
+	Gateway     Gateway // nil: charges and rechecks are not available
 	Compensator Compensator
 	Policy      payment.Policy
 	// CallerTimeout is how long the gateway may take while a caller waits for the
@@ -149,7 +150,7 @@ func (s *Service) find(ctx context.Context, either id.ID) (p payment.Payment, er
 type report struct {
 	charges []payment.Charge
 	err     error // the gateway did not answer
-	// later: the refunds that follow are left to recovery, and are due at once.
+	// later leaves the refunds that follow to recovery, which makes them at once.
 	later bool
 }
 

@@ -281,7 +281,7 @@ func TestWithoutAnAnswerOfTheGatewayNothingChanges(t *testing.T) {
 		c := s.request(t, o)
 		s.gateway.away = true
 		if _, err := s.service.Callback(t.Context(), callbackOf(c)); !isGateway(err) {
-			t.Errorf("Callback = %v, want ErrGateway: the callback was not dealt with", err)
+			t.Errorf("Callback = %v, want ErrGateway: the callback was not processed", err)
 		}
 		if o = s.now(t, o); o.Status() != order.Pending {
 			t.Errorf("the order is %s", o.Status())

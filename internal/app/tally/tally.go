@@ -26,8 +26,8 @@ import (
 // Consumer is the name under which handled events are remembered.
 const Consumer = "ranking"
 
-// skew is how far the clocks of two machines may be apart. Within it, the board of
-// a new day that one builds has everything that the other counts.
+// skew is how far the clocks of two machines may be apart. Up to that, the board of a
+// new day that one machine builds includes the events that the other one counts.
 const skew = time.Minute
 
 // ScoreWriter writes to the board that shows the live rankings.

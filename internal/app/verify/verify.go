@@ -47,7 +47,7 @@ const ofEvents = 6
 func checks() []check {
 	return []check{
 		{
-			1, "stock", "stock = sum of its movements = put in - held by live orders, never negative",
+			1, "stock", "stock = sum of its movements = stocked - held by live orders, never negative",
 			of(store.Audit.Stock),
 		},
 		{
@@ -59,7 +59,7 @@ func checks() []check {
 			of(store.Audit.Spent),
 		},
 		{
-			3, "coupons", "as many coupons issued as people have, quantity at most; each used by one live order at most, the one it names",
+			3, "coupons", "issued = coupons that users have <= quantity; each coupon is used by one live order at most, the one that it names",
 			of(store.Audit.Coupons),
 		},
 		{

@@ -1,5 +1,5 @@
-// Package outage logs failures of what is tried again and again: once when they
-// begin and once when they are over.
+// Package outage logs the failures of an operation that is retried: once when they
+// begin, and once when they are over.
 package outage
 
 import (
@@ -11,21 +11,21 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 )
 
-// Log is one thing that may fail for a while. It is for one goroutine.
+// Log logs the failures of one operation. It is for one goroutine.
 type Log struct {
 	log     *slog.Logger
 	what    string
 	failing bool
 }
 
-// New returns a log of something that works; what names it.
+// New returns a Log for the operation that what names.
 func New(log *slog.Logger, what string) *Log { return &Log{log: log, what: what} }
 
 // Failed notes a failure. The first one in a row is logged.
 func (l *Log) Failed(err error) {
 	if !l.failing {
 		l.failing = true
-		l.log.Warn("something fails and is tried again", "what", l.what, "error", err)
+		l.log.Warn("operation failed, retrying", "what", l.what, "error", err)
 	}
 }
 
@@ -33,7 +33,7 @@ func (l *Log) Failed(err error) {
 func (l *Log) Recovered() {
 	if l.failing {
 		l.failing = false
-		l.log.Info("it works again", "what", l.what)
+		l.log.Info("operation recovered", "what", l.what)
 	}
 }
 

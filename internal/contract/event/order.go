@@ -35,11 +35,11 @@ func (o Order) Sequence() int64 { return o.Version }
 
 func (o Order) check() error {
 	if o.OrderID.IsZero() || o.Version < 1 || len(o.Lines) == 0 {
-		return errors.New("orderId, version and lines must be there")
+		return errors.New("orderId, version and lines are required")
 	}
 	for i, l := range o.Lines {
 		if l.ProductID <= 0 || l.Quantity <= 0 || l.UnitPrice < 0 {
-			return fmt.Errorf("line %d makes no sense: %+v", i, l)
+			return fmt.Errorf("line %d is invalid: %+v", i, l)
 		}
 	}
 	return nil
@@ -70,7 +70,7 @@ func (OrderPaid) Type() string { return "order.paid" }
 
 func (o OrderPaid) check() error {
 	if o.PaidAt.IsZero() {
-		return errors.New("paidAt must be there")
+		return errors.New("paidAt is required")
 	}
 	return o.Order.check()
 }

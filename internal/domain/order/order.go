@@ -17,7 +17,7 @@ import (
 var (
 	ErrNotFound   = fault.New(fault.NotFound, "ORDER_NOT_FOUND", "no such order")
 	ErrTransition = fault.New(fault.Conflict, "ORDER_STATE", "the order's state does not allow this")
-	ErrFunds      = fault.New(fault.Invalid, "POINTS_DIFFER", "points must be what the order costs, or less where a card pays the rest")
+	ErrFunds      = fault.New(fault.Invalid, "POINTS_DIFFER", "points must be what the order costs, or less if a card pays the rest")
 )
 
 // Status is the state of an order.
@@ -65,8 +65,8 @@ type Line struct {
 // Order is a purchase. Its state and version are the last step and the length of its
 // history, which only New, Restore, Pay, Fail, Expire and Cancel can write. The
 // exported fields are the terms of the sale. Go does not protect them: only this
-// package, and a Table that reads an order, write to them. Payment alone changes
-// later: package settle replaces it.
+// package, and a Table that reads an order, write to them. WithPayment alone replaces
+// one later: the payment, when the order is placed or cancelled.
 type Order struct {
 	ID        id.ID
 	UserID    id.ID

@@ -43,7 +43,7 @@ type Callback struct {
 	Amount  money.Won
 }
 
-// Faults of callbacks that are not even read. They change nothing.
+// Faults of callbacks that are rejected before they are processed. They change nothing.
 var (
 	ErrCallbackNotSigned = fault.New(fault.Unauthenticated, "CALLBACK_NOT_SIGNED", "the callback is not signed")
 	ErrCallbackForged    = fault.New(fault.Unauthenticated, "CALLBACK_FORGED", "no signature of the callback is valid")

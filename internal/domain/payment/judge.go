@@ -30,9 +30,9 @@ type Verdict struct {
 	Refund  []Charge // the charges to refund or void
 }
 
-// Judge decides what the known charges mean for a payment. It is the only function
-// that decides this, whatever the cause of the question. late reports that the time
-// of the payment is up.
+// Judge decides what the known charges mean for a payment, and which of them are
+// refunded or voided. No other function decides that. late reports that the time of the
+// payment is up.
 //
 // A charge decides only if it has the payment's amount and no refund. Every charge
 // that took money or may still do so is refunded or voided, except the one that pays.

@@ -84,7 +84,7 @@ func paymentTests() map[string]func(*shop) {
 		"payments that are due are found, those that waited longest first": paymentsDue,
 		"payments that wait are due ahead of those that are watched":       paymentsWaiting,
 		"payments are found by what is asked of them, page by page":        paymentsFound,
-		"charges are kept in the order in which they were knownAt of":      chargesKept,
+		"charges are kept in the order in which they became known":         chargesKept,
 		"an order reads whole: discount, coupon, card and payment":         orderWhole,
 	}
 }

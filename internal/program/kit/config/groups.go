@@ -69,7 +69,7 @@ type Auth struct {
 
 // Payments configures the settlement of card payments.
 type Payments struct {
-	GatewaySecret WebhookSecret `help:"Key that signs the callbacks of the payment gateway: whsec_ and base64. Without it callbacks are not authenticated: anybody can make the shop ask the gateway about a payment. The shop never trusts the content of a callback." default:"" placeholder:"SECRET"`
+	GatewaySecret WebhookSecret `help:"Key that signs the callbacks of the payment gateway: whsec_ and base64. Without it callbacks are not authenticated: any caller can trigger a query to the gateway about a payment. The shop never trusts the content of a callback." default:"" placeholder:"SECRET"`
 
 	PaymentRecoveryInterval Duration `help:"How often the shop asks the gateway about a pending payment." default:"${recovery_interval=5m}"`
 	PaymentTimes

@@ -5,8 +5,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
 	"github.com/loopers-commerce/commerce/internal/adapter/pgclient"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
@@ -55,7 +53,7 @@ func (u Infra) Cards(g Gateway, policy payment.Policy) (Cards, error) {
 	}
 	config.Gateway = client
 	payments := settle.New(config)
-	if err := countEnded(e.Registry, payments); err != nil {
+	if err := e.exportEnded(payments); err != nil {
 		return Cards{}, err
 	}
 	return Cards{
@@ -73,20 +71,15 @@ func (e Env) GatewayClient(g Gateway) (*pgclient.Client, error) {
 	return pgclient.New(c)
 }
 
-func countEnded(r prometheus.Registerer, payments *settle.Service) error {
-	for how, count := range map[string]func(settle.Ended) int64{
-		"approved": func(e settle.Ended) int64 { return e.Approved },
-		"declined": func(e settle.Ended) int64 { return e.Declined },
-		"expired":  func(e settle.Ended) int64 { return e.Expired },
-		"refunded": func(e settle.Ended) int64 { return e.Refunded },
-	} {
-		err := r.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "commerce_payments_ended_total", Help: "Card payments that this process ended, by outcome.",
-			ConstLabels: prometheus.Labels{"how": how},
-		}, func() float64 { return float64(count(payments.Ended())) }))
-		if err != nil {
-			return err
-		}
+func (e Env) exportEnded(payments *settle.Service) error {
+	ended := func(outcome func(settle.Ended) int64) func() int64 {
+		return func() int64 { return outcome(payments.Ended()) }
 	}
-	return nil
+	return e.ExportCounts("payments_ended_total",
+		"Card payments that this process ended by an outcome of the gateway, by time, or by a refund.", "how", Counts{
+			"approved": ended(func(e settle.Ended) int64 { return e.Approved }),
+			"declined": ended(func(e settle.Ended) int64 { return e.Declined }),
+			"expired":  ended(func(e settle.Ended) int64 { return e.Expired }),
+			"refunded": ended(func(e settle.Ended) int64 { return e.Refunded }),
+		})
 }

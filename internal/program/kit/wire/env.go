@@ -1,6 +1,6 @@
 // Package wire builds what several programs share: the environment (clock, ids,
 // randomness, log, metrics), the database, Kafka, Redis, payments and the
-// management port. It is the only place that chooses between implementations.
+// management port. A program takes the rest from its own package.
 package wire
 
 import (

@@ -93,10 +93,13 @@ func (p *pooled) migrations() uint32 {
 }
 
 // structure is an expression that changes when a table, a column, an index or a
-// constraint of the schema $1 is added or removed.
+// constraint of the schema $1 is added, changed or removed.
 const structure = `(SELECT md5(string_agg(concat_ws(' ', relname,
-		(SELECT COUNT(*) FROM pg_attribute WHERE attrelid = c.oid AND NOT attisdropped),
-		(SELECT COUNT(*) FROM pg_constraint WHERE conrelid = c.oid)), ',' ORDER BY relname))
+		(SELECT string_agg(concat_ws(' ', attname, atttypid, attnotnull, pg_get_expr(adbin, adrelid)), ',' ORDER BY attnum)
+			FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+			WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
+		(SELECT string_agg(pg_get_constraintdef(oid), ',' ORDER BY conname) FROM pg_constraint WHERE conrelid = c.oid)),
+		',' ORDER BY relname))
 	FROM pg_class c WHERE relnamespace = to_regnamespace($1))`
 
 // intact reports whether the schema is as its migrations left it.
@@ -145,7 +148,7 @@ func (p *pooled) empty() (rows int64) {
 		p.Fatal(err)
 	}
 	_, err := p.conn.Exec(p.Context(),
-		`SELECT setval(oid, 1, FALSE) FROM pg_class WHERE relkind = 'S' AND relnamespace = to_regnamespace($1)`, p.schema)
+		`SELECT setval(oid, 1, FALSE) FROM pg_class WHERE relkind = 'S' AND relname NOT LIKE 'goose%' AND relnamespace = to_regnamespace($1)`, p.schema)
 	if err != nil {
 		p.Fatal(err)
 	}
