@@ -49,8 +49,8 @@ type Keyed[T any] struct {
 	Key         Key
 	Fingerprint []byte // of the request
 	At          time.Time
-	// Show returns the status, location and body of the answer.
-	Show func(T) (Answer, error)
+	// ToAnswer returns the status, location and body of the answer.
+	ToAnswer func(T) (Answer, error)
 }
 
 // Enter implements Guard. It returns *RepeatedError if there is an answer to the
@@ -73,7 +73,7 @@ func (g Keyed[T]) Leave(_ context.Context, tx Tx, result any) error {
 	if !ok {
 		return fmt.Errorf("the result is a %T, the guard expects a %T", result, made)
 	}
-	a, err := g.Show(made)
+	a, err := g.ToAnswer(made)
 	if err != nil {
 		return fmt.Errorf("store an answer: %w", err)
 	}

@@ -68,9 +68,9 @@ type LeaseConfig struct {
 type Lease struct {
 	config LeaseConfig
 
-	mu    sync.Mutex
-	terms []LeaseTerm // as the database has said
-	asked time.Time   // start of the last successful renewal
+	mu          sync.Mutex
+	terms       []LeaseTerm // as the database has said
+	lastRenewal time.Time   // start of the last successful renewal
 }
 
 // NewLease returns a lease that is not held.
@@ -83,18 +83,18 @@ func NewLease(c LeaseConfig) *Lease {
 // has let its leases run out, because its work failed, waits for half a TTL first, so
 // that another process can take them.
 func (l *Lease) Acquire(ctx context.Context) error {
-	if l.heldOrFailed() {
+	if l.heldOrBackingOff() {
 		return nil
 	}
 	return l.Renew(ctx)
 }
 
-// heldOrFailed reports whether leases are held, or ran out a moment ago.
-func (l *Lease) heldOrFailed() bool {
+// heldOrBackingOff reports whether leases are held, or ran out a moment ago.
+func (l *Lease) heldOrBackingOff() bool {
 	now := l.config.Clock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.terms) > 0 && now.Sub(l.asked) < l.config.TTL+l.config.TTL/2
+	return len(l.terms) > 0 && now.Sub(l.lastRenewal) < l.config.TTL+l.config.TTL/2
 }
 
 // Renew tells that the work has made progress: it renews the leases that are
@@ -102,7 +102,7 @@ func (l *Lease) heldOrFailed() bool {
 // the TTL at most, so that it can be called after every step.
 func (l *Lease) Renew(ctx context.Context) error {
 	began := l.config.Clock()
-	wanted, due := l.question(began)
+	wanted, due := l.dueRenewal(began)
 	if !due {
 		return nil
 	}
@@ -116,18 +116,18 @@ func (l *Lease) Renew(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("renew the lease %s: %w", l.config.Names[0], err)
 	}
-	l.answer(held, began)
+	l.applyTerms(held, began)
 	return nil
 }
 
-// question returns the terms to ask for, and whether it is time to ask.
-func (l *Lease) question(now time.Time) (wanted []LeaseTerm, due bool) {
+// dueRenewal returns the terms to ask for, and whether it is time to ask.
+func (l *Lease) dueRenewal(now time.Time) (wanted []LeaseTerm, due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, name := range l.config.Names {
 		wanted = append(wanted, LeaseTerm{name, l.token(name)})
 	}
-	return wanted, l.asked.IsZero() || now.Sub(l.asked) >= l.config.TTL/3
+	return wanted, l.lastRenewal.IsZero() || now.Sub(l.lastRenewal) >= l.config.TTL/3
 }
 
 func (l *Lease) token(name string) int64 {
@@ -139,13 +139,13 @@ func (l *Lease) token(name string) int64 {
 	return 0
 }
 
-// answer notes what is held from now on. The time counts from before the
+// applyTerms notes what is held from now on. The time counts from before the
 // question, so that this process never believes in a lease for longer than the
 // database does.
-func (l *Lease) answer(held []LeaseTerm, asked time.Time) {
+func (l *Lease) applyTerms(held []LeaseTerm, asked time.Time) {
 	l.mu.Lock()
 	before := l.terms
-	l.terms, l.asked = held, asked
+	l.terms, l.lastRenewal = held, asked
 	l.mu.Unlock()
 	if lost := missing(before, held); len(lost) > 0 {
 		l.config.Log.Warn("leases lost", "names", lost, "holder", l.config.Holder)
@@ -171,7 +171,7 @@ func (l *Lease) Held() (names []string) {
 	now := l.config.Clock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now.Sub(l.asked) >= l.config.TTL {
+	if now.Sub(l.lastRenewal) >= l.config.TTL {
 		return nil
 	}
 	for _, term := range l.terms {
@@ -207,7 +207,7 @@ func (l *Lease) Release(ctx context.Context) {
 	defer cancel()
 	l.mu.Lock()
 	held := len(l.terms) > 0
-	l.terms, l.asked = nil, time.Time{}
+	l.terms, l.lastRenewal = nil, time.Time{}
 	l.mu.Unlock()
 	// Without terms, too: the answer to the last question may have been lost.
 	err := l.config.DB.Update(ctx, func(tx Tx) error {

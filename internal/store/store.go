@@ -48,7 +48,7 @@ type Tx struct {
 	Likes    like.Table
 	Points   point.Table
 	Coupons  coupon.Table
-	Owned    coupon.OwnedTable
+	Owned    coupon.IssuedTable
 	Orders   order.Table
 	Payments payment.Table
 	Charges  payment.ChargeTable
@@ -69,8 +69,8 @@ type Outbox interface {
 	Append(events ...event.Event)
 	// Next returns up to limit records of the lanes, oldest first.
 	Next(ctx context.Context, lanes []int, limit int) ([]OutboxRecord, error)
-	// Sent queues the deletion of records that were published.
-	Sent(seqs []int64)
+	// DeletePublished queues the deletion of records that were published.
+	DeletePublished(seqs []int64)
 	// Backlog returns the number of records, and the time of the oldest event;
 	// the zero time if there is none.
 	Backlog(ctx context.Context) (waiting int64, oldest time.Time, err error)

@@ -87,8 +87,10 @@ func (s *service) registerCoupons() {
 }
 
 func (s *service) issueCoupon(ctx context.Context, in *issueInput) (*createdOutput[ownedBody], error) {
-	toResponse := func(o coupon.Owned) response { return response{http.StatusCreated, myCouponsPath, s.toOwnedBody(o)} }
-	o, err := idempotent(ctx, s, idempotentRequest{"POST " + issuePath, in.Key, in.ID.String()}, toResponse, func(g store.Guard) (coupon.Owned, error) {
+	toResponse := func(o coupon.IssuedCoupon) response {
+		return response{http.StatusCreated, myCouponsPath, s.toOwnedBody(o)}
+	}
+	o, err := idempotent(ctx, s, idempotentRequest{"POST " + issuePath, in.Key, in.ID.String()}, toResponse, func(g store.Guard) (coupon.IssuedCoupon, error) {
 		return s.config.Coupons.Issue(ctx, currentUser(ctx), in.ID, g)
 	})
 	if err != nil {
@@ -131,7 +133,7 @@ func toOfferBody(c coupon.Coupon) offerBody {
 }
 
 // toOwnedBody returns the coupon with its current status.
-func (s *service) toOwnedBody(o coupon.Owned) ownedBody {
+func (s *service) toOwnedBody(o coupon.IssuedCoupon) ownedBody {
 	c := o.Coupon
 	b := ownedBody{
 		ID: o.ID.String(), CouponID: c.ID.String(), Name: c.Name, Type: string(c.Type), Value: c.Value,

@@ -54,7 +54,7 @@ func idempotent[T any](ctx context.Context, s *service, r idempotentRequest, toR
 		return zero, err
 	}
 	g := store.Keyed[T]{
-		Key: store.Key{UserID: currentUser(ctx), Route: r.route, Key: key}, Fingerprint: fingerprint, At: s.config.Clock(), Show: storedAnswer(toResponse),
+		Key: store.Key{UserID: currentUser(ctx), Route: r.route, Key: key}, Fingerprint: fingerprint, At: s.config.Clock(), ToAnswer: storedAnswer(toResponse),
 	}
 	result, err := act(g)
 	if err != nil {

@@ -133,7 +133,7 @@ func (s *service) listPayments(ctx context.Context, in *paymentsInput) (*output[
 	if err != nil {
 		return nil, err
 	}
-	return toPageBody(p, func(l settle.Listed) listedPayment { return toListedPayment(l, now) }), nil
+	return toPageBody(p, func(l settle.PaymentSummary) listedPayment { return toListedPayment(l, now) }), nil
 }
 
 func (s *service) getPayment(ctx context.Context, in *eitherInput) (*output[paymentDetail], error) {
@@ -168,7 +168,7 @@ func (s *service) settlePayment(ctx context.Context, in *settlementInput) (*outp
 	return &output[paymentDetail]{toPaymentDetail(d, s.config.Clock())}, nil
 }
 
-func toListedPayment(l settle.Listed, now time.Time) listedPayment {
+func toListedPayment(l settle.PaymentSummary, now time.Time) listedPayment {
 	p := l.Payment
 	return listedPayment{
 		ID: p.ID.String(), OrderID: p.OrderID.String(), UserID: p.UserID.String(), Status: string(p.Status), Amount: int64(p.Amount),
@@ -180,7 +180,7 @@ func toListedPayment(l settle.Listed, now time.Time) listedPayment {
 func toPaymentDetail(d settle.Details, now time.Time) paymentDetail {
 	o := d.Order
 	b := paymentDetail{
-		Payment: toListedPayment(settle.Listed{Payment: d.Payment, RefundDue: d.RefundDue()}, now),
+		Payment: toListedPayment(settle.PaymentSummary{Payment: d.Payment, RefundDue: d.RefundDue()}, now),
 		Order: orderState{
 			ID: o.ID.String(), Status: string(o.Status()), Amount: int64(o.Amount), Discount: int64(o.Discount),
 			Points: int64(o.Points), CardAmount: int64(o.Card), History: toHistoryBody(o),

@@ -83,7 +83,7 @@ func (b *Board) write(ctx context.Context, day clock.Day, token string, scores [
 		args := make([]any, 0, 3+4*len(part))
 		args = append(args, token, buildTimeout.Milliseconds(), ranking.Expiry(day).Unix())
 		for _, s := range part {
-			args = append(args, member(s.ProductID), s.Version, exact(s.Own), place(s))
+			args = append(args, member(s.ProductID), s.Version, exact(s.Own), liveScore(s))
 		}
 		if err := b.run(ctx, "write scores", b.scripts.set, day, args); err != nil {
 			return err
@@ -187,8 +187,8 @@ const maxExact = 1 << 53
 
 func exact(score int64) int64 { return max(-maxExact, min(maxExact, score)) }
 
-// place returns the live score, or "" if the product has no place.
-func place(s ranking.Score) string {
+// liveScore returns the live score, or "" if the product has no place.
+func liveScore(s ranking.Score) string {
 	if !s.Ranked() {
 		return ""
 	}

@@ -94,7 +94,7 @@ func (r *Ranking) Score(ctx context.Context, _ replay.Visit, productID int64) (r
 
 // Shows implements replay.Ranking. The ranking is sorted by score, so the product appears on the
 // page of its score. Ranking remembers this page from call to call.
-func (r *Ranking) Shows(ctx context.Context, _ replay.Visit, productID int64, score ranking.Points) (bool, error) {
+func (r *Ranking) Reached(ctx context.Context, _ replay.Visit, productID int64, score ranking.Points) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for range 2 * pageSize { // the ranking may change between requests: bound the search

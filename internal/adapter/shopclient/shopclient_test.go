@@ -140,7 +140,7 @@ func TestTheRankingIsReadAtThePageOfTheScore(t *testing.T) {
 		{3, 3_500_000, true}, {250, 250_500_000, true}, {3, 3_500_001, false}, {120, 120_400_000, true}, {999, 77_000_000, false},
 		{146, 150_250_000, true}, {155, 150_250_000, true}, {145, 150_250_000, true}, {250, 251_000_000, false}, {1, 1, true}, {999, 1, false},
 	} {
-		shown, err := r.Shows(t.Context(), replay.Visit{}, c.product, c.score)
+		shown, err := r.Reached(t.Context(), replay.Visit{}, c.product, c.score)
 		if err != nil || shown != c.shown {
 			t.Errorf("Shows(%d, %s) = %v, %v", c.product, c.score, shown, err)
 		}

@@ -21,7 +21,7 @@ type leases struct{ *session }
 func (t leases) Acquire(ctx context.Context, holder string, ttl time.Duration, wanted []store.LeaseTerm) ([]store.LeaseTerm, error) {
 	now, args := t.dialect.Now(2, t.now)
 	args = append(append([]any{holder}, args...), ttl.Microseconds())
-	life := "CAST(" + place(len(args)) + " AS BIGINT)"
+	life := "CAST(" + param(len(args)) + " AS BIGINT)"
 	table, given, err := t.dialect.Set(len(args)+1, termColumns(wanted))
 	if err != nil {
 		return nil, fmt.Errorf("leases: %w", err)

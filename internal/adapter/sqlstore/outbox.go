@@ -47,8 +47,8 @@ func (t outbox) Next(ctx context.Context, lanes []int, limit int) ([]store.Outbo
 	})
 }
 
-// Sent implements store.Outbox.
-func (t outbox) Sent(seqs []int64) {
+// DeletePublished implements store.Outbox.
+func (t outbox) DeletePublished(seqs []int64) {
 	if len(seqs) > 0 {
 		t.exec(`DELETE FROM outbox WHERE `+t.dialect.In("seq", BigInt, 1), seqs)
 	}

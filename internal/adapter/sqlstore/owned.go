@@ -10,7 +10,7 @@ import (
 type owned struct{ *session }
 
 // Add implements coupon.OwnedTable.
-func (t owned) Add(o coupon.Owned) {
+func (t owned) Add(o coupon.IssuedCoupon) {
 	t.queue(Stmt{
 		SQL:  `INSERT INTO owned_coupons (id, user_id, coupon_id, issued_us, expires_us) VALUES ($1, $2, $3, $4, $5)`,
 		Args: []any{o.ID, o.UserID, o.Coupon.ID, micros(o.IssuedAt), micros(o.ExpiresAt)}, Rows: Any,
@@ -33,17 +33,17 @@ const selectOwned = `
 const findOwned = `SELECT id FROM owned_coupons WHERE user_id = $1 AND (id = $2 OR coupon_id = $2) `
 
 // Lock implements coupon.OwnedTable.
-func (t owned) Lock(ctx context.Context, user, named id.ID) (coupon.Owned, error) {
+func (t owned) Lock(ctx context.Context, user, named id.ID) (coupon.IssuedCoupon, error) {
 	q := stmt(findOwned+t.dialect.ForUpdate, user, named)
 	oid, err := first(ctx, t.change, q, scalar[id.ID], coupon.ErrNotFound)
 	if err != nil {
-		return coupon.Owned{}, err
+		return coupon.IssuedCoupon{}, err
 	}
 	return first(ctx, t.change, stmt(selectOwned+`WHERE o.id = $1`, oid), scanOwned, coupon.ErrNotFound)
 }
 
 // Save implements coupon.OwnedTable.
-func (t owned) Save(o coupon.Owned) {
+func (t owned) Save(o coupon.IssuedCoupon) {
 	t.queue(Stmt{
 		SQL:  `UPDATE owned_coupons SET used_us = $1, order_id = $2 WHERE id = $3`,
 		Args: []any{microsOrNil(o.UsedAt), o.OrderID, o.ID},
@@ -52,7 +52,7 @@ func (t owned) Save(o coupon.Owned) {
 }
 
 // Of implements coupon.OwnedTable.
-func (t owned) Of(ctx context.Context, user, before id.ID, limit int) ([]coupon.Owned, error) {
+func (t owned) Of(ctx context.Context, user, before id.ID, limit int) ([]coupon.IssuedCoupon, error) {
 	return all(ctx, t.each, ownedStmt(user, before, limit), scanOwned)
 }
 
@@ -64,7 +64,7 @@ func ownedStmt(user, before id.ID, limit int) Stmt {
 	return page(selectOwned, w, "o.id DESC", limit)
 }
 
-func scanOwned(r row) (o coupon.Owned, err error) {
+func scanOwned(r row) (o coupon.IssuedCoupon, err error) {
 	var issued, expires int64
 	var used *int64
 	o.Coupon, err = scanCouponAfter(r, &o.ID, &o.UserID, &issued, &expires, &used, &o.OrderID)

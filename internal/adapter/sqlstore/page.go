@@ -6,7 +6,7 @@ import "github.com/loopers-commerce/commerce/internal/base/id"
 // conditions and in an order, which must be total.
 func page(selectFrom string, w where, order string, limit int) Stmt {
 	w.args = append(w.args, limit)
-	return stmt(selectFrom+w.text+" ORDER BY "+order+" LIMIT "+place(len(w.args)), w.args...)
+	return stmt(selectFrom+w.text+" ORDER BY "+order+" LIMIT "+param(len(w.args)), w.args...)
 }
 
 // olderThan selects the rows of a user that are older than the one with the id

@@ -40,7 +40,7 @@ func (w *where) and(condition string, values ...any) {
 	places := make([]any, len(values))
 	for i, v := range values {
 		w.args = append(w.args, v)
-		places[i] = place(len(w.args))
+		places[i] = param(len(w.args))
 	}
 	w.text += " AND " + fmt.Sprintf(condition, places...)
 }
@@ -50,5 +50,5 @@ func escapeLike(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
 }
 
-// place returns the n-th parameter, as it is written in a statement.
-func place(n int) string { return "$" + strconv.Itoa(n) }
+// param returns the n-th parameter, as it is written in a statement.
+func param(n int) string { return "$" + strconv.Itoa(n) }

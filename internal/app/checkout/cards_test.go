@@ -161,7 +161,7 @@ var errBusy = fault.New(fault.Unavailable, "BUSY", "no slot")
 func byKey(user id.ID) store.Guard {
 	return store.Keyed[order.Order]{
 		Key: store.Key{UserID: user, Route: "orders", Key: "k"}, Fingerprint: []byte("f"), At: time.Now(),
-		Show: func(o order.Order) (store.Answer, error) {
+		ToAnswer: func(o order.Order) (store.Answer, error) {
 			return store.Answer{Status: 201, Body: []byte(o.ID.String())}, nil
 		},
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 // list names the cursors of a user's orders.
-const list = "orders"
+const cursorName = "orders"
 
 // Service places and cancels orders.
 type Service struct {
@@ -66,7 +66,7 @@ func (s *Service) Get(ctx context.Context, user, orderID id.ID) (o order.Order, 
 
 // List returns a page of a user's orders, newest first.
 func (s *Service) List(ctx context.Context, user id.ID, size int, cursor string) (page.Page[order.Order], error) {
-	before, _, err := page.Decode[id.ID](list, cursor)
+	before, _, err := page.Decode[id.ID](cursorName, cursor)
 	if err != nil {
 		return page.Page[order.Order]{}, err
 	}
@@ -75,5 +75,5 @@ func (s *Service) List(ctx context.Context, user id.ID, size int, cursor string)
 		found, err = tx.Orders.Of(ctx, user, before, size+1)
 		return err
 	})
-	return page.Of(found, size, list, func(o order.Order) id.ID { return o.ID }), err
+	return page.Of(found, size, cursorName, func(o order.Order) id.ID { return o.ID }), err
 }

@@ -32,7 +32,7 @@ func (c Compensator) Compensate(ctx context.Context, tx store.Tx, o order.Order,
 		if err != nil {
 			return err
 		}
-		tx.Owned.Save(owned.GiveBack())
+		tx.Owned.Save(owned.Release())
 	}
 	if err := c.returnStock(ctx, tx, o, at); err != nil {
 		return err

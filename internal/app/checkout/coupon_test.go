@@ -25,7 +25,7 @@ func buyWith(t *testing.T, s *shoptest.Shop, customer, named id.ID, lines ...ord
 }
 
 // owned returns a coupon of a customer.
-func owned(t *testing.T, s *shoptest.Shop, customer, cid id.ID) coupon.Owned {
+func owned(t *testing.T, s *shoptest.Shop, customer, cid id.ID) coupon.IssuedCoupon {
 	t.Helper()
 	p, err := s.Coupons.List(t.Context(), customer, 100, "")
 	if err != nil {
@@ -37,7 +37,7 @@ func owned(t *testing.T, s *shoptest.Shop, customer, cid id.ID) coupon.Owned {
 		}
 	}
 	t.Fatalf("%s has no coupon %s", customer, cid)
-	return coupon.Owned{}
+	return coupon.IssuedCoupon{}
 }
 
 // status returns the status of a coupon today.

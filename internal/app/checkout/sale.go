@@ -56,7 +56,7 @@ func (s sale) sell(ctx context.Context) (o order.Order, err error) {
 }
 
 // coupon returns the coupon of the request, or nil.
-func (s sale) coupon(ctx context.Context) (*coupon.Owned, error) {
+func (s sale) coupon(ctx context.Context) (*coupon.IssuedCoupon, error) {
 	if s.request.CouponID == nil {
 		return nil, nil //nolint:nilnil // no coupon is no error
 	}
@@ -65,7 +65,7 @@ func (s sale) coupon(ctx context.Context) (*coupon.Owned, error) {
 }
 
 // fund decides how the order is paid, and uses the coupon.
-func (s sale) fund(o order.Order, named *coupon.Owned) (order.Order, error) {
+func (s sale) fund(o order.Order, named *coupon.IssuedCoupon) (order.Order, error) {
 	var discount money.Won
 	if named != nil {
 		owned, err := named.Use(o.ID, s.at)

@@ -68,15 +68,15 @@ func (s *Service) Get(ctx context.Context, couponID id.ID) (c coupon.Coupon, err
 
 // List returns a page of a user's coupons, newest first. Used and expired coupons are
 // part of it.
-func (s *Service) List(ctx context.Context, user id.ID, size int, cursor string) (page.Page[coupon.Owned], error) {
+func (s *Service) List(ctx context.Context, user id.ID, size int, cursor string) (page.Page[coupon.IssuedCoupon], error) {
 	before, _, err := page.Decode[id.ID](cursorName, cursor)
 	if err != nil {
-		return page.Page[coupon.Owned]{}, err
+		return page.Page[coupon.IssuedCoupon]{}, err
 	}
-	var found []coupon.Owned
+	var found []coupon.IssuedCoupon
 	err = s.db.View(ctx, func(tx store.Tx) error {
 		found, err = tx.Owned.Of(ctx, user, before, size+1)
 		return err
 	})
-	return page.Of(found, size, cursorName, func(o coupon.Owned) id.ID { return o.ID }), err
+	return page.Of(found, size, cursorName, func(o coupon.IssuedCoupon) id.ID { return o.ID }), err
 }

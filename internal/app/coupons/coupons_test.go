@@ -34,7 +34,7 @@ func issued(t *testing.T, s *shoptest.Shop, kind id.ID) int64 {
 	return c.Issued
 }
 
-func owned(t *testing.T, s *shoptest.Shop, customer id.ID) []coupon.Owned {
+func owned(t *testing.T, s *shoptest.Shop, customer id.ID) []coupon.IssuedCoupon {
 	t.Helper()
 	p, err := s.Coupons.List(t.Context(), customer, 100, "")
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // Issue issues a coupon to a user. It returns coupon.ErrNotFound, coupon.ErrIssued if the
 // user already has one, or coupon.ErrSoldOut. It checks these errors first without a lock,
 // before it enters the guard: requests for a sold-out coupon must not wait for the row lock.
-func (s *Service) Issue(ctx context.Context, user, couponID id.ID, guard store.Guard) (issued coupon.Owned, err error) {
+func (s *Service) Issue(ctx context.Context, user, couponID id.ID, guard store.Guard) (issued coupon.IssuedCoupon, err error) {
 	if err := s.db.View(ctx, func(tx store.Tx) error { return checkAvailable(ctx, tx, user, couponID) }); err != nil {
 		return issued, err
 	}
@@ -26,7 +26,7 @@ func (s *Service) Issue(ctx context.Context, user, couponID id.ID, guard store.G
 		return guard.Leave(ctx, tx, issued)
 	})
 	if err != nil {
-		return coupon.Owned{}, err
+		return coupon.IssuedCoupon{}, err
 	}
 	return issued, nil
 }
@@ -47,10 +47,10 @@ func checkAvailable(ctx context.Context, tx store.Tx, user, couponID id.ID) erro
 // issueLocked locks the coupon, counts one more as issued and gives it to the user. All
 // requests for the coupon wait for this lock, so it is held for one round trip only:
 // instead of a second query, the table's unique key rejects a second coupon of the user.
-func (s *Service) issueLocked(ctx context.Context, tx store.Tx, user, couponID id.ID) (coupon.Owned, error) {
+func (s *Service) issueLocked(ctx context.Context, tx store.Tx, user, couponID id.ID) (coupon.IssuedCoupon, error) {
 	c, err := tx.Coupons.Lock(ctx, couponID)
 	if err != nil {
-		return coupon.Owned{}, err
+		return coupon.IssuedCoupon{}, err
 	}
 	c, owned, err := c.Issue(s.ids(), user, s.now())
 	if err != nil { // sold out, perhaps because this user got the last one

@@ -43,8 +43,8 @@ func NewBuilder(db store.DB, board WritableBoard, weights ranking.Weights, now c
 	return &Builder{db: db, board: board, weights: weights, now: now, name: name, log: log}
 }
 
-// Stamp names the weights that a board is built with.
-func Stamp(w ranking.Weights) string {
+// WeightsID names the weights that a board is built with.
+func WeightsID(w ranking.Weights) string {
 	return fmt.Sprintf("%d/%d/%d/%d", w.View, w.Like, w.Order, w.Carry)
 }
 
@@ -101,7 +101,7 @@ func (w *rebuild) begin(ctx context.Context, days []clock.Day) error {
 func (w *rebuild) finish(ctx context.Context) error {
 	var written int64
 	for _, day := range w.days {
-		err := w.board.Finish(ctx, day, w.open[day].token, Stamp(w.weights))
+		err := w.board.Finish(ctx, day, w.open[day].token, WeightsID(w.weights))
 		if err == nil {
 			err = w.step()
 		}

@@ -30,8 +30,8 @@ const (
 	stallTimeout = 30 * time.Second
 )
 
-// StaleBoards reports which days have no complete board.
-type StaleBoards interface {
+// BoardChecker reports which days have no complete board.
+type BoardChecker interface {
 	// Incomplete returns those of the days whose board is not complete, with the
 	// reason, except those that a builder other than the one given is building.
 	Incomplete(ctx context.Context, builder, stamp string, days []clock.Day) (map[clock.Day]string, error)
@@ -42,7 +42,7 @@ type StaleBoards interface {
 // carries over the scores of products that nobody touches. Of all reconcilers on
 // a database, the one that holds the lease works.
 type Reconciler struct {
-	board   StaleBoards
+	board   BoardChecker
 	builder *Builder
 	lease   *store.Lease
 	now     clock.Clock
@@ -52,7 +52,7 @@ type Reconciler struct {
 }
 
 // NewReconciler returns a reconciler that uses a builder of its own.
-func NewReconciler(db store.DB, board StaleBoards, builder *Builder, now clock.Clock, log *slog.Logger) *Reconciler {
+func NewReconciler(db store.DB, board BoardChecker, builder *Builder, now clock.Clock, log *slog.Logger) *Reconciler {
 	return &Reconciler{
 		board: board, builder: builder, now: now, log: log,
 		lease: store.NewLease(store.LeaseConfig{DB: db, Names: []string{Lease}, Holder: builder.name, Clock: now, Log: log}),
@@ -110,7 +110,7 @@ func (r *Reconciler) reconcile(ctx context.Context) (held bool, err error) {
 func (r *Reconciler) incomplete(ctx context.Context) (map[clock.Day]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	return r.board.Incomplete(ctx, r.builder.name, Stamp(r.builder.weights), ranking.OnBoard(r.now()))
+	return r.board.Incomplete(ctx, r.builder.name, WeightsID(r.builder.weights), ranking.OnBoard(r.now()))
 }
 
 func (r *Reconciler) rebuild(ctx context.Context, reasons map[clock.Day]string) error {

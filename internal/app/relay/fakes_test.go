@@ -115,7 +115,7 @@ func (t outbox) Next(_ context.Context, lanes []int, limit int) (next []store.Ou
 	return next, nil
 }
 
-func (t outbox) Sent(seqs []int64) {
+func (t outbox) DeletePublished(seqs []int64) {
 	t.rows = slices.DeleteFunc(t.rows, func(p store.OutboxRecord) bool { return slices.Contains(seqs, p.Seq) })
 }
 

@@ -96,7 +96,7 @@ func (r *Relay) deleteSent(ctx context.Context, seqs []int64) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), databaseTimeout)
 	defer cancel()
-	err := r.config.DB.Update(ctx, func(tx store.Tx) error { tx.Outbox.Sent(seqs); return nil })
+	err := r.config.DB.Update(ctx, func(tx store.Tx) error { tx.Outbox.DeletePublished(seqs); return nil })
 	if err != nil {
 		return fmt.Errorf("delete from the outbox: %w", err)
 	}

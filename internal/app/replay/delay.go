@@ -18,8 +18,8 @@ import (
 type Ranking interface {
 	// Score returns the product's score, 0 if it is not ranked.
 	Score(ctx context.Context, v Visit, productID int64) (ranking.Points, error)
-	// Shows reports whether the ranking shows the product with at least this score.
-	Shows(ctx context.Context, v Visit, productID int64, score ranking.Points) (bool, error)
+	// Reached reports whether the ranking shows the product with at least this score.
+	Reached(ctx context.Context, v Visit, productID int64, score ranking.Points) (bool, error)
 }
 
 // Delay is the time from the response to an order until the ranking includes it.
@@ -145,7 +145,7 @@ func (m *measurement) await(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
 	defer cancel()
 	for {
-		reached, err := m.meter.ranking.Shows(ctx, m.visit, m.product, m.wantScore)
+		reached, err := m.meter.ranking.Reached(ctx, m.visit, m.product, m.wantScore)
 		if err == nil && reached {
 			m.record(m.meter.now().Sub(began), true)
 			return

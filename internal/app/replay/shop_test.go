@@ -127,7 +127,7 @@ func (s *shop) Score(_ context.Context, _ replay.Visit, productID int64) (rankin
 	return s.scores[productID], nil
 }
 
-func (s *shop) Shows(ctx context.Context, v replay.Visit, productID int64, score ranking.Points) (bool, error) {
+func (s *shop) Reached(ctx context.Context, v replay.Visit, productID int64, score ranking.Points) (bool, error) {
 	now, err := s.Score(ctx, v, productID)
 	return now >= score, err
 }

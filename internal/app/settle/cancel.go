@@ -36,7 +36,7 @@ func (c *change) cancel(ctx context.Context) (err error) {
 	if err := c.judge(ctx); err != nil {
 		return err
 	}
-	if p, charge, ok := c.payment.RefundedElsewhere(c.charges, c.at); ok {
+	if p, charge, ok := c.payment.WithGatewayRefund(c.charges, c.at); ok {
 		c.payment = p
 		c.saveCharge(charge)
 		c.tx.Outbox.Append(p.RefundedEvent(charge))

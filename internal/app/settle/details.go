@@ -45,21 +45,21 @@ func readDetails(ctx context.Context, tx store.Tx, either id.ID) (d Details, err
 	return d, err
 }
 
-// Listed is a payment in a list.
-type Listed struct {
+// PaymentSummary is a payment in a list.
+type PaymentSummary struct {
 	payment.Payment
 
 	RefundDue bool // the refund of one of its charges is due
 }
 
 // list names the cursors of payments.
-const list = "payments"
+const cursorName = "payments"
 
 // List returns a page of the payments that match the filter, newest first.
-func (s *Service) List(ctx context.Context, f payment.Filter, size int, cursor string) (page.Page[Listed], error) {
-	before, _, err := page.Decode[id.ID](list, cursor)
+func (s *Service) List(ctx context.Context, f payment.Filter, size int, cursor string) (page.Page[PaymentSummary], error) {
+	before, _, err := page.Decode[id.ID](cursorName, cursor)
 	if err != nil {
-		return page.Page[Listed]{}, err
+		return page.Page[PaymentSummary]{}, err
 	}
 	var found, due []payment.Payment
 	err = s.db.View(ctx, func(tx store.Tx) error {
@@ -70,10 +70,10 @@ func (s *Service) List(ctx context.Context, f payment.Filter, size int, cursor s
 		due, err = tx.Payments.Find(ctx, f, before, size+1)
 		return err
 	})
-	all := make([]Listed, len(found))
+	all := make([]PaymentSummary, len(found))
 	for i, p := range found {
 		isDue := slices.ContainsFunc(due, func(o payment.Payment) bool { return o.ID == p.ID })
-		all[i] = Listed{p, isDue}
+		all[i] = PaymentSummary{p, isDue}
 	}
-	return page.Of(all, size, list, func(l Listed) id.ID { return l.ID }), err
+	return page.Of(all, size, cursorName, func(l PaymentSummary) id.ID { return l.ID }), err
 }

@@ -13,7 +13,7 @@ const (
 	// Batch is how many due payments are read at once.
 	Batch = batch
 	// MaxConcurrent is how many payments the gateway is asked about at once.
-	MaxConcurrent = atOnce + maxExpedited
+	MaxConcurrent = maxConcurrentChecks + maxExpedited
 )
 
 // TryCharge requests a payment once. Run repeats that.
@@ -24,8 +24,8 @@ func (s *Service) TryCharge(ctx context.Context, p payment.Payment, card payment
 // Round is one round of the recovery, to its end.
 func (s *Service) Round(ctx context.Context) (int, error) {
 	r := newRecovery(s)
-	n, err := r.begin(ctx)
-	r.looks.all.Wait()
-	_, failed := r.looks.report()
+	n, err := r.startChecks(ctx)
+	r.checks.all.Wait()
+	_, failed := r.checks.report()
 	return n, errors.Join(err, failed)
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
-// looks are the payments that are being looked at.
-type looks struct {
-	all   sync.WaitGroup
-	turns chan struct{}
-	clock clock.Clock
+// checksInFlight are the payments that are being looked at.
+type checksInFlight struct {
+	all       sync.WaitGroup
+	semaphore chan struct{}
+	clock     clock.Clock
 
 	mu     sync.Mutex
 	began  map[id.ID]time.Time // by order
@@ -21,12 +21,12 @@ type looks struct {
 	failed error               // since then
 }
 
-func newLooks(now clock.Clock) *looks {
-	return &looks{turns: make(chan struct{}, atOnce), clock: now, began: map[id.ID]time.Time{}}
+func newChecksInFlight(now clock.Clock) *checksInFlight {
+	return &checksInFlight{semaphore: make(chan struct{}, maxConcurrentChecks), clock: now, began: map[id.ID]time.Time{}}
 }
 
 // add notes that a payment is being looked at. It reports false if it is already.
-func (l *looks) add(orderID id.ID) bool {
+func (l *checksInFlight) add(orderID id.ID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, found := l.began[orderID]; found {
@@ -36,14 +36,14 @@ func (l *looks) add(orderID id.ID) bool {
 	return true
 }
 
-func (l *looks) remove(orderID id.ID) {
+func (l *checksInFlight) remove(orderID id.ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.began, orderID)
 }
 
 // oldest returns how long the oldest look under way has taken so far.
-func (l *looks) oldest() (age time.Duration) {
+func (l *checksInFlight) oldest() (age time.Duration) {
 	now := l.clock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,8 +53,8 @@ func (l *looks) oldest() (age time.Duration) {
 	return age
 }
 
-func (l *looks) leave(orderID id.ID, err error) {
-	<-l.turns
+func (l *checksInFlight) leave(orderID id.ID, err error) {
+	<-l.semaphore
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.began, orderID)
@@ -66,7 +66,7 @@ func (l *looks) leave(orderID id.ID, err error) {
 
 // report returns why a look failed that has ended since the last report, if one
 // did. Otherwise it reports whether all is well: some have ended, or there are none.
-func (l *looks) report() (well bool, err error) {
+func (l *checksInFlight) report() (well bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err = l.failed

@@ -22,9 +22,9 @@ const (
 
 // job is a payment to charge, or to settle if there is no card.
 type job struct {
-	payment payment.Payment
-	card    *payment.CardDetails
-	unsure  bool // it is not known whether the payment was committed
+	payment       payment.Payment
+	card          *payment.CardDetails
+	commitUnknown bool // it is not known whether the payment was committed
 }
 
 // ReserveSlot takes a slot for a card number, before the order is placed, so that no order
@@ -52,7 +52,7 @@ func (s *Service) Charge(p payment.Payment, card payment.CardDetails) {
 // ChargeIfCommitted is Charge for a payment whose COMMIT had no answer: the card is
 // charged if the payment was committed.
 func (s *Service) ChargeIfCommitted(p payment.Payment, card payment.CardDetails) {
-	s.jobs <- job{payment: p, card: &card, unsure: true}
+	s.jobs <- job{payment: p, card: &card, commitUnknown: true}
 }
 
 // ExpediteRefunds settles a payment now, ahead of recovery, so that its refunds are
@@ -112,7 +112,7 @@ func (s *Service) do(ctx context.Context, j job) {
 	}
 	defer s.ReleaseSlot()
 	d := deadlines{soft: ctx, hard: hard}
-	if !j.unsure || s.waitCommitted(d, j.payment) {
+	if !j.commitUnknown || s.waitCommitted(d, j.payment) {
 		s.requestCharge(d, j)
 	}
 }

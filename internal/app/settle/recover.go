@@ -18,9 +18,9 @@ import (
 const Lease = "payment-recovery"
 
 const (
-	tick   = time.Second // the pause between two rounds
-	batch  = 64          // payments that are read at a time
-	atOnce = 16          // payments that are checked at the same time
+	tick                = time.Second // the pause between two rounds
+	batch               = 64          // payments that are read at a time
+	maxConcurrentChecks = 16          // payments that are checked at the same time
 	// databaseTimeout bounds a read or a write of the recovery itself.
 	databaseTimeout = 3 * time.Second
 )
@@ -30,14 +30,14 @@ const (
 type recovery struct {
 	service *Service
 	lease   *store.Lease
-	looks   *looks
+	checks  *checksInFlight
 	failing *outage.Log
 	failed  bool // a look, since the lease was acquired
 }
 
 func newRecovery(s *Service) *recovery {
 	return &recovery{
-		service: s, looks: newLooks(s.clock), failing: outage.New(s.log, "look after payments that are due"),
+		service: s, checks: newChecksInFlight(s.clock), failing: outage.New(s.log, "look after payments that are due"),
 		lease: store.NewLease(store.LeaseConfig{DB: s.db, Names: []string{Lease}, Holder: s.holder, Clock: s.clock, Log: s.log}),
 	}
 }
@@ -47,7 +47,7 @@ func newRecovery(s *Service) *recovery {
 func (s *Service) Recover(ctx context.Context) error {
 	r := newRecovery(s)
 	defer r.lease.Release(ctx)
-	defer r.looks.all.Wait()
+	defer r.checks.all.Wait()
 	for {
 		more := r.round(ctx)
 		if !more && !backoff.Wait(ctx, tick) {
@@ -59,10 +59,10 @@ func (s *Service) Recover(ctx context.Context) error {
 // round begins the looks at some payments and notes how earlier looks have ended.
 // It reports whether there may be more payments that are due.
 func (r *recovery) round(ctx context.Context) (more bool) {
-	n, err := r.begin(ctx)
+	n, err := r.startChecks(ctx)
 	well := false
 	if err == nil {
-		well, err = r.looks.report()
+		well, err = r.checks.report()
 	}
 	switch {
 	case err != nil && ctx.Err() == nil:
@@ -74,24 +74,24 @@ func (r *recovery) round(ctx context.Context) (more bool) {
 	return n > 0 && err == nil
 }
 
-// begin begins a look at each of some payments that are due, if this process has
+// startChecks begins a look at each of some payments that are due, if this process has
 // the lease, and returns how many. It does not wait until they have ended: a
 // payment that the gateway is slow to answer about must not delay all others.
-func (r *recovery) begin(ctx context.Context) (n int, err error) {
+func (r *recovery) startChecks(ctx context.Context) (n int, err error) {
 	due, err := r.due(ctx)
 	if err != nil {
 		return 0, err
 	}
 	for _, orderID := range due {
-		if !r.looks.add(orderID) {
+		if !r.checks.add(orderID) {
 			continue
 		}
-		if err := r.turn(ctx); err != nil || !r.lease.Holds(Lease) {
-			r.looks.remove(orderID)
+		if err := r.acquireSlot(ctx); err != nil || !r.lease.Holds(Lease) {
+			r.checks.remove(orderID)
 			return n, err
 		}
 		n++
-		r.looks.all.Go(func() { r.looks.leave(orderID, r.look(ctx, orderID)) })
+		r.checks.all.Go(func() { r.checks.leave(orderID, r.check(ctx, orderID)) })
 	}
 	return n, nil
 }
@@ -117,18 +117,18 @@ func (r *recovery) keepLease(ctx context.Context) error {
 		r.failed = false
 		return r.lease.Acquire(ctx)
 	}
-	if r.failed || r.looks.oldest() > r.lookTimeout()+2*databaseTimeout {
+	if r.failed || r.checks.oldest() > r.checkTimeout()+2*databaseTimeout {
 		return nil
 	}
 	return r.lease.Renew(ctx)
 }
 
-// turn waits until fewer than atOnce checks run. It renews the lease while it waits.
-func (r *recovery) turn(ctx context.Context) error {
+// acquireSlot waits until fewer than atOnce checks run. It renews the lease while it waits.
+func (r *recovery) acquireSlot(ctx context.Context) error {
 	for {
 		pause := time.NewTimer(tick)
 		select {
-		case r.looks.turns <- struct{}{}:
+		case r.checks.semaphore <- struct{}{}:
 			pause.Stop()
 			return nil
 		case <-ctx.Done():
@@ -142,24 +142,24 @@ func (r *recovery) turn(ctx context.Context) error {
 	}
 }
 
-// lookTimeout bounds a check: the calls of the gateway, and the transactions.
-func (r *recovery) lookTimeout() time.Duration {
+// checkTimeout bounds a check: the calls of the gateway, and the transactions.
+func (r *recovery) checkTimeout() time.Duration {
 	return r.service.callerTimeout + databaseTimeout
 }
 
-// look settles a payment that is due. If it cannot be settled, it is rescheduled, so
+// check settles a payment that is due. If it cannot be settled, it is rescheduled, so
 // that it does not block the payments behind it.
-func (r *recovery) look(ctx context.Context, orderID id.ID) error {
-	limited, cancel := context.WithTimeout(ctx, r.lookTimeout())
+func (r *recovery) check(ctx context.Context, orderID id.ID) error {
+	limited, cancel := context.WithTimeout(ctx, r.checkTimeout())
 	defer cancel()
 	_, err := r.service.SettleNow(limited, orderID)
 	if err != nil && !errors.Is(err, ErrGateway) && ctx.Err() == nil {
-		err = errors.Join(fmt.Errorf("order %s: %w", orderID, err), r.putOff(ctx, orderID))
+		err = errors.Join(fmt.Errorf("order %s: %w", orderID, err), r.reschedule(ctx, orderID))
 	}
 	return err
 }
 
-func (r *recovery) putOff(ctx context.Context, orderID id.ID) error {
+func (r *recovery) reschedule(ctx context.Context, orderID id.ID) error {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
 	_, err := r.service.change(ctx, orderID, func(c *change) error { c.checkAgain = true; return nil })

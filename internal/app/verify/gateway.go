@@ -235,7 +235,7 @@ func differences(p payment.Payment, ours, theirs []payment.Charge) (found []stor
 
 // refundedElsewhere reports whether a charge was refunded by other means.
 func refundedElsewhere(ours []payment.Charge, key string) bool {
-	return slices.ContainsFunc(ours, func(c payment.Charge) bool { return c.Key == key && c.RefundedElsewhere() })
+	return slices.ContainsFunc(ours, func(c payment.Charge) bool { return c.Key == key && c.IsManuallyRefunded() })
 }
 
 // kept returns the sum of the charges that succeeded and have no refund.

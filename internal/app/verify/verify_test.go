@@ -141,7 +141,7 @@ func relayEvent(t *testing.T, db store.DB) {
 		if err != nil || len(next) != 1 {
 			return errors.Join(err, errors.New("not one event waits"))
 		}
-		tx.Outbox.Sent([]int64{next[0].Seq})
+		tx.Outbox.DeletePublished([]int64{next[0].Seq})
 		return nil
 	})
 	if err != nil {

@@ -102,13 +102,13 @@ func percent(amount money.Won, value int64) money.Won {
 
 // Issue issues a coupon to a user. It returns the offer with one more issued, and
 // the coupon with the id owned; or ErrSoldOut.
-func (c Coupon) Issue(owned, user id.ID, now time.Time) (Coupon, Owned, error) {
+func (c Coupon) Issue(owned, user id.ID, now time.Time) (Coupon, IssuedCoupon, error) {
 	if c.Issued >= c.Quantity {
-		return c, Owned{}, ErrSoldOut
+		return c, IssuedCoupon{}, ErrSoldOut
 	}
 	c.Issued++
 	const day = 24 * time.Hour
-	return c, Owned{ID: owned, UserID: user, Coupon: c, IssuedAt: now, ExpiresAt: now.Add(time.Duration(c.ValidDays) * day)}, nil
+	return c, IssuedCoupon{ID: owned, UserID: user, Coupon: c, IssuedAt: now, ExpiresAt: now.Add(time.Duration(c.ValidDays) * day)}, nil
 }
 
 // Status says whether an owned coupon can be used.
@@ -121,8 +121,8 @@ const (
 	Expired Status = "EXPIRED"
 )
 
-// Owned is a coupon that was issued to a user.
-type Owned struct {
+// IssuedCoupon is a coupon that was issued to a user.
+type IssuedCoupon struct {
 	ID, UserID id.ID
 	Coupon     Coupon
 	IssuedAt   time.Time
@@ -132,7 +132,7 @@ type Owned struct {
 }
 
 // Status returns the status at a time.
-func (o Owned) Status(now time.Time) Status {
+func (o IssuedCoupon) Status(now time.Time) Status {
 	switch {
 	case o.OrderID != nil:
 		return Used
@@ -144,7 +144,7 @@ func (o Owned) Status(now time.Time) Status {
 }
 
 // Use returns the coupon used for an order, or ErrAlreadyUsed or ErrExpired.
-func (o Owned) Use(orderID id.ID, now time.Time) (Owned, error) {
+func (o IssuedCoupon) Use(orderID id.ID, now time.Time) (IssuedCoupon, error) {
 	switch o.Status(now) {
 	case Used:
 		return o, ErrAlreadyUsed
@@ -156,9 +156,9 @@ func (o Owned) Use(orderID id.ID, now time.Time) (Owned, error) {
 	}
 }
 
-// GiveBack returns the coupon not used any more. Its expiry stays the same, so it
+// Release returns the coupon not used any more. Its expiry stays the same, so it
 // may have expired.
-func (o Owned) GiveBack() Owned {
+func (o IssuedCoupon) Release() IssuedCoupon {
 	o.OrderID, o.UsedAt = nil, nil
 	return o
 }
@@ -177,21 +177,21 @@ type Table interface {
 	Save(c Coupon)
 }
 
-// OwnedTable stores the coupons of users.
-type OwnedTable interface {
+// IssuedTable stores the coupons of users.
+type IssuedTable interface {
 	// Add queues a coupon of a user. The commit returns ErrIssued if the user has
 	// one of the same offer.
-	Add(o Owned)
+	Add(o IssuedCoupon)
 	// Has reports whether a user has a coupon of an offer.
 	Has(ctx context.Context, user, coupon id.ID) (bool, error)
 	// Lock returns a coupon of a user and locks it until the transaction ends. It
 	// is found by its own id or by the id of its offer. It returns ErrNotFound if
 	// the user has no such coupon.
-	Lock(ctx context.Context, user, either id.ID) (Owned, error)
+	Lock(ctx context.Context, user, either id.ID) (IssuedCoupon, error)
 	// Save queues the time of use and the order of a coupon, both of which may be
 	// nil. The commit returns ErrNotFound if there is no such coupon.
-	Save(o Owned)
+	Save(o IssuedCoupon)
 	// Of returns up to limit coupons of a user, newest first, that are older than
 	// the coupon before; the zero id is the beginning.
-	Of(ctx context.Context, user, before id.ID, limit int) ([]Owned, error)
+	Of(ctx context.Context, user, before id.ID, limit int) ([]IssuedCoupon, error)
 }

@@ -82,7 +82,7 @@ func TestNoMoreCouponsAreIssuedThanTheQuantity(t *testing.T) {
 
 func TestACouponIsUsedOnceAndBeforeItExpires(t *testing.T) {
 	t.Parallel()
-	fresh := coupon.Owned{ID: id.ID{1}, ExpiresAt: at.Add(time.Hour)}
+	fresh := coupon.IssuedCoupon{ID: id.ID{1}, ExpiresAt: at.Add(time.Hour)}
 	used, err := fresh.Use(id.ID{9}, at)
 	if err != nil || used.Status(at) != coupon.Used || *used.OrderID != (id.ID{9}) || *used.UsedAt != at {
 		t.Fatalf("%+v, %v", used, err)
@@ -90,7 +90,7 @@ func TestACouponIsUsedOnceAndBeforeItExpires(t *testing.T) {
 	if _, err := used.Use(id.ID{8}, at); !errors.Is(err, coupon.ErrAlreadyUsed) {
 		t.Errorf("again: %v", err)
 	}
-	if diff := cmp.Diff(fresh, used.GiveBack()); diff != "" {
+	if diff := cmp.Diff(fresh, used.Release()); diff != "" {
 		t.Errorf("given back: %s", diff)
 	}
 	if got := fresh.Status(at.Add(time.Hour - 1)); got != coupon.Issued {
@@ -102,7 +102,7 @@ func TestACouponIsUsedOnceAndBeforeItExpires(t *testing.T) {
 	if got := used.Status(at.Add(2 * time.Hour)); got != coupon.Used {
 		t.Errorf("used, and past its time: %s", got)
 	}
-	if got := used.GiveBack().Status(at.Add(2 * time.Hour)); got != coupon.Expired {
+	if got := used.Release().Status(at.Add(2 * time.Hour)); got != coupon.Expired {
 		t.Errorf("given back past its time: %s", got)
 	}
 }

@@ -38,9 +38,9 @@ const (
 	RefundDone RefundState = "DONE" // refunded or voided
 )
 
-// RefundedElsewhere reports whether an operator stated that the charge was refunded
+// IsManuallyRefunded reports whether an operator stated that the charge was refunded
 // by other means. The gateway still has it as succeeded.
-func (c Charge) RefundedElsewhere() bool {
+func (c Charge) IsManuallyRefunded() bool {
 	return c.Status == ChargeSucceeded && c.Refund == RefundDone
 }
 

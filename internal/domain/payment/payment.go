@@ -164,11 +164,11 @@ func (p Payment) WithRefund(c Charge, now time.Time) Payment {
 	return p.Record(now, ActionRefunded, c.Key, "")
 }
 
-// RefundedElsewhere handles a charge that paid the payment and that the gateway
+// WithGatewayRefund handles a charge that paid the payment and that the gateway
 // refunded without a request of the shop, for example in the gateway's console. It
 // returns the payment as refunded, and that charge with its refund done. ok is false
 // if there is no such charge.
-func (p Payment) RefundedElsewhere(charges []Charge, now time.Time) (_ Payment, paid Charge, ok bool) {
+func (p Payment) WithGatewayRefund(charges []Charge, now time.Time) (_ Payment, paid Charge, ok bool) {
 	i := slices.IndexFunc(charges, func(c Charge) bool {
 		return c.Key == p.Key && c.Status == ChargeCancelled && c.Refund == NoRefund
 	})

@@ -60,5 +60,5 @@ func (c *Config) Serve(ctx context.Context, env wire.Env, stdout io.Writer) erro
 	if err := s.welcome(stdout); err != nil {
 		return err
 	}
-	return run.All(ctx, env.Log, env.Managed(ctx, ports.management, program).Components...)
+	return run.All(ctx, env.Log, env.WithManagementPort(ctx, ports.management, program).Components...)
 }

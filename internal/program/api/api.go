@@ -85,9 +85,9 @@ func New(d Deps) (_ wire.Program, err error) {
 			[]run.Component{{Name: "housekeeping", Run: housekeeper.Run}, u.Env.Topics(u.Kafka)},
 		),
 		Checks: []manage.Check{
-			wire.Database(u.DB),
+			wire.DatabaseCheck(u.DB),
 			{Name: "kafka", Probe: producer.Ping, Optional: true}, // events wait in the outbox
-			wire.Redis(u.Redis), // rankings are read from the database
+			wire.RedisCheck(u.Redis),                              // rankings are read from the database
 		},
 		Close: func() { cards.Close(); producer.Close() },
 	}, nil

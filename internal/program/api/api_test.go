@@ -25,7 +25,7 @@ import (
 
 func deps(t *testing.T) (api.Deps, redistest.Board) {
 	t.Helper()
-	env, board := wire.Real(slog.New(slog.DiscardHandler)), redistest.Embedded(t, time.Now)
+	env, board := wire.NewEnv(slog.New(slog.DiscardHandler)), redistest.Embedded(t, time.Now)
 	infra := wire.Infra{
 		Env: env, DB: storetest.SQLite(t, sqlstore.Options{}), Kafka: env.Kafka(kafkatest.Broker(t), "", "api"),
 		Redis: board.Client, RedisPrefix: board.Prefix,

@@ -48,13 +48,13 @@ func about() config.About {
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var c Config
 	_, err := config.Read(&c, about(), args, getenv, stdout, stderr)
-	if code, ok := run.Configured(err, stderr); !ok {
+	if code, ok := run.ConfigExitCode(err, stderr); !ok {
 		return code
 	}
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
-	return run.Ended(wire.Serve(ctx, wire.Real(log), about(), &c.Server, c.build), stderr)
+	return run.ExitCode(wire.Serve(ctx, wire.NewEnv(log), about(), &c.Server, c.build), stderr)
 }
 
 func (c *Config) build(ctx context.Context, infra wire.Infra) (wire.Program, error) {
@@ -69,7 +69,7 @@ func (c *Config) build(ctx context.Context, infra wire.Infra) (wire.Program, err
 	infra.Env.Log.Info("serving the API", "address", fmt.Sprintf("http://%s", public.Addr()))
 	return New(Deps{
 		Infra: infra, Accounts: accounts, Listener: public,
-		Gateway: wire.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get(), Figures: c.ClientConfig(), Patience: c.CallerTimeout()},
+		Gateway: wire.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get(), ClientConfig: c.ClientConfig(), CallerTimeout: c.CallerTimeout()},
 		Secret:  c.GatewaySecret.Get(), Policy: c.Policy(),
 		Rules: Rules{
 			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(),

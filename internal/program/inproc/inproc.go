@@ -170,7 +170,7 @@ func idempotent[T any](s *Shop, k store.Key, request any, text func(T) string) (
 	if err != nil {
 		return store.Keyed[T]{}, err
 	}
-	return store.Keyed[T]{Key: k, Fingerprint: fingerprint, At: s.infra.Env.Clock(), Show: func(made T) (store.Answer, error) {
+	return store.Keyed[T]{Key: k, Fingerprint: fingerprint, At: s.infra.Env.Clock(), ToAnswer: func(made T) (store.Answer, error) {
 		return store.Answer{Status: http.StatusOK, Body: []byte(text(made))}, nil
 	}}, nil
 }

@@ -45,8 +45,8 @@ func (s *Shop) Score(ctx context.Context, v replay.Visit, productID int64) (rank
 	return ranking.Points(ranking.DefaultWeights().Score(day, rows).Live), err
 }
 
-// Shows implements replay.Ranking.
-func (s *Shop) Shows(ctx context.Context, v replay.Visit, productID int64, score ranking.Points) (bool, error) {
+// Reached implements replay.Ranking.
+func (s *Shop) Reached(ctx context.Context, v replay.Visit, productID int64, score ranking.Points) (bool, error) {
 	now, err := s.Score(ctx, v, productID)
 	return now >= score, err
 }

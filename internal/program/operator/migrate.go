@@ -36,7 +36,7 @@ func (c *migrateCommand) Run(s *session) error {
 	for i, m := range applied {
 		rows[i] = []string{strconv.FormatInt(m.Version, 10), m.Name}
 	}
-	if err := c.show(s.stdout, append([]sqlstore.Migration{}, applied...), []string{"VERSION", "APPLIED"}, rows); err != nil || c.JSON {
+	if err := c.printTable(s.stdout, append([]sqlstore.Migration{}, applied...), []string{"VERSION", "APPLIED"}, rows); err != nil || c.JSON {
 		return err
 	}
 	_, err = fmt.Fprintf(s.stdout, "The schema is at version %d; %d migrations were applied.\n", version, len(applied))

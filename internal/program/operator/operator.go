@@ -59,10 +59,10 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 			"management_port": "8081", "host": "127.0.0.1", "trust_user_header": "true", "log_format": "text", "recovery_interval": "5s",
 		},
 	}, args, getenv, stdout, stderr)
-	if code, ok := run.Configured(err, stderr); !ok {
+	if code, ok := run.ConfigExitCode(err, stderr); !ok {
 		return code
 	}
-	return run.Ended(called.Run(&session{stdout: stdout, stderr: stderr}), stderr)
+	return run.ExitCode(called.Run(&session{stdout: stdout, stderr: stderr}), stderr)
 }
 
 // begin sets up the log and the environment of a command. Its context ends with the
@@ -70,7 +70,7 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 func (s *session) begin(log *config.Log) (stop func()) {
 	logger := log.Logger(s.stderr)
 	s.ctx, stop = run.Signals(logger)
-	s.env = wire.Real(logger)
+	s.env = wire.NewEnv(logger)
 	return stop
 }
 

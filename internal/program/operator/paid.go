@@ -31,7 +31,7 @@ type paymentRow struct {
 	now time.Time
 }
 
-func rowOf(l settle.Listed, now time.Time) paymentRow {
+func rowOf(l settle.PaymentSummary, now time.Time) paymentRow {
 	p := l.Payment
 	return paymentRow{
 		p.ID.String(), p.OrderID.String(), p.UserID.String(), string(p.Status), int64(p.Amount), p.Card.Type, p.Card.Last4, p.Key, p.Reason,
@@ -111,7 +111,7 @@ type historyRow struct {
 func detailsOf(c settle.Details, now time.Time) paymentDetails {
 	o := c.Order
 	v := paymentDetails{
-		rowOf(settle.Listed{Payment: c.Payment, RefundDue: c.RefundDue()}, now),
+		rowOf(settle.PaymentSummary{Payment: c.Payment, RefundDue: c.RefundDue()}, now),
 		orderRow{
 			o.ID.String(), string(o.Status()), int64(o.Amount), int64(o.Discount), int64(o.Points), int64(o.Card),
 			mapped(o.History(), func(s order.Change) statusRow { return statusRow{string(s.Status), s.Reason, s.At.UTC()} }),

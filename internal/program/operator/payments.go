@@ -70,7 +70,7 @@ func (c *paymentsListCommand) Run(s *session) error {
 			rows[i] = value[i].cells()
 		}
 		header := []string{"PAYMENT", "ORDER", "STATUS", "AMOUNT", "REFUND", "AGE", "DUE", "REASON"}
-		if err := c.show(s.stdout, value, header, rows); err != nil || c.JSON {
+		if err := c.printTable(s.stdout, value, header, rows); err != nil || c.JSON {
 			return err
 		}
 		_, err = fmt.Fprintln(s.stdout, c.count(len(found), more))
@@ -79,7 +79,7 @@ func (c *paymentsListCommand) Run(s *session) error {
 }
 
 // read reads up to the limit, a page at a time.
-func (c *paymentsListCommand) read(s *session, service *settle.Service, f payment.Filter) (found []settle.Listed, more bool, err error) {
+func (c *paymentsListCommand) read(s *session, service *settle.Service, f payment.Filter) (found []settle.PaymentSummary, more bool, err error) {
 	for cursor := ""; ; {
 		p, err := service.List(s.ctx, f, min(page.MaxSize, c.Limit.Get()-len(found)), cursor)
 		if err != nil {
@@ -147,7 +147,7 @@ func (c *paymentsRecheckCommand) Check() []error {
 func (c *paymentsRecheckCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
-		client, err := s.env.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.ClientConfig()})
+		client, err := s.env.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), ClientConfig: c.ClientConfig()})
 		if err != nil {
 			return err
 		}
@@ -227,7 +227,7 @@ func (c *paymentFlags) showDetails(s *session, service *settle.Service, either i
 func (c *paymentFlags) print(s *session, details settle.Details) error {
 	now := s.env.Clock()
 	if c.JSON {
-		return c.show(s.stdout, detailsOf(details, now), nil, nil)
+		return c.printTable(s.stdout, detailsOf(details, now), nil, nil)
 	}
 	for i, t := range tablesOf(details, now) {
 		if i > 0 && len(t.rows) > 0 {

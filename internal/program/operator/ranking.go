@@ -60,7 +60,7 @@ func (c *rankingVerifyCommand) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		if err := c.show(s.stdout, found, []string{"DAY", "PRODUCT", "WHAT", "DATABASE", "BOARD"}, places(found)); err != nil {
+		if err := c.printTable(s.stdout, found, []string{"DAY", "PRODUCT", "WHAT", "DATABASE", "BOARD"}, places(found)); err != nil {
 			return err
 		}
 		if !c.JSON {
@@ -117,6 +117,6 @@ func (c *rankingRebuildCommand) Run(s *session) error {
 			value[i] = rebuiltDay{day, done[day]}
 			rows[i] = []string{day.String(), strconv.FormatInt(done[day], 10)}
 		}
-		return c.show(s.stdout, value, []string{"DAY", "SCORES"}, rows)
+		return c.printTable(s.stdout, value, []string{"DAY", "SCORES"}, rows)
 	})
 }

@@ -13,7 +13,7 @@ import (
 
 // print prints the result of a replay.
 func (c *replayCommand) print(s *session, v replayed) error {
-	if err := c.show(s.stdout, v, []string{"STEP", "SENT", "REPEATED", "REFUSED"}, v.steps()); err != nil || c.JSON {
+	if err := c.printTable(s.stdout, v, []string{"STEP", "SENT", "REPEATED", "REFUSED"}, v.steps()); err != nil || c.JSON {
 		return err
 	}
 	for _, t := range []struct {

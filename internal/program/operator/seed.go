@@ -89,7 +89,7 @@ func (c *seedCommand) print(s *session, from retail.Catalogue, sum seed.Summary)
 		{"customers", strconv.Itoa(sum.Customers.Added), strconv.Itoa(sum.Customers.Before)},
 	}
 	value := seedReport{sum, from.Lines, from.Used, from.Skipped}
-	if err := c.show(s.stdout, value, []string{"", "ADDED", "THERE BEFORE"}, rows); err != nil || c.JSON || from.Lines == 0 {
+	if err := c.printTable(s.stdout, value, []string{"", "ADDED", "THERE BEFORE"}, rows); err != nil || c.JSON || from.Lines == 0 {
 		return err
 	}
 	if _, err := fmt.Fprintln(s.stdout); err != nil {

@@ -18,8 +18,8 @@ type output struct {
 	JSON bool `name:"json" help:"Print JSON instead of a table."`
 }
 
-// show prints a table, or value as JSON if --json is given.
-func (o output) show(w io.Writer, value any, header []string, rows [][]string) error {
+// printTable prints a table, or value as JSON if --json is given.
+func (o output) printTable(w io.Writer, value any, header []string, rows [][]string) error {
 	if o.JSON {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")

@@ -97,7 +97,7 @@ func progressText(check string, rows int64) string {
 
 // gateway compares the charges with those of the gateway.
 func (c *verifyCommand) gateway(s *session, a *verify.Auditor, progress func(int64)) (verify.Result, error) {
-	client, err := s.env.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), Figures: c.ClientConfig()})
+	client, err := s.env.GatewayClient(wire.Gateway{URL: c.GatewayURL.Get(), ClientConfig: c.ClientConfig()})
 	if err != nil {
 		return verify.Result{}, err
 	}
@@ -131,7 +131,7 @@ func orZero(n *int64) int64 {
 func (c *verifyCommand) print(s *session, results []verify.Result) error {
 	summary, named := rows(results)
 	header := []string{"TRUTH", "CHECK", "COMPARED", "DIFFERENCES", "WHAT IS COMPARED"}
-	if err := c.show(s.stdout, results, header, summary); err != nil {
+	if err := c.printTable(s.stdout, results, header, summary); err != nil {
 		return err
 	}
 	if len(named) == 0 {

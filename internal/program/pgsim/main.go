@@ -120,13 +120,13 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 		f, errs = c.faults(parsed)
 		err = errors.Join(append([]error{err}, errs...)...)
 	}
-	if code, ok := run.Configured(err, stderr); !ok {
+	if code, ok := run.ConfigExitCode(err, stderr); !ok {
 		return code
 	}
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
-	return run.Ended(c.serve(ctx, wire.Real(log), f), stderr)
+	return run.ExitCode(c.serve(ctx, wire.NewEnv(log), f), stderr)
 }
 
 func (c *Config) serve(ctx context.Context, w wire.Env, f simulator.Faults) error {
@@ -147,7 +147,7 @@ func (c *Config) serve(ctx context.Context, w wire.Env, f simulator.Faults) erro
 	w.Log.Info("the gateway is listening", "at", "http://"+public.Addr().String(), "management", "http://"+management.Addr().String(),
 		"scenario", c.Scenario, "version", wire.Version())
 	service := wire.Program{Components: Components(s, public), Checks: Checks(s)}
-	return run.All(ctx, w.Log, w.Managed(ctx, management, service).Components...)
+	return run.All(ctx, w.Log, w.WithManagementPort(ctx, management, service).Components...)
 }
 
 func (c *Config) newSimulator(w wire.Env, f simulator.Faults) (*simulator.Simulator, error) {

@@ -26,12 +26,12 @@ func about() config.About {
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var c config.Server
 	_, err := config.Read(&c, about(), args, getenv, stdout, stderr)
-	if code, ok := run.Configured(err, stderr); !ok {
+	if code, ok := run.ConfigExitCode(err, stderr); !ok {
 		return code
 	}
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
 	build := func(_ context.Context, infra wire.Infra) (wire.Program, error) { return New(infra) }
-	return run.Ended(wire.Serve(ctx, wire.Real(log), about(), &c, build), stderr)
+	return run.ExitCode(wire.Serve(ctx, wire.NewEnv(log), about(), &c, build), stderr)
 }

@@ -36,9 +36,9 @@ func New(u wire.Infra) (wire.Program, error) {
 			env.Topics(u.Kafka),
 		},
 		Checks: []manage.Check{
-			wire.Database(u.DB),
+			wire.DatabaseCheck(u.DB),
 			{Name: "kafka", Probe: consumer.Ping},
-			wire.Redis(u.Redis),
+			wire.RedisCheck(u.Redis),
 		},
 		Close: func() {}, // the components close what they use
 	}, nil

@@ -24,7 +24,7 @@ import (
 
 func infra(t *testing.T) wire.Infra {
 	t.Helper()
-	env, board := wire.Real(slog.New(slog.DiscardHandler)), redistest.Embedded(t, time.Now)
+	env, board := wire.NewEnv(slog.New(slog.DiscardHandler)), redistest.Embedded(t, time.Now)
 	return wire.Infra{
 		Env: env, DB: storetest.SQLite(t, sqlstore.Options{}), Kafka: env.Kafka(kafkatest.Broker(t), "", "streamer"),
 		Redis: board.Client, RedisPrefix: board.Prefix,

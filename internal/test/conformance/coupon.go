@@ -21,10 +21,10 @@ func (s *shop) offer(quantity int64) coupon.Coupon {
 }
 
 // issue issues a coupon of an offer to a user, as the use case does.
-func (s *shop) issue(ctx context.Context, tx store.Tx, kind, user id.ID) (coupon.Owned, error) {
+func (s *shop) issue(ctx context.Context, tx store.Tx, kind, user id.ID) (coupon.IssuedCoupon, error) {
 	c, err := tx.Coupons.Lock(ctx, kind)
 	if err != nil {
-		return coupon.Owned{}, err
+		return coupon.IssuedCoupon{}, err
 	}
 	c, o, err := c.Issue(s.ids(), user, noon())
 	if err != nil {
@@ -36,9 +36,11 @@ func (s *shop) issue(ctx context.Context, tx store.Tx, kind, user id.ID) (coupon
 }
 
 // own runs issue in an Update.
-func (s *shop) own(kind, user id.ID) coupon.Owned {
+func (s *shop) own(kind, user id.ID) coupon.IssuedCoupon {
 	s.Helper()
-	return write(s, func(ctx context.Context, tx store.Tx) (coupon.Owned, error) { return s.issue(ctx, tx, kind, user) })
+	return write(s, func(ctx context.Context, tx store.Tx) (coupon.IssuedCoupon, error) {
+		return s.issue(ctx, tx, kind, user)
+	})
 }
 
 func (s *shop) coupon(kind id.ID) coupon.Coupon {
@@ -46,9 +48,11 @@ func (s *shop) coupon(kind id.ID) coupon.Coupon {
 	return read(s, func(ctx context.Context, tx store.Tx) (coupon.Coupon, error) { return tx.Coupons.Get(ctx, kind) })
 }
 
-func (s *shop) lockOwned(user, named id.ID) coupon.Owned {
+func (s *shop) lockOwned(user, named id.ID) coupon.IssuedCoupon {
 	s.Helper()
-	return write(s, func(ctx context.Context, tx store.Tx) (coupon.Owned, error) { return tx.Owned.Lock(ctx, user, named) })
+	return write(s, func(ctx context.Context, tx store.Tx) (coupon.IssuedCoupon, error) {
+		return tx.Owned.Lock(ctx, user, named)
+	})
 }
 
 func couponTests() map[string]func(*shop) {
@@ -88,7 +92,10 @@ func couponUnknown(s *shop) {
 		func(ctx context.Context, tx store.Tx) error { _, err := tx.Coupons.Lock(ctx, s.ids()); return err },
 		func(ctx context.Context, tx store.Tx) error { _, err := tx.Owned.Lock(ctx, u.ID, s.ids()); return err },
 		func(_ context.Context, tx store.Tx) error { tx.Coupons.Save(coupon.Coupon{ID: s.ids()}); return nil },
-		func(_ context.Context, tx store.Tx) error { tx.Owned.Save(coupon.Owned{ID: s.ids()}); return nil },
+		func(_ context.Context, tx store.Tx) error {
+			tx.Owned.Save(coupon.IssuedCoupon{ID: s.ids()})
+			return nil
+		},
 	} {
 		s.refuses(coupon.ErrNotFound, find)
 	}
@@ -122,7 +129,7 @@ func ownedSaved(s *shop) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	for _, next := range []coupon.Owned{used, used.GiveBack()} {
+	for _, next := range []coupon.IssuedCoupon{used, used.Release()} {
 		s.update(func(_ context.Context, tx store.Tx) error { tx.Owned.Save(next); return nil })
 		next.Coupon.Issued = 1
 		s.equal(next, s.lockOwned(u.ID, o.ID))
@@ -142,14 +149,14 @@ func ownedOnce(s *shop) {
 func ownedListed(s *shop) {
 	u := s.user()
 	s.own(s.offer(1).ID, s.user().ID)
-	var want []coupon.Owned
+	var want []coupon.IssuedCoupon
 	for range 5 {
 		o := s.own(s.offer(1).ID, u.ID)
 		o.Coupon.Issued = 1
-		want = append([]coupon.Owned{o}, want...)
+		want = append([]coupon.IssuedCoupon{o}, want...)
 	}
-	page := func(before id.ID) []coupon.Owned {
-		return read(s, func(ctx context.Context, tx store.Tx) ([]coupon.Owned, error) {
+	page := func(before id.ID) []coupon.IssuedCoupon {
+		return read(s, func(ctx context.Context, tx store.Tx) ([]coupon.IssuedCoupon, error) {
 			return tx.Owned.Of(ctx, u.ID, before, 3)
 		})
 	}

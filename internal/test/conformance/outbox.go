@@ -98,8 +98,8 @@ func eventsInOrder(s *shop) {
 	s.appendLikes(3, 1)
 	got := s.outbox(everyLane(), 4)
 	s.equal([]string{"5", "3", "4", "3"}, keysOf(got))
-	s.queue(func(tx store.Tx) { tx.Outbox.Sent([]int64{got[0].Seq, got[2].Seq, got[3].Seq}) })
-	s.queue(func(tx store.Tx) { tx.Outbox.Sent(nil) })
+	s.queue(func(tx store.Tx) { tx.Outbox.DeletePublished([]int64{got[0].Seq, got[2].Seq, got[3].Seq}) })
+	s.queue(func(tx store.Tx) { tx.Outbox.DeletePublished(nil) })
 	s.equal([]string{"3", "1"}, keysOf(s.outbox(everyLane(), 10)))
 }
 
@@ -136,7 +136,7 @@ func backlogTells(s *shop) {
 	s.appendLikes(3)
 	got := s.outbox(everyLane(), 10)
 	s.backlog(3, got[0].Envelope.Time)
-	s.queue(func(tx store.Tx) { tx.Outbox.Sent([]int64{got[0].Seq}) })
+	s.queue(func(tx store.Tx) { tx.Outbox.DeletePublished([]int64{got[0].Seq}) })
 	s.backlog(2, got[1].Envelope.Time)
 }
 

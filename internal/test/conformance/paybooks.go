@@ -152,7 +152,7 @@ func soundBooks(s *shop) {
 
 // spendCoupon adds an order that used a coupon, and writes whether the coupon is used by
 // it.
-func (s *shop) spendCoupon(o order.Order, owned coupon.Owned, to order.Status, used bool) {
+func (s *shop) spendCoupon(o order.Order, owned coupon.IssuedCoupon, to order.Status, used bool) {
 	s.Helper()
 	total := o.Amount
 	off, err := owned.Coupon.Discount(total)

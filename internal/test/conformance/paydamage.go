@@ -49,24 +49,24 @@ func couponDamage(s *shop) {
 	const orders, named = "live orders that use it", "the order that it names is one of them"
 	u, other, p := s.user(), s.user(), s.product(s.brand().ID, 1)
 	for what, c := range map[string]struct {
-		damage func(owned coupon.Owned)
+		damage func(owned coupon.IssuedCoupon)
 		want   []store.Difference
 	}{
-		"used by a dead order": {func(o coupon.Owned) {
+		"used by a dead order": {func(o coupon.IssuedCoupon) {
 			s.spendCoupon(s.order(u.ID, p), o, order.Failed, true)
 		}, []store.Difference{{What: orders, Want: 1, Got: 0}}},
-		"used by two live orders": {func(o coupon.Owned) {
+		"used by two live orders": {func(o coupon.IssuedCoupon) {
 			s.spendCoupon(s.order(u.ID, p), o, order.Paid, true)
 			s.spendCoupon(s.order(u.ID, p), o, order.Pending, false)
 		}, []store.Difference{{What: orders, Want: 1, Got: 2}}},
-		"used by an order, and does not say so": {func(o coupon.Owned) {
+		"used by an order, and does not say so": {func(o coupon.IssuedCoupon) {
 			s.spendCoupon(s.order(u.ID, p), o, order.Paid, false)
 		}, []store.Difference{{What: orders, Want: 0, Got: 1}, {What: named, Want: 1, Got: 0}}},
-		"used by another order than it says": {func(o coupon.Owned) {
+		"used by another order than it says": {func(o coupon.IssuedCoupon) {
 			s.spendCoupon(s.order(u.ID, p), o, order.Cancelled, true)
 			s.spendCoupon(s.order(u.ID, p), o, order.Paid, false)
 		}, []store.Difference{{What: named, Want: 1, Got: 0}}},
-		"used by somebody else": {func(o coupon.Owned) {
+		"used by somebody else": {func(o coupon.IssuedCoupon) {
 			s.spendCoupon(s.order(other.ID, p), o, order.Paid, true)
 		}, []store.Difference{{What: named, Want: 1, Got: 0}}},
 	} {
@@ -78,7 +78,7 @@ func couponDamage(s *shop) {
 
 func strangeCoupon(s *shop) {
 	u := s.user()
-	owned := coupon.Owned{ID: s.ids(), UserID: u.ID, Coupon: s.offer(1)}
+	owned := coupon.IssuedCoupon{ID: s.ids(), UserID: u.ID, Coupon: s.offer(1)}
 	s.spendCoupon(s.order(u.ID, s.product(s.brand().ID, 1)), owned, order.Paid, false)
 	s.names(store.Audit.Coupons, fmt.Sprintf("owned coupon %s", owned.ID), "used, and nobody's",
 		store.Difference{What: "live orders that use it", Want: 0, Got: 1},
@@ -89,7 +89,7 @@ func issueDamage(s *shop) {
 	u, c := s.user(), s.offer(1)
 	s.own(c.ID, u.ID)
 	s.update(func(_ context.Context, tx store.Tx) error { // not counted, and more than the quantity
-		tx.Owned.Add(coupon.Owned{ID: s.ids(), UserID: s.ids(), Coupon: c, IssuedAt: noon(), ExpiresAt: noon()})
+		tx.Owned.Add(coupon.IssuedCoupon{ID: s.ids(), UserID: s.ids(), Coupon: c, IssuedAt: noon(), ExpiresAt: noon()})
 		return nil
 	})
 	s.names(store.Audit.Coupons, fmt.Sprintf("coupon %s", c.ID), "two of one",

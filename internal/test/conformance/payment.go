@@ -14,7 +14,7 @@ import (
 )
 
 // discounted returns an order with a coupon, points, and a card for the rest.
-func (s *shop) discounted(o order.Order, owned coupon.Owned, points money.Won) order.Order {
+func (s *shop) discounted(o order.Order, owned coupon.IssuedCoupon, points money.Won) order.Order {
 	off, err := owned.Coupon.Discount(o.Amount)
 	if err == nil {
 		o, err = o.FundedBy(off, points)

@@ -47,7 +47,7 @@ func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, product
 func (s *shop) couponAndPayment(tx store.Tx, o order.Order) {
 	c := coupon.Coupon{ID: id.ID{7}, Name: "c", Type: coupon.Fixed, Value: 1, Quantity: 1, ValidDays: 1, CreatedAt: noon()}
 	tx.Coupons.Add(c)
-	tx.Owned.Add(coupon.Owned{ID: id.ID{8}, UserID: o.UserID, Coupon: c, IssuedAt: noon(), ExpiresAt: noon()})
+	tx.Owned.Add(coupon.IssuedCoupon{ID: id.ID{8}, UserID: o.UserID, Coupon: c, IssuedAt: noon(), ExpiresAt: noon()})
 	o.Card = 1
 	p := s.payment(o, noon())
 	p.ID = id.ID{9}

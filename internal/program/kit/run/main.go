@@ -19,9 +19,9 @@ const (
 // with Failed, such as a check that found differences.
 var ErrReported = errors.New("the command failed and has reported why")
 
-// Configured prints the error of config.Read and returns the exit code. ok is true
+// ConfigExitCode prints the error of config.Read and returns the exit code. ok is true
 // if the program can run.
-func Configured(err error, stderr io.Writer) (code int, ok bool) {
+func ConfigExitCode(err error, stderr io.Writer) (code int, ok bool) {
 	switch {
 	case err == nil:
 		return OK, true
@@ -33,8 +33,8 @@ func Configured(err error, stderr io.Writer) (code int, ok bool) {
 	}
 }
 
-// Ended prints the error of a program, if any, and returns the exit code.
-func Ended(err error, stderr io.Writer) int {
+// ExitCode prints the error of a program, if any, and returns the exit code.
+func ExitCode(err error, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return OK

@@ -76,11 +76,11 @@ func TestExitCodes(t *testing.T) {
 		want int
 		ok   bool
 	}{{nil, run.OK, true}, {config.ErrHelp, run.OK, false}, {errors.New("PORT"), run.BadCommand, false}} {
-		if code, ok := run.Configured(c.err, &out); code != c.want || ok != c.ok {
+		if code, ok := run.ConfigExitCode(c.err, &out); code != c.want || ok != c.ok {
 			t.Errorf("Configured(%v) = %d, %v; want %d, %v", c.err, code, ok, c.want, c.ok)
 		}
 	}
-	if got := run.Ended(errors.New("no"), &out); got != run.Failed {
+	if got := run.ExitCode(errors.New("no"), &out); got != run.Failed {
 		t.Errorf("Ended = %d, want %d", got, run.Failed)
 	}
 	if !strings.Contains(out.String(), "error: PORT") || !strings.Contains(out.String(), "error: no") {

@@ -15,11 +15,11 @@ import (
 
 // Gateway configures the card payment gateway. Without a URL there is none.
 type Gateway struct {
-	URL       string
-	PublicURL string          // where the gateway reaches the API
-	Figures   pgclient.Config // how it is called; a zero field has pgclient's default
-	Patience  time.Duration   // settle.Config.CallerTimeout; zero: its default
-	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	URL           string
+	PublicURL     string          // where the gateway reaches the API
+	ClientConfig  pgclient.Config // how it is called; a zero field has pgclient's default
+	CallerTimeout time.Duration   // settle.Config.CallerTimeout; zero: its default
+	Dial          func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Cards places card orders and settles their payments.
@@ -38,7 +38,7 @@ type Cards struct {
 func (u Infra) Cards(g Gateway, policy payment.Policy) (Cards, error) {
 	e := u.Env
 	config := settle.Config{
-		DB: u.DB, Compensator: checkout.NewCompensator(e.IDs), Policy: policy, CallerTimeout: g.Patience,
+		DB: u.DB, Compensator: checkout.NewCompensator(e.IDs), Policy: policy, CallerTimeout: g.CallerTimeout,
 		CallbackURL: g.PublicURL + api.CallbackPath, Holder: e.Instance, Clock: e.Clock, Random: e.Random, Log: e.Log,
 	}
 	if g.URL == "" {
@@ -65,7 +65,7 @@ func (u Infra) Cards(g Gateway, policy payment.Policy) (Cards, error) {
 
 // GatewayClient returns the client of a gateway.
 func (e Env) GatewayClient(g Gateway) (*pgclient.Client, error) {
-	c := g.Figures
+	c := g.ClientConfig
 	c.URL, c.Dial = g.URL, g.Dial
 	c.Clock, c.Random, c.Registerer, c.Log = e.Clock, e.Random, e.Registry, e.Log
 	return pgclient.New(c)

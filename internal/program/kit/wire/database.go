@@ -73,7 +73,7 @@ func (e Env) RelayStore(ctx context.Context, address string, db *sqlstore.DB) (_
 	return own, own.Close, nil
 }
 
-// Database checks that the database answers and has the right schema.
-func Database(db *sqlstore.DB) manage.Check {
+// DatabaseCheck checks that the database answers and has the right schema.
+func DatabaseCheck(db *sqlstore.DB) manage.Check {
 	return manage.Check{Name: "database", Probe: db.CheckSchema}
 }

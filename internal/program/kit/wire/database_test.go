@@ -13,7 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-func env() wire.Env { return wire.Real(slog.New(slog.DiscardHandler)) }
+func env() wire.Env { return wire.NewEnv(slog.New(slog.DiscardHandler)) }
 
 // Requests that wait for a row hold every connection of their pool; the relay must
 // not wait behind them.

@@ -32,9 +32,9 @@ type Env struct {
 	Instance string
 }
 
-// Real returns the environment of a real program: the system's clock and
+// NewEnv returns the environment of a real program: the system's clock and
 // randomness, a new registry and a random instance name.
-func Real(log *slog.Logger) Env {
+func NewEnv(log *slog.Logger) Env {
 	ids := id.NewSource(time.Now, rand.Reader)
 	return Env{
 		Clock: time.Now, IDs: ids, Random: mathrand.Float64, Log: log, Registry: manage.Registry(),

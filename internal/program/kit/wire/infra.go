@@ -57,7 +57,7 @@ func Serve(ctx context.Context, env Env, about config.About, c *config.Server,
 	}
 	defer program.Close()
 	env.Log.Info("running", "program", about.Name, "management", fmt.Sprintf("http://%s", management.Addr()), "version", Version())
-	return run.All(ctx, env.Log, env.Managed(ctx, management, program).Components...)
+	return run.All(ctx, env.Log, env.WithManagementPort(ctx, management, program).Components...)
 }
 
 // open opens the infrastructure of a server.

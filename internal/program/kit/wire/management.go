@@ -24,9 +24,9 @@ func Listen(ctx context.Context, host string, port int, setting string) (net.Lis
 	return l, nil
 }
 
-// Managed adds the management port to a program. It stops last: until then it
+// WithManagementPort adds the management port to a program. It stops last: until then it
 // reports that the program is stopping.
-func (e Env) Managed(ctx context.Context, l net.Listener, p Program) Program {
+func (e Env) WithManagementPort(ctx context.Context, l net.Listener, p Program) Program {
 	running := manage.Check{Name: "running", Probe: func(context.Context) error { return ctx.Err() }}
 	server := &http.Server{
 		Handler:           manage.Handler(e.Registry, append([]manage.Check{running}, p.Checks...)),

@@ -8,9 +8,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
 )
 
-// Redis checks that Redis answers. It is optional: without Redis every program
+// RedisCheck checks that Redis answers. It is optional: without Redis every program
 // works, only slower.
-func Redis(client *goredis.Client) manage.Check {
+func RedisCheck(client *goredis.Client) manage.Check {
 	return manage.Check{Name: "redis", Optional: true, Probe: func(ctx context.Context) error {
 		return client.Ping(ctx).Err()
 	}}

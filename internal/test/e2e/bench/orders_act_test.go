@@ -69,7 +69,7 @@ func (s *orderShop) place(b *testing.B, service *checkout.Service, buyer, produc
 	asked := sha256.Sum256(orderBody(product))
 	return service.Place(b.Context(), r, store.Keyed[order.Order]{
 		Key:         store.Key{UserID: r.UserID, Route: "POST " + ordersPath, Key: s.env.IDs().String()},
-		Fingerprint: asked[:], At: s.env.Clock(), Show: keptAnswer,
+		Fingerprint: asked[:], At: s.env.Clock(), ToAnswer: keptAnswer,
 	})
 }
 

@@ -39,7 +39,7 @@ type orderShop struct {
 
 func openOrderShop(b *testing.B) *orderShop {
 	b.Helper()
-	s := &orderShop{env: wire.Real(slog.New(slog.DiscardHandler)), address: storetest.Schema(b)}
+	s := &orderShop{env: wire.NewEnv(slog.New(slog.DiscardHandler)), address: storetest.Schema(b)}
 	s.db = s.open(b, fmt.Sprintf("%s&pool_max_conns=%d", s.address, buyers))
 	if _, err := s.db.Migrate(b.Context()); err != nil {
 		b.Fatal(err)

@@ -48,7 +48,7 @@ type readShop struct {
 func openReadShop(b *testing.B, products, brands int) *readShop {
 	b.Helper()
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // a log costs what it costs
-	s := &readShop{env: wire.Real(log)}
+	s := &readShop{env: wire.NewEnv(log)}
 	address := storetest.Schema(b)
 	var err error
 	if s.db, err = s.env.Store(b.Context(), address); err != nil {

@@ -35,7 +35,7 @@ type product struct{ ID, Price int64 }
 // coupons, and products.
 func (s *shop) setUp(ctx context.Context, orders int) stock {
 	s.t.Helper()
-	env := wire.Real(slog.New(slog.DiscardHandler))
+	env := wire.NewEnv(slog.New(slog.DiscardHandler))
 	db, err := env.Store(ctx, s.on.DatabaseURL)
 	if err != nil {
 		s.t.Fatal(err)

@@ -128,7 +128,7 @@ func (s *shop) inProcess(t *testing.T, book retail.Invoices) replay.Config {
 			skus = append(skus, item.SKU)
 		}
 	}
-	w := wire.Real(slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))
+	w := wire.NewEnv(slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))
 	shop, err := inproc.Open(t.Context(), wire.Infra{Env: w, DB: s.db, Kafka: w.Kafka(s.brokers, s.prefix, "replay")}, customers)
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,7 @@ const stock = 1_000_000
 // open starts the programs, and stops them in order when the test ends.
 func open(t *testing.T, on infra) *shop {
 	t.Helper()
-	w := wire.Real(slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))
+	w := wire.NewEnv(slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))
 	client, err := redis.Open(on.redis.address())
 	if err != nil {
 		t.Fatal(err)
