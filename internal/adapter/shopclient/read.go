@@ -92,7 +92,7 @@ func (r *Ranking) Score(ctx context.Context, _ replay.Visit, productID int64) (r
 	}
 }
 
-// Shows implements replay.Ranking. The ranking is sorted by score, so the product appears on the
+// Reached implements replay.Ranking. The ranking is sorted by score, so the product appears on the
 // page of its score. Ranking remembers this page from call to call.
 func (r *Ranking) Reached(ctx context.Context, _ replay.Visit, productID int64, score ranking.Points) (bool, error) {
 	r.mu.Lock()

@@ -2,7 +2,6 @@ package checkout
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
@@ -44,6 +43,7 @@ type cardSlot struct {
 	charger  Charger
 	card     *payment.CardDetails
 	reserved bool
+	finished bool
 }
 
 // reserve takes the slot. The transaction may run again; the slot is taken once.
@@ -56,9 +56,17 @@ func (c *cardSlot) reserve() error {
 	return err
 }
 
+// releaseAfterPanic gives the slot back if a panic kept finish from being called.
+func (c *cardSlot) releaseAfterPanic() {
+	if c.reserved && !c.finished {
+		c.charger.ReleaseSlot()
+	}
+}
+
 // finish uses the slot or gives it back, after the transaction of the order o ended
 // with err.
 func (c *cardSlot) finish(o order.Order, err error) {
+	c.finished = true
 	switch {
 	case !c.reserved:
 	case o.Payment == nil || rejected(err):
@@ -70,12 +78,9 @@ func (c *cardSlot) finish(o order.Order, err error) {
 	}
 }
 
-// rejected reports whether the shop itself ended the transaction, so that this attempt
-// wrote nothing: it refused the order, or found that an earlier request had placed it.
+// rejected reports whether the shop itself ended the transaction, so that nothing was
+// written.
 func rejected(err error) bool {
-	if _, repeated := errors.AsType[*store.RepeatedError](err); repeated {
-		return true
-	}
 	k := fault.KindOf(err)
 	return err != nil && k != fault.Internal && k != fault.Unavailable
 }

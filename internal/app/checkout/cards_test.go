@@ -219,7 +219,8 @@ type overtaken struct {
 }
 
 func (g *overtaken) Enter(context.Context, store.Tx) error {
-	if g.attempts++; g.attempts > 1 {
+	g.attempts++
+	if g.attempts > 1 {
 		return &store.RepeatedError{}
 	}
 	return nil
@@ -235,6 +236,27 @@ func TestTheSlotOfARequestThatItsTwinOvertakesIsReleased(t *testing.T) {
 	if _, ok := errors.AsType[*store.RepeatedError](err); !ok {
 		t.Errorf("Place = %v", err)
 	}
+	if diff := cmp.Diff([]string{"reserve", "release"}, ch.calls); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestTheSlotOfAnOrderThatPanicsIsReleased(t *testing.T) {
+	t.Parallel()
+	s := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{}))
+	mug, kim, ch := s.Product(t, 1000, 5), s.Customer(t, 0), &charger{}
+	panics := func(ctx context.Context, db store.DB, fn func(store.Tx) error) error {
+		return db.Update(ctx, func(tx store.Tx) error {
+			_ = fn(tx)
+			panic("a bug")
+		})
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = withCards(s, ch, panics).Place(t.Context(), checkout.Request{
+			UserID: kim, Lines: []order.Want{want(mug, 1)}, Card: card(t),
+		}, store.Unguarded{})
+	}()
 	if diff := cmp.Diff([]string{"reserve", "release"}, ch.calls); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

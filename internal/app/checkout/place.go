@@ -35,6 +35,7 @@ func (s *Service) Place(ctx context.Context, r Request, guard store.Guard) (orde
 		return order.Order{}, err
 	}
 	slot := cardSlot{charger: s.charger, card: r.Card}
+	defer slot.releaseAfterPanic()
 	placed, err := s.place(ctx, r, basket, guard, &slot)
 	slot.finish(placed, err)
 	if err != nil {

@@ -59,7 +59,7 @@ func (b *Builder) Rebuild(ctx context.Context, days []clock.Day, progress func(d
 	return b.rebuild(ctx, days, progress, func() error { return nil })
 }
 
-// rebuild is Rebuild that calls step after each small step. An error of step ends it.
+// rebuild is Rebuild that calls step after each small step.
 func (b *Builder) rebuild(ctx context.Context, days []clock.Day, progress func(clock.Day, int64), step func() error) error {
 	w := rebuild{Builder: b, progress: progress, step: step, open: make(map[clock.Day]*dayBuild)}
 	if err := w.begin(ctx, days); err != nil || len(w.days) == 0 {

@@ -3,6 +3,7 @@ package leaderboard
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -30,6 +31,8 @@ const (
 	stallTimeout = 30 * time.Second
 )
 
+var errStalled = fmt.Errorf("the rebuild has made no progress for %s", stallTimeout)
+
 // BoardChecker reports which days have no complete board.
 type BoardChecker interface {
 	// Incomplete returns those of the days whose board is not complete, with the
@@ -47,6 +50,8 @@ type Reconciler struct {
 	lease   *store.Lease
 	now     clock.Clock
 	log     *slog.Logger
+
+	failing bool // the last check or rebuild under this term of the lease failed
 
 	rebuilt, failed atomic.Int64
 }
@@ -93,18 +98,23 @@ func (r *Reconciler) Reconcile(ctx context.Context) error {
 
 func (r *Reconciler) reconcile(ctx context.Context) (held bool, err error) {
 	if err := r.lease.Acquire(ctx); err != nil || !r.lease.Holds(Lease) {
+		r.failing = false // whatever failed, another process has had its turn
 		return false, err
 	}
-	reasons, err := r.incomplete(ctx)
-	if err != nil {
+	err = r.complete(ctx)
+	if r.failing = err != nil && !errors.Is(err, ranking.ErrSuperseded); r.failing {
 		return true, err
 	}
-	if len(reasons) > 0 {
-		if err := r.rebuild(ctx, reasons); err != nil {
-			return true, err
-		}
+	return true, errors.Join(err, r.lease.Renew(ctx))
+}
+
+// complete rebuilds the boards that are not complete.
+func (r *Reconciler) complete(ctx context.Context) error {
+	reasons, err := r.incomplete(ctx)
+	if err != nil || len(reasons) == 0 {
+		return err
 	}
-	return true, r.lease.Renew(ctx)
+	return r.rebuild(ctx, reasons)
 }
 
 func (r *Reconciler) incomplete(ctx context.Context) (map[clock.Day]string, error) {
@@ -114,16 +124,25 @@ func (r *Reconciler) incomplete(ctx context.Context) (map[clock.Day]string, erro
 }
 
 func (r *Reconciler) rebuild(ctx context.Context, reasons map[clock.Day]string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stall := time.AfterFunc(stallTimeout, cancel)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stall := time.AfterFunc(stallTimeout, func() { cancel(errStalled) })
 	defer stall.Stop()
 	days := slices.Sorted(maps.Keys(reasons))
 	r.log.InfoContext(ctx, "rebuilding boards", "first", days[0], "days", len(days), "reason", reasons[days[len(days)-1]])
 	err := r.builder.rebuild(ctx, days, nil, func() error {
 		stall.Reset(stallTimeout)
-		return r.lease.Renew(ctx)
+		if r.failing {
+			return nil // a rebuild that fails again and again must not keep the lease by its first steps
+		}
+		if err := r.lease.Renew(ctx); err != nil { // the lease only saves work: the rebuild goes on
+			r.log.WarnContext(ctx, "lease not renewed during a rebuild", "error", err)
+		}
+		return nil
 	})
+	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
+		err = fmt.Errorf("%w: %w", errStalled, err)
+	}
 	if err == nil {
 		r.rebuilt.Add(int64(len(days)))
 	}

@@ -93,6 +93,30 @@ func TestARelayThatCannotPublishLosesItsLanes(t *testing.T) {
 	})
 }
 
+// One key cannot be published. The relay goes on with the others, and keeps its lanes.
+func TestARelayThatPublishesAPartKeepsItsLanes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		partly := &topic{outcome: func(key string, given int) (int, int) {
+			if key == "a" {
+				return 0, 0
+			}
+			return given, given
+		}}
+		start(t, 1, connection{database: db}, partly, quiet())
+		synctest.Wait()
+		db.add(1, "a")
+		for second := range 30 {
+			db.add(1, "b")
+			time.Sleep(time.Second)
+			if lanes := db.holders()["process 1"]; lanes != store.Lanes {
+				t.Fatalf("after %d s the relay has %d lanes", second, lanes)
+			}
+		}
+	})
+}
+
 // Kafka is slower than a lease lasts. Both relays send, in order, and the outbox
 // becomes empty all the same.
 func TestASlowPublishMayRepeatEventsButNotReorderThem(t *testing.T) {

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/loopers-commerce/commerce/internal/contract/event"
@@ -9,9 +10,9 @@ import (
 )
 
 // pass relays one batch and returns how many rows it saw. A pass that succeeds,
-// with or without rows, is the progress that renews the leases: a relay that
-// hangs, or whose passes fail, loses its lanes within seconds, and another
-// process tries.
+// with or without rows, or that has sent a part of its rows, is the progress that
+// renews the leases: a relay that hangs, or sends nothing, loses its lanes within
+// seconds, and another process tries.
 //
 // After an error the next pass begins with the oldest row again: no younger row
 // of a key is sent while it is not known that Kafka has the older ones.
@@ -23,29 +24,34 @@ func (r *Relay) pass(ctx context.Context) (n int, err error) {
 	if len(held) == 0 {
 		return 0, nil
 	}
-	if n, err = r.relayBatch(ctx, held); err != nil {
+	n, sent, err := r.relayBatch(ctx, held)
+	if err == nil || sent > 0 {
+		err = errors.Join(err, r.lease.Renew(ctx))
+	}
+	if err != nil {
 		return 0, err
 	}
 	r.failing.Recovered()
 	r.pause.Reset()
-	return n, r.lease.Renew(ctx)
+	return n, nil
 }
 
-// relayBatch relays the oldest rows of some lanes.
-func (r *Relay) relayBatch(ctx context.Context, leases []string) (n int, err error) {
+// relayBatch relays the oldest rows of some lanes. It returns how many it saw, and how
+// many of them it has sent and deleted.
+func (r *Relay) relayBatch(ctx context.Context, leases []string) (n, sent int, err error) {
 	batch, err := r.next(ctx, laneNumbers(leases))
 	if err != nil || len(batch) == 0 {
-		return 0, err
+		return 0, 0, err
 	}
 	// This process may have been stopped since, for longer than a lease lasts.
 	if !r.lease.Holds(leases...) {
-		return 0, nil
+		return 0, 0, nil
 	}
-	sent, failed := r.publish(ctx, batch)
-	if err := r.deleteSent(ctx, sent); err != nil {
-		return 0, err
+	seqs, failed := r.publish(ctx, batch)
+	if err := r.deleteSent(ctx, seqs); err != nil {
+		return 0, 0, err
 	}
-	return len(batch), failed
+	return len(batch), len(seqs), failed
 }
 
 func (r *Relay) next(ctx context.Context, lanes []int) (batch []store.OutboxRecord, err error) {

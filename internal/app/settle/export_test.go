@@ -26,6 +26,5 @@ func (s *Service) Round(ctx context.Context) (int, error) {
 	r := newRecovery(s)
 	n, err := r.startChecks(ctx)
 	r.checks.all.Wait()
-	_, failed := r.checks.report()
-	return n, errors.Join(err, failed)
+	return n, errors.Join(err, r.checks.report().err)
 }

@@ -2,6 +2,7 @@ package settle_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,4 +115,47 @@ func TestAProcessThatCannotLookAfterPaymentsLosesTheRecovery(t *testing.T) {
 			})
 		})
 	}
+}
+
+// unresponsive is a gateway that answers nothing, until the caller's deadline, while it is down.
+type unresponsive struct {
+	*gateway
+	down atomic.Bool
+}
+
+// Find implements settle.Gateway.
+func (g *unresponsive) Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error) {
+	if g.down.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return g.gateway.Find(ctx, user, orderID)
+}
+
+// While the gateway hangs, the lease runs out again and again between the read of the payments that are due and their
+// checks. Each slot that a check would have had must be released then.
+func TestTheRecoveryIsWellAgainAfterTheGatewayHasHungForHours(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var g *unresponsive
+		s, stop := running(t, func(c *settle.Config) {
+			g = &unresponsive{gateway: c.Gateway.(*gateway)} //nolint:forcetypeassert,errcheck // see newCardShop
+			c.Gateway = g
+		})
+		defer stop()
+		g.down.Store(true)
+		kim, mug := s.Customer(t, 0), s.Product(t, 1000, 200)
+		for range 150 {
+			s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+		}
+		time.Sleep(3 * time.Hour)
+		g.down.Store(false)
+		time.Sleep(10 * time.Minute)
+		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
+		time.Sleep(payment.DefaultPolicy().Expiry + time.Minute)
+		synctest.Wait()
+		if is := s.now(t, o).Status(); is != order.Expired {
+			t.Errorf("the gateway is well again, and an order that nobody paid is %s", is)
+		}
+	})
 }

@@ -20,25 +20,26 @@ const Lease = "payment-recovery"
 const (
 	tick                = time.Second // the pause between two rounds
 	batch               = 64          // payments that are read at a time
-	maxConcurrentChecks = 16          // payments that are checked at the same time
+	maxConcurrentChecks = 16          // payments that are checked at once
 	// databaseTimeout bounds a read or a write of the recovery itself.
 	databaseTimeout = 3 * time.Second
 )
 
 // recovery checks the payments that are due. It renews its lease only while checks
-// end in time and succeed. Otherwise the lease runs out, and another process takes it.
+// end in time and some of them succeed. Otherwise the lease runs out, and another
+// process takes it.
 type recovery struct {
 	service *Service
 	lease   *store.Lease
 	checks  *checksInFlight
 	failing *outage.Log
-	failed  bool // a look, since the lease was acquired
+	failed  bool // the checks that ended last have all failed
 }
 
 func newRecovery(s *Service) *recovery {
 	return &recovery{
 		service: s, checks: newChecksInFlight(s.clock), failing: outage.New(s.log, "look after payments that are due"),
-		lease: store.NewLease(store.LeaseConfig{DB: s.db, Names: []string{Lease}, Holder: s.holder, Clock: s.clock, Log: s.log}),
+		lease: store.NewLease(store.LeaseConfig{DB: s.leaseDB, Names: []string{Lease}, Holder: s.holder, Clock: s.clock, Log: s.log}),
 	}
 }
 
@@ -56,26 +57,28 @@ func (s *Service) Recover(ctx context.Context) error {
 	}
 }
 
-// round begins the looks at some payments and notes how earlier looks have ended.
-// It reports whether there may be more payments that are due.
+// round starts checks and notes how earlier ones have ended. It reports whether there
+// may be more payments that are due.
 func (r *recovery) round(ctx context.Context) (more bool) {
 	n, err := r.startChecks(ctx)
-	well := false
+	ended := r.checks.report()
+	if ended.succeeded+ended.failed > 0 {
+		r.failed = ended.succeeded == 0
+	}
 	if err == nil {
-		well, err = r.checks.report()
+		err = ended.err
 	}
 	switch {
 	case err != nil && ctx.Err() == nil:
-		r.failed = true
 		r.failing.Failed(err)
-	case well && r.lease.Holds(Lease):
+	case err == nil && (ended.succeeded > 0 || ended.running == 0) && r.lease.Holds(Lease):
 		r.failing.Recovered()
 	}
 	return n > 0 && err == nil
 }
 
-// startChecks begins a look at each of some payments that are due, if this process has
-// the lease, and returns how many. It does not wait until they have ended: a
+// startChecks starts a check of each of some payments that are due, if this process
+// has the lease, and returns how many. It does not wait until they have ended: a
 // payment that the gateway is slow to answer about must not delay all others.
 func (r *recovery) startChecks(ctx context.Context) (n int, err error) {
 	due, err := r.due(ctx)
@@ -83,15 +86,18 @@ func (r *recovery) startChecks(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	for _, orderID := range due {
-		if !r.checks.add(orderID) {
+		if r.checks.isRunning(orderID) {
 			continue
 		}
-		if err := r.acquireSlot(ctx); err != nil || !r.lease.Holds(Lease) {
-			r.checks.remove(orderID)
+		if err := r.acquireSlot(ctx); err != nil {
 			return n, err
 		}
+		if !r.lease.Holds(Lease) { // it ran out while this process waited
+			r.checks.releaseSlot()
+			return n, nil
+		}
 		n++
-		r.checks.all.Go(func() { r.checks.leave(orderID, r.check(ctx, orderID)) })
+		r.checks.start(orderID, func() error { return r.check(ctx, orderID) })
 	}
 	return n, nil
 }
@@ -111,7 +117,7 @@ func (r *recovery) due(ctx context.Context) (due []id.ID, err error) {
 	return due, err
 }
 
-// keepLease renews the lease if looks succeed and none of them hangs.
+// keepLease renews the lease if checks succeed and none of them hangs.
 func (r *recovery) keepLease(ctx context.Context) error {
 	if !r.lease.Holds(Lease) {
 		r.failed = false
@@ -123,21 +129,22 @@ func (r *recovery) keepLease(ctx context.Context) error {
 	return r.lease.Renew(ctx)
 }
 
-// acquireSlot waits until fewer than atOnce checks run. It renews the lease while it waits.
+// acquireSlot waits until fewer than maxConcurrentChecks run. It renews the lease while
+// it waits. Only if it returns nil, the caller has a slot.
 func (r *recovery) acquireSlot(ctx context.Context) error {
 	for {
+		if err := r.keepLease(ctx); err != nil {
+			return err
+		}
 		pause := time.NewTimer(tick)
 		select {
-		case r.checks.semaphore <- struct{}{}:
+		case r.checks.slots <- struct{}{}:
 			pause.Stop()
 			return nil
 		case <-ctx.Done():
 			pause.Stop()
 			return ctx.Err()
 		case <-pause.C:
-		}
-		if err := r.keepLease(ctx); err != nil {
-			return err
 		}
 	}
 }

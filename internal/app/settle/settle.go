@@ -53,7 +53,8 @@ type Compensator interface {
 // Config is what a Service is made of.
 type Config struct {
 	DB          store.DB
-	Gateway     Gateway // nil: charges and rechecks are not available
+	LeaseDB     store.DB // for the lease of the recovery, so that it does not wait behind requests; nil means DB
+	Gateway     Gateway  // nil: charges and rechecks are not available
 	Compensator Compensator
 	Policy      payment.Policy
 	// CallerTimeout is how long the gateway may take while a caller waits for the
@@ -73,6 +74,7 @@ const DefaultCallerTimeout = 6 * time.Second
 // Service settles payments.
 type Service struct {
 	db            store.DB
+	leaseDB       store.DB
 	gateway       Gateway
 	compensator   Compensator
 	policy        payment.Policy
@@ -92,7 +94,7 @@ type Service struct {
 // New returns a Service. No card is charged until Run is called.
 func New(c Config) *Service {
 	return &Service{
-		db: c.DB, gateway: c.Gateway, compensator: c.Compensator, policy: c.Policy,
+		db: c.DB, leaseDB: cmp.Or(c.LeaseDB, c.DB), gateway: c.Gateway, compensator: c.Compensator, policy: c.Policy,
 		callerTimeout: cmp.Or(c.CallerTimeout, DefaultCallerTimeout), callbackURL: c.CallbackURL,
 		holder: c.Holder, clock: c.Clock, random: c.Random, log: c.Log,
 		jobs: make(chan job, maxSlots+maxExpedited), slots: make(chan struct{}, maxSlots),
