@@ -64,9 +64,10 @@ type Tx struct {
 
 // Outbox stores events that have to be published.
 type Outbox interface {
-	// Append queues events. Each gets an id, the present time, the traceparent
-	// of the context that Update was called with, and the lane of its key.
-	Append(events ...event.Event)
+	// Append queues events that happened at a time, that of the transaction. Each
+	// gets an id, the traceparent of the context that Update was called with, and
+	// the lane of its key.
+	Append(at time.Time, events ...event.Event)
 	// Next returns up to limit records of the lanes, oldest first.
 	Next(ctx context.Context, lanes []int, limit int) ([]OutboxRecord, error)
 	// DeletePublished queues the deletion of records that were published.

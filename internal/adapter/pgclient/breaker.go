@@ -59,8 +59,7 @@ const (
 
 // breaker is a circuit breaker with a count-based window of calls.
 type breaker struct {
-	Breaker
-
+	config   Breaker
 	clock    clock.Clock
 	onChange func(transition) // called in order, with the lock held
 
@@ -73,7 +72,7 @@ type breaker struct {
 }
 
 func newBreaker(b Breaker, c clock.Clock, onChange func(transition)) *breaker {
-	n := &breaker{Breaker: b, clock: c, onChange: onChange}
+	n := &breaker{config: b, clock: c, onChange: onChange}
 	n.become(closed)
 	return n
 }
@@ -85,7 +84,7 @@ func (b *breaker) enter() (term uint64, allowed bool) {
 	if b.state == open && !b.clock().Before(b.until) {
 		b.become(halfOpen)
 	}
-	if b.state == open || b.state == halfOpen && b.probes == b.Permits {
+	if b.state == open || b.state == halfOpen && b.probes == b.config.Permits {
 		return 0, false
 	}
 	b.probes++
@@ -97,7 +96,7 @@ func (b *breaker) leave(term uint64, failed bool, took time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if term == b.term {
-		b.calls.add(result{failed, took >= b.SlowCall})
+		b.calls.add(result{failed, took >= b.config.SlowCall})
 		b.judge()
 	}
 }
@@ -114,7 +113,7 @@ func (b *breaker) forget(term uint64) {
 func (b *breaker) judge() {
 	switch b.state {
 	case closed:
-		if n := b.calls.n; n >= b.Minimum && b.bad(n) {
+		if n := b.calls.n; n >= b.config.Minimum && b.bad(n) {
 			b.become(open)
 		}
 	case halfOpen:
@@ -126,31 +125,31 @@ func (b *breaker) judge() {
 // judgeProbes decides as soon as the probes that are still to come cannot change the
 // decision.
 func (b *breaker) judgeProbes() {
-	left := b.Permits - b.calls.n
-	switch worst := float64(b.Permits); {
-	case b.bad(b.Permits):
+	left := b.config.Permits - b.calls.n
+	switch worst := float64(b.config.Permits); {
+	case b.bad(b.config.Permits):
 		b.become(open)
-	case float64(b.calls.failed+left) < b.FailureRate*worst && float64(b.calls.slow+left) < b.SlowRate*worst:
+	case float64(b.calls.failed+left) < b.config.FailureRate*worst && float64(b.calls.slow+left) < b.config.SlowRate*worst:
 		b.become(closed)
 	}
 }
 
 // bad reports whether too many of n calls failed or were slow.
 func (b *breaker) bad(n int) bool {
-	return float64(b.calls.failed) >= b.FailureRate*float64(n) || float64(b.calls.slow) >= b.SlowRate*float64(n)
+	return float64(b.calls.failed) >= b.config.FailureRate*float64(n) || float64(b.calls.slow) >= b.config.SlowRate*float64(n)
 }
 
 func (b *breaker) become(next state) {
 	c := transition{from: b.state, to: next, calls: b.calls.n, failed: b.calls.failed, slow: b.calls.slow}
 	b.state, b.probes = next, 0
 	b.term++
-	size := b.Window
+	size := b.config.Window
 	if next == halfOpen {
-		size = b.Permits
+		size = b.config.Permits
 	}
 	b.calls = window{ring: make([]result, size)}
 	if next == open {
-		b.until = b.clock().Add(b.OpenFor)
+		b.until = b.clock().Add(b.config.OpenFor)
 	}
 	b.onChange(c)
 }

@@ -95,7 +95,7 @@ func TestADeadGatewayOpensTheBreakerWithinTheWindow(t *testing.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		random := rand.New(rand.NewPCG(seed, 0))
 		for n := 0; len(b.states) == 0; n++ {
-			if n == b.Window+b.Window/10 {
+			if n == b.config.Window+b.config.Window/10 {
 				t.Fatalf("after %d calls it is still closed: %d failed", n, b.breaker.calls.failed)
 			}
 			err := error(errLost)

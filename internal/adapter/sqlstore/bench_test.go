@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -161,7 +162,7 @@ func placeOne(b *testing.B, db store.DB, o sqlstore.Options, uid id.ID, pid int6
 			ID: o.IDs(), UserID: uid, Type: point.Use, Amount: -1, Balance: spent.Balance(), OrderID: &placed.ID, At: o.Clock(),
 		})
 		tx.Orders.Add(placed)
-		tx.Outbox.Append(placed.PlacedEvent(), placed.PaidEvent())
+		tx.Outbox.Append(time.Now(), placed.PlacedEvent(), placed.PaidEvent())
 		return nil
 	})
 }

@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
@@ -18,7 +19,7 @@ func TestAWriteThatChangesNoRowRollsBackTheTransaction(t *testing.T) {
 		"postgres": storetest.Postgres(t, sqlstore.Options{}),
 	} {
 		err := db.Update(t.Context(), func(tx store.Tx) error {
-			tx.Outbox.Append(event.NewStockDepleted(1))
+			tx.Outbox.Append(time.Now(), event.NewStockDepleted(1))
 			tx.Stocks.Save(product.StockOf(999, 7), product.Movement{ProductID: 999, Delta: 7, Quantity: 7, Reason: product.Adjusted})
 			return nil
 		})

@@ -15,9 +15,9 @@ type outbox struct{ *session }
 // Append implements store.Outbox. A record gets its sequence number while the
 // transaction holds the lock on the product or the order of the event. So the
 // numbers grow in the order in which the events of a key happened.
-func (t outbox) Append(events ...event.Event) {
+func (t outbox) Append(at time.Time, events ...event.Event) {
 	for _, e := range events {
-		v, err := event.Wrap(t.ids(), t.now(), t.trace, e)
+		v, err := event.Wrap(t.ids(), at, t.trace, e)
 		if err != nil {
 			_ = t.fail(err)
 			return

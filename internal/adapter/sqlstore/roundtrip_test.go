@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
@@ -87,7 +88,7 @@ func TestPostgresTakesAsFewRoundTripsAsItCan(t *testing.T) {
 	}
 	write := func(tx store.Tx) {
 		tx.Stocks.Save(product.StockOf(pid, 7), product.Movement{ProductID: pid, Delta: 7, Quantity: 7, Reason: product.Adjusted})
-		tx.Outbox.Append(event.NewStockDepleted(pid), event.NewStockAdjusted(pid, 7, 7, "why"))
+		tx.Outbox.Append(time.Now(), event.NewStockDepleted(pid), event.NewStockAdjusted(pid, 7, 7, "why"))
 	}
 	for _, tx := range []struct {
 		what string

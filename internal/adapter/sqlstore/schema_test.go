@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
@@ -81,7 +82,7 @@ func TestEventsHaveTheTraceparentOfTheirTransaction(t *testing.T) {
 	}})
 	ctx := context.WithValue(t.Context(), traced{}, "00-abc-def-01")
 	err := db.Update(ctx, func(tx store.Tx) error {
-		tx.Outbox.Append(event.NewStockDepleted(1))
+		tx.Outbox.Append(time.Now(), event.NewStockDepleted(1))
 		return nil
 	})
 	if err != nil {

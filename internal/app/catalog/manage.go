@@ -60,7 +60,7 @@ func (s *Service) CreateProduct(ctx context.Context, draft Draft, guard store.Gu
 			return err
 		}
 		saveInitialStock(tx, added, draft.Stock)
-		tx.Outbox.Append(added.Changed())
+		tx.Outbox.Append(p.CreatedAt, added.Changed())
 		created = product.Listing{Product: added, BrandName: brand.Name, Stock: draft.Stock}
 		return guard.Leave(ctx, tx, created)
 	})
@@ -97,7 +97,7 @@ func (s *Service) ChangeProduct(ctx context.Context, productID int64, edit Edit)
 			return err
 		}
 		tx.Products.Save(after)
-		tx.Outbox.Append(after.Changed())
+		tx.Outbox.Append(s.now(), after.Changed())
 		return nil
 	})
 	if err != nil {
@@ -154,13 +154,13 @@ func (s *Service) adjust(tx store.Tx, before product.Stock, a product.Adjustment
 	if err != nil {
 		return 0, err
 	}
-	pid := after.ProductID()
+	pid, at := after.ProductID(), s.now()
 	tx.Stocks.Save(after, product.Movement{
-		ProductID: pid, Delta: a.Delta, Quantity: after.Quantity(), Reason: product.Adjusted, Note: a.Note, At: s.now(),
+		ProductID: pid, Delta: a.Delta, Quantity: after.Quantity(), Reason: product.Adjusted, Note: a.Note, At: at,
 	})
-	tx.Outbox.Append(event.NewStockAdjusted(pid, a.Delta, after.Quantity(), a.Note))
+	tx.Outbox.Append(at, event.NewStockAdjusted(pid, a.Delta, after.Quantity(), a.Note))
 	if after.Quantity() == 0 {
-		tx.Outbox.Append(event.NewStockDepleted(pid))
+		tx.Outbox.Append(at, event.NewStockDepleted(pid))
 	}
 	return after.Quantity(), nil
 }

@@ -41,10 +41,10 @@ func (s *Service) Cancel(ctx context.Context, user, orderID id.ID, reason string
 }
 
 func (s *Service) cancel(ctx context.Context, tx store.Tx, user, orderID id.ID, reason string) (o order.Order, err error) {
-	at := s.now()
 	if o, err = tx.Orders.Lock(ctx, orderID); err != nil {
 		return o, err
 	}
+	at := s.now() // after the lock: the step before may have been written while this one waited
 	if o.UserID != user {
 		return order.Order{}, order.ErrNotFound
 	}

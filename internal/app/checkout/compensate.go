@@ -38,7 +38,7 @@ func (c Compensator) Compensate(ctx context.Context, tx store.Tx, o order.Order,
 		return err
 	}
 	tx.Orders.Save(o)
-	tx.Outbox.Append(o.EndEvent())
+	tx.Outbox.Append(at, o.EndEvent())
 	return nil
 }
 

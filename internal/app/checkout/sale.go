@@ -171,7 +171,7 @@ func (s sale) write(o order.Order, w point.Wallet) (order.Order, error) {
 	if o.Points > 0 {
 		s.tx.Points.Save(w, entry(s.ids(), w, point.Use, -o.Points, o, s.at))
 	}
-	s.tx.Outbox.Append(events...)
+	s.tx.Outbox.Append(s.at, events...)
 	return o, nil
 }
 
@@ -192,7 +192,7 @@ func (s sale) takeStock(ctx context.Context, o order.Order) error {
 			Reason: product.Ordered, OrderID: &o.ID, At: s.at,
 		})
 		if left[i].Quantity() == 0 {
-			s.tx.Outbox.Append(event.NewStockDepleted(line.ProductID))
+			s.tx.Outbox.Append(s.at, event.NewStockDepleted(line.ProductID))
 		}
 	}
 	return nil

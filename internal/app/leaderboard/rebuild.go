@@ -61,7 +61,7 @@ func (b *Builder) Rebuild(ctx context.Context, days []clock.Day, progress func(d
 
 // rebuild is Rebuild that calls step after each small step.
 func (b *Builder) rebuild(ctx context.Context, days []clock.Day, progress func(clock.Day, int64), step func() error) error {
-	w := rebuild{Builder: b, progress: progress, step: step, open: make(map[clock.Day]*dayBuild)}
+	w := rebuild{builder: b, progress: progress, step: step, open: make(map[clock.Day]*dayBuild)}
 	if err := w.begin(ctx, days); err != nil || len(w.days) == 0 {
 		return err
 	}
@@ -73,7 +73,7 @@ func (b *Builder) rebuild(ctx context.Context, days []clock.Day, progress func(c
 
 // rebuild is one run of Rebuild.
 type rebuild struct {
-	*Builder
+	builder  *Builder
 	progress func(day clock.Day, written int64)
 	step     func() error
 	days     []clock.Day
@@ -82,10 +82,10 @@ type rebuild struct {
 
 func (w *rebuild) begin(ctx context.Context, days []clock.Day) error {
 	for _, day := range days {
-		if !w.now().Before(ranking.Expiry(day)) || w.open[day] != nil {
+		if !w.builder.now().Before(ranking.Expiry(day)) || w.open[day] != nil {
 			continue
 		}
-		token, err := w.board.Begin(ctx, day, w.name)
+		token, err := w.builder.board.Begin(ctx, day, w.builder.name)
 		if err == nil {
 			err = w.step()
 		}
@@ -101,7 +101,7 @@ func (w *rebuild) begin(ctx context.Context, days []clock.Day) error {
 func (w *rebuild) finish(ctx context.Context) error {
 	var written int64
 	for _, day := range w.days {
-		err := w.board.Finish(ctx, day, w.open[day].token, WeightsID(w.weights))
+		err := w.builder.board.Finish(ctx, day, w.open[day].token, WeightsID(w.builder.weights))
 		if err == nil {
 			err = w.step()
 		}
@@ -110,7 +110,7 @@ func (w *rebuild) finish(ctx context.Context) error {
 		}
 		written += w.open[day].written
 	}
-	w.log.InfoContext(ctx, "rebuilt boards", "days", len(w.days), "scores", written)
+	w.builder.log.InfoContext(ctx, "rebuilt boards", "days", len(w.days), "scores", written)
 	return nil
 }
 
@@ -124,7 +124,7 @@ type dayBuild struct {
 // fill reads the counters once, product by product, and writes all scores.
 func (w *rebuild) fill(ctx context.Context) error {
 	first, last := slices.Min(w.days).Add(-ranking.Window), slices.Max(w.days)
-	err := w.db.View(ctx, func(tx store.Tx) error {
+	err := w.builder.db.View(ctx, func(tx store.Tx) error {
 		return products(ctx, tx.Metrics, first, last, func(pid int64, rows []metric.Counters) error {
 			return w.product(ctx, pid, rows)
 		})
@@ -161,7 +161,7 @@ func products(ctx context.Context, t metric.Table, first, last clock.Day, yield 
 
 func (w *rebuild) product(ctx context.Context, pid int64, rows []metric.Counters) error {
 	for _, day := range w.days {
-		s := w.weights.Score(day, rows)
+		s := w.builder.weights.Score(day, rows)
 		if s.ProductID != pid { // nothing was counted that flows into the day
 			continue
 		}
@@ -179,7 +179,7 @@ func (w *rebuild) product(ctx context.Context, pid int64, rows []metric.Counters
 // flush writes the scores that were collected for a day.
 func (w *rebuild) flush(ctx context.Context, day clock.Day) error {
 	at := w.open[day]
-	if err := w.board.Fill(ctx, day, at.token, at.scores); err != nil {
+	if err := w.builder.board.Fill(ctx, day, at.token, at.scores); err != nil {
 		return err
 	}
 	at.written += int64(len(at.scores))

@@ -36,9 +36,10 @@ func (s *Service) Like(ctx context.Context, user id.ID, productID int64) error {
 		if l.Status == product.Hidden {
 			return product.ErrNotFound
 		}
-		added, err := tx.Likes.Add(ctx, like.Like{UserID: user, ProductID: productID, At: s.now()})
+		at := s.now()
+		added, err := tx.Likes.Add(ctx, like.Like{UserID: user, ProductID: productID, At: at})
 		if added {
-			tx.Outbox.Append(event.NewProductLiked(productID, user))
+			tx.Outbox.Append(at, event.NewProductLiked(productID, user))
 		}
 		return err
 	})
@@ -49,7 +50,7 @@ func (s *Service) Unlike(ctx context.Context, user id.ID, productID int64) error
 	return s.db.Update(ctx, func(tx store.Tx) error {
 		removed, err := tx.Likes.Remove(ctx, user, productID)
 		if removed {
-			tx.Outbox.Append(event.NewProductUnliked(productID, user))
+			tx.Outbox.Append(s.now(), event.NewProductUnliked(productID, user))
 		}
 		return err
 	})

@@ -104,7 +104,7 @@ func (c connection) Snapshot(ctx context.Context, fn func(store.Tx) error) error
 // outbox is used inside of a transaction: the lock is held.
 type outbox struct{ *database }
 
-func (outbox) Append(...event.Event) {}
+func (outbox) Append(time.Time, ...event.Event) {}
 
 func (t outbox) Next(_ context.Context, lanes []int, limit int) (next []store.OutboxRecord, err error) {
 	for _, p := range t.rows {

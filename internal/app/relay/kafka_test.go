@@ -50,7 +50,7 @@ func TestTheOrderOfAKeySurvivesFaultsAndASecondRelay(t *testing.T) {
 	for i := range int64(each) {
 		err := db.Update(t.Context(), func(tx store.Tx) error {
 			for p := range int64(products) {
-				tx.Outbox.Append(event.NewStockAdjusted(p+1, i+1, 0, "count"))
+				tx.Outbox.Append(time.Now(), event.NewStockAdjusted(p+1, i+1, 0, "count"))
 			}
 			return nil
 		})
@@ -98,7 +98,7 @@ func TestACommitIsConsumedWithinATenthOfASecond(t *testing.T) {
 	for range 20 { // the first waits for the group to form
 		began := time.Now()
 		err := db.Update(t.Context(), func(tx store.Tx) error {
-			tx.Outbox.Append(event.NewStockDepleted(1))
+			tx.Outbox.Append(time.Now(), event.NewStockDepleted(1))
 			return nil
 		})
 		if err != nil {

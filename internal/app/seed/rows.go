@@ -66,7 +66,7 @@ func (s *Seeder) addProduct(ctx context.Context, tx store.Tx, brandID int64, w P
 			ProductID: created.ID, Delta: w.Stock, Quantity: w.Stock, Reason: product.Initial, At: now,
 		})
 	}
-	tx.Outbox.Append(created.Changed())
+	tx.Outbox.Append(now, created.Changed())
 	return nil
 }
 

@@ -31,7 +31,7 @@ func (c *change) cancel(ctx context.Context) (err error) {
 		if c.payment, err = c.payment.Cancel("the order was cancelled", c.at); err != nil {
 			return err
 		}
-		c.tx.Outbox.Append(c.payment.DeclinedEvent())
+		c.tx.Outbox.Append(c.at, c.payment.DeclinedEvent())
 	}
 	if err := c.judge(ctx); err != nil {
 		return err
@@ -39,7 +39,7 @@ func (c *change) cancel(ctx context.Context) (err error) {
 	if p, charge, ok := c.payment.WithGatewayRefund(c.charges, c.at); ok {
 		c.payment = p
 		c.saveCharge(charge)
-		c.tx.Outbox.Append(p.RefundedEvent(charge))
+		c.tx.Outbox.Append(c.at, p.RefundedEvent(charge))
 	}
 	return nil
 }

@@ -140,7 +140,7 @@ func (c *change) pay(key string) (err error) {
 	}
 	c.outcome = approved
 	c.tx.Orders.Save(c.order)
-	c.tx.Outbox.Append(c.payment.ApprovedEvent(), c.order.PaidEvent())
+	c.tx.Outbox.Append(c.at, c.payment.ApprovedEvent(), c.order.PaidEvent())
 	return nil
 }
 
@@ -168,7 +168,7 @@ func (c *change) expire(ctx context.Context, why string) (err error) {
 
 // compensate gives back what a dead order took.
 func (c *change) compensate(ctx context.Context) error {
-	c.tx.Outbox.Append(c.payment.DeclinedEvent())
+	c.tx.Outbox.Append(c.at, c.payment.DeclinedEvent())
 	return c.service.compensator.Compensate(ctx, c.tx, c.order, c.at)
 }
 
@@ -230,6 +230,6 @@ func (c *change) recordRefund(i int, status payment.ChargeStatus) {
 	c.payment = c.payment.WithRefund(before, c.at)
 	if before.Status == payment.ChargeSucceeded {
 		c.outcome = refunded
-		c.tx.Outbox.Append(c.payment.RefundedEvent(before))
+		c.tx.Outbox.Append(c.at, c.payment.RefundedEvent(before))
 	}
 }

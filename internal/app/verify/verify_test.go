@@ -125,7 +125,7 @@ func TestADifferenceThatWaitingCannotResolveIsReportedAtOnce(t *testing.T) {
 func addEvent(t *testing.T, db store.DB) {
 	t.Helper()
 	err := db.Update(t.Context(), func(tx store.Tx) error {
-		tx.Outbox.Append(event.NewStockDepleted(1))
+		tx.Outbox.Append(time.Now(), event.NewStockDepleted(1))
 		return nil
 	})
 	if err != nil {

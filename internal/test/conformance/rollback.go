@@ -21,7 +21,7 @@ import (
 func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, productID int64) error {
 	o := s.order(u.ID, s.listing(productID).Product)
 	tx.Orders.Add(o)
-	tx.Outbox.Append(o.PlacedEvent())
+	tx.Outbox.Append(noon(), o.PlacedEvent())
 	s.couponAndPayment(tx, o)
 	tx.Keys.Keep(store.Key{UserID: u.ID, Route: "r", Key: "k"}, store.Answer{Status: 200, At: noon()})
 	tx.Likes.AddCounts(map[int64]int64{productID: 1})
@@ -38,7 +38,7 @@ func (s *shop) everything(ctx context.Context, tx store.Tx, u user.User, product
 	if _, err := tx.Leases.Acquire(ctx, "me", time.Minute, []store.LeaseTerm{{Name: "l"}}); err != nil {
 		return err
 	}
-	tx.Outbox.Append(event.NewProductLiked(productID, u.ID)) // queued to the end
+	tx.Outbox.Append(noon(), event.NewProductLiked(productID, u.ID)) // queued to the end
 	return nil
 }
 
