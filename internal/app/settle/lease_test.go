@@ -134,7 +134,7 @@ func (g *unresponsive) Find(ctx context.Context, user, orderID id.ID) ([]payment
 
 // While the gateway hangs, the lease runs out again and again between the read of the payments that are due and their
 // checks. Each slot that a check would have had must be released then.
-func TestTheRecoveryIsWellAgainAfterTheGatewayHasHungForHours(t *testing.T) {
+func TestTheRecoveryIsWellAgainAfterTheGatewayHasHungForAnHour(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var g *unresponsive
@@ -148,7 +148,7 @@ func TestTheRecoveryIsWellAgainAfterTheGatewayHasHungForHours(t *testing.T) {
 		for range 150 {
 			s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		}
-		time.Sleep(3 * time.Hour)
+		time.Sleep(time.Hour)
 		g.down.Store(false)
 		time.Sleep(10 * time.Minute)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
