@@ -143,6 +143,8 @@ func (sim *simulation) shutDown() {
 	for _, c := range sim.customers {
 		c.client.HTTP.CloseIdleConnections()
 	}
+	// go-redis dials a server that was away once a second, and sees only then that its pool is closed.
+	time.Sleep(2 * time.Second)
 }
 
 // nextEvening returns a time shortly before the next midnight, or before one some days or weeks later.
