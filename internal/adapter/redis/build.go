@@ -132,7 +132,7 @@ func incomplete(state any, run, builder, stamp string) string {
 	switch {
 	case !there || len(f) < 3:
 		return "it was never built, or was lost"
-	case f[0] == building && f[2] == escape(builder):
+	case f[0] == building && group(f[2]) == group(escape(builder)):
 		return "its build did not finish"
 	case f[0] == building:
 		return ""
@@ -143,6 +143,13 @@ func incomplete(state any, run, builder, stamp string) string {
 	default:
 		return ""
 	}
+}
+
+// group returns the part of a builder's name before the first dot. Of the builders of a
+// group one works at a time, so a build of another one is abandoned.
+func group(builder string) string {
+	name, _, _ := strings.Cut(builder, ".")
+	return name
 }
 
 // serverRun returns the run_id of the server.

@@ -68,6 +68,25 @@ func TestAnyNameOfABuilderIsRecognized(t *testing.T) {
 	})
 }
 
+// The next holder of the reconcilers' lease need not wait until the build of the one before counts as abandoned.
+func TestABuilderTakesOverFromOneOfItsGroup(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, time.Now, func(b redistest.Board) {
+		t := b.T
+		old := begin(t, b, "reconciler.one")
+		if why := reason(t, b, "somebody", "s"); why != "" {
+			t.Errorf("a builder of another group gets the reason %q", why)
+		}
+		if why := reason(t, b, "reconciler.two", "s"); why != "its build did not finish" {
+			t.Errorf("a builder of the group gets the reason %q", why)
+		}
+		begin(t, b, "reconciler.two")
+		if err := b.Finish(t.Context(), today(), old, "s"); !errors.Is(err, ranking.ErrSuperseded) {
+			t.Errorf("the build that was taken over ends in %v", err)
+		}
+	})
+}
+
 func TestABuildRemovesWhatTheDatabaseDoesNotHave(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, time.Now, func(b redistest.Board) {

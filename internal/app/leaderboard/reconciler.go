@@ -36,7 +36,8 @@ var errStalled = fmt.Errorf("the rebuild has made no progress for %s", stallTime
 // BoardChecker reports which days have no complete board.
 type BoardChecker interface {
 	// Incomplete returns those of the days whose board is not complete, with the
-	// reason, except those that a builder other than the one given is building.
+	// reason, except those that a builder of another group is building. The group is
+	// the part of a builder's name before the first dot.
 	Incomplete(ctx context.Context, builder, stamp string, days []clock.Day) (map[clock.Day]string, error)
 }
 
@@ -51,12 +52,12 @@ type Reconciler struct {
 	now     clock.Clock
 	log     *slog.Logger
 
-	failing bool // the last check or rebuild under this term of the lease failed
-
 	rebuilt, failed atomic.Int64
 }
 
-// NewReconciler returns a reconciler that uses a builder of its own.
+// NewReconciler returns a reconciler that uses a builder of its own. The builders of all
+// reconcilers are of one group, so that the next holder of the lease takes over at once
+// what the one before has left unfinished.
 func NewReconciler(db store.DB, board BoardChecker, builder *Builder, now clock.Clock, log *slog.Logger) *Reconciler {
 	return &Reconciler{
 		board: board, builder: builder, now: now, log: log,
@@ -98,14 +99,12 @@ func (r *Reconciler) Reconcile(ctx context.Context) error {
 
 func (r *Reconciler) reconcile(ctx context.Context) (held bool, err error) {
 	if err := r.lease.Acquire(ctx); err != nil || !r.lease.Holds(Lease) {
-		r.failing = false // whatever failed, another process has had its turn
 		return false, err
 	}
-	err = r.complete(ctx)
-	if r.failing = err != nil && !errors.Is(err, ranking.ErrSuperseded); r.failing {
+	if err := r.complete(ctx); err != nil {
 		return true, err
 	}
-	return true, errors.Join(err, r.lease.Renew(ctx))
+	return true, r.lease.Renew(ctx)
 }
 
 // complete rebuilds the boards that are not complete.
@@ -132,9 +131,6 @@ func (r *Reconciler) rebuild(ctx context.Context, reasons map[clock.Day]string) 
 	r.log.InfoContext(ctx, "rebuilding boards", "first", days[0], "days", len(days), "reason", reasons[days[len(days)-1]])
 	err := r.builder.rebuild(ctx, days, nil, func() error {
 		stall.Reset(stallTimeout)
-		if r.failing {
-			return nil // a rebuild that fails again and again must not keep the lease by its first steps
-		}
 		if err := r.lease.Renew(ctx); err != nil { // the lease only saves work: the rebuild goes on
 			r.log.WarnContext(ctx, "lease not renewed during a rebuild", "error", err)
 		}

@@ -20,7 +20,7 @@ func New(u wire.Infra) (wire.Program, error) {
 	board := redis.NewBoard(u.Redis, u.RedisPrefix, env.Clock, env.Log)
 	weights := ranking.DefaultWeights()
 	count := tally.New(u.DB, board, weights, env.Clock, env.Log)
-	builder := leaderboard.NewBuilder(u.DB, board, weights, env.Clock, env.Instance, env.Log)
+	builder := leaderboard.NewBuilder(u.DB, board, weights, env.Clock, "reconciler."+env.Instance, env.Log)
 	reconciler := leaderboard.NewReconciler(u.DB, board, builder, env.Clock, env.Log)
 	if err := export(env, count, reconciler); err != nil {
 		return wire.Program{}, err
