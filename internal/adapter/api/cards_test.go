@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
+
+// cardDigits matches the groups of the test card, but not the same digits by chance in a longer id, hash or time.
+var cardDigits = regexp.MustCompile(`\b1234-|\b5678\b|\b9814\b|12345678|56789814|-1451\b`)
 
 // opened returns an empty store, and a connection to read its tables.
 func opened(t *testing.T, name string, o sqlstore.Options) (*sqlstore.DB, *sql.DB) {
@@ -68,10 +72,9 @@ func TestACardOrderIsPendingUntilTheCardIsChargedAndKeepsFourDigits(t *testing.T
 				}
 			}
 			for place, text := range map[string]string{"the answers": said, "the log": s.log.String(), "the tables": tables} {
-				for _, digits := range []string{"1234-", "5678", "9814", "123456", "-1451"} {
-					if i := strings.Index(strings.ReplaceAll(text, "****-1451", ""), digits); i >= 0 {
-						t.Errorf("%s have %s of the card's number: ...%s...", place, digits, text[max(0, i-60):min(len(text), i+60)])
-					}
+				text = strings.ReplaceAll(text, "****-1451", "")
+				if at := cardDigits.FindStringIndex(text); at != nil {
+					t.Errorf("%s have digits of the card's number: ...%s...", place, text[max(0, at[0]-60):min(len(text), at[1]+60)])
 				}
 			}
 		})
