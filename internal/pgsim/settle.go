@@ -67,11 +67,11 @@ func (s *Simulator) scheduleCallbacks(c Charge) {
 		s.finish(truth, Lost)
 		return
 	}
+	second := *truth // copied first: a sender owns the true one from the moment it is in the queue
+	second.kind = kindDuplicate
 	truth.reorder = happens(random, f.CallbackReorderRate)
 	s.callbacks.add(due, queuedDelivery{delivery: truth})
 	if twice {
-		second := *truth
-		second.kind, second.reorder = kindDuplicate, false
 		if happens(random, 0.5) {
 			due = due.Add(between(random, 0, f.CallbackLateMax))
 		}
