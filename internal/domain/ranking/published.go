@@ -1,0 +1,63 @@
+package ranking
+
+import (
+	"context"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
+)
+
+// ErrNotPublished is returned for a period whose ranking is not in the tables.
+var ErrNotPublished = fault.New(fault.NotFound, "RANKING_NOT_PUBLISHED", "this ranking has not been computed yet")
+
+// Publication is a ranking of a period that readers see. Its rows never change: a newer
+// ranking has other rows under another run id, and readers switch from one to the other
+// at once.
+type Publication struct {
+	Period Period
+	Run    id.ID     // of the rows
+	AsOf   time.Time // the counters are those of this time, or newer
+	// Complete reports whether the period was over at AsOf.
+	Complete bool
+	// Changes is how often the counters of the period had changed when they were read
+	// (see metric.Table), and Weights is the Fingerprint of the weights used. If one
+	// of them differs now, the publication is stale.
+	Changes int64
+	Weights string
+	Rows    int64
+}
+
+// Row is a row of a published ranking. The counters are the sums over the days of the
+// period. The score of a week or a month is the sum of the own scores of its days; that
+// of a day is its live score.
+type Row struct {
+	Entry
+
+	Counters metric.Counters // Day and Version are zero
+}
+
+// PublishedTable keeps published rankings: mv_product_rank_daily, _weekly and _monthly.
+type PublishedTable interface {
+	// Current returns the publication of a period that readers see, or
+	// ErrNotPublished.
+	Current(ctx context.Context, p Period) (Publication, error)
+	// Currents returns the publications of a kind whose periods overlap the days from
+	// first to last, oldest first.
+	Currents(ctx context.Context, kind Kind, first, last clock.Day) ([]Publication, error)
+	// Rows returns the rows of a run with the ranks from offset+1 to offset+limit.
+	Rows(ctx context.Context, run id.ID, offset, limit int64) ([]Row, error)
+	// OfBrand is Rows of the products of one brand. Ranks are those within the brand.
+	OfBrand(ctx context.Context, run id.ID, brandID, offset, limit int64) ([]Row, error)
+	// Ranks returns the ranks that products have in a run. Products without one are
+	// missing.
+	Ranks(ctx context.Context, run id.ID, productIDs []int64) (map[int64]int64, error)
+	// Publish queues the switch of readers to a publication whose rows were written
+	// before. The rows of the publication that it replaces stay until Purge.
+	Publish(p Publication)
+	// Purge deletes up to limit rows of runs that no reader sees and that were
+	// replaced before a time.
+	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)
+}
