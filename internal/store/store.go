@@ -10,6 +10,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
+	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/like"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
@@ -60,6 +61,10 @@ type Tx struct {
 	Keys     Keys
 	Audit    Audit
 	Sales    Sales
+	Jobs     job.ExecutionTable
+	Progress job.ProgressTable
+	Parts    job.PartitionTable
+	Schedule job.ScheduleTable
 }
 
 // Outbox stores events that have to be published.
