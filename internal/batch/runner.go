@@ -180,9 +180,13 @@ func (r *Runner) runningError(ctx context.Context, name string) error {
 }
 
 // checkJob returns the steps of a job for its parameters, which are checked.
-func checkJob(j Job, p job.Parameters) ([]Step, error) {
-	steps, err := j.Plan(p)
-	if err != nil {
+func checkJob(j Job, p job.Parameters) (steps []Step, err error) {
+	defer func() {
+		if bug := recover(); bug != nil {
+			err = fmt.Errorf("plan the job %s: panic: %v", j.Name, bug)
+		}
+	}()
+	if steps, err = j.Plan(p); err != nil {
 		return nil, err
 	}
 	names := map[string]bool{}

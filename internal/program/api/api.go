@@ -15,7 +15,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
-	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
@@ -77,12 +76,11 @@ func New(d Deps) (_ wire.Program, err error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
-	housekeeper := housekeeping.New(u.DB, u.Env.Clock, u.Env.Log)
 	return wire.Program{
 		Components: slices.Concat(
 			[]run.Component{web, {Name: "views", Run: views.Run}},
 			cards.Components, relay,
-			[]run.Component{{Name: "housekeeping", Run: housekeeper.Run}, u.Env.Topics(u.Kafka)},
+			[]run.Component{u.Env.Topics(u.Kafka)},
 		),
 		Checks: []manage.Check{
 			wire.DatabaseCheck(u.DB),

@@ -107,7 +107,9 @@ func jobPages(s *shop) {
 		all = append([]id.ID{s.ended([]string{"aJob", "bJob"}[i%2], noon().Add(time.Duration(i)*time.Second)).ID}, all...)
 	}
 	page := func(name string, before id.ID, limit int) (ids []id.ID) {
-		for _, e := range read(s, func(ctx context.Context, tx store.Tx) ([]job.Execution, error) { return tx.Jobs.List(ctx, name, before, limit) }) {
+		for _, e := range read(s, func(ctx context.Context, tx store.Tx) ([]job.Execution, error) {
+			return tx.Jobs.List(ctx, name, before, limit)
+		}) {
 			ids = append(ids, e.ID)
 		}
 		return ids
@@ -127,7 +129,9 @@ func jobSteps(s *shop, e job.Execution) []job.Step {
 
 func jobParts(s *shop, e job.Execution) []job.Partition {
 	s.Helper()
-	return read(s, func(ctx context.Context, tx store.Tx) ([]job.Partition, error) { return tx.Parts.Of(ctx, e.Run, "count") })
+	return read(s, func(ctx context.Context, tx store.Tx) ([]job.Partition, error) {
+		return tx.Parts.Of(ctx, e.Run, "count")
+	})
 }
 
 func jobEnds(s *shop) {
@@ -141,7 +145,9 @@ func jobEnds(s *shop) {
 		tx.Parts.Advance(job.Partition{Run: e.Run, Step: "count", Name: "b", Status: job.Started, Execution: e.ID}, job.Counts{})
 	})
 	s.equal([]job.Step{done, open}, jobSteps(s, e))
-	completed := read(s, func(ctx context.Context, tx store.Tx) ([]string, error) { return tx.Progress.CompletedSteps(ctx, e.Run) })
+	completed := read(s, func(ctx context.Context, tx store.Tx) ([]string, error) {
+		return tx.Progress.CompletedSteps(ctx, e.Run)
+	})
 	s.equal([]string{"load"}, completed)
 	end := noon().Add(time.Minute)
 	e.End(job.Failed, job.ExitDied, "it died", end)
@@ -155,10 +161,14 @@ func jobEnds(s *shop) {
 func jobStop(s *shop) {
 	e := s.execution("aJob", noon())
 	beat := func() bool {
-		return write(s, func(ctx context.Context, tx store.Tx) (bool, error) { return tx.Progress.Beat(ctx, e.ID, noon().Add(time.Hour)) })
+		return write(s, func(ctx context.Context, tx store.Tx) (bool, error) {
+			return tx.Progress.Beat(ctx, e.ID, noon().Add(time.Hour))
+		})
 	}
 	stop := func() bool {
-		return write(s, func(ctx context.Context, tx store.Tx) (bool, error) { return tx.Progress.RequestStop(ctx, e.ID, noon()) })
+		return write(s, func(ctx context.Context, tx store.Tx) (bool, error) {
+			return tx.Progress.RequestStop(ctx, e.ID, noon())
+		})
 	}
 	s.equal([]bool{false, true, true}, []bool{beat(), stop(), beat()})
 	s.queue(func(tx store.Tx) { tx.Jobs.Save(e) })
@@ -211,7 +221,9 @@ func jobPurge(s *shop) {
 	})
 	s.execution("dJob", noon().Add(-60*day)) // it is active
 	purge := func(limit int) int64 {
-		return write(s, func(ctx context.Context, tx store.Tx) (int64, error) { return tx.Jobs.Purge(ctx, noon().Add(-30*day), limit) })
+		return write(s, func(ctx context.Context, tx store.Tx) (int64, error) {
+			return tx.Jobs.Purge(ctx, noon().Add(-30*day), limit)
+		})
 	}
 	s.equal([]int64{1, 1, 0}, []int64{purge(1), purge(9), purge(9)})
 	s.equal([]int{0, 0, 1}, []int{len(jobParts(s, old)), len(jobSteps(s, older)), len(jobParts(s, first))})
