@@ -2,6 +2,7 @@ package ranking
 
 import (
 	"context"
+	"math"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -17,6 +18,28 @@ type Range struct{ After, Last int64 }
 type Work struct {
 	Run    id.ID // of the job
 	Period Period
+}
+
+// RangeOf returns the products of the i-th of n ranges of about the same size, counted from
+// 0, of products with ids up to last. The last range has no end, for ids that are new.
+func RangeOf(i, n int, last int64) Range {
+	size := (last + int64(n) - 1) / int64(n)
+	r := Range{After: int64(i) * size, Last: int64(i+1) * size}
+	if i == n-1 {
+		r.Last = math.MaxInt64
+	}
+	return r
+}
+
+// UpTo returns the schedule as it was when the change with an id was the newest.
+func (s Schedule) UpTo(id int64) Schedule {
+	var changes []WeightsChange
+	for _, c := range s.changes {
+		if c.ID <= id {
+			changes = append(changes, c)
+		}
+	}
+	return NewSchedule(changes...)
 }
 
 // Part is what is known of the ranges of products that are done.
