@@ -42,29 +42,31 @@ type DB interface {
 
 // Tx is one open transaction.
 type Tx struct {
-	Users    user.Table
-	Brands   product.BrandTable
-	Products product.Table
-	Stocks   product.StockTable
-	Likes    like.Table
-	Points   point.Table
-	Coupons  coupon.Table
-	Owned    coupon.IssuedTable
-	Orders   order.Table
-	Payments payment.Table
-	Charges  payment.ChargeTable
-	Metrics  metric.Table
-	Ranking  ranking.Table
-	Outbox   Outbox
-	Handled  Handled
-	Leases   LeaseTable
-	Keys     Keys
-	Audit    Audit
-	Sales    Sales
-	Jobs     job.ExecutionTable
-	Progress job.ProgressTable
-	Parts    job.PartitionTable
-	Schedule job.ScheduleTable
+	Users     user.Table
+	Brands    product.BrandTable
+	Products  product.Table
+	Stocks    product.StockTable
+	Likes     like.Table
+	Points    point.Table
+	Coupons   coupon.Table
+	Owned     coupon.IssuedTable
+	Orders    order.Table
+	Payments  payment.Table
+	Charges   payment.ChargeTable
+	Metrics   metric.Table
+	Ranking   ranking.Table
+	Outbox    Outbox
+	Handled   Handled
+	Leases    LeaseTable
+	Keys      Keys
+	Audit     Audit
+	Sales     Sales
+	Jobs      job.ExecutionTable
+	Progress  job.ProgressTable
+	Parts     job.PartitionTable
+	Schedule  job.ScheduleTable
+	Published ranking.PublishedTable
+	Rollup    ranking.RollupTable
 }
 
 // Outbox stores events that have to be published.
