@@ -54,6 +54,7 @@ type Tx struct {
 	Charges  payment.ChargeTable
 	Metrics  metric.Table
 	Ranking  ranking.Table
+	Weights  ranking.WeightsTable
 	Outbox   Outbox
 	Handled  Handled
 	Leases   LeaseTable
