@@ -67,6 +67,7 @@ type Tx struct {
 	Schedule  job.ScheduleTable
 	Published ranking.PublishedTable
 	Rollup    ranking.RollupTable
+	Weights   ranking.WeightsTable
 }
 
 // Outbox stores events that have to be published.

@@ -20,7 +20,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
@@ -123,7 +122,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 func (d Deps) rankings() (*leaderboard.Reader, error) {
 	u := d.Infra
 	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Env.Clock, u.Env.Log)
-	reader := leaderboard.NewReader(u.DB, board, ranking.DefaultWeights(), u.Env.Clock, u.Env.Log)
+	reader := leaderboard.NewReader(u.DB, board, u.Env.Clock, u.Env.Log)
 	return reader, u.Env.ExportCounts("leaderboard_reads_total",
 		"Rankings that this process read from the board in Redis (board) or, if that has none, from the database (database).", "source",
 		wire.Counts{
