@@ -41,25 +41,26 @@ type DB interface {
 
 // Tx is one open transaction.
 type Tx struct {
-	Users    user.Table
-	Brands   product.BrandTable
-	Products product.Table
-	Stocks   product.StockTable
-	Likes    like.Table
-	Points   point.Table
-	Coupons  coupon.Table
-	Owned    coupon.IssuedTable
-	Orders   order.Table
-	Payments payment.Table
-	Charges  payment.ChargeTable
-	Metrics  metric.Table
-	Ranking  ranking.Table
-	Outbox   Outbox
-	Handled  Handled
-	Leases   LeaseTable
-	Keys     Keys
-	Audit    Audit
-	Sales    Sales
+	Users     user.Table
+	Brands    product.BrandTable
+	Products  product.Table
+	Stocks    product.StockTable
+	Likes     like.Table
+	Points    point.Table
+	Coupons   coupon.Table
+	Owned     coupon.IssuedTable
+	Orders    order.Table
+	Payments  payment.Table
+	Charges   payment.ChargeTable
+	Metrics   metric.Table
+	Ranking   ranking.Table
+	Published ranking.PublishedTable
+	Outbox    Outbox
+	Handled   Handled
+	Leases    LeaseTable
+	Keys      Keys
+	Audit     Audit
+	Sales     Sales
 }
 
 // Outbox stores events that have to be published.

@@ -1,0 +1,19 @@
+package rankings
+
+import (
+	"context"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// topOf returns the first ranks of a day by the weights in force.
+func topOf(ctx context.Context, tx store.Tx, day clock.Day, limit int64) ([]ranking.Entry, error) {
+	return tx.Ranking.Top(ctx, ranking.DefaultWeights(), day, 0, limit)
+}
+
+// scheduleOf returns the weights in force.
+func scheduleOf(context.Context, store.Tx) (ranking.Schedule, error) {
+	return ranking.NewSchedule(), nil
+}
