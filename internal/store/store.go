@@ -55,6 +55,7 @@ type Tx struct {
 	Metrics   metric.Table
 	Ranking   ranking.Table
 	Published ranking.PublishedTable
+	Rollup    ranking.RollupTable
 	Outbox    Outbox
 	Handled   Handled
 	Leases    LeaseTable

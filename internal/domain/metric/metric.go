@@ -73,4 +73,7 @@ type Table interface {
 	// last, both included, by product and day. All are read in one statement. An
 	// error of yield ends it and is returned.
 	All(ctx context.Context, first, last clock.Day, yield func(Counters) error) error
+	// Changes returns how often the counters of the days from first to last have been
+	// changed. If the number is the same as before, so are the counters.
+	Changes(ctx context.Context, first, last clock.Day) (int64, error)
 }

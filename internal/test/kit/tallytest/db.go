@@ -222,6 +222,12 @@ func (c counters) All(_ context.Context, first, last clock.Day, yield func(metri
 	return nil
 }
 
+// Changes implements metric.Table: the version of a row counts its changes.
+func (c counters) Changes(ctx context.Context, first, last clock.Day) (n int64, err error) {
+	err = c.All(ctx, first, last, func(row metric.Counters) error { n += row.Version; return nil })
+	return n, err
+}
+
 type top struct{ counters }
 
 func (t top) Top(ctx context.Context, w ranking.Weights, day clock.Day, offset, limit int64) ([]ranking.Entry, error) {
