@@ -10,7 +10,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// ranks are ranks by product.
+// ranks are ranks by product. Products without one are missing.
 type ranks map[int64]int64
 
 // runKey names the ranking of a brand in a run.
@@ -29,86 +29,69 @@ func (r *Reader) compare(ctx context.Context, q Query, items []Item) error {
 	for i, item := range items {
 		ids[i] = item.ProductID
 	}
-	before, known, err := r.before(ctx, q.Period.Previous(), q.BrandID, ids)
-	if err != nil || !known {
-		return err
+	before, err := r.before(ctx, q.Period.Previous(), q.BrandID, ids)
+	if errors.Is(err, ranking.ErrNotPublished) || errors.Is(err, ErrSnapshotExpired) {
+		return nil
 	}
 	for i := range items {
-		items[i].Compared = true
+		items[i].Compared = err == nil
 		if rank, ok := before[items[i].ProductID]; ok {
 			items[i].Previous = &rank
 		}
 	}
-	return nil
+	return err
 }
 
-// before returns the ranks of products in a period, and whether it has a ranking.
-func (r *Reader) before(ctx context.Context, p ranking.Period, brandID int64, ids []int64) (ranks, bool, error) {
+// before returns the ranks of products in a period, or ranking.ErrNotPublished.
+func (r *Reader) before(ctx context.Context, p ranking.Period, brandID int64, ids []int64) (ranks, error) {
 	if p.Kind == ranking.Daily && r.hasBoard(p.First) {
 		if found, err := r.onBoard(ctx, p.First, brandID, ids); err == nil {
-			return found, true, nil
+			return found, nil
 		}
 	}
-	return r.inTable(ctx, p, brandID, ids)
-}
-
-func (r *Reader) inTable(ctx context.Context, p ranking.Period, brandID int64, ids []int64) (ranks, bool, error) {
-	var found ranks
-	known := false
-	err := r.DB.Snapshot(ctx, func(tx store.Tx) error {
-		current, err := tx.Published.Current(ctx, p)
-		if errors.Is(err, ranking.ErrNotPublished) {
-			err = notPublished(ctx, tx, p, err)
-			known = err == nil // nothing was counted: no product had a rank
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		known = true
-		found, err = r.inRun(ctx, tx, current, brandID, ids)
-		return err
-	})
-	if errors.Is(err, ranking.ErrNotPublished) {
-		return nil, false, nil
+	current, found, err := r.current(ctx, p)
+	switch {
+	case err != nil || !found: // nothing was counted: no product had a rank
+		return nil, err
+	case brandID == 0:
+		return r.inRun(ctx, current.Run, ids)
+	default:
+		list, err := r.brandOfRun(ctx, current.Run, brandID, current.Rows)
+		return list.ranksOf(ids), err
 	}
-	return found, known, err
 }
 
 func (r *Reader) onBoard(ctx context.Context, day clock.Day, brandID int64, ids []int64) (ranks, error) {
-	if brandID == 0 {
-		found, complete, err := r.Board.Ranks(ctx, day, ids)
-		if err == nil && !complete {
-			err = errIncomplete
-		}
-		return found, err
+	if brandID != 0 {
+		list, err := r.brandOnBoard(ctx, foldKey{day, brandID})
+		return list.ranksOf(ids), err
 	}
-	f, err := r.brandOnBoard(ctx, foldKey{day, brandID})
-	return byProduct(f.entries), err
+	found, complete, err := r.Board.Ranks(ctx, day, ids)
+	if err == nil && !complete {
+		err = errIncomplete
+	}
+	return found, err
 }
 
-func (r *Reader) inRun(ctx context.Context, tx store.Tx, p ranking.Publication, brandID int64, ids []int64) (ranks, error) {
-	if brandID == 0 {
-		return tx.Published.Ranks(ctx, p.Run, ids)
-	}
-	return r.earlier.get(ctx, runKey{p.Run, brandID}, func(ctx context.Context) (ranks, error) {
-		var rows []ranking.Row
-		err := r.DB.View(ctx, func(tx store.Tx) (err error) {
-			rows, err = tx.Published.OfBrand(ctx, p.Run, brandID, 0, Depth)
-			return err
-		})
-		found := make(ranks, len(rows))
-		for _, row := range rows {
-			found[row.ProductID] = row.Rank
-		}
-		return found, err
+func (r *Reader) inRun(ctx context.Context, run id.ID, ids []int64) (found ranks, err error) {
+	err = r.DB.View(ctx, func(tx store.Tx) error {
+		found, err = tx.Published.Ranks(ctx, run, ids)
+		return err
 	})
+	return found, err
 }
 
-func byProduct(entries []ranking.Entry) ranks {
-	found := make(ranks, len(entries))
-	for _, e := range entries {
-		found[e.ProductID] = e.Rank
+// ranksOf returns the ranks of some products.
+func (f fold) ranksOf(ids []int64) ranks {
+	wanted := make(map[int64]bool, len(ids))
+	for _, pid := range ids {
+		wanted[pid] = true
+	}
+	found := make(ranks, len(ids))
+	for _, e := range f.entries {
+		if wanted[e.ProductID] {
+			found[e.ProductID] = e.Rank
+		}
 	}
 	return found
 }

@@ -5,58 +5,71 @@ import (
 	"errors"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 // published reads a page from the table that readers see now. If there is none although
 // something was counted, the error is ranking.ErrNotPublished.
-func (r *Reader) published(ctx context.Context, q Query) (page Page, err error) {
-	err = r.DB.Snapshot(ctx, func(tx store.Tx) error {
-		current, err := tx.Published.Current(ctx, q.Period)
-		if errors.Is(err, ranking.ErrNotPublished) {
-			page = r.nothing(q.Period)
-			return notPublished(ctx, tx, q.Period, err)
-		}
-		if err != nil {
-			return err
-		}
-		page, err = r.ofRun(ctx, tx, q, snapshotOf(current))
-		return err
-	})
-	return page, err
+func (r *Reader) published(ctx context.Context, q Query) (Page, error) {
+	current, found, err := r.current(ctx, q.Period)
+	if err != nil || !found {
+		return r.nothing(q.Period), err
+	}
+	page, err := r.ofRun(ctx, q, snapshotOf(current))
+	if !errors.Is(err, ErrSnapshotExpired) {
+		return page, err
+	}
+	if current, found, err = r.current(ctx, q.Period); err != nil || !found { // replaced and purged meanwhile
+		return r.nothing(q.Period), err
+	}
+	return r.ofRun(ctx, q, snapshotOf(current))
 }
 
-// notPublished returns err if something was counted in the period: its ranking is not empty,
-// but unknown.
+// current returns the publication that readers see now. If there is none, it reports false
+// if nothing was counted, and returns ranking.ErrNotPublished otherwise.
+func (r *Reader) current(ctx context.Context, p ranking.Period) (current ranking.Publication, found bool, err error) {
+	err = r.DB.View(ctx, func(tx store.Tx) error {
+		current, err = tx.Published.Current(ctx, p)
+		if found = err == nil; !errors.Is(err, ranking.ErrNotPublished) {
+			return err
+		}
+		return notPublished(ctx, tx, p, err)
+	})
+	return current, found, err
+}
+
+// notPublished returns err if something was counted on the days that have a part in the
+// scores of the period: then its ranking is not empty, but unknown.
 func notPublished(ctx context.Context, tx store.Tx, p ranking.Period, err error) error {
-	any, failure := anyCounted(ctx, tx, p)
+	first, last := p.Counted()
+	changes, failure := tx.Metrics.Changes(ctx, first, last)
 	switch {
 	case failure != nil:
 		return failure
-	case any:
+	case changes > 0:
 		return err
 	default:
 		return nil
 	}
 }
 
-// ofRun reads a page of a run. Its rows may have been purged meanwhile.
-func (r *Reader) ofRun(ctx context.Context, tx store.Tx, q Query, s snapshot) (Page, error) {
+// ofRun reads a page of a run. Its rows may have been purged meanwhile. It must not be called
+// in a transaction: it waits for others that need a connection.
+func (r *Reader) ofRun(ctx context.Context, q Query, s snapshot) (Page, error) {
 	run, err := id.Parse(s.Name)
 	if err != nil {
 		return Page{}, ErrSnapshot
 	}
-	rows, err := rowsOf(ctx, tx, run, q)
+	var entries []ranking.Entry
+	if q.BrandID == 0 {
+		entries, err = r.rowsOf(ctx, run, q, s.Ranks)
+	} else {
+		var list fold
+		list, err = r.brandOfRun(ctx, run, q.BrandID, s.Ranks)
+		entries = list.cut(q)
+	}
 	if err != nil {
-		return Page{}, err
-	}
-	entries := make([]ranking.Entry, len(rows))
-	for i, row := range rows {
-		entries[i] = row.Entry
-	}
-	if err := s.checkWhole(ctx, tx, run, q, entries); err != nil {
 		return Page{}, err
 	}
 	page := r.page(q, FromTable, s.asOf(), entries)
@@ -64,46 +77,57 @@ func (r *Reader) ofRun(ctx context.Context, tx store.Tx, q Query, s snapshot) (P
 	return page, nil
 }
 
-func rowsOf(ctx context.Context, tx store.Tx, run id.ID, q Query) ([]ranking.Row, error) {
-	if q.BrandID != 0 {
-		return tx.Published.OfBrand(ctx, run, q.BrandID, q.offset(), q.Size+1)
-	}
-	return tx.Published.Rows(ctx, run, q.offset(), q.Size+1)
+// rowsOf reads the entries of a page, and one more if there are any. If rows of the run are
+// missing, it returns ErrSnapshotExpired.
+func (r *Reader) rowsOf(ctx context.Context, run id.ID, q Query, all int64) (entries []ranking.Entry, err error) {
+	err = r.DB.View(ctx, func(tx store.Tx) error {
+		rows, err := tx.Published.Rows(ctx, run, q.offset(), q.Size+1)
+		if want := max(0, min(q.Size+1, all-q.offset())); err == nil && int64(len(rows)) < want {
+			err = ErrSnapshotExpired
+		}
+		entries = entriesOf(rows)
+		return err
+	})
+	return entries, err
 }
 
-// checkWhole returns ErrSnapshotExpired if rows of the run are missing.
-func (s snapshot) checkWhole(ctx context.Context, tx store.Tx, run id.ID, q Query, found []ranking.Entry) error {
-	if q.BrandID == 0 {
-		if want := max(0, min(q.Size+1, s.Ranks-q.offset())); int64(len(found)) < want {
-			return ErrSnapshotExpired
-		}
-		if len(found) > 0 {
-			return nil
-		}
+// brandOfRun returns the ranking of a brand in a run. Its rows are few of all those of the
+// run, so it is kept for a moment.
+func (r *Reader) brandOfRun(ctx context.Context, run id.ID, brandID, all int64) (fold, error) {
+	return r.runs.get(ctx, runKey{run, brandID}, func(ctx context.Context) (f fold, err error) {
+		err = r.DB.Snapshot(ctx, func(tx store.Tx) error {
+			rows, err := tx.Published.OfBrand(ctx, run, brandID, 0, Depth)
+			f.entries = entriesOf(rows)
+			if err != nil {
+				return err
+			}
+			return checkWhole(ctx, tx, run, all)
+		})
+		return f, err
+	})
+}
+
+// checkWhole returns ErrSnapshotExpired if a purge has begun at one end of the rows.
+func checkWhole(ctx context.Context, tx store.Tx, run id.ID, all int64) error {
+	if all == 0 {
+		return nil
 	}
-	for _, offset := range []int64{0, s.Ranks - 1} { // a purge has begun at one end of them
-		if s.Ranks == 0 {
-			return nil
-		}
+	for _, offset := range []int64{0, all - 1} {
 		rows, err := tx.Published.Rows(ctx, run, offset, 1)
 		if err != nil {
 			return err
 		}
-		if len(rows) == 0 {
+		if len(rows) == 0 || rows[0].Rank != offset+1 {
 			return ErrSnapshotExpired
 		}
 	}
 	return nil
 }
 
-// anyCounted reports whether something was counted on the days that have a part in the
-// scores of the period.
-func anyCounted(ctx context.Context, tx store.Tx, p ranking.Period) (bool, error) {
-	found := errors.New("found")
-	first, last := p.Counted()
-	err := tx.Metrics.All(ctx, first, last, func(metric.Counters) error { return found })
-	if errors.Is(err, found) {
-		return true, nil
+func entriesOf(rows []ranking.Row) []ranking.Entry {
+	entries := make([]ranking.Entry, len(rows))
+	for i, row := range rows {
+		entries[i] = row.Entry
 	}
-	return false, err
+	return entries
 }

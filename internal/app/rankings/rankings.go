@@ -75,7 +75,7 @@ type Reader struct {
 	reads     reads
 	folds     *shelf[foldKey, fold]       // of the counters of all products
 	brands    *shelf[foldKey, fold]       // of the live ranking of a brand
-	earlier   *shelf[runKey, ranks]       // of a brand in the period before
+	runs      *shelf[runKey, fold]        // of a brand in a published run
 	snapshots *shelf[clock.Day, snapshot] // of the board
 	folding   chan struct{}               // holds one: the fold that runs
 }
@@ -85,7 +85,7 @@ func New(c Config) *Reader {
 	return &Reader{
 		Config: c, reads: newReads(), folding: make(chan struct{}, 1),
 		folds: newShelf[foldKey, fold](c.Clock, grace), brands: newShelf[foldKey, fold](c.Clock, grace),
-		earlier: newShelf[runKey, ranks](c.Clock, grace), snapshots: newShelf[clock.Day, snapshot](c.Clock, 0),
+		runs: newShelf[runKey, fold](c.Clock, grace), snapshots: newShelf[clock.Day, snapshot](c.Clock, 0),
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/page"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
-	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 // snapshot is a state of a ranking that does not change: a run of a published table, or a
@@ -39,7 +38,7 @@ func tokenKind(q Query) string {
 }
 
 // pinned reads a page of the snapshot that the client names.
-func (r *Reader) pinned(ctx context.Context, q Query) (p Page, err error) {
+func (r *Reader) pinned(ctx context.Context, q Query) (Page, error) {
 	s, _, err := page.Decode[snapshot](tokenKind(q), q.Snapshot)
 	switch {
 	case err != nil || s.Ranks < 0:
@@ -49,11 +48,7 @@ func (r *Reader) pinned(ctx context.Context, q Query) (p Page, err error) {
 	case s.Source != FromTable:
 		return Page{}, ErrSnapshot
 	}
-	err = r.DB.Snapshot(ctx, func(tx store.Tx) error {
-		p, err = r.ofRun(ctx, tx, q, s)
-		return err
-	})
-	return p, err
+	return r.ofRun(ctx, q, s)
 }
 
 // ofCopy reads a page of a copy of the board. If Redis has lost it or is away, it is gone.
