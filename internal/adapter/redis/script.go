@@ -76,12 +76,13 @@ return 1`
 )
 
 // scripts are sent to the server once and then called by their hash.
-type scripts struct{ set, sweep, finish *goredis.Script }
+type scripts struct{ set, sweep, finish, snapshot *goredis.Script }
 
 func newScripts() scripts {
 	return scripts{
-		set:    goredis.NewScript(setScript),
-		sweep:  goredis.NewScript(sweepScript),
-		finish: goredis.NewScript(finishScript),
+		set:      goredis.NewScript(setScript),
+		sweep:    goredis.NewScript(sweepScript),
+		finish:   goredis.NewScript(finishScript),
+		snapshot: goredis.NewScript(snapshotScript),
 	}
 }

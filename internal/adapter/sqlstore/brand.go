@@ -29,6 +29,16 @@ func (t brands) ByName(ctx context.Context, name string) (product.Brand, error) 
 	return first(ctx, t.each, q, scanBrand, product.ErrBrandNotFound)
 }
 
+// Products implements product.BrandTable. Each half has an index, which is read up to the
+// limit.
+func (t brands) Products(ctx context.Context, bid, after int64, limit int) ([]int64, error) {
+	half := func(status string) string {
+		return `SELECT id FROM (SELECT id FROM products WHERE brand_id = $1 AND id > $2 AND ` + status + ` ORDER BY id LIMIT $3) AS h`
+	}
+	q := stmt(half(`status <> 'HIDDEN'`)+` UNION ALL `+half(`status = 'HIDDEN'`)+` ORDER BY 1 LIMIT $3`, bid, after, int64(limit))
+	return all(ctx, t.each, q, scalar[int64])
+}
+
 func scanBrand(r row) (b product.Brand, err error) {
 	err = r.Scan(&b.ID, &b.Name, &b.Description)
 	return b, err

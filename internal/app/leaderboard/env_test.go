@@ -52,7 +52,6 @@ type env struct {
 	db    *tallytest.DB
 	board redistest.Board
 
-	reader     *leaderboard.Reader
 	builder    *leaderboard.Builder
 	verifier   *leaderboard.Verifier
 	reconciler *leaderboard.Reconciler
@@ -61,7 +60,6 @@ type env struct {
 func open(t *testing.T, clk *fixedClock, board redistest.Board) *env {
 	t.Helper()
 	s := &env{T: t, clock: clk, today: clock.DayOf(clk.now()), db: &tallytest.DB{Clock: clk.now}, board: board}
-	s.reader = leaderboard.NewReader(s.db, board, clk.now, discard())
 	s.builder = leaderboard.NewBuilder(s.db, board, clk.now, newIDs()().String(), discard())
 	s.verifier = leaderboard.NewVerifier(s.db, board, clk.now, discard())
 	s.reconciler = s.another()
@@ -130,13 +128,31 @@ func (s *env) reconcile(k *leaderboard.Reconciler) {
 	}
 }
 
-func (s *env) read(day clock.Day, number, size int64) leaderboard.Page {
+// top returns the first ranks of a day. The board must be complete.
+func (s *env) top(day clock.Day) []ranking.Entry {
 	s.Helper()
-	p, err := s.reader.Read(s.Context(), day, number, size)
-	if err != nil {
-		s.Fatal(err)
+	top, complete, err := s.board.Top(s.Context(), day, 0, 10)
+	if err != nil || !complete {
+		s.Fatalf("the board of %s: complete %t, %v", day, complete, err)
 	}
-	return p
+	return top
+}
+
+// counted returns the first rank of a day by the database.
+func (s *env) counted(day clock.Day) (top []ranking.Entry) {
+	s.Helper()
+	err := s.db.View(s.Context(), func(tx store.Tx) error {
+		schedule, err := ranking.ReadSchedule(s.Context(), tx.Weights)
+		if err != nil {
+			return err
+		}
+		top, err = tx.Ranking.Top(s.Context(), schedule, day, 0, 1)
+		return err
+	})
+	if err != nil || len(top) != 1 {
+		s.Fatalf("the database says %v, %v", top, err)
+	}
+	return top
 }
 
 func (s *env) live(day clock.Day) map[int64]int64 {

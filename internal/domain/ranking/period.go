@@ -2,6 +2,7 @@ package ranking
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,17 @@ const (
 
 // Kinds returns all kinds.
 func Kinds() []Kind { return []Kind{Daily, Weekly, Monthly} }
+
+// ParseKind returns the kind with a name, or ErrPeriod. An empty name is Daily.
+func ParseKind(s string) (Kind, error) {
+	if s == "" {
+		return Daily, nil
+	}
+	if k := Kind(s); slices.Contains(Kinds(), k) {
+		return k, nil
+	}
+	return "", ErrPeriod
+}
 
 // Period is a day, an ISO 8601 week (Monday to Sunday) or a month, in Asia/Seoul.
 type Period struct {

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrPeriod is returned for a period that has no ranking.
-var ErrPeriod = fault.New(fault.Invalid, "INVALID_PERIOD", "period must be daily")
+var ErrPeriod = fault.New(fault.Invalid, "INVALID_PERIOD", "period must be daily, weekly or monthly")
 
 // ErrDate is returned for a date that does not exist.
 var ErrDate = fault.New(fault.Invalid, "INVALID_DATE", "date must be a day of the form yyyyMMdd")

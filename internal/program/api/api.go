@@ -15,8 +15,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
-	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/rankings"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -93,7 +93,7 @@ func New(d Deps) (_ wire.Program, err error) {
 // web returns the component of the public port.
 func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 	u := d.Infra
-	rankings, err := d.rankings()
+	reader, err := d.rankings()
 	if err != nil {
 		return run.Component{}, err
 	}
@@ -104,7 +104,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 		Wallet:   wallet.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Coupons:  coupons.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Checkout: cards.Checkout, Settle: cards.Settle, Callbacks: pgclient.NewCallbacks(d.Secret, u.Env.Clock),
-		Rankings: rankings, Views: views, DB: u.DB,
+		Rankings: reader, Views: views, DB: u.DB,
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log, Registerer: u.Env.Registry, Version: wire.Version(),
 		Limits:          httpapi.Limits{Time: d.Rules.RequestTimeout},
 		TrustUserHeader: d.Rules.TrustUserHeader, RequireIdempotencyKey: d.Rules.RequireIdempotencyKey,
@@ -119,14 +119,15 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 }
 
 // rankings returns the reader of the rankings and registers its metrics.
-func (d Deps) rankings() (*leaderboard.Reader, error) {
+func (d Deps) rankings() (*rankings.Reader, error) {
 	u := d.Infra
 	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Env.Clock, u.Env.Log)
-	reader := leaderboard.NewReader(u.DB, board, u.Env.Clock, u.Env.Log)
-	return reader, u.Env.ExportCounts("leaderboard_reads_total",
-		"Rankings that this process read from the board in Redis (board) or, if that has none, from the database (database).", "source",
-		wire.Counts{
-			"board":    func() int64 { n, _ := reader.Reads(); return n },
-			"database": func() int64 { _, n := reader.Reads(); return n },
-		})
+	reader := rankings.New(rankings.Config{DB: u.DB, Board: board, Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log})
+	counts := wire.Counts{}
+	for _, source := range rankings.Sources() {
+		counts[string(source)] = func() int64 { return reader.Reads(source) }
+	}
+	return reader, u.Env.ExportCounts("ranking_reads_total",
+		"Pages of rankings that this process read: from the board in Redis (board), from a published table (table), "+
+			"from the counters because the board is not complete (database), or empty without a read (none).", "source", counts)
 }
