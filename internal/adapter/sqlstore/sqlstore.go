@@ -145,7 +145,7 @@ func (s *session) tables() store.Tx {
 	return store.Tx{
 		Users: users{s}, Brands: brands{s}, Products: products{s}, Stocks: stocks{s}, Likes: likes{s},
 		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Payments: payments{s}, Charges: charges{s},
-		Metrics: metrics{s}, Ranking: rankings{s}, Outbox: outbox{s}, Handled: handled{s}, Leases: leases{s}, Keys: keys{s},
+		Metrics: metrics{s}, Months: months{s}, Ranking: rankings{s}, Outbox: outbox{s}, Handled: handled{s}, Leases: leases{s}, Keys: keys{s},
 		Audit: audit{s}, Sales: sales{s},
 	}
 }
