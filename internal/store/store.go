@@ -160,7 +160,8 @@ type Sales interface {
 	// On calls yield with each line of each order that was paid on a day and not
 	// cancelled, in order of payment, order and line. An error of yield ends it.
 	On(ctx context.Context, day clock.Day, yield func(Sold) error) error
-	// StateOn returns a text that changes when what On reads changes.
+	// StateOn returns a text that changes when what On reads changes, or a counter of
+	// the day.
 	StateOn(ctx context.Context, day clock.Day) (string, error)
 }
 

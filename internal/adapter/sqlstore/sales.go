@@ -83,18 +83,23 @@ func (t sales) On(ctx context.Context, day clock.Day, yield func(store.Sold) err
 	})
 }
 
-// StateOn implements store.Sales. Lines never change. Orders that were paid on a day
-// may only be cancelled, or be paid by a transaction that ends after the day.
+// StateOn implements store.Sales. A line never changes: the order of a line may only be
+// cancelled, or be paid by a transaction that ends after the day. Every change of a
+// counter adds to its version.
 func (t sales) StateOn(ctx context.Context, day clock.Day) (string, error) {
-	q := ofDay(`COUNT(*), CAST(COALESCE(SUM(l.quantity), 0) AS BIGINT), CAST(COALESCE(SUM(l.quantity * l.price), 0) AS BIGINT),
-		CAST(COALESCE(SUM(h.at_us % 1000000007), 0) AS BIGINT)`, ``, day)
-	state, err := all(ctx, t.each, q, func(r row) (string, error) {
-		var lines, quantity, amount, times int64
-		err := r.Scan(&lines, &quantity, &amount, &times)
-		return fmt.Sprintf("%d lines, %d pieces, %d won, times %d", lines, quantity, amount, times), err
-	})
+	sold := ofDay(`COUNT(*), CAST(COALESCE(SUM(l.quantity), 0) AS BIGINT), CAST(COALESCE(SUM(l.quantity * l.price), 0) AS BIGINT)`, ``, day)
+	counted := stmt(`SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), 0 FROM product_metrics WHERE day = $1`, int64(day))
+	lines, err := figures(ctx, t.session, sold)
 	if err != nil {
 		return "", err
 	}
-	return state[0], nil
+	counters, err := figures(ctx, t.session, counted)
+	return fmt.Sprintf("lines %d, pieces %d, won %d; counters %d, versions %d",
+		lines[0], lines[1], lines[2], counters[0], counters[1]), err
+}
+
+// figures returns the three figures of a row.
+func figures(ctx context.Context, s *session, q Stmt) (found [3]int64, err error) {
+	err = s.each(ctx, q, func(r row) error { return r.Scan(&found[0], &found[1], &found[2]) })
+	return found, err
 }
