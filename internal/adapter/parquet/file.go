@@ -102,4 +102,3 @@ func (f *file[T]) abort() {
 	_ = f.out.Close()
 	_ = os.Remove(filepath.Join(f.root, f.name) + temporary)
 }
-

@@ -143,8 +143,11 @@ func TestTheJobHasAPartitionForEachDay(t *testing.T) {
 	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
 		t, out := s.T, s.T.TempDir()
 		j := export.Job(export.Deps{
-			DB:       s.DB,
-			Open:     func(path string) (export.Folder, func() error, error) { f, err := parquet.Open(path); return f, f.Close, err },
+			DB: s.DB,
+			Open: func(path string) (export.Folder, func() error, error) {
+				f, err := parquet.Open(path)
+				return f, f.Close, err
+			},
 			Schedule: func(context.Context) (ranking.Schedule, error) { return ranking.NewSchedule(), nil },
 			Now:      func() time.Time { return clock.Day(20261128).Start() },
 		})

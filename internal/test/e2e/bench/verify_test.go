@@ -34,7 +34,7 @@ func BenchmarkVerify(b *testing.B) {
 			continue
 		}
 		fmt.Printf("%9d orders: %6.1f s, %.0f us for each order beyond that, %d MB (at most %d)\n", orders, took.Seconds(),
-			(took - empty).Seconds()*1e6/float64(orders), megabytes, verifyMemory)
+			(took-empty).Seconds()*1e6/float64(orders), megabytes, verifyMemory)
 		if megabytes > verifyMemory {
 			b.Errorf("%d orders: %d MB", orders, megabytes)
 		}
