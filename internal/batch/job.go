@@ -28,6 +28,10 @@ type Job struct {
 type Parameter struct {
 	Name, Help string
 	Default    string
+	// Day marks a date of the form 2010-12-31. The values today and yesterday are
+	// replaced by the date in Asia/Seoul before the instance is chosen. So a run that
+	// is restarted on another day is about the same day as before.
+	Day bool
 }
 
 // Step is a part of a job. It has either a Chunk or a Task.
@@ -66,4 +70,4 @@ type Progress struct {
 }
 
 // Counts count items, usually rows.
-type Counts struct{ Read, Written, Skipped int64 }
+type Counts = job.Counts

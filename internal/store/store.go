@@ -11,6 +11,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
+	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/like"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
@@ -42,26 +43,33 @@ type DB interface {
 
 // Tx is one open transaction.
 type Tx struct {
-	Users    user.Table
-	Brands   product.BrandTable
-	Products product.Table
-	Stocks   product.StockTable
-	Likes    like.Table
-	Points   point.Table
-	Coupons  coupon.Table
-	Owned    coupon.IssuedTable
-	Orders   order.Table
-	Payments payment.Table
-	Charges  payment.ChargeTable
-	Metrics  metric.Table
-	Months   metric.MonthTable
-	Ranking  ranking.Table
-	Outbox   Outbox
-	Handled  Handled
-	Leases   LeaseTable
-	Keys     Keys
-	Audit    Audit
-	Sales    Sales
+	Users     user.Table
+	Brands    product.BrandTable
+	Products  product.Table
+	Stocks    product.StockTable
+	Likes     like.Table
+	Points    point.Table
+	Coupons   coupon.Table
+	Owned     coupon.IssuedTable
+	Orders    order.Table
+	Payments  payment.Table
+	Charges   payment.ChargeTable
+	Metrics   metric.Table
+	Months    metric.MonthTable
+	Ranking   ranking.Table
+	Outbox    Outbox
+	Handled   Handled
+	Leases    LeaseTable
+	Keys      Keys
+	Audit     Audit
+	Sales     Sales
+	Jobs      job.ExecutionTable
+	Progress  job.ProgressTable
+	Parts     job.PartitionTable
+	Schedule  job.ScheduleTable
+	Published ranking.PublishedTable
+	Rollup    ranking.RollupTable
+	Weights   ranking.WeightsTable
 }
 
 // Outbox stores events that have to be published.

@@ -55,12 +55,12 @@ func duckdb(t *testing.T, sql string, settings ...string) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 }
 
-// threeWeights are the default weights, and two changes within November.
-func threeWeights() ranking.Schedule {
-	return ranking.NewSchedule(
-		ranking.WeightsChange{ID: 1, Weights: ranking.Weights{View: 500, Like: 1, Order: 300, Carry: 100}, At: clock.Day(20261111).Start()},
-		ranking.WeightsChange{ID: 2, Weights: ranking.Weights{View: 1, Like: 900, Order: 0, Carry: 100}, At: clock.Day(20261120).Start()},
-	)
+// twoChanges are changes of the weights within November.
+func twoChanges() []ranking.WeightsChange {
+	return []ranking.WeightsChange{
+		{ID: 1, Weights: ranking.Weights{View: 500, Like: 1, Order: 300, Carry: 100}, At: clock.Day(20261111).Start(), Actor: "admin", Reason: "views"},
+		{ID: 2, Weights: ranking.Weights{View: 1, Like: 900, Order: 0, Carry: 100}, At: clock.Day(20261120).Start(), Actor: "admin", Reason: "likes"},
+	}
 }
 
 // november returns random counters of 300 products: 60 have the same score, and some
@@ -110,10 +110,19 @@ func top100(all []metric.Counters, s ranking.Schedule, month metric.Month) (rows
 	return rows
 }
 
-func exported(t *testing.T, counters []metric.Counters, s ranking.Schedule) (dir string) {
+func exported(t *testing.T, counters []metric.Counters, changes []ranking.WeightsChange) (dir string) {
 	t.Helper()
 	db, dir := storetest.SQLite(t, sqlstore.Options{}), t.TempDir()
-	if err := db.Update(t.Context(), func(tx store.Tx) error { tx.Metrics.Add(counters); return nil }); err != nil {
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		tx.Metrics.Add(counters)
+		for _, c := range changes {
+			if _, err := tx.Weights.Add(t.Context(), c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	f, err := parquet.Open(dir)
@@ -121,7 +130,7 @@ func exported(t *testing.T, counters []metric.Counters, s ranking.Schedule) (dir
 		t.Fatal(err)
 	}
 	defer f.Close()
-	e := export.New(db, f, s, nil)
+	e := export.New(db, f)
 	for _, day := range clock.Day(20261030).Until(20261201) {
 		if _, err := e.Day(t.Context(), day, func(export.Rows) error { return nil }); err != nil {
 			t.Fatal(err)
@@ -132,9 +141,9 @@ func exported(t *testing.T, counters []metric.Counters, s ranking.Schedule) (dir
 
 func TestDuckDBComputesTheRankingOfAMonthFromTheFiles(t *testing.T) {
 	t.Parallel()
-	counters, schedule := november(), threeWeights()
-	dir := exported(t, counters, schedule)
-	want := top100(counters, schedule, 202611)
+	counters, changes := november(), twoChanges()
+	dir := exported(t, counters, changes)
+	want := top100(counters, ranking.NewSchedule(changes...), 202611)
 	got := duckdb(t, documented(t), "DIR="+dir, "FIRST=20261101", "LAST=20261130")
 	if diff := gocmp.Diff(want, got); diff != "" || len(got) != 100 {
 		t.Errorf("%d rows (-want +got)\n%s", len(got), diff)

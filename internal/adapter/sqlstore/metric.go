@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
@@ -10,8 +11,8 @@ import (
 
 type metrics struct{ *session }
 
-// Add implements metric.Table. The rows are locked in the order of the primary key,
-// so that two writers cannot deadlock.
+// Add implements metric.Table. The rows are locked in the order of the primary key, and
+// those that count the changes after them, so that two writers cannot deadlock.
 func (t metrics) Add(deltas []metric.Counters) {
 	if len(deltas) == 0 {
 		return
@@ -31,6 +32,45 @@ func (t metrics) Add(deltas []metric.Counters) {
 			orders = m.orders + excluded.orders, quantity = m.quantity + excluded.quantity,
 			amount = m.amount + excluded.amount, amount_log = m.amount_log + excluded.amount_log,
 			version = m.version + 1`, args...)
+	t.changed(deltas)
+}
+
+// stripes is the number of rows in which the changes of a day are counted.
+const stripes = 16
+
+// changed counts a change of each day. A day is locked until the transaction ends, so
+// transactions of different products use different rows.
+func (t metrics) changed(deltas []metric.Counters) {
+	var days []int64
+	for _, d := range deltas {
+		days = append(days, int64(d.Day))
+	}
+	slices.Sort(days)
+	table, args, err := t.dialect.Set(2, []Column{{"day", Integer, slices.Compact(days)}})
+	if err != nil {
+		_ = t.fail(fmt.Errorf("changed days: %w", err))
+		return
+	}
+	t.exec(`
+		INSERT INTO metric_days AS d (stripe, day, changes)
+		SELECT CAST($1 AS INTEGER), v.day, 1 FROM `+table+` v WHERE true ORDER BY v.day
+		ON CONFLICT (day, stripe) DO UPDATE SET changes = d.changes + 1`,
+		append([]any{deltas[0].ProductID % stripes}, args...)...)
+}
+
+// Changes implements metric.Table.
+func (t metrics) Changes(ctx context.Context, from, to clock.Day) (metric.Changes, error) {
+	q := stmt(`SELECT day, CAST(SUM(changes) AS BIGINT) FROM metric_days WHERE day BETWEEN $1 AND $2 GROUP BY day`,
+		int64(from), int64(to))
+	found := metric.Changes{}
+	err := t.each(ctx, q, func(r row) error {
+		var day clock.Day
+		var n int64
+		err := r.Scan(&day, &n)
+		found[day] = n
+		return err
+	})
+	return found, err
 }
 
 // columnsOf turns rows into columns.

@@ -71,16 +71,12 @@ const (
 
 // Exporter writes days into a folder.
 type Exporter struct {
-	db       store.DB
-	folder   Folder
-	schedule ranking.Schedule
-	now      clock.Clock
+	db     store.DB
+	folder Folder
 }
 
 // New returns an Exporter.
-func New(db store.DB, folder Folder, schedule ranking.Schedule, now clock.Clock) *Exporter {
-	return &Exporter{db, folder, schedule, now}
-}
+func New(db store.DB, folder Folder) *Exporter { return &Exporter{db, folder} }
 
 // Closed returns the days from first to last. It fails unless all of them are over.
 func Closed(first, last clock.Day, now time.Time) ([]clock.Day, error) {
@@ -131,7 +127,11 @@ func (e *Exporter) day(ctx context.Context, tx store.Tx, day clock.Day, has verd
 	if err != nil {
 		return "", err
 	}
-	next := Manifest{Day: day, State: state, Weights: e.schedule.On(day)}
+	weights, err := ranking.ReadSchedule(ctx, tx.Weights)
+	if err != nil {
+		return "", err
+	}
+	next := Manifest{Day: day, State: state, Weights: weights.On(day)}
 	if has.there && has.manifest.State == state && has.manifest.Weights.Weights == next.Weights.Weights {
 		return Unchanged, nil
 	}

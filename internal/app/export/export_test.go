@@ -1,7 +1,6 @@
 package export_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -31,14 +30,14 @@ type shelf struct {
 	today clock.Day
 }
 
-func (s *shelf) export(weights ...ranking.WeightsChange) (done export.Outcome, m export.Manifest) {
+func (s *shelf) export() (done export.Outcome, m export.Manifest) {
 	s.T.Helper()
 	f, err := parquet.Open(s.path)
 	if err != nil {
 		s.T.Fatal(err)
 	}
 	defer f.Close()
-	if done, err = export.New(s.DB, f, ranking.NewSchedule(weights...), time.Now).Day(s.T.Context(), s.today, quiet); err != nil {
+	if done, err = export.New(s.DB, f).Day(s.T.Context(), s.today, quiet); err != nil {
 		s.T.Fatal(err)
 	}
 	m, ok, err := f.Manifest(s.today)
@@ -77,9 +76,9 @@ func TestADayIsWrittenAgainOnlyIfItHasChanged(t *testing.T) {
 		s.update(func(tx store.Tx) {
 			tx.Metrics.Add([]metric.Counters{{ProductID: pid, Day: s.today, Views: 1}, {ProductID: pid, Day: s.today.Add(-1), Views: 1}})
 		})
-		want := func(outcome export.Outcome, counters, sales int64, weights ...ranking.WeightsChange) {
+		want := func(outcome export.Outcome, counters, sales int64) {
 			s.T.Helper()
-			done, m := s.export(weights...)
+			done, m := s.export()
 			if diff := cmp.Diff([]int64{counters, sales, 1}, rows(m)); diff != "" || done != outcome {
 				s.T.Errorf("%s, want %s; rows (-want +got)\n%s", done, outcome, diff)
 			}
@@ -94,9 +93,16 @@ func TestADayIsWrittenAgainOnlyIfItHasChanged(t *testing.T) {
 			s.T.Fatal(err)
 		}
 		want(export.Rewritten, 1, 0)
-		heavy := ranking.WeightsChange{ID: 1, Weights: ranking.Weights{View: 1, Like: 2, Order: 3, Carry: 4}}
-		want(export.Rewritten, 1, 0, heavy)
-		want(export.Unchanged, 1, 0, heavy)
+		if err := s.DB.Update(s.T.Context(), func(tx store.Tx) error {
+			_, err := tx.Weights.Add(s.T.Context(), ranking.WeightsChange{
+				Weights: ranking.Weights{View: 1, Like: 2, Order: 3, Carry: 4}, At: time.Now(), Actor: "admin", Reason: "a sale",
+			})
+			return err
+		}); err != nil {
+			s.T.Fatal(err)
+		}
+		want(export.Rewritten, 1, 0)
+		want(export.Unchanged, 1, 0)
 		month := metric.MonthOf(s.today)
 		if err := s.DB.Update(s.T.Context(), func(tx store.Tx) error {
 			_, _, err := tx.Months.RollUp(s.T.Context(), month, 0, 10)
@@ -111,7 +117,7 @@ func TestADayIsWrittenAgainOnlyIfItHasChanged(t *testing.T) {
 			s.T.Fatal(err)
 		}
 		defer f.Close()
-		if _, err := export.New(s.DB, f, ranking.NewSchedule(), time.Now).Day(s.T.Context(), s.today, quiet); !errors.Is(err, export.ErrRolled) {
+		if _, err := export.New(s.DB, f).Day(s.T.Context(), s.today, quiet); !errors.Is(err, export.ErrRolled) {
 			s.T.Errorf("a day that is no longer kept: %v", err)
 		}
 	})
@@ -148,8 +154,7 @@ func TestTheJobHasAPartitionForEachDay(t *testing.T) {
 				f, err := parquet.Open(path)
 				return f, f.Close, err
 			},
-			Schedule: func(context.Context) (ranking.Schedule, error) { return ranking.NewSchedule(), nil },
-			Now:      func() time.Time { return clock.Day(20261128).Start() },
+			Now: func() time.Time { return clock.Day(20261128).Start() },
 		})
 		tx := func(tx store.Tx) error {
 			tx.Metrics.Add([]metric.Counters{{ProductID: 1, Day: 20261126, Views: 1}, {ProductID: 2, Day: 20261126, Views: 1}})
@@ -158,7 +163,7 @@ func TestTheJobHasAPartitionForEachDay(t *testing.T) {
 		if err := s.DB.Update(t.Context(), tx); err != nil {
 			t.Fatal(err)
 		}
-		steps, err := j.Plan(job.Parameters{"from": "20261125", "to": "20261127", "out": out})
+		steps, err := j.Plan(job.Parameters{"from": "2026-11-25", "to": "2026-11-27", "out": out})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,8 +181,8 @@ func TestTheJobHasAPartitionForEachDay(t *testing.T) {
 			t.Errorf("%+v, %v; want %+v", counts, err, want)
 		}
 		for _, wrong := range []job.Parameters{
-			{"from": "20261127", "to": "20261126", "out": out}, {"from": "20261131", "to": "20261201", "out": out},
-			{"from": "20261125", "to": "20261126"}, {"to": "20261126", "out": out},
+			{"from": "2026-11-27", "to": "2026-11-26", "out": out}, {"from": "2026-11-31", "to": "2026-12-01", "out": out},
+			{"from": "2026-11-25", "to": "2026-11-26"}, {"to": "2026-11-26", "out": out},
 		} {
 			if _, err := j.Plan(wrong); err == nil {
 				t.Errorf("%v is planned", wrong)

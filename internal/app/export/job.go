@@ -2,13 +2,12 @@ package export
 
 import (
 	"context"
-	"fmt"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -20,13 +19,11 @@ type Deps struct {
 	DB store.DB
 	// Open opens the folder for files at a path. Close it after use.
 	Open func(path string) (folder Folder, closing func() error, err error)
-	// Schedule returns the weights of all days.
-	Schedule func(ctx context.Context) (ranking.Schedule, error)
-	Now      clock.Clock
+	Now  clock.Clock
 }
 
 // errDay is returned for a parameter that is not a day.
-var errDay = fault.New(fault.Invalid, "INVALID_DATE", "the parameter must be a day of the form yyyyMMdd")
+var errDay = fault.New(fault.Invalid, "INVALID_DATE", "the parameter must be a date")
 
 // Job returns the job: one step, with a partition for each day.
 func Job(d Deps) batch.Job {
@@ -34,8 +31,8 @@ func Job(d Deps) batch.Job {
 		Name:        JobName,
 		Description: "Write the counters, sales and weights of closed days into Parquet files.",
 		Parameters: []batch.Parameter{
-			{Name: "from", Help: "First day, yyyyMMdd."},
-			{Name: "to", Help: "Last day, yyyyMMdd."},
+			{Name: "from", Help: "First day.", Default: "yesterday", Day: true},
+			{Name: "to", Help: "Last day.", Default: "yesterday", Day: true},
 			{Name: "out", Help: "Folder for the files."},
 		},
 		Plan: func(p job.Parameters) ([]batch.Step, error) { return d.plan(p) },
@@ -68,12 +65,14 @@ func (d Deps) plan(p job.Parameters) ([]batch.Step, error) {
 
 func days(p job.Parameters) (first, last clock.Day, err error) {
 	for name, day := range map[string]*clock.Day{"from": &first, "to": &last} {
-		if *day, err = clock.ParseDay(p[name]); err != nil {
-			return 0, 0, errDay.Because("%s: %s", name, err)
+		at, err := time.ParseInLocation(time.DateOnly, p[name], clock.KST)
+		if err != nil {
+			return 0, 0, errDay.Because("%s: %q is no date: give one like 2010-12-31", name, p[name])
 		}
+		*day = clock.DayOf(at)
 	}
 	if last < first {
-		return 0, 0, ErrRange.Because("to, %s, is before from, %s", last, first)
+		return 0, 0, ErrRange.Because("to, %s, is before from, %s", p["to"], p["from"])
 	}
 	return first, last, nil
 }
@@ -84,15 +83,11 @@ func (d Deps) task(ctx context.Context, out, partition string, report func(batch
 	if err != nil {
 		return err
 	}
-	schedule, err := d.Schedule(ctx)
-	if err != nil {
-		return fmt.Errorf("read the weights: %w", err)
-	}
 	folder, closing, err := d.Open(out)
 	if err != nil {
 		return err
 	}
-	_, err = New(d.DB, folder, schedule, d.Now).Day(ctx, day, func(r Rows) error {
+	_, err = New(d.DB, folder).Day(ctx, day, func(r Rows) error {
 		n := r.Counters + r.Sales
 		return report(batch.Counts{Read: n, Written: n})
 	})

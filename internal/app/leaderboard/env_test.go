@@ -17,8 +17,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/tallytest"
 )
 
-var weights = ranking.DefaultWeights()
-
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func newIDs() id.Source { return id.NewSource(time.Now, rand.Reader) }
@@ -63,10 +61,10 @@ type env struct {
 func open(t *testing.T, clk *fixedClock, board redistest.Board) *env {
 	t.Helper()
 	s := &env{T: t, clock: clk, today: clock.DayOf(clk.now()), db: &tallytest.DB{Clock: clk.now}, board: board}
-	s.reader = leaderboard.NewReader(s.db, board, weights, clk.now, discard())
-	s.builder = leaderboard.NewBuilder(s.db, board, weights, clk.now, newIDs()().String(), discard())
-	s.verifier = leaderboard.NewVerifier(s.db, board, weights, clk.now, discard())
-	s.reconciler = s.another(weights)
+	s.reader = leaderboard.NewReader(s.db, board, clk.now, discard())
+	s.builder = leaderboard.NewBuilder(s.db, board, clk.now, newIDs()().String(), discard())
+	s.verifier = leaderboard.NewVerifier(s.db, board, clk.now, discard())
+	s.reconciler = s.another()
 	return s
 }
 
@@ -77,8 +75,8 @@ func embedded(t *testing.T) *env {
 }
 
 // another returns the reconciler of another process.
-func (s *env) another(w ranking.Weights) *leaderboard.Reconciler {
-	builder := leaderboard.NewBuilder(s.db, s.board, w, s.clock.now, newIDs()().String(), discard())
+func (s *env) another() *leaderboard.Reconciler {
+	builder := leaderboard.NewBuilder(s.db, s.board, s.clock.now, newIDs()().String(), discard())
 	return leaderboard.NewReconciler(s.db, s.board, builder, s.clock.now, discard())
 }
 
@@ -100,7 +98,19 @@ func (s *env) count(daysAgo int, views map[int64]int64) {
 // setScore writes a score to the board, whatever the database says.
 func (s *env) setScore(day clock.Day, pid, own, live, version int64) {
 	s.Helper()
-	err := s.board.Set(s.Context(), day, []ranking.Score{{ProductID: pid, Own: own, Live: live, Version: version}})
+	err := s.board.Set(s.Context(), day, 0, []ranking.Score{{ProductID: pid, Own: own, Live: live, Version: version}})
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// change changes the weights.
+func (s *env) change(at time.Time, w ranking.Weights) {
+	s.Helper()
+	err := s.db.Update(s.Context(), func(tx store.Tx) error {
+		_, err := tx.Weights.Add(s.Context(), ranking.WeightsChange{Weights: w, At: at, Actor: "mina", Reason: "why not"})
+		return err
+	})
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -26,18 +26,17 @@ type Board interface {
 // Reader reads rankings from the board, or from the database where the board is
 // not complete. It is safe for concurrent use.
 type Reader struct {
-	db      store.DB
-	board   Board
-	weights ranking.Weights
-	now     clock.Clock
-	log     *slog.Logger
+	db    store.DB
+	board Board
+	now   clock.Clock
+	log   *slog.Logger
 
 	fromBoard, fromDatabase atomic.Int64
 }
 
-// NewReader returns a reader. The weights are those that the board is built with.
-func NewReader(db store.DB, board Board, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Reader {
-	return &Reader{db: db, board: board, weights: weights, now: now, log: log}
+// NewReader returns a reader.
+func NewReader(db store.DB, board Board, now clock.Clock, log *slog.Logger) *Reader {
+	return &Reader{db: db, board: board, now: now, log: log}
 }
 
 // Page is a part of a ranking.
@@ -77,7 +76,11 @@ func (r *Reader) read(ctx context.Context, day clock.Day, offset, limit int64) (
 	}
 	r.fromDatabase.Add(1)
 	err = r.db.View(ctx, func(tx store.Tx) error {
-		entries, err = tx.Ranking.Top(ctx, r.weights, day, offset, limit)
+		weights, err := ranking.ReadSchedule(ctx, tx.Weights)
+		if err != nil {
+			return err
+		}
+		entries, err = tx.Ranking.Top(ctx, weights, day, offset, limit)
 		return err
 	})
 	return entries, err

@@ -26,16 +26,15 @@ type DumpableBoard interface {
 
 // Verifier compares the board with the database.
 type Verifier struct {
-	db      store.DB
-	board   DumpableBoard
-	weights ranking.Weights
-	now     clock.Clock
-	log     *slog.Logger
+	db    store.DB
+	board DumpableBoard
+	now   clock.Clock
+	log   *slog.Logger
 }
 
-// NewVerifier returns a verifier. The weights are those that the board is built with.
-func NewVerifier(db store.DB, board DumpableBoard, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Verifier {
-	return &Verifier{db: db, board: board, weights: weights, now: now, log: log}
+// NewVerifier returns a verifier.
+func NewVerifier(db store.DB, board DumpableBoard, now clock.Clock, log *slog.Logger) *Verifier {
+	return &Verifier{db: db, board: board, now: now, log: log}
 }
 
 // Report is the result of a comparison.
@@ -117,8 +116,12 @@ func scoresOf(own, live map[int64]int64, err error) (scores, error) { return sco
 func (v *Verifier) wanted(ctx context.Context, day clock.Day) (scores, error) {
 	want := scores{make(map[int64]int64), make(map[int64]int64)}
 	return want, v.db.View(ctx, func(tx store.Tx) error {
+		weights, err := ranking.ReadSchedule(ctx, tx.Weights)
+		if err != nil {
+			return err
+		}
 		return products(ctx, tx.Metrics, day.Add(-ranking.Window), day, func(_ int64, rows []metric.Counters) error {
-			want.put(v.weights.Score(day, rows))
+			want.put(weights.Score(day, rows))
 			return nil
 		})
 	})
@@ -159,7 +162,11 @@ func (v *Verifier) compareAgain(ctx context.Context, day clock.Day, found []Diff
 
 func (v *Verifier) wantedOf(ctx context.Context, day clock.Day, ids []int64) (scores, error) {
 	byProduct := make(map[int64][]metric.Counters, len(ids))
-	err := v.db.View(ctx, func(tx store.Tx) error {
+	var weights ranking.Schedule
+	err := v.db.View(ctx, func(tx store.Tx) (err error) {
+		if weights, err = ranking.ReadSchedule(ctx, tx.Weights); err != nil {
+			return err
+		}
 		rows, err := tx.Metrics.Of(ctx, ids, day.Add(-ranking.Window), day)
 		for _, c := range rows {
 			byProduct[c.ProductID] = append(byProduct[c.ProductID], c)
@@ -168,7 +175,7 @@ func (v *Verifier) wantedOf(ctx context.Context, day clock.Day, ids []int64) (sc
 	})
 	want := scores{make(map[int64]int64), make(map[int64]int64)}
 	for _, rows := range byProduct {
-		want.put(v.weights.Score(day, rows))
+		want.put(weights.Score(day, rows))
 	}
 	return want, err
 }

@@ -81,7 +81,7 @@ func TestAWriteInProgressIsNoDifference(t *testing.T) {
 	s.rebuild(s.today)
 	s.count(0, map[int64]int64{1: 3})
 	late := slow{s.board, func() { s.setScore(s.today, 1, 300_000, 300_000, 1) }}
-	v := leaderboard.NewVerifier(s.db, late, weights, s.clock.now, discard())
+	v := leaderboard.NewVerifier(s.db, late, s.clock.now, discard())
 	if report := verify(s, v, s.today); len(report.Differences) > 0 || report.Compared != 2 {
 		t.Errorf("%+v", report)
 	}

@@ -15,13 +15,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
-	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
@@ -77,12 +75,11 @@ func New(d Deps) (_ wire.Program, err error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
-	housekeeper := housekeeping.New(u.DB, u.Env.Clock, u.Env.Log)
 	return wire.Program{
 		Components: slices.Concat(
 			[]run.Component{web, {Name: "views", Run: views.Run}},
 			cards.Components, relay,
-			[]run.Component{{Name: "housekeeping", Run: housekeeper.Run}, u.Env.Topics(u.Kafka)},
+			[]run.Component{u.Env.Topics(u.Kafka)},
 		),
 		Checks: []manage.Check{
 			wire.DatabaseCheck(u.DB),
@@ -125,7 +122,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 func (d Deps) rankings() (*leaderboard.Reader, error) {
 	u := d.Infra
 	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Env.Clock, u.Env.Log)
-	reader := leaderboard.NewReader(u.DB, board, ranking.DefaultWeights(), u.Env.Clock, u.Env.Log)
+	reader := leaderboard.NewReader(u.DB, board, u.Env.Clock, u.Env.Log)
 	return reader, u.Env.ExportCounts("leaderboard_reads_total",
 		"Rankings that this process read from the board in Redis (board) or, if that has none, from the database (database).", "source",
 		wire.Counts{

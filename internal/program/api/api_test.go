@@ -94,7 +94,7 @@ func TestReadsOfRankingsAreExportedBySource(t *testing.T) {
 	readRanking(t, d) // the board is not built yet
 	env := d.Infra.Env
 	checkMetrics(t, env, `commerce_leaderboard_reads_total{source="database"} 1`, `commerce_leaderboard_reads_total{source="board"} 0`)
-	builder := leaderboard.NewBuilder(d.Infra.DB, board, ranking.DefaultWeights(), env.Clock, "test", env.Log)
+	builder := leaderboard.NewBuilder(d.Infra.DB, board, env.Clock, "test", env.Log)
 	if err := builder.Rebuild(t.Context(), ranking.OnBoard(env.Clock()), nil); err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/export"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
 )
 
@@ -59,7 +58,7 @@ func (c *exportCommand) Run(s *session) error {
 	}
 	defer folder.Close() //nolint:errcheck // the lock ends with the process
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
-		done, err := exportDays(s, export.New(db, folder, ranking.NewSchedule(), s.env.Clock), days)
+		done, err := exportDays(s, export.New(db, folder), days)
 		if err != nil {
 			return fmt.Errorf("the export stopped; run the command again to continue: %w", err)
 		}

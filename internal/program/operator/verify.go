@@ -11,7 +11,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/verify"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
@@ -108,7 +107,7 @@ func (c *verifyCommand) gateway(s *session, a *verify.Auditor, progress func(int
 
 // board compares the rankings in Redis with the counters.
 func board(ctx context.Context, db *sqlstore.DB, b *redis.Board, days []clock.Day, s *session) (verify.Result, error) {
-	found, err := leaderboard.NewVerifier(db, b, ranking.DefaultWeights(), s.env.Clock, s.env.Log).Verify(ctx, days)
+	found, err := leaderboard.NewVerifier(db, b, s.env.Clock, s.env.Log).Verify(ctx, days)
 	r := verify.Result{
 		Truth: 7, Check: "ranking", Compares: "scores in Redis = scores of the counters, in micro points",
 		Compared: found.Compared, Differences: []store.Difference{},

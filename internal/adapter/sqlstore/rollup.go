@@ -1,0 +1,123 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+)
+
+type rollup struct{ *session }
+
+// Best implements ranking.RollupTable. The number of counters comes with each row: it is
+// added up before the limit cuts.
+func (t rollup) Best(ctx context.Context, p ranking.Period, s ranking.Schedule, r ranking.Range, limit int64) ([]ranking.Row, int64, error) {
+	var read int64
+	rows, err := all(ctx, t.each, stmt(bestSQL(p, s, r), limit), func(r row) (found ranking.Row, err error) {
+		c := &found.Counters
+		err = r.Scan(&found.ProductID, &found.Score, &c.Views, &c.Likes, &c.Orders, &c.Quantity, &c.Amount, &c.AmountLog, &read)
+		c.ProductID = found.ProductID
+		return found, err
+	})
+	for i := range rows {
+		if rows[i].Score <= 0 {
+			return rows[:i], read, err
+		}
+		rows[i].Rank = int64(i) + 1
+	}
+	return rows, read, err
+}
+
+// Next implements ranking.RollupTable.
+func (t rollup) Next(ctx context.Context, after int64) (int64, error) {
+	q := stmt(`SELECT product_id FROM product_metrics WHERE product_id > $1 ORDER BY product_id LIMIT 1`, after)
+	found, err := all(ctx, t.each, q, scalar[int64])
+	if len(found) == 0 {
+		return 0, err
+	}
+	return found[0], err
+}
+
+// Floor implements ranking.RollupTable.
+func (t rollup) Floor(ctx context.Context, w ranking.Work, n int64) (ranking.Points, error) {
+	q := stmt(`
+		SELECT score FROM ranking_candidates WHERE run_id = $1 AND kind = $2 AND first_day = $3
+		ORDER BY score DESC LIMIT 1 OFFSET $4`, w.Run, string(w.Period.Kind), int64(w.Period.First), n-1)
+	found, err := all(ctx, t.each, q, scalar[ranking.Points])
+	if len(found) == 0 {
+		return 0, err
+	}
+	return found[0], err
+}
+
+// Keep implements ranking.RollupTable.
+func (t rollup) Keep(w ranking.Work, rows []ranking.Row) {
+	if len(rows) == 0 {
+		return
+	}
+	table, args, err := t.dialect.Set(1, candidateColumns(w, rows))
+	if err != nil {
+		_ = t.fail(fmt.Errorf("candidates: %w", err))
+		return
+	}
+	t.exec(`
+		INSERT INTO ranking_candidates
+			(run_id, kind, first_day, score, product_id, views, likes, orders, quantity, amount, amount_log)
+		SELECT run_id, kind, day, score, product_id, views, likes, orders, quantity, amount, amount_log
+		FROM `+table+` v WHERE true`, args...)
+}
+
+// candidateColumns turns rows into columns. In place of their day they have the first
+// day of the period.
+func candidateColumns(w ranking.Work, rows []ranking.Row) []Column {
+	runs, kinds := make([]id.ID, len(rows)), make([]string, len(rows))
+	scores, counters := make([]int64, len(rows)), make([]metric.Counters, len(rows))
+	for i, r := range rows {
+		runs[i], kinds[i], scores[i], counters[i] = w.Run, string(w.Period.Kind), int64(r.Score), r.Counters
+		counters[i].ProductID, counters[i].Day = r.ProductID, w.Period.First
+	}
+	return append(columnsOf(counters), Column{"run_id", UUID, runs}, Column{"kind", Text, kinds}, Column{"score", BigInt, scores})
+}
+
+// Finish implements ranking.RollupTable. The row of the period is locked, so of two
+// ranges that end at the same time, one sees the other.
+func (t rollup) Finish(ctx context.Context, w ranking.Work, p ranking.Part) (ranking.Part, error) {
+	q := stmt(`
+		INSERT INTO ranking_parts AS p (run_id, kind, first_day, done, changes, candidates)
+		VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (run_id, kind, first_day) DO UPDATE SET
+			done = p.done + excluded.done, candidates = p.candidates + excluded.candidates,
+			changes = CASE WHEN excluded.changes < p.changes THEN excluded.changes ELSE p.changes END
+		RETURNING done, changes, candidates`,
+		w.Run, string(w.Period.Kind), int64(w.Period.First), p.Done, p.Changes, p.Candidates)
+	return first(ctx, t.change, q, func(r row) (sum ranking.Part, err error) {
+		err = r.Scan(&sum.Done, &sum.Changes, &sum.Candidates)
+		return sum, err
+	}, ranking.ErrIncomplete)
+}
+
+const ofWork = ` WHERE run_id = $1 AND kind = $2 AND first_day = $3`
+
+// Settle implements ranking.RollupTable.
+func (t rollup) Settle(ctx context.Context, w ranking.Work, into id.ID, limit, candidates int64) (int64, error) {
+	work := []any{w.Run, string(w.Period.Kind), int64(w.Period.First)}
+	found, err := first(ctx, t.each, stmt(`SELECT COUNT(*) FROM ranking_candidates`+ofWork, work...), scalar[int64], nil)
+	if err == nil && found != candidates {
+		err = ranking.ErrIncomplete
+	}
+	if err != nil {
+		return 0, err
+	}
+	rows, err := count(ctx, t.change, stmt(`
+		INSERT INTO product_ranks (run_id, rank_no, product_id, score, views, likes, orders, quantity, amount, amount_log)
+		SELECT $1, ROW_NUMBER() OVER (ORDER BY score DESC, product_id DESC),
+			product_id, score, views, likes, orders, quantity, amount, amount_log
+		FROM ranking_candidates WHERE run_id = $2 AND kind = $3 AND first_day = $4
+		ORDER BY score DESC, product_id DESC LIMIT $5
+		RETURNING rank_no`, append(append([]any{into}, work...), limit)...))
+	t.exec(`DELETE FROM ranking_candidates`+ofWork, work...)
+	t.exec(`DELETE FROM ranking_parts`+ofWork, work...)
+	return rows, err
+}
