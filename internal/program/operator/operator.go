@@ -32,6 +32,7 @@ type commands struct {
 		Settle  paymentsSettleCommand  `cmd:"" help:"Settle a pending payment by hand."`
 	} `cmd:"" help:"Find card payments that are stuck, and settle them."`
 	Verify verifyCommand `cmd:"" help:"Recompute stock, points, coupons, payments, likes, sales and rankings, and report every difference."`
+	Export exportCommand `cmd:"" help:"Write closed days into Parquet files, for DuckDB, Spark or Trino."`
 	User   struct {
 		Grant grantCommand `cmd:"" help:"Give a user a role."`
 	} `cmd:"" help:"Manage users."`
