@@ -111,15 +111,21 @@ func (s Schedule) Score(day clock.Day, rows []metric.Counters) Score {
 // the same fingerprint and the same counters are the same.
 func (s Schedule) Fingerprint(p Period) string {
 	first, last := p.Counted()
-	var parts []string
+	var name strings.Builder
+	var before Weights
 	for _, d := range first.Until(last) {
 		w := s.On(d).Weights
-		part := fmt.Sprintf("%d/%d/%d/%d", w.View, w.Like, w.Order, w.Carry)
-		if len(parts) == 0 || parts[len(parts)-1] != part {
-			parts = append(parts, part)
+		switch {
+		case d == first:
+		case w != before:
+			fmt.Fprintf(&name, ",%s:", d) // the day, too: on another day, the same change gives other scores
+		default:
+			continue
 		}
+		fmt.Fprintf(&name, "%d/%d/%d/%d", w.View, w.Like, w.Order, w.Carry)
+		before = w
 	}
-	return strings.Join(parts, ",")
+	return name.String()
 }
 
 // WeightsTable keeps the changes of the weights.
