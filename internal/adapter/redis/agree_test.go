@@ -60,7 +60,7 @@ func agree(t *testing.T, db store.DB, b redistest.Board) {
 		}
 	}
 	tallies.Wait()
-	report, err := leaderboard.NewVerifier(db, b, time.Now, discard()).Verify(t.Context(), days)
+	report, err := leaderboard.NewVerifier(db, b, time.Now, discard()).Verify(t.Context(), days, nil)
 	if err != nil || len(report.Differences) > 0 || report.Compared < 300 {
 		t.Errorf("compared %d, %v: %+v", report.Compared, err, report.Differences)
 	}

@@ -116,7 +116,7 @@ func TestBoardsMayBeRebuiltWhileOthersWrite(t *testing.T) {
 			s.rebuild(s.today.Add(-1), s.today)
 		}
 	}
-	report, err := s.verifier.Verify(s.Context(), []clock.Day{s.today.Add(-1), s.today})
+	report, err := s.verifier.Verify(s.Context(), []clock.Day{s.today.Add(-1), s.today}, nil)
 	// own and live of thirty products yesterday; thirty own and sixty live today
 	if err != nil || len(report.Differences) > 0 || report.Compared != 30+30+30+60 {
 		s.Errorf("%+v, %v", report, err)

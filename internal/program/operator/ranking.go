@@ -56,7 +56,7 @@ func (c *rankingVerifyCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
 		v := leaderboard.NewVerifier(db, b, s.env.Clock, s.env.Log)
-		found, err := v.Verify(s.ctx, days)
+		found, err := v.Verify(s.ctx, days, nil)
 		if err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func (s *orderShop) expect(b *testing.B, what string, want int64) {
 // checkBoard fails the benchmark unless the ranking agrees with the counters.
 func checkBoard(b *testing.B, v *leaderboard.Verifier, day clock.Day) {
 	b.Helper()
-	found, err := v.Verify(b.Context(), []clock.Day{day})
+	found, err := v.Verify(b.Context(), []clock.Day{day}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

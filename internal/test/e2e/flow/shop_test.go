@@ -157,7 +157,7 @@ func (s *shop) verifyBoard(t *testing.T) {
 	today := clock.DayOf(s.env.Clock())
 	v := leaderboard.NewVerifier(s.db, s.board, s.env.Clock, s.env.Log)
 	cluster.Eventually(t, 15*time.Second, "ranking and database agree", func() error {
-		found, err := v.Verify(t.Context(), []clock.Day{today.Add(-1), today})
+		found, err := v.Verify(t.Context(), []clock.Day{today.Add(-1), today}, nil)
 		if err == nil && (len(found.Differences) > 0 || len(found.Days) == 0) {
 			err = fmt.Errorf("%+v", found)
 		}

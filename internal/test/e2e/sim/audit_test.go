@@ -65,7 +65,7 @@ func (sim *simulation) verifyRanking() {
 	board := redis.NewBoard(client, "", env.Clock, env.Log)
 	v := leaderboard.NewVerifier(db, board, env.Clock, env.Log)
 	days := ranking.OnBoard(time.Now())
-	found, err := v.Verify(t.Context(), days)
+	found, err := v.Verify(t.Context(), days, nil)
 	if err != nil || len(found.Days) != len(days[:slices.Index(days, clock.DayOf(time.Now()))+1]) {
 		t.Errorf("ranking verify: %v, days %v of %v", err, found.Days, days)
 	}
