@@ -34,7 +34,7 @@ func (r *Runner) Start(ctx context.Context, q Request) (*Run, error) {
 		return nil, r.runningError(ctx, j.Name)
 	}
 	x := &Run{
-		runner: r, request: q, steps: steps, lease: r.lease(j.Name, r.config.Holder), halt: make(chan struct{}), progressAt: now,
+		runner: r, fresh: j.Fresh, request: q, steps: steps, lease: r.lease(j.Name, r.config.Holder), halt: make(chan struct{}), progressAt: now,
 		observer: Observers{r.config.Observer},
 	}
 	if q.Observer != nil {
@@ -81,6 +81,7 @@ func (x *Run) begin(ctx context.Context) error {
 	}, func(tx store.Tx) {
 		e.Run, e.RunAt = e.ID, now
 		switch {
+		case x.fresh:
 		case before.Status.Restartable() && x.request.Fresh:
 			before.Status = job.Abandoned
 			tx.Jobs.Save(before)
