@@ -49,7 +49,7 @@ type Scheduler struct {
 	schedules []Schedule
 	buried    time.Time
 	settled   map[string]id.ID // by schedule: the last execution, if it is known to be completed
-	jobs      sync.WaitGroup // that this scheduler has started
+	jobs      sync.WaitGroup   // that this scheduler has started
 }
 
 // NewScheduler returns a scheduler. It returns an error if a schedule is wrong.

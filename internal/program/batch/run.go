@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/user"
@@ -57,6 +58,7 @@ func (c *runCommand) Run(s *session) error {
 
 // result prints what an execution has done. The error has the exit code.
 func (c *runCommand) result(s *session, u wire.Infra, e job.Execution) error {
+	s.ctx = context.WithoutCancel(s.ctx) // a signal has ended it if the job was stopped
 	d, err := readDetails(s, u.DB, e.ID)
 	if err != nil {
 		return err

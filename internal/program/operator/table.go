@@ -21,7 +21,9 @@ func (o output) printTable(w io.Writer, value any, header []string, rows [][]str
 	return table(w, header, rows)
 }
 
-func table(w io.Writer, header []string, rows [][]string) error { return console.Table(w, header, rows) }
+func table(w io.Writer, header []string, rows [][]string) error {
+	return console.Table(w, header, rows)
+}
 
 func spinner(w io.Writer) *progressbar.ProgressBar { return console.Spinner(w) }
 
