@@ -44,7 +44,7 @@ func (x *Run) Execution() job.Execution { return x.execution }
 func (x *Run) Do(ctx context.Context) job.Execution {
 	defer x.runner.leave(x.request.Job)
 	defer x.lease.Release(ctx)
-	x.log(slog.LevelInfo, "job started", "run", x.execution.Run, "parameters", x.execution.Parameters)
+	x.log().Info("job started", "run", x.execution.Run, "parameters", x.execution.Parameters)
 	work, cancel := context.WithCancelCause(ctx)
 	kept := make(chan struct{})
 	go func() {
@@ -162,11 +162,11 @@ func (x *Run) end(ctx context.Context, err error) {
 		}
 	}
 	x.execution = ended
-	level := slog.LevelInfo
+	say := x.log().Info
 	if ended.Status == job.Failed {
-		level = slog.LevelWarn
+		say = x.log().Warn
 	}
-	x.log(level, "job ended", "status", ended.Status, "exitCode", ended.ExitCode, "message", ended.Message,
+	say("job ended", "status", ended.Status, "exitCode", ended.ExitCode, "message", ended.Message,
 		"took", ended.EndedAt.Sub(ended.CreatedAt).Round(time.Millisecond))
 }
 
@@ -186,6 +186,6 @@ func outcome(ctx context.Context, err error) (status job.Status, code, message s
 	}
 }
 
-func (x *Run) log(level slog.Level, message string, args ...any) {
-	x.runner.config.Log.Log(context.Background(), level, message, append([]any{"job", x.request.Job, "execution", x.execution.ID}, args...)...)
+func (x *Run) log() *slog.Logger {
+	return x.runner.config.Log.With("job", x.request.Job, "execution", x.execution.ID)
 }

@@ -129,11 +129,14 @@ func asksAboutJob(args []string) (jobs.Job, bool) {
 // withParameters turns flags that are parameters of the job into arguments: --date
 // 2010-12-31 and --date=2010-12-31 into date=2010-12-31, and --dry-run into dry-run=true
 // if its default is false.
-func withParameters(args []string) (all []string) {
-	j, ok := named(args)
-	if !ok {
-		return args
+func withParameters(args []string) []string {
+	if j, ok := named(args); ok {
+		return asArguments(j, args)
 	}
+	return args
+}
+
+func asArguments(j jobs.Job, args []string) (all []string) {
 	for i := 0; i < len(args); i++ {
 		name, value, given := strings.Cut(strings.TrimPrefix(args[i], "--"), "=")
 		at := slices.IndexFunc(j.Parameters, func(p jobs.Parameter) bool { return p.Name == name })

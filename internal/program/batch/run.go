@@ -2,7 +2,6 @@ package batch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/user"
 	"strings"
@@ -105,5 +104,3 @@ func startedBy(given string) string {
 	}
 	return u.Username
 }
-
-var errNothing = errors.New("name an execution or a job")

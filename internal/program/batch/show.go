@@ -146,7 +146,8 @@ func (d details) printPartitions(w io.Writer, all bool) error {
 	completed := 0
 	for _, p := range d.partitions {
 		if p.Status == job.Completed {
-			if completed++; completed > few && !all {
+			completed++
+			if completed > few && !all {
 				continue
 			}
 		}
