@@ -128,7 +128,8 @@ type gated struct {
 
 func (g *gated) Update(ctx context.Context, fn func(store.Tx) error) error {
 	g.mu.Lock()
-	if g.n++; g.n == g.at {
+	g.n++
+	if g.n == g.at {
 		close(g.frozen)
 		<-g.wake
 	}
@@ -160,7 +161,7 @@ func TestAPartitionerThatFailsLeavesNothingCompleted(t *testing.T) {
 			if s := r.steps(e.ID); len(s) != 1 || s[0].Status != job.Failed || !strings.Contains(s[0].Message, name) {
 				r.Errorf("the steps are %+v", s)
 			}
-			if parts := r.partitions(e.Run, "count"); len(parts) != 0 {
+			if parts := r.partitions(e.Run); len(parts) != 0 {
 				r.Errorf("partitions: %+v", parts)
 			}
 		}
@@ -181,7 +182,7 @@ func TestAPanicIsAFailureOfThePartition(t *testing.T) {
 		}}
 		e := r.run(r.process("ann", r.db, y.job()), batch.Request{Job: "tallyJob", Workers: 1})
 		r.demand(e, job.Failed)
-		parts := r.partitions(e.Run, "count")
+		parts := r.partitions(e.Run)
 		if e.Message != "step count: partition 1: panic: a bug" || parts[0].Status != job.Completed || parts[1].Status != job.Failed {
 			r.Errorf("%q: %+v", e.Message, parts)
 		}

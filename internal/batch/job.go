@@ -18,6 +18,9 @@ type Job struct {
 	Description string // one sentence, for help
 	// Parameters are those that the job knows. Others are refused.
 	Parameters []Parameter
+	// Fresh makes every start a new run: what a failed one has completed is done again.
+	// It is for jobs that look at the present state, and not at that of a period.
+	Fresh bool
 	// Plan returns the steps of a run. It returns a fault if the parameters are
 	// wrong. It must return the same steps for the same parameters: a run that is
 	// restarted is planned again.

@@ -87,9 +87,9 @@ func (r *rig) stored(execution id.ID) job.Execution {
 	return view(r, func(tx store.Tx) (job.Execution, error) { return tx.Jobs.Find(r.Context(), execution) })
 }
 
-func (r *rig) partitions(run id.ID, step string) []job.Partition {
+func (r *rig) partitions(run id.ID) []job.Partition {
 	r.Helper()
-	return view(r, func(tx store.Tx) ([]job.Partition, error) { return tx.Parts.Of(r.Context(), run, step) })
+	return view(r, func(tx store.Tx) ([]job.Partition, error) { return tx.Parts.Of(r.Context(), run, "count") })
 }
 
 func (r *rig) steps(execution id.ID) []job.Step {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ var (
 type Run struct {
 	runner    *Runner
 	request   Request
+	fresh     bool // as the job is defined
 	steps     []Step
 	lease     *store.Lease
 	execution job.Execution
@@ -42,7 +44,7 @@ func (x *Run) Execution() job.Execution { return x.execution }
 func (x *Run) Do(ctx context.Context) job.Execution {
 	defer x.runner.leave(x.request.Job)
 	defer x.lease.Release(ctx)
-	x.log("job started", "run", x.execution.Run, "parameters", x.execution.Parameters)
+	x.log().Info("job started", "run", x.execution.Run, "parameters", x.execution.Parameters)
 	work, cancel := context.WithCancelCause(ctx)
 	kept := make(chan struct{})
 	go func() {
@@ -160,7 +162,11 @@ func (x *Run) end(ctx context.Context, err error) {
 		}
 	}
 	x.execution = ended
-	x.log("job ended", "status", ended.Status, "exitCode", ended.ExitCode, "message", ended.Message,
+	say := x.log().Info
+	if ended.Status == job.Failed {
+		say = x.log().Warn
+	}
+	say("job ended", "status", ended.Status, "exitCode", ended.ExitCode, "message", ended.Message,
 		"took", ended.EndedAt.Sub(ended.CreatedAt).Round(time.Millisecond))
 }
 
@@ -180,6 +186,6 @@ func outcome(ctx context.Context, err error) (status job.Status, code, message s
 	}
 }
 
-func (x *Run) log(message string, args ...any) {
-	x.runner.config.Log.Info(message, append([]any{"job", x.request.Job, "execution", x.execution.ID}, args...)...)
+func (x *Run) log() *slog.Logger {
+	return x.runner.config.Log.With("job", x.request.Job, "execution", x.execution.ID)
 }

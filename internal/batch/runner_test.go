@@ -29,7 +29,7 @@ func TestAJobIsDoneOnceAndKeepsItsBooks(t *testing.T) {
 			stored.EndedAt == nil || stored.Run != e.ID || stored.Parameters.String() != `{"size":"5"}` || stored.Token == 0 {
 			r.Errorf("stored: %+v", stored)
 		}
-		for i, p := range r.partitions(e.Run, "count") {
+		for i, p := range r.partitions(e.Run) {
 			want := job.Partition{
 				Counts: job.Counts{Read: 8, Written: 4}, Run: e.Run, Step: "count", Name: fmt.Sprint(i), Order: i, Status: job.Completed,
 				Position: "4", Execution: e.ID,
@@ -75,7 +75,7 @@ func TestARestartNeitherSkipsNorRepeats(t *testing.T) {
 			if err := y.check(r.Context(), r.db); err != nil {
 				rt.Error(err)
 			}
-			for _, p := range r.partitions(e.Run, "count") {
+			for _, p := range r.partitions(e.Run) {
 				if p.Counts != (job.Counts{Read: 2 * int64(y.chunks), Written: int64(y.chunks)}) || p.Status != job.Completed {
 					rt.Errorf("%+v", p)
 				}
@@ -107,7 +107,7 @@ func TestARestartDoesOnlyWhatIsNotCompleted(t *testing.T) {
 		if want := "step count: partition 2: the disk is full"; first.Message != want {
 			r.Errorf("the message is %q, want %q", first.Message, want)
 		}
-		if parts := r.partitions(first.Run, "count"); parts[2].Status != job.Failed || parts[2].Position != "1" || !strings.Contains(parts[2].Message, "disk") {
+		if parts := r.partitions(first.Run); parts[2].Status != job.Failed || parts[2].Position != "1" || !strings.Contains(parts[2].Message, "disk") {
 			r.Errorf("%+v", parts[2])
 		}
 		broken.Store(false)

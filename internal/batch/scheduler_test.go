@@ -62,9 +62,9 @@ func (r *rig) off(e batch.Schedule, hours int) {
 	}
 }
 
-func (r *rig) executions(name string, want int) []job.Execution {
+func (r *rig) executions(want int) []job.Execution {
 	r.Helper()
-	h := r.history(name)
+	h := r.history("tallyJob")
 	if len(h) != want {
 		r.Fatalf("%d executions, want %d: %+v", len(h), want, h)
 	}
@@ -91,7 +91,7 @@ func TestManySchedulersStartAJobOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		h := r.executions("tallyJob", 1)
+		h := r.executions(1)
 		r.demand(h[0], job.Completed)
 		if h[0].StartedBy != "schedule hourly" {
 			r.Errorf("started by %q", h[0].StartedBy)
@@ -114,7 +114,7 @@ func TestAMissedRunIsMadeUpForOnceOrSkipped(t *testing.T) {
 		s := r.scheduler(r.process("ann", r.db, y.job()), makeUp)
 		r.tick(s)
 		r.tick(s)
-		r.executions("tallyJob", 1)
+		r.executions(1)
 		r.off(skip, 5)
 		now := view(r, func(tx store.Tx) (time.Time, error) { return tx.Schedule.Now(r.Context()) })
 		want := 1
@@ -124,7 +124,7 @@ func TestAMissedRunIsMadeUpForOnceOrSkipped(t *testing.T) {
 		s = r.scheduler(r.process("ann", r.db, y.job()), skip)
 		r.tick(s)
 		r.tick(s)
-		r.executions("tallyJob", want)
+		r.executions(want)
 	})
 }
 
@@ -134,7 +134,7 @@ func TestANewScheduleHasMissedNothing(t *testing.T) {
 		s := r.scheduler(r.process("ann", r.db, tally{name: "tallyJob", parts: 1, chunks: 1}.job()), r.hourly("tallyJob"))
 		r.tick(s)
 		r.tick(s)
-		r.executions("tallyJob", 0)
+		r.executions(0)
 	})
 }
 
@@ -155,11 +155,11 @@ func TestAFailedRunIsTriedAtItsNextTime(t *testing.T) {
 		r.off(e, 1)
 		r.tick(s)
 		r.tick(s)
-		r.demand(r.executions("tallyJob", 1)[0], job.Failed)
+		r.demand(r.executions(1)[0], job.Failed)
 		broken.Store(false)
 		r.off(e, 1)
 		r.tick(s)
-		h := r.executions("tallyJob", 2)
+		h := r.executions(2)
 		r.demand(h[0], job.Completed)
 		if h[0].Run != h[1].Run {
 			r.Error("the run was not restarted")
@@ -181,7 +181,7 @@ func TestAFailedRunIsRetriedSoonerIfTheScheduleSaysSo(t *testing.T) {
 		for range 5 {
 			r.tick(s)
 		}
-		h := r.executions("tallyJob", 3)
+		h := r.executions(3)
 		if h[0].Run != h[2].Run {
 			r.Error("the run was not restarted")
 		}
@@ -206,9 +206,9 @@ func TestAScheduledRunThatASignalStoppedGoesOnAtOnce(t *testing.T) {
 		if err := s.Run(ctx); err != nil {
 			r.Fatal(err)
 		}
-		r.demand(r.executions("tallyJob", 1)[0], job.Stopped)
+		r.demand(r.executions(1)[0], job.Stopped)
 		r.tick(r.scheduler(r.process("bob", r.db, y.job()), e))
-		h := r.executions("tallyJob", 2)
+		h := r.executions(2)
 		r.demand(h[0], job.Completed)
 		if err := y.check(r.Context(), r.db); err != nil {
 			r.Error(err)
@@ -239,7 +239,7 @@ func TestAJobThatAnOperatorStoppedIsNotRestartedByTheSchedule(t *testing.T) {
 		s := r.scheduler(p, e)
 		r.tick(s)
 		r.tick(s)
-		h := r.executions("tallyJob", 1)
+		h := r.executions(1)
 		r.demand(h[0], job.Stopped)
 	})
 }
@@ -267,11 +267,11 @@ func TestAScheduleDoesNotStartAJobThatStillRuns(t *testing.T) {
 		r.off(e, 1)
 		s := r.scheduler(r.process("bob", r.db, def), e)
 		r.tick(s)
-		r.executions("tallyJob", 1)
+		r.executions(1)
 		close(leave)
 		<-ended
 		r.tick(s) // the due time is still open
-		r.executions("tallyJob", 2)
+		r.executions(2)
 	})
 }
 

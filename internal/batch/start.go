@@ -34,7 +34,7 @@ func (r *Runner) Start(ctx context.Context, q Request) (*Run, error) {
 		return nil, r.runningError(ctx, j.Name)
 	}
 	x := &Run{
-		runner: r, request: q, steps: steps, lease: r.lease(j.Name, r.config.Holder), halt: make(chan struct{}), progressAt: now,
+		runner: r, fresh: j.Fresh, request: q, steps: steps, lease: r.lease(j.Name, r.config.Holder), halt: make(chan struct{}), progressAt: now,
 		observer: Observers{r.config.Observer},
 	}
 	if q.Observer != nil {
@@ -81,6 +81,7 @@ func (x *Run) begin(ctx context.Context) error {
 	}, func(tx store.Tx) {
 		e.Run, e.RunAt = e.ID, now
 		switch {
+		case x.fresh:
 		case before.Status.Restartable() && x.request.Fresh:
 			before.Status = job.Abandoned
 			tx.Jobs.Save(before)
@@ -93,11 +94,12 @@ func (x *Run) begin(ctx context.Context) error {
 	return err
 }
 
-// acquire takes the lease of the job. If a process holds it that seems to have died, it
-// waits until the lease runs out: at most for the TTL.
+// acquire takes the lease of the job. With Wait, it waits for a process that seems to have
+// died, until the lease runs out and the server has ended an open transaction.
 func (x *Run) acquire(ctx context.Context) error {
 	r, name := x.runner, x.request.Job
-	if err := x.lease.Acquire(ctx); err != nil || x.lease.Holds(leaseName(name)) {
+	held, err := x.tryAcquire(ctx)
+	if held || err != nil {
 		return err
 	}
 	if !x.request.Wait {
@@ -107,12 +109,12 @@ func (x *Run) acquire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for deadline := r.config.Clock().Add(store.LeaseTTL + beat); r.config.Clock().Before(deadline); {
+	for deadline := r.config.Clock().Add(2*store.LeaseTTL + beat); r.config.Clock().Before(deadline); {
 		if !backoff.Wait(ctx, beat/4) {
 			return context.Cause(ctx)
 		}
 		x.lease = r.lease(name, r.config.Holder) // a new one asks at once
-		if err := x.lease.Acquire(ctx); err != nil || x.lease.Holds(leaseName(name)) {
+		if held, err := x.tryAcquire(ctx); held || err != nil {
 			return err
 		}
 		if now, err := r.heartbeat(ctx, name); err != nil || !now.Equal(last) {
@@ -120,6 +122,16 @@ func (x *Run) acquire(ctx context.Context) error {
 		}
 	}
 	return r.runningError(ctx, name)
+}
+
+// tryAcquire asks for the lease once. A transaction that has confirmed the lease, and is
+// frozen, holds up the question until its time is up: then the lease is not held.
+func (x *Run) tryAcquire(ctx context.Context) (held bool, err error) {
+	err = x.lease.Acquire(ctx)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return false, nil
+	}
+	return err == nil && x.lease.Holds(leaseName(x.request.Job)), err
 }
 
 // heartbeat returns the last sign of life of the active execution of a job.

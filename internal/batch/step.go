@@ -90,7 +90,7 @@ func (x *Run) divide(ctx context.Context, s Step) (names []string, err error) {
 }
 
 // recovered turns a panic of a job into an error.
-func (x *Run) recovered(err *error) {
+func (x *Run) recovered(err *error) { //nolint:gocritic // it sets the result of its caller
 	if p := recover(); p != nil {
 		x.runner.config.Log.Error("a job panicked", "job", x.request.Job, "execution", x.execution.ID, "panic", p, "stack", string(debug.Stack()))
 		*err = fmt.Errorf("panic: %v", p)

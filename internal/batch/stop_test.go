@@ -44,10 +44,10 @@ func TestAnExecutionThatIsStoppedCanBeRestarted(t *testing.T) {
 				r.Fatal(err)
 			}
 			r.demand(r.stored(e.ID), job.Stopped)
-			if e.ExitCode != job.ExitStopped || r.partitions(e.Run, "count")[0].Status != job.Stopped || r.steps(e.ID)[0].Status != job.Stopped {
-				r.Errorf("%s: %+v %+v", name, e, r.partitions(e.Run, "count"))
+			if e.ExitCode != job.ExitStopped || r.partitions(e.Run)[0].Status != job.Stopped || r.steps(e.ID)[0].Status != job.Stopped {
+				r.Errorf("%s: %+v %+v", name, e, r.partitions(e.Run))
 			}
-			at := r.partitions(e.Run, "count")[0].Read / 2
+			at := r.partitions(e.Run)[0].Read / 2
 			y.chunks = int(at) + 2
 			again := r.run(r.process("ann", r.db, y.job()), batch.Request{Job: "tallyJob"})
 			r.demand(again, job.Completed)

@@ -45,8 +45,20 @@ func (w When) String() string {
 	case w.every == day:
 		return "daily at " + time.Time{}.Add(w.after).Format("15:04")
 	default:
-		return "every " + strings.TrimSuffix(strings.TrimSuffix(w.every.String(), "0s"), "0m")
+		return "every " + short(w.every)
 	}
+}
+
+// short returns a duration without the zeros at its end: 1h instead of 1h0m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // Off reports whether it is never due.

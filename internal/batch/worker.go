@@ -15,8 +15,9 @@ import (
 type worker struct {
 	*Run
 
-	step       Step
-	part       job.Partition // as it was committed
+	step Step
+	part job.Partition // as it was committed
+	//nolint:containedctx // a worker is one call, and ends with it
 	ctx, tasks context.Context
 }
 
@@ -50,7 +51,8 @@ func (w *worker) chunks() error {
 		if err != nil {
 			return err
 		}
-		if w.progressed(); done {
+		w.progressed()
+		if done {
 			return nil
 		}
 	}

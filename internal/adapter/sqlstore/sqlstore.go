@@ -26,6 +26,10 @@ type Options struct {
 	// traceparent of the events of a transaction; nil: they have none.
 	Traceparent func(context.Context) string
 	Log         *slog.Logger
+	// IdleInTransaction is how long the server waits for the next statement of a
+	// transaction; 0: for a minute. It is for programs that are frozen, so it has no
+	// meaning where the database is the program.
+	IdleInTransaction time.Duration
 }
 
 // Parts are what the package of an engine makes a store from.

@@ -53,7 +53,7 @@ func Jobs() []batch.Job {
 				if err != nil || days == 0 {
 					return nil, ErrDays.Because("days: %q is not a number of days: give 1 to 65535", p["days"])
 				}
-				return purge(time.Duration(days)*24*time.Hour, func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) { //nolint:gosec // 16 bits
+				return purge(time.Duration(days)*24*time.Hour, func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) {
 					return tx.Jobs.Purge(ctx, before, chunkSize)
 				}), nil
 			},

@@ -8,6 +8,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	simulator "github.com/loopers-commerce/commerce/internal/pgsim"
 	"github.com/loopers-commerce/commerce/internal/program/api"
+	"github.com/loopers-commerce/commerce/internal/program/batch"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/program/pgsim"
 	"github.com/loopers-commerce/commerce/internal/program/streamer"
@@ -26,7 +27,7 @@ type shop struct {
 }
 
 // build builds the programs. They stop in this order: new requests, running
-// requests, payments, relay, consumers, gateway.
+// requests, payments, relay, consumers, jobs, gateway.
 func (s *shop) build() (_ wire.Program, err error) {
 	var programs []wire.Program
 	closeAll := func() {
@@ -35,7 +36,8 @@ func (s *shop) build() (_ wire.Program, err error) {
 		}
 	}
 	for _, build := range []func() (wire.Program, error){
-		s.api, func() (wire.Program, error) { return streamer.New(s.servers.infra) }, s.gateway,
+		s.api, func() (wire.Program, error) { return streamer.New(s.servers.infra) },
+		func() (wire.Program, error) { return batch.New(s.servers.infra, nil) }, s.gateway,
 	} {
 		p, err := build()
 		if err != nil {
