@@ -43,7 +43,7 @@ func ranked(products ...int64) (rows []ranking.Row) {
 func (s *shop) publication(kind ranking.Kind, day clock.Day, rows int) ranking.Publication {
 	return ranking.Publication{
 		Period: ranking.PeriodOf(kind, day), Run: s.ids(), AsOf: noon().Truncate(time.Microsecond), Complete: true,
-		Changes: 7, Weights: "100/200/700/100", Rows: int64(rows),
+		Changes: 7, Weights: "100/200/700/100", Rows: int64(rows), Limit: 100,
 	}
 }
 

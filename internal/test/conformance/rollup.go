@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -10,10 +9,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/ranktest"
 )
 
 func rollupTests() map[string]func(*shop) {
@@ -24,69 +23,6 @@ func rollupTests() map[string]func(*shop) {
 		"the best of all candidates are settled, and no others": candidatesSettled,
 		"a checksum differs where a row does":                   checksums,
 	}
-}
-
-// drawSchedule draws changes of the weights around a day.
-func drawSchedule(t *rapid.T, day clock.Day) ranking.Schedule {
-	weight := rapid.Int64Range(0, 2_000)
-	var changes []ranking.WeightsChange
-	for id := range rapid.Int64Range(0, 4).Draw(t, "changes") {
-		changes = append(changes, ranking.WeightsChange{
-			ID: id + 1, At: day.Add(rapid.IntRange(-20, 20).Draw(t, "change at")).Start(),
-			Weights: ranking.Weights{View: weight.Draw(t, "view"), Like: weight.Draw(t, "like"), Order: weight.Draw(t, "order"), Carry: weight.Draw(t, "carry")},
-		})
-	}
-	slices.SortFunc(changes, func(a, b ranking.WeightsChange) int { return a.At.Compare(b.At) })
-	for i := range changes {
-		changes[i].ID = int64(i) + 1
-	}
-	return ranking.NewSchedule(changes...)
-}
-
-// drawCounters draws counters of some products on some days around a day.
-func drawCounters(t *rapid.T, day clock.Day) (deltas []metric.Counters) {
-	amount := rapid.Int64Range(-1_000, 1_000)
-	for pid := range rapid.Int64Range(1, 4).Draw(t, "products") {
-		for _, back := range rapid.SliceOfNDistinct(rapid.IntRange(-32, 40), 0, 8, rapid.ID).Draw(t, "days") {
-			deltas = append(deltas, metric.Counters{
-				ProductID: pid + 1, Day: day.Add(-back), Views: amount.Draw(t, "views"), Likes: amount.Draw(t, "likes"),
-				Orders: amount.Draw(t, "orders"), Quantity: amount.Draw(t, "quantity"), Amount: money.Won(amount.Draw(t, "amount")),
-				AmountLog: amount.Draw(t, "log"),
-			})
-		}
-	}
-	return deltas
-}
-
-// recount computes a ranking in the plainest way.
-func recount(p ranking.Period, s ranking.Schedule, all []metric.Counters) []ranking.Row {
-	products := map[int64][]metric.Counters{}
-	for _, c := range all {
-		products[c.ProductID] = append(products[c.ProductID], c)
-	}
-	var rows []ranking.Row
-	for pid, counters := range products {
-		row := ranking.Row{Entry: ranking.Entry{ProductID: pid}, Counters: metric.Counters{ProductID: pid}}
-		for _, c := range counters {
-			if c.Day >= p.First && c.Day <= p.Last {
-				row.Counters = row.Counters.Plus(c)
-				row.Score += ranking.Points(s.On(c.Day).Weights.Own(c))
-			}
-		}
-		if p.Kind == ranking.Daily {
-			row.Score = ranking.Points(s.Score(p.Last, counters).Live)
-		}
-		if row.Score > 0 {
-			rows = append(rows, row)
-		}
-	}
-	slices.SortFunc(rows, func(a, b ranking.Row) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.ProductID, a.ProductID))
-	})
-	for i := range rows {
-		rows[i].Rank = int64(i) + 1
-	}
-	return rows
 }
 
 func (s *shop) best(p ranking.Period, w ranking.Schedule, r ranking.Range, limit int64) (rows []ranking.Row, counted int64) {
@@ -105,11 +41,11 @@ func everything() ranking.Range { return ranking.Range{Last: math.MaxInt64} }
 func rollsUpAsGo(s *shop) {
 	rapid.Check(s.T, func(t *rapid.T) {
 		day := clock.Day(19000101).Add(int(s.serial.Add(1)) * 90)
-		schedule, deltas := drawSchedule(t, day), drawCounters(t, day)
+		schedule, deltas := ranktest.Schedule(t, day), ranktest.Counters(t, day, 40, 32)
 		s.count(deltas...)
 		for _, kind := range ranking.Kinds() {
 			p := ranking.PeriodOf(kind, day)
-			want := recount(p, schedule, deltas)
+			want := ranktest.Recount(p, schedule, deltas)
 			got, counted := s.best(p, schedule, everything(), 100)
 			if !slices.Equal(want, got) {
 				t.Fatalf("%s %s: SQL has %+v, Go %+v", kind, p.Key(), got, want)
