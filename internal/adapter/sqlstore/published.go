@@ -12,12 +12,12 @@ import (
 type published struct{ *session }
 
 const selectPublications = `
-	SELECT kind, first_day, last_day, run_id, as_of_us, complete, changes, weights, row_count FROM ranking_publications
+	SELECT kind, first_day, last_day, run_id, as_of_us, complete, changes, weights, row_count, row_limit FROM ranking_publications
 	WHERE replaced_us IS NULL `
 
 func scanPublication(r row) (p ranking.Publication, err error) {
 	var asOf int64
-	err = r.Scan(&p.Period.Kind, &p.Period.First, &p.Period.Last, &p.Run, &asOf, &p.Complete, &p.Changes, &p.Weights, &p.Rows)
+	err = r.Scan(&p.Period.Kind, &p.Period.First, &p.Period.Last, &p.Run, &asOf, &p.Complete, &p.Changes, &p.Weights, &p.Rows, &p.Limit)
 	p.AsOf = timeOf(asOf)
 	return p, err
 }
@@ -90,11 +90,11 @@ func (t published) Publish(p ranking.Publication) {
 	t.queue(Stmt{
 		SQL: `
 			INSERT INTO ranking_publications
-				(run_id, kind, period, first_day, last_day, as_of_us, complete, changes, weights, row_count)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+				(run_id, kind, period, first_day, last_day, as_of_us, complete, changes, weights, row_count, row_limit)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		Args: []any{
 			p.Run, string(p.Period.Kind), p.Period.Key(), int64(p.Period.First), int64(p.Period.Last), micros(p.AsOf),
-			p.Complete, p.Changes, p.Weights, p.Rows,
+			p.Complete, p.Changes, p.Weights, p.Rows, p.Limit,
 		},
 		Rows:   Any,
 		Faults: Faults{"ranking_publications_kind_first_day_key": errRetry},

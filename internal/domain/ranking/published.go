@@ -28,6 +28,7 @@ type Publication struct {
 	Changes int64
 	Weights string
 	Rows    int64
+	Limit   int64 // where the ranking was cut
 }
 
 // Row is a row of a published ranking. The counters are the sums over the days of the

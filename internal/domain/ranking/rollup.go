@@ -51,6 +51,9 @@ type Part struct {
 	Candidates int64 // that the ranges have kept
 }
 
+// Checksum is a checksum of rows: of their ranks, products, scores and counters.
+type Checksum struct{ Rows, Sum int64 }
+
 // RollupTable computes rankings from the counters, one range of products after
 // another. The best products of each range are kept as candidates, until all ranges
 // are done and the best of all are known.
@@ -59,12 +62,6 @@ type RollupTable interface {
 	// of counters that were read. Only products with a positive score have a place.
 	// Ranks are those within the range.
 	Best(ctx context.Context, p Period, s Schedule, r Range, limit int64) (rows []Row, read int64, err error)
-	// Next returns the lowest id of a product with counters that is greater than
-	// after; 0 if there is none.
-	Next(ctx context.Context, after int64) (productID int64, err error)
-	// Floor returns the score that a candidate needs to be among the first n so far;
-	// 0 if there are fewer than n.
-	Floor(ctx context.Context, w Work, n int64) (Points, error)
 	// Keep queues candidates.
 	Keep(w Work, rows []Row)
 	// Finish adds a range that is done, and returns the sum of those that are done.
@@ -74,4 +71,7 @@ type RollupTable interface {
 	// the id into, and deletes the work. It returns ErrIncomplete unless there are as
 	// many candidates as given.
 	Settle(ctx context.Context, w Work, into id.ID, limit, candidates int64) (rows int64, err error)
+	// Compare returns a checksum of the rows of a publication, and one of the rows that
+	// the counters give now, up to limit. Both are computed in the database.
+	Compare(ctx context.Context, p Publication, s Schedule, limit int64) (published, counted Checksum, err error)
 }

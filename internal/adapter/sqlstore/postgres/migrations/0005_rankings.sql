@@ -26,6 +26,7 @@ CREATE TABLE ranking_publications (
 	changes     BIGINT NOT NULL CHECK (changes >= 0),
 	weights     TEXT NOT NULL CHECK (weights <> ''),
 	row_count   BIGINT NOT NULL CHECK (row_count >= 0),
+	row_limit   BIGINT NOT NULL CHECK (row_limit >= 0), -- where the ranking was cut
 	replaced_us BIGINT
 );
 CREATE UNIQUE INDEX ranking_publications_kind_first_day_key ON ranking_publications (kind, first_day) WHERE replaced_us IS NULL;

@@ -24,6 +24,7 @@ CREATE TABLE ranking_publications (
 	changes     INTEGER NOT NULL CHECK (changes >= 0),
 	weights     TEXT NOT NULL CHECK (weights <> ''),
 	row_count   INTEGER NOT NULL CHECK (row_count >= 0),
+	row_limit   INTEGER NOT NULL CHECK (row_limit >= 0), -- where the ranking was cut
 	replaced_us INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX ranking_publications_kind_first_day_key ON ranking_publications (kind, first_day) WHERE replaced_us IS NULL;
