@@ -167,7 +167,7 @@ func (x *Run) end(ctx context.Context, err error) {
 		say = x.log().Warn
 	}
 	say("job ended", "status", ended.Status, "exitCode", ended.ExitCode, "message", ended.Message,
-		"took", ended.EndedAt.Sub(ended.CreatedAt).Round(time.Millisecond))
+		"took", ended.EndedAt.Sub(ended.CreatedAt).Round(time.Millisecond).String())
 }
 
 // outcome says how work ends that returns err.
