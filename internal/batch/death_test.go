@@ -100,7 +100,7 @@ func TestAFrozenWorkerThatWakesAfterItsSuccessorCannotCommit(t *testing.T) {
 		r.demand(second, job.Completed)
 		close(wake)
 		first := <-ended
-		if first.ExitCode != job.ExitDied || first.Status != job.Failed {
+		if first.ExitCode != job.ExitDied || first.Status != job.Failed || !strings.Contains(first.Message, "another process has taken over") {
 			r.Errorf("the frozen one thinks that it is %s %s", first.Status, first.Message)
 		}
 		if err := y.check(r.Context(), r.db); err != nil {

@@ -141,3 +141,38 @@ func TestASlowPartitionerIsNotTakenForDead(t *testing.T) {
 		r.demand(<-ended, job.Completed)
 	})
 }
+
+// A task is done again from its beginning, but only if its partition is not completed.
+func TestARestartedTaskCountsFromItsBeginning(t *testing.T) {
+	t.Parallel()
+	inTime(t, func(r *rig) {
+		calls := map[string]int{}
+		def := task(nil)
+		def.Plan = func(job.Parameters) ([]batch.Step, error) {
+			return []batch.Step{{Name: "count", Partitions: tally{parts: 3}.names, Task: func(_ context.Context, c batch.Chunk, report func(batch.Counts) error) error {
+				calls[c.Partition]++
+				if err := report(batch.Counts{Read: 4}); err != nil {
+					return err
+				}
+				time.Sleep(time.Second)
+				if err := report(batch.Counts{Read: 1}); err != nil || c.Partition != "2" || calls["2"] > 1 {
+					return err
+				}
+				return errors.New("the disk is full")
+			}}}, nil
+		}
+		p := r.process("ann", r.db, def)
+		q := batch.Request{Job: "taskJob", Workers: 1}
+		r.demand(r.run(p, q), job.Failed)
+		e := r.run(p, q)
+		r.demand(e, job.Completed)
+		if calls["0"] != 1 || calls["1"] != 1 || calls["2"] != 2 {
+			r.Errorf("the partitions were done %v times", calls)
+		}
+		for _, part := range r.partitions(e.Run) {
+			if part.Read != 5 {
+				r.Errorf("partition %s has read %d, want 5", part.Name, part.Read)
+			}
+		}
+	})
+}

@@ -52,8 +52,8 @@ func (x *Run) Do(ctx context.Context) job.Execution {
 		x.keep(work, cancel)
 	}()
 	err := x.all(work)
-	if cause := context.Cause(work); err != nil && ctx.Err() == nil && cause != nil {
-		err = cause // of the error
+	if cause := context.Cause(work); err != nil && ctx.Err() == nil && cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	cancel(nil)
 	<-kept
@@ -167,7 +167,7 @@ func (x *Run) end(ctx context.Context, err error) {
 		say = x.log().Warn
 	}
 	say("job ended", "status", ended.Status, "exitCode", ended.ExitCode, "message", ended.Message,
-		"took", ended.EndedAt.Sub(ended.CreatedAt).Round(time.Millisecond))
+		"took", ended.EndedAt.Sub(ended.CreatedAt).Round(time.Millisecond).String())
 }
 
 // outcome says how work ends that returns err.

@@ -102,6 +102,37 @@ func TestManySchedulersStartAJobOnce(t *testing.T) {
 	})
 }
 
+// overtaken is the database of a scheduler that another one overtakes after it has read
+// what is due.
+type overtaken struct {
+	store.DB
+
+	views int
+	then  func()
+}
+
+func (o *overtaken) View(ctx context.Context, fn func(store.Tx) error) error {
+	err := o.DB.View(ctx, fn)
+	o.views++
+	if o.views == 2 { // the first one looks for the dead
+		o.then()
+	}
+	return err
+}
+
+func TestASchedulerThatWasOvertakenDoesNotStartTheJobAgain(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(r *rig) {
+		y := tally{name: "tallyJob", parts: 1, chunks: 1}
+		e := r.hourly("tallyJob")
+		r.off(e, 1)
+		fast := r.scheduler(r.process("ann", r.db, y.job()), e)
+		slow := r.scheduler(r.process("bob", &overtaken{DB: r.db, then: func() { r.tick(fast) }}, y.job()), e)
+		r.tick(slow)
+		r.demand(r.executions(1)[0], job.Completed)
+	})
+}
+
 // river 791 and gocron 533: what happens to a due time at which nothing was running is
 // a choice.
 func TestAMissedRunIsMadeUpForOnceOrSkipped(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -17,9 +19,14 @@ type worker struct {
 
 	step Step
 	part job.Partition // as it was committed
+	// unsure says that the last chunk may have been committed, although it failed.
+	unsure bool
 	//nolint:containedctx // a worker is one call, and ends with it
 	ctx, tasks context.Context
 }
+
+// errUnsure is the error of a chunk while its beginning cannot be read.
+var errUnsure = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "the position of the partition cannot be read")
 
 // do does what is left of the partition. If that fails, the partition is marked.
 func (w *worker) do() error {
@@ -41,26 +48,58 @@ func (w *worker) do() error {
 	return errors.Join(err, marked)
 }
 
-// chunks does chunk after chunk.
+// chunks does chunk after chunk. While the database is away it waits, until the job
+// has hung for too long.
 func (w *worker) chunks() error {
-	for {
+	waits := backoff.New(firstWait, lastWait, w.runner.config.Random)
+	for w.part.Status != job.Completed {
 		if w.halted() {
 			return errStopped
 		}
-		done, err := w.chunk()
-		if err != nil {
+		err := w.chunk()
+		switch {
+		case err == nil:
+			w.progressed()
+			waits.Reset()
+		case fault.KindOf(err) != fault.Unavailable || !backoff.Wait(w.ctx, waits.Next()):
 			return err
+		default:
+			w.log().Warn("a chunk failed, trying again", "partition", w.part.Name, "error", err)
+			w.reread()
 		}
-		w.progressed()
-		if done {
-			return nil
+	}
+	return nil
+}
+
+// The waits between attempts while the database is away.
+const (
+	firstWait = 200 * time.Millisecond
+	lastWait  = 5 * time.Second
+)
+
+// reread reads where the last committed chunk has ended. The connection may have broken
+// after the commit and before its answer.
+func (w *worker) reread() {
+	var parts []job.Partition
+	err := w.runner.config.DB.View(w.ctx, func(tx store.Tx) (err error) {
+		parts, err = tx.Parts.Of(w.ctx, w.part.Run, w.part.Step)
+		return err
+	})
+	for _, p := range parts {
+		if err == nil && p.Name == w.part.Name {
+			p.Execution = w.execution.ID
+			w.part, w.unsure = p, false
 		}
 	}
 }
 
 // chunk does the next chunk, with its progress in the same transaction.
-func (w *worker) chunk() (done bool, err error) {
+func (w *worker) chunk() (err error) {
 	defer w.recovered(&err)
+	if w.unsure {
+		return errUnsure
+	}
+	w.unsure = true
 	var p Progress
 	var next job.Partition
 	err = w.update(w.ctx, func(tx store.Tx) (err error) {
@@ -72,11 +111,11 @@ func (w *worker) chunk() (done bool, err error) {
 		return err
 	}, func(tx store.Tx) { tx.Parts.Advance(next, p.Counts) })
 	if err != nil {
-		return false, err
+		return err
 	}
-	w.part = next
+	w.part, w.unsure = next, false
 	w.observer.Progressed(w.execution, w.step.Name, p.Counts)
-	return p.Done, nil
+	return nil
 }
 
 func (w *worker) what() Chunk {

@@ -14,6 +14,8 @@ var (
 	FindStmt    = findStmt
 	OwnedStmt   = ownedStmt
 	CountersOf  = countersOf
+
+	ExecutionsStmt = executionsStmt
 )
 
 // Statements without a function.
@@ -23,4 +25,9 @@ const (
 	ChargesSQL   = selectCharges
 	FindOwnedSQL = findOwned
 	PaymentOfSQL = selectPayment + paymentOf
+
+	LatestExecutionSQL  = latestExecution
+	ActiveExecutionsSQL = activeExecutions
+	OldExecutionsSQL    = oldExecutions
+	CompletedStepsSQL   = completedSteps
 )

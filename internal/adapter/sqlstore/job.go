@@ -48,6 +48,15 @@ func scanExecution(r row) (e job.Execution, err error) {
 	return e, nil
 }
 
+const (
+	latestExecution  = selectExecutions + `WHERE e.instance_id = $1 ORDER BY e.id DESC LIMIT 1`
+	activeExecutions = selectExecutions + `WHERE e.ended_us IS NULL ORDER BY e.job`
+	oldExecutions    = `
+		SELECT id FROM job_executions e WHERE id < $1 AND ended_us IS NOT NULL
+			AND NOT EXISTS (SELECT 1 FROM job_executions n WHERE n.run_id = e.run_id AND (n.id >= $1 OR n.ended_us IS NULL))
+		ORDER BY id LIMIT $2`
+)
+
 // Find implements job.ExecutionTable.
 func (t executions) Find(ctx context.Context, execution id.ID) (job.Execution, error) {
 	return first(ctx, t.each, stmt(selectExecutions+`WHERE e.id = $1`, execution), scanExecution, job.ErrNotFound)
@@ -55,17 +64,20 @@ func (t executions) Find(ctx context.Context, execution id.ID) (job.Execution, e
 
 // Latest implements job.ExecutionTable.
 func (t executions) Latest(ctx context.Context, instance id.ID) (job.Execution, error) {
-	q := stmt(selectExecutions+`WHERE e.instance_id = $1 ORDER BY e.id DESC LIMIT 1`, instance)
-	return first(ctx, t.each, q, scanExecution, job.ErrNotFound)
+	return first(ctx, t.each, stmt(latestExecution, instance), scanExecution, job.ErrNotFound)
 }
 
 // Active implements job.ExecutionTable.
 func (t executions) Active(ctx context.Context) ([]job.Execution, error) {
-	return all(ctx, t.each, stmt(selectExecutions+`WHERE e.ended_us IS NULL ORDER BY e.job`), scanExecution)
+	return all(ctx, t.each, stmt(activeExecutions), scanExecution)
 }
 
 // List implements job.ExecutionTable.
 func (t executions) List(ctx context.Context, name string, before id.ID, limit int) ([]job.Execution, error) {
+	return all(ctx, t.each, executionsStmt(name, before, limit), scanExecution)
+}
+
+func executionsStmt(name string, before id.ID, limit int) Stmt {
 	w := where{text: "WHERE true"}
 	if name != "" {
 		w.and("e.job = %s", name)
@@ -73,7 +85,7 @@ func (t executions) List(ctx context.Context, name string, before id.ID, limit i
 	if !before.IsZero() {
 		w.and("e.id < %s", before)
 	}
-	return all(ctx, t.each, page(selectExecutions, w, "e.id DESC", limit), scanExecution)
+	return page(selectExecutions, w, "e.id DESC", limit)
 }
 
 // Save implements job.ExecutionTable.
@@ -101,10 +113,7 @@ func (t executions) Save(e job.Execution) {
 // ones are found by the primary key. A run whose partitions are needed has a newer
 // execution, or can be begun anew.
 func (t executions) Purge(ctx context.Context, before time.Time, limit int) (int64, error) {
-	old, err := all(ctx, t.change, stmt(`
-		SELECT id FROM job_executions e WHERE id < $1 AND ended_us IS NOT NULL
-			AND NOT EXISTS (SELECT 1 FROM job_executions n WHERE n.run_id = e.run_id AND (n.id >= $1 OR n.ended_us IS NULL))
-		ORDER BY id LIMIT $2`, id.Floor(before), limit), scalar[id.ID])
+	old, err := all(ctx, t.change, stmt(oldExecutions, id.Floor(before), limit), scalar[id.ID])
 	if err != nil || len(old) == 0 {
 		return 0, err
 	}

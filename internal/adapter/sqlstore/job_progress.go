@@ -50,8 +50,9 @@ func (t jobProgress) Steps(ctx context.Context, execution id.ID) ([]job.Step, er
 
 // CompletedSteps implements job.ProgressTable.
 func (t jobProgress) CompletedSteps(ctx context.Context, run id.ID) ([]string, error) {
-	q := stmt(`
-		SELECT DISTINCT s.step FROM job_executions e JOIN job_steps s ON s.execution_id = e.id
-		WHERE e.run_id = $1 AND s.status = 'COMPLETED'`, run)
-	return all(ctx, t.each, q, scalar[string])
+	return all(ctx, t.each, stmt(completedSteps, run), scalar[string])
 }
+
+const completedSteps = `
+	SELECT DISTINCT s.step FROM job_executions e JOIN job_steps s ON s.execution_id = e.id
+	WHERE e.run_id = $1 AND s.status = 'COMPLETED'`

@@ -55,7 +55,7 @@ func TestSchedulesNameJobsThatExistAndCanBeChanged(t *testing.T) {
 	for _, s := range withRules(schedules(), rules) {
 		got[s.Name] = s.When.String()
 	}
-	if got["rankingVerify"] != "off" || got["handledEventPurge"] != "daily at 03:30" || got["idempotencyKeyPurge"] != "every 10m" {
+	if got["rankingVerify"] != "off" || got["handledEventPurge"] != "daily at 03:30" || got["idempotencyKeyPurge"] != "every 1h" {
 		t.Errorf("%v", got)
 	}
 	for _, text := range []string{"nightly=off", "rankingVerify", "rankingVerify=sometimes"} {

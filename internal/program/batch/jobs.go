@@ -34,8 +34,8 @@ func definitions(u wire.Infra, m *metrics) []jobs.Job {
 // The times are those of Asia/Seoul.
 func schedules() []jobs.Schedule {
 	return []jobs.Schedule{
-		{Name: "idempotencyKeyPurge", Job: "idempotencyKeyPurgeJob", When: when("every 10m")},
-		{Name: "handledEventPurge", Job: "handledEventPurgeJob", When: when("every 10m")},
+		{Name: "idempotencyKeyPurge", Job: "idempotencyKeyPurgeJob", When: when("every 1h")},
+		{Name: "handledEventPurge", Job: "handledEventPurgeJob", When: when("every 1h")},
 		{Name: "jobHistoryPurge", Job: "jobHistoryPurgeJob", When: when("daily at 04:10")},
 		{Name: "rankingVerify", Job: "rankingVerifyJob", When: when("every 1h"), SkipMissed: true},
 	}
