@@ -18,6 +18,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/scoring"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -48,6 +49,7 @@ type Config struct {
 	Settle   *settle.Service // nil: no card payments
 	Coupons  *coupons.Service
 	Rankings Rankings
+	Scoring  *scoring.Service
 	Views    Views
 	DB       store.DB // stores the responses to requests with an Idempotency-Key
 
@@ -108,6 +110,8 @@ func New(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	s.registerRankings()
+	s.registerExplain()
+	s.registerWeights()
 	s.registerAdmin()
 	s.registerPayments()
 	if err := s.registerDocs(mux); err != nil {

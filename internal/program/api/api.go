@@ -18,6 +18,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/scoring"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -106,7 +107,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 		Wallet:   wallet.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Coupons:  coupons.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Checkout: cards.Checkout, Settle: cards.Settle, Callbacks: pgclient.NewCallbacks(d.Secret, u.Env.Clock),
-		Rankings: rankings, Views: views, DB: u.DB,
+		Rankings: rankings, Scoring: scoring.New(u.DB, d.board(), u.Env.Clock, u.Env.Log), Views: views, DB: u.DB,
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log, Registerer: u.Env.Registry, Version: wire.Version(),
 		Limits:          httpapi.Limits{Time: d.Rules.RequestTimeout},
 		TrustUserHeader: d.Rules.TrustUserHeader, RequireIdempotencyKey: d.Rules.RequireIdempotencyKey,
@@ -120,11 +121,14 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 	}}, nil
 }
 
+func (d Deps) board() *redis.Board {
+	return redis.NewBoard(d.Infra.Redis, d.Infra.RedisPrefix, d.Infra.Env.Clock, d.Infra.Env.Log)
+}
+
 // rankings returns the reader of the rankings and registers its metrics.
 func (d Deps) rankings() (*leaderboard.Reader, error) {
 	u := d.Infra
-	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Env.Clock, u.Env.Log)
-	reader := leaderboard.NewReader(u.DB, board, u.Env.Clock, u.Env.Log)
+	reader := leaderboard.NewReader(u.DB, d.board(), u.Env.Clock, u.Env.Log)
 	return reader, u.Env.ExportCounts("leaderboard_reads_total",
 		"Rankings that this process read from the board in Redis (board) or, if that has none, from the database (database).", "source",
 		wire.Counts{
