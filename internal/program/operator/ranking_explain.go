@@ -3,6 +3,7 @@ package operator
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"strconv"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
@@ -69,7 +70,7 @@ func (c *rankingExplainCommand) Run(s *session) error {
 			return err
 		}
 		defer client.Close()
-		board := redis.NewBoard(client, c.RedisKeyPrefix, s.env.Clock, s.env.Log)
+		board := redis.NewBoard(client, c.RedisKeyPrefix, s.env.Clock, slog.New(slog.DiscardHandler)) // without Redis there is no rank
 		e, err := scoring.New(db, board, s.env.Clock, s.env.Log).Explain(s.ctx, ranking.Kind(c.Period), day, c.Product)
 		if err != nil {
 			return err
