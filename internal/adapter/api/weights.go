@@ -40,16 +40,16 @@ type weightsInput struct {
 }
 
 type trialInput struct {
-	Date string      `query:"date" doc:"A day in Asia/Seoul as yyyyMMdd; the default is today." example:"20260131"`
+	Date string  `query:"date" doc:"A day in Asia/Seoul as yyyyMMdd; the default is today." example:"20260131"`
 	Body Weights `json:"body"`
 }
 
 type weightsChangeBody struct {
-	ID      int64       `json:"id" doc:"Counts up from 1; 0 is that of the default weights." example:"3"`
-	Weights Weights `json:"weights"`
-	At      *time.Time  `json:"at" doc:"Null for the default weights."`
-	Actor   *string     `json:"actor" doc:"The login ID of the admin, or the name of the operator."`
-	Reason  *string     `json:"reason"`
+	ID      int64      `json:"id" doc:"Counts up from 1; 0 is that of the default weights." example:"3"`
+	Weights Weights    `json:"weights"`
+	At      *time.Time `json:"at" doc:"Null for the default weights."`
+	Actor   *string    `json:"actor" doc:"The login ID of the admin, or the name of the operator."`
+	Reason  *string    `json:"reason"`
 }
 
 type weightsHistoryBody struct {
@@ -60,7 +60,7 @@ type weightsHistoryBody struct {
 
 type trialBody struct {
 	Date    string          `json:"date" example:"20260131"`
-	Weights Weights     `json:"weights"`
+	Weights Weights         `json:"weights"`
 	Items   []previewedBody `json:"items" nullable:"false"`
 }
 

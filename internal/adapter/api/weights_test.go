@@ -16,7 +16,8 @@ const (
 	moreLikes   = `{"view":0.1,"like":2.5,"order":0.7,"carry":0.25,"reason":"likes say more"}`
 )
 
-func (r request) put(path, body string) request { return r.do(http.MethodPut, path, body) }
+// change changes the weights.
+func (r request) change(body string) request { return r.do(http.MethodPut, weightsPath, body) }
 
 // addCounters adds counters of today, 2 March, and of the day before.
 func (s *shop) addCounters(t *testing.T, rows ...metric.Counters) {
@@ -49,9 +50,9 @@ func TestAnAdminChangesTheWeightsAndTheHistorySaysWhoWhenAndWhy(t *testing.T) {
 		s := stockedOn(t, on)
 		admin := s.as("admin")
 		admin.get(weightsPath).must(t, s, 200).golden(t, "admin_weights_none")
-		admin.put(weightsPath, moreLikes).must(t, s, 200).golden(t, "admin_weights_changed")
+		admin.change(moreLikes).must(t, s, 200).golden(t, "admin_weights_changed")
 		s.late.Store(60)
-		admin.put(weightsPath, `{"view":0,"like":0,"order":10,"carry":1,"reason":"카드 4111-1111-1111-1111"}`).must(t, s, 200)
+		admin.change(`{"view":0,"like":0,"order":10,"carry":1,"reason":"카드 4111-1111-1111-1111"}`).must(t, s, 200)
 		admin.get(weightsPath).must(t, s, 200).golden(t, "admin_weights")
 		if log := s.log.String(); !strings.Contains(log, "weights of the ranking changed") ||
 			!strings.Contains(log, "actor=admin") || !strings.Contains(log, "likes say more") || strings.Contains(log, "4111-1111-1111-1111") {
@@ -64,7 +65,7 @@ func TestTheHistoryOfWeightsHasPages(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	for range 3 {
-		s.as("admin").put(weightsPath, moreLikes).must(t, s, 200)
+		s.as("admin").change(moreLikes).must(t, s, 200)
 	}
 	var seen []int64
 	for cursor := ""; ; {
@@ -90,12 +91,12 @@ func TestARepeatedChangeOfWeightsIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	admin := s.as("admin").with("Idempotency-Key", "k")
-	first := admin.put(weightsPath, moreLikes).must(t, s, 200)
-	again := admin.put(weightsPath, moreLikes).must(t, s, 200)
+	first := admin.change(moreLikes).must(t, s, 200)
+	again := admin.change(moreLikes).must(t, s, 200)
 	if first.body != again.body || again.header.Get("Idempotent-Replayed") != "true" || len(s.changes(t)) != 1 {
 		t.Errorf("the answers are %s and %s, there are %d changes", first.body, again.body, len(s.changes(t)))
 	}
-	admin.put(weightsPath, strings.Replace(moreLikes, "2.5", "2.4", 1)).must(t, s, 422)
+	admin.change(strings.Replace(moreLikes, "2.5", "2.4", 1)).must(t, s, 422)
 }
 
 func TestWeightsThatCannotBeAreRefused(t *testing.T) {
@@ -116,7 +117,7 @@ func TestWeightsThatCannotBeAreRefused(t *testing.T) {
 		"a long reason":       {`{"view":0.1,"like":0.2,"order":0.7,"carry":0.1,"reason":"` + strings.Repeat("r", 501) + `"}`, nil},
 		"without a weight":    {`{"like":0.2,"order":0.7,"carry":0.1,"reason":"r"}`, nil},
 	} {
-		p := s.as("admin").put(weightsPath, c.body).must(t, s, 400).problem(t)
+		p := s.as("admin").change(c.body).must(t, s, 400).problem(t)
 		if len(p.Errors) == 0 && p.Code != "INVALID_WEIGHTS" {
 			t.Errorf("%s: the problem %+v does not say what is wrong", name, p)
 		}
@@ -134,7 +135,7 @@ func TestOnlyAdminsSeeAndChangeTheWeights(t *testing.T) {
 	s := stocked(t)
 	for who, status := range map[string]int{"": 401, "kim": 403} {
 		s.as(who).get(weightsPath).must(t, s, status)
-		s.as(who).put(weightsPath, moreLikes).must(t, s, status)
+		s.as(who).change(moreLikes).must(t, s, status)
 		s.as(who).post(weightsPath+"/preview", `{"view":1,"like":1,"order":1,"carry":0}`).must(t, s, status)
 	}
 }
@@ -169,7 +170,7 @@ func TestAScoreIsExplainedDayByDay(t *testing.T) {
 			metric.Counters{ProductID: 1, Day: 20260301, Views: 7, Likes: -1}, metric.Counters{ProductID: 1, Day: 20260215, Views: 9})
 		third := int64(3)
 		s.rankings.rank = &third
-		s.as("admin").put(weightsPath, moreLikes).must(t, s, 200)
+		s.as("admin").change(moreLikes).must(t, s, 200)
 		s.as("").get("/api/v1/rankings/1/explain").must(t, s, 200).golden(t, "ranking_explained")
 		s.as("").get("/api/v1/rankings/1/explain?period=weekly").must(t, s, 200).golden(t, "ranking_explained_week")
 		if a := s.as("").get("/api/v1/rankings/1/explain?period=monthly&date=20260228").must(t, s, 200); !strings.Contains(a.body, `"score":0.9,`) ||

@@ -4,6 +4,7 @@ package scoring
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -69,15 +70,10 @@ func (e Edit) checkText() error {
 // by them. It returns the change, as it is in the history.
 func (s *Service) Change(ctx context.Context, e Edit, guard store.Guard) (made ranking.WeightsChange, err error) {
 	e.Reason = cardno.Mask(strings.TrimSpace(e.Reason))
-	err = s.db.Update(ctx, func(tx store.Tx) error {
-		if err := guard.Enter(ctx, tx); err != nil {
-			return err
-		}
-		if made, err = add(ctx, tx, e, ranking.WeightsChange{At: s.now(), Actor: e.Actor, Reason: e.Reason}); err != nil {
-			return err
-		}
-		return guard.Leave(ctx, tx, made)
-	})
+	made, err = s.change(ctx, e, guard)
+	for n := 1; n < attempts && errors.Is(err, ranking.ErrWeightsChanged); n++ {
+		made, err = s.change(ctx, e, guard)
+	}
 	if err == nil {
 		w := made.Weights
 		s.log.InfoContext(ctx, "weights of the ranking changed", "id", made.ID, "view", ranking.Thousandths(w.View),
@@ -87,19 +83,40 @@ func (s *Service) Change(ctx context.Context, e Edit, guard store.Guard) (made r
 	return made, err
 }
 
-// add adds the change to the history. Of two edits at once, the second one reads what the
-// first one has made: its Add fails, and the transaction runs again.
+// attempts is how often a change is tried that others overtake.
+const attempts = 10
+
+func (s *Service) change(ctx context.Context, e Edit, guard store.Guard) (made ranking.WeightsChange, err error) {
+	err = s.db.Update(ctx, func(tx store.Tx) error {
+		if err := guard.Enter(ctx, tx); err != nil {
+			return err
+		}
+		if made, err = add(ctx, tx, e, ranking.WeightsChange{At: s.now(), Actor: e.Actor, Reason: e.Reason}); err != nil {
+			return err
+		}
+		return guard.Leave(ctx, tx, made)
+	})
+	return made, err
+}
+
+// add adds the change to the history. It returns ranking.ErrWeightsChanged if another
+// change was made after the weights were read: an edit of one weight must not take back
+// what another edit has done to another weight.
 func add(ctx context.Context, tx store.Tx, e Edit, c ranking.WeightsChange) (ranking.WeightsChange, error) {
 	schedule, err := ranking.ReadSchedule(ctx, tx.Weights)
 	if err != nil {
 		return c, err
 	}
-	c.Weights = e.apply(schedule.Latest().Weights)
+	before := schedule.Latest()
+	c.Weights = e.apply(before.Weights)
 	if err := fault.Join(c.Weights.Check(), e.checkText()); err != nil {
 		return c, err
 	}
-	if _, err := tx.Weights.Add(ctx, c); err != nil {
+	if c.ID, err = tx.Weights.Add(ctx, c); err != nil {
 		return c, err
+	}
+	if c.ID != before.ID+1 {
+		return c, ranking.ErrWeightsChanged
 	}
 	schedule, err = ranking.ReadSchedule(ctx, tx.Weights) // with its id, and its time as it was stored
 	return schedule.Latest(), err
