@@ -95,7 +95,8 @@ func TestAnEditDoesNotTakeBackOneThatOvertakesIt(t *testing.T) {
 	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
 		other, times := service(s, nil, time.Now), 0
 		db := overtaken{s.DB, func() {
-			if times++; times > 1 || strings.HasSuffix(s.T.Name(), "sqlite") {
+			times++
+			if times > 1 || strings.HasSuffix(s.T.Name(), "sqlite") {
 				return // on SQLite a writer has the whole file, so nothing overtakes it
 			}
 			if _, err := other.Change(s.T.Context(), scoring.Edit{Like: set(2), Actor: "jun", Reason: "first"}, store.Unguarded{}); err != nil {
