@@ -17,6 +17,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/scoring"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -39,6 +40,7 @@ type Config struct {
 	Settle   *settle.Service // nil: no card payments
 	Coupons  *coupons.Service
 	Rankings Rankings
+	Scoring  *scoring.Service
 	Views    Views
 	DB       store.DB // stores the responses to requests with an Idempotency-Key
 
@@ -108,6 +110,8 @@ func New(c Config) (http.Handler, error) {
 	if err := s.exportListeners(); err != nil {
 		return nil, fmt.Errorf("register the metrics of the API: %w", err)
 	}
+	s.registerExplain()
+	s.registerWeights()
 	s.registerAdmin()
 	s.registerPayments()
 	if err := s.registerDocs(mux); err != nil {

@@ -57,6 +57,13 @@ func (f *fakeRankings) Rank(_ context.Context, day clock.Day, productID int64) *
 	return f.rank
 }
 
+// boardOf is the board that the ranking is read from.
+type boardOf struct{ *fakeRankings }
+
+func (b boardOf) Rank(ctx context.Context, day clock.Day, productID int64) (*int64, error) {
+	return b.fakeRankings.Rank(ctx, day, productID), b.err
+}
+
 var errPanic = errors.New("a bug that knows the password of the database")
 
 // fakeViews records views.

@@ -69,7 +69,8 @@ func TestABuilderGivesWayToALaterOne(t *testing.T) {
 	s.count(0, map[int64]int64{1: 1})
 	reads := 0
 	s.db.Fail = func(string) error {
-		if reads++; reads == 2 { // after that of the weights
+		reads++
+		if reads == 2 { // after that of the weights
 			s.db.Fail = nil
 			s.rebuild(s.today) // another begins while this one reads
 		}

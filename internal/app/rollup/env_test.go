@@ -170,7 +170,9 @@ func (s *env) published() map[ranking.Period][]ranking.Row {
 
 func (s *env) current(p ranking.Period) ranking.Publication {
 	s.Helper()
-	return view(s, func(ctx context.Context, tx store.Tx) (ranking.Publication, error) { return tx.Published.Current(ctx, p) })
+	return view(s, func(ctx context.Context, tx store.Tx) (ranking.Publication, error) {
+		return tx.Published.Current(ctx, p)
+	})
 }
 
 // due returns the keys of the periods of a kind that are due.

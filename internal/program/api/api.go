@@ -17,6 +17,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/rankings"
+	"github.com/loopers-commerce/commerce/internal/app/scoring"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -104,7 +105,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 		Wallet:   wallet.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Coupons:  coupons.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Checkout: cards.Checkout, Settle: cards.Settle, Callbacks: pgclient.NewCallbacks(d.Secret, u.Env.Clock),
-		Rankings: reader, Views: views, DB: u.DB,
+		Rankings: reader, Scoring: scoring.New(u.DB, d.board(), u.Env.Clock, u.Env.Log), Views: views, DB: u.DB,
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log, Registerer: u.Env.Registry, Version: wire.Version(),
 		Limits:          httpapi.Limits{Time: d.Rules.RequestTimeout},
 		TrustUserHeader: d.Rules.TrustUserHeader, RequireIdempotencyKey: d.Rules.RequireIdempotencyKey,
@@ -118,11 +119,14 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 	}}, nil
 }
 
+func (d Deps) board() *redis.Board {
+	return redis.NewBoard(d.Infra.Redis, d.Infra.RedisPrefix, d.Infra.Env.Clock, d.Infra.Env.Log)
+}
+
 // rankings returns the reader of the rankings and registers its metrics.
 func (d Deps) rankings() (*rankings.Reader, error) {
 	u := d.Infra
-	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Env.Clock, u.Env.Log)
-	reader := rankings.New(rankings.Config{DB: u.DB, Board: board, Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log})
+	reader := rankings.New(rankings.Config{DB: u.DB, Board: d.board(), Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log})
 	counts := wire.Counts{}
 	for _, source := range rankings.Sources() {
 		counts[string(source)] = func() int64 { return reader.Reads(source) }

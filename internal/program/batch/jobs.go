@@ -110,14 +110,19 @@ func verifyRankings(u wire.Infra, differences prometheus.Gauge) jobs.Job {
 					if err != nil {
 						return err
 					}
-					found, err := leaderboard.NewVerifier(u.DB, board(u), ranking.DefaultWeights(), u.Env.Clock, u.Env.Log).
-						Verify(ctx, []clock.Day{day})
-					if err != nil {
+					var read int64
+					var refused error
+					found, err := leaderboard.NewVerifier(u.DB, board(u), u.Env.Clock, u.Env.Log).
+						Verify(ctx, []clock.Day{day}, func(products int64) {
+							refused = report(jobs.Counts{Read: products - read})
+							read = products
+						})
+					if err := errors.Join(err, refused); err != nil {
 						return err
 					}
 					differences.Add(float64(len(found.Differences)))
-					if err := report(jobs.Counts{Read: found.Compared}); err != nil || len(found.Differences) == 0 {
-						return err
+					if len(found.Differences) == 0 {
+						return report(jobs.Counts{Read: max(0, found.Compared-read)})
 					}
 					d := found.Differences[0]
 					return fmt.Errorf("%w: %d of %d scores, the first is the %s score of product %d",
@@ -139,7 +144,7 @@ func rebuildRankings(u wire.Infra) jobs.Job {
 				today := clock.DayOf(u.Env.Clock())
 				written := map[clock.Day]int64{}
 				var refused error
-				builder := leaderboard.NewBuilder(u.DB, board(u), ranking.DefaultWeights(), u.Env.Clock, u.Env.IDs().String(), u.Env.Log)
+				builder := leaderboard.NewBuilder(u.DB, board(u), u.Env.Clock, u.Env.IDs().String(), u.Env.Log)
 				err := builder.Rebuild(ctx, today.Add(1-n).Until(today), func(day clock.Day, n int64) {
 					refused = report(jobs.Counts{Read: n - written[day], Written: n - written[day]})
 					written[day] = n

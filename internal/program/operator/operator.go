@@ -24,7 +24,9 @@ type commands struct {
 	Ranking struct {
 		Verify  rankingVerifyCommand  `cmd:"" help:"Compare the live rankings in Redis with the counters in the database."`
 		Rebuild rankingRebuildCommand `cmd:"" help:"Rebuild the live rankings in Redis from the database."`
-	} `cmd:"" help:"Check and rebuild the live rankings."`
+		Explain rankingExplainCommand `cmd:"" help:"Explain the score of a product, day by day."`
+		Weights weightsCommands       `cmd:"" help:"Show, change and try the weights that products are scored by."`
+	} `cmd:"" help:"Check, rebuild and explain the rankings, and change their weights."`
 	Payments struct {
 		List    paymentsListCommand    `cmd:"" help:"List card payments: by default those that are stuck."`
 		Show    paymentsShowCommand    `cmd:"" help:"Show the details of a payment: order, charges and history."`
