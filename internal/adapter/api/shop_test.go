@@ -44,6 +44,7 @@ type shop struct {
 	views    *fakeViews
 	log      *syncBuffer
 	metrics  *prometheus.Registry
+	handler  http.Handler
 	late     atomic.Int64 // seconds since began
 }
 
@@ -91,6 +92,7 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.handler = h
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	s.url = server.URL

@@ -18,6 +18,7 @@ var (
 
 // Statements without a function.
 const (
+	OfBrandSQL   = selectOfBrand
 	WaitingSQL   = selectWaiting
 	WatchedSQL   = selectWatched
 	ChargesSQL   = selectCharges

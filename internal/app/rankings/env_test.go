@@ -46,7 +46,9 @@ func (d *database) View(ctx context.Context, fn func(store.Tx) error) error {
 	return d.DB.View(ctx, func(tx store.Tx) error { return fn(d.with(tx)) })
 }
 
-func (d *database) Snapshot(ctx context.Context, fn func(store.Tx) error) error { return d.View(ctx, fn) }
+func (d *database) Snapshot(ctx context.Context, fn func(store.Tx) error) error {
+	return d.View(ctx, fn)
+}
 
 func (d *database) with(tx store.Tx) store.Tx {
 	tx.Published, tx.Brands = &d.published, d.brands
