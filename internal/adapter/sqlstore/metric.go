@@ -59,9 +59,18 @@ func (t metrics) changed(deltas []metric.Counters) {
 }
 
 // Changes implements metric.Table.
-func (t metrics) Changes(ctx context.Context, from, to clock.Day) (int64, error) {
-	q := stmt(`SELECT CAST(COALESCE(SUM(changes), 0) AS BIGINT) FROM metric_days WHERE day BETWEEN $1 AND $2`, int64(from), int64(to))
-	return first(ctx, t.each, q, scalar[int64], nil)
+func (t metrics) Changes(ctx context.Context, from, to clock.Day) (metric.Changes, error) {
+	q := stmt(`SELECT day, CAST(SUM(changes) AS BIGINT) FROM metric_days WHERE day BETWEEN $1 AND $2 GROUP BY day`,
+		int64(from), int64(to))
+	found := metric.Changes{}
+	err := t.each(ctx, q, func(r row) error {
+		var day clock.Day
+		var n int64
+		err := r.Scan(&day, &n)
+		found[day] = n
+		return err
+	})
+	return found, err
 }
 
 // columnsOf turns rows into columns.

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
@@ -15,9 +16,9 @@ type rollup struct{ *session }
 // added up before the limit cuts.
 func (t rollup) Best(ctx context.Context, p ranking.Period, s ranking.Schedule, r ranking.Range, limit int64) ([]ranking.Row, int64, error) {
 	var read int64
-	rows, err := all(ctx, t.each, stmt(bestSQL(p, s, r), limit), func(r row) (found ranking.Row, err error) {
+	rows, err := all(ctx, t.each, stmt(bestSQL(p, s, r, limit)), func(r row) (found ranking.Row, err error) {
 		c := &found.Counters
-		err = r.Scan(&found.ProductID, &found.Score, &c.Views, &c.Likes, &c.Orders, &c.Quantity, &c.Amount, &c.AmountLog, &read)
+		err = r.Scan(&found.ProductID, &found.Score, &read, &c.Views, &c.Likes, &c.Orders, &c.Quantity, &c.Amount, &c.AmountLog)
 		c.ProductID = found.ProductID
 		return found, err
 	})
@@ -28,28 +29,6 @@ func (t rollup) Best(ctx context.Context, p ranking.Period, s ranking.Schedule, 
 		rows[i].Rank = int64(i) + 1
 	}
 	return rows, read, err
-}
-
-// Next implements ranking.RollupTable.
-func (t rollup) Next(ctx context.Context, after int64) (int64, error) {
-	q := stmt(`SELECT product_id FROM product_metrics WHERE product_id > $1 ORDER BY product_id LIMIT 1`, after)
-	found, err := all(ctx, t.each, q, scalar[int64])
-	if len(found) == 0 {
-		return 0, err
-	}
-	return found[0], err
-}
-
-// Floor implements ranking.RollupTable.
-func (t rollup) Floor(ctx context.Context, w ranking.Work, n int64) (ranking.Points, error) {
-	q := stmt(`
-		SELECT score FROM ranking_candidates WHERE run_id = $1 AND kind = $2 AND first_day = $3
-		ORDER BY score DESC LIMIT 1 OFFSET $4`, w.Run, string(w.Period.Kind), int64(w.Period.First), n-1)
-	found, err := all(ctx, t.each, q, scalar[ranking.Points])
-	if len(found) == 0 {
-		return 0, err
-	}
-	return found[0], err
 }
 
 // Keep implements ranking.RollupTable.
@@ -120,4 +99,22 @@ func (t rollup) Settle(ctx context.Context, w ranking.Work, into id.ID, limit, c
 	t.exec(`DELETE FROM ranking_candidates`+ofWork, work...)
 	t.exec(`DELETE FROM ranking_parts`+ofWork, work...)
 	return rows, err
+}
+
+// Compare implements ranking.RollupTable.
+func (t rollup) Compare(ctx context.Context, p ranking.Publication, s ranking.Schedule, limit int64) (published, counted ranking.Checksum, err error) {
+	q := stmt(`SELECT `+checksumSQL(1)+` FROM product_ranks WHERE run_id = $1
+		UNION ALL SELECT `+checksumSQL(2)+` FROM (
+			SELECT ROW_NUMBER() OVER (ORDER BY score DESC, product_id DESC) AS rank_no, b.*
+			FROM (`+bestSQL(p.Period, s, ranking.Range{Last: math.MaxInt64}, limit)+`) b WHERE score > 0
+		) c ORDER BY side`, p.Run)
+	sums, err := all(ctx, t.each, q, func(r row) (sum ranking.Checksum, err error) {
+		var side int64
+		err = r.Scan(&side, &sum.Rows, &sum.Sum)
+		return sum, err
+	})
+	if err == nil && len(sums) == 2 {
+		published, counted = sums[0], sums[1]
+	}
+	return published, counted, err
 }

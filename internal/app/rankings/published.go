@@ -47,7 +47,7 @@ func notPublished(ctx context.Context, tx store.Tx, p ranking.Period, err error)
 	switch {
 	case failure != nil:
 		return failure
-	case changes > 0:
+	case len(changes) > 0:
 		return err
 	default:
 		return nil

@@ -73,7 +73,21 @@ type Table interface {
 	// last, both included, by product and day. All are read in one statement. An
 	// error of yield ends it and is returned.
 	All(ctx context.Context, first, last clock.Day, yield func(Counters) error) error
-	// Changes returns how often the counters of the days from first to last have been
-	// changed. If the number is the same as before, so are the counters.
-	Changes(ctx context.Context, first, last clock.Day) (int64, error)
+	// Changes returns how often the counters of each day from first to last have been
+	// changed. Days without counters are missing.
+	Changes(ctx context.Context, first, last clock.Day) (Changes, error)
+}
+
+// Changes says how often the counters of each day have been changed. The number only
+// grows. While it is the same, so are the counters.
+type Changes map[clock.Day]int64
+
+// Sum returns how often the counters of the days from first to last have been changed.
+func (c Changes) Sum(first, last clock.Day) (sum int64) {
+	for day, n := range c {
+		if first <= day && day <= last {
+			sum += n
+		}
+	}
+	return sum
 }

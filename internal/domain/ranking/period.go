@@ -3,6 +3,7 @@ package ranking
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -65,6 +66,20 @@ func (p Period) Key() string {
 	default:
 		return p.First.String()
 	}
+}
+
+// ParsePeriod returns the period of a kind with a key, or ErrPeriod.
+func ParsePeriod(kind Kind, key string) (Period, error) {
+	day, err := clock.ParseDay(strings.ReplaceAll(key, "-", "") + map[Kind]string{Monthly: "01"}[kind])
+	if kind == Weekly {
+		var year, week int
+		_, err = fmt.Sscanf(key, "%04d-W%02d", &year, &week)
+		day = PeriodOf(Weekly, clock.Day(year*10000+104)).First.Add(7 * (week - 1)) // 4 January is in week 1
+	}
+	if p := PeriodOf(kind, day); err == nil && p.Key() == key {
+		return p, nil
+	}
+	return Period{}, ErrPeriod.Because("%.20q is not a %s period", key, kind)
 }
 
 // Previous returns the period before.

@@ -26,7 +26,8 @@ func metricTests() map[string]func(*shop) {
 		"counters begin at zero, add up and grow in version":               countersAddUp,
 		"all counters of some days come in order, until an error of yield": countersInOrder,
 		"the ranking that SQL reads is the one that Go folds":              foldsAsGo,
-		"a ranking has pages": rankingPages,
+		"a ranking has pages":             rankingPages,
+		"each change of a day is counted": changesCounted,
 	}
 }
 
@@ -141,4 +142,24 @@ func rankingPages(s *shop) {
 	}, top(0, 3))
 	s.equal([]ranking.Entry{{Rank: 4, ProductID: 2, Score: 100_000}, {Rank: 5, ProductID: 1, Score: 100_000}}, top(3, 3))
 	s.equal(0, len(top(6, 3)))
+}
+
+func changesCounted(s *shop) {
+	at := func(pid int64, day clock.Day) metric.Counters {
+		return metric.Counters{ProductID: pid, Day: day, Views: 1}
+	}
+	changes := func(first, last clock.Day) metric.Changes {
+		return read(s, func(ctx context.Context, tx store.Tx) (metric.Changes, error) {
+			return tx.Metrics.Changes(ctx, first, last)
+		})
+	}
+	s.equal(metric.Changes{}, changes(20251101, 20251130))
+	s.count(at(1, 20251103), at(2, 20251103), at(1, 20251104))
+	s.count(at(2, 20251103))
+	s.count(at(18, 20251103), at(1, 20251105))
+	s.count()
+	all := changes(20251101, 20251130)
+	s.equal(metric.Changes{20251103: 3, 20251104: 1, 20251105: 1}, all)
+	s.equal(metric.Changes{20251104: 1}, changes(20251104, 20251104))
+	s.equal([]int64{5, 2, 0}, []int64{all.Sum(20251103, 20251105), all.Sum(20251104, 20251231), all.Sum(20251106, 20251231)})
 }

@@ -197,7 +197,7 @@ func (s *shop) purge(before time.Time, limit int) (all int64) {
 func rankingsPurged(s *shop) {
 	old, new := s.publication(ranking.Weekly, 20251103, 3), s.publication(ranking.Weekly, 20251103, 2)
 	s.publish(old, ranked(1, 2, 3))
-	began := s.clockNow()
+	began := time.Now()
 	s.publish(new, ranked(1, 2))
 	s.equal(int64(0), s.purge(began.Add(-time.Hour), 2))
 	s.equal(3, len(s.rowsOf(old.Run, 0, 10)))
@@ -206,9 +206,6 @@ func rankingsPurged(s *shop) {
 	s.equal(2, len(s.rowsOf(new.Run, 0, 10)))
 	s.equal(new, s.current(new.Period))
 }
-
-// clockNow is the time by the clock of the store.
-func (s *shop) clockNow() time.Time { return time.Now() }
 
 func rankingsRace(s *shop) {
 	var all sync.WaitGroup
@@ -222,7 +219,7 @@ func rankingsRace(s *shop) {
 	all.Wait()
 	p := s.current(period)
 	s.equal(int(p.Rows), len(s.rowsOf(p.Run, 0, 100)))
-	deleted := s.purge(s.clockNow().Add(time.Hour), 1_000)
+	deleted := s.purge(time.Now().Add(time.Hour), 1_000)
 	if want := int64(1+2+3+4+5+6+7+8) - p.Rows + 7; deleted != want {
 		s.Errorf("%d rows were deleted, want %d: %s", deleted, want, fmt.Sprint(p))
 	}
@@ -235,6 +232,6 @@ func workPurged(s *shop) {
 		_, err := tx.Rollup.Finish(ctx, w, ranking.Part{Done: 1, Changes: 5, Candidates: 3})
 		return err
 	})
-	s.equal(int64(0), s.purge(s.clockNow().Add(-time.Hour), 100))
-	s.equal(int64(4), s.purge(s.clockNow().Add(time.Hour), 2))
+	s.equal(int64(0), s.purge(time.Now().Add(-time.Hour), 100))
+	s.equal(int64(4), s.purge(time.Now().Add(time.Hour), 2))
 }

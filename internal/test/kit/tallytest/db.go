@@ -223,9 +223,10 @@ func (c counters) All(_ context.Context, first, last clock.Day, yield func(metri
 }
 
 // Changes implements metric.Table: the version of a row counts its changes.
-func (c counters) Changes(ctx context.Context, first, last clock.Day) (n int64, err error) {
-	err = c.All(ctx, first, last, func(row metric.Counters) error { n += row.Version; return nil })
-	return n, err
+func (c counters) Changes(ctx context.Context, first, last clock.Day) (metric.Changes, error) {
+	found := metric.Changes{}
+	err := c.All(ctx, first, last, func(row metric.Counters) error { found[row.Day] += row.Version; return nil })
+	return found, err
 }
 
 type top struct{ counters }
