@@ -3,6 +3,7 @@ package api_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -226,7 +227,9 @@ func TestAStreamOutlivesTheLimitsOfRequestsAndEndsWithTheServer(t *testing.T) {
 	if e := l.next(); e.name != "" {
 		t.Errorf("after the end: %+v", e)
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
 }
 
 // gauge returns the value of a metric without labels.

@@ -13,7 +13,5 @@ func topOf(ctx context.Context, tx store.Tx, day clock.Day, limit int64) ([]rank
 	return tx.Ranking.Top(ctx, ranking.DefaultWeights(), day, 0, limit)
 }
 
-// scheduleOf returns the weights in force.
-func scheduleOf(context.Context, store.Tx) (ranking.Schedule, error) {
-	return ranking.NewSchedule(), nil
-}
+// schedule returns the weights in force.
+func schedule() ranking.Schedule { return ranking.NewSchedule() }
