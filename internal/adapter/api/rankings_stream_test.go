@@ -14,8 +14,11 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/rankings"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 // listener is a client of the stream.
@@ -198,7 +201,8 @@ func TestAHeadOfTheStreamEnds(t *testing.T) {
 // A stream lives longer than requests may, and the server does not wait for it when it stops.
 func TestAStreamOutlivesTheLimitsOfRequestsAndEndsWithTheServer(t *testing.T) {
 	t.Parallel()
-	s := stocked(t, func(c *api.Config) { c.Limits.Time = 100 * time.Millisecond })
+	s := open(t, func(c *api.Config) { c.Limits.Time = 100 * time.Millisecond })
+	s.stock(t)
 	tcp, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -246,4 +250,17 @@ func (s *shop) gauge(t *testing.T, name string) float64 {
 	}
 	t.Fatalf("there is no metric %s", name)
 	return 0
+}
+
+// stock adds a product without a request.
+func (s *shop) stock(t *testing.T) {
+	t.Helper()
+	c := catalog.New(s.db, time.Now)
+	_, err := c.CreateBrand(t.Context(), product.Brand{Name: "Loopers"})
+	if err == nil {
+		_, err = c.CreateProduct(t.Context(), catalog.Draft{BrandID: 1, Name: "Mug", Price: 1, Stock: 1}, store.Unguarded{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
