@@ -196,12 +196,15 @@ func TestAHeadOfTheStreamEnds(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	s.as("").do(http.MethodHead, "/api/v1/rankings/stream", "").must(t, s, 200)
+	for s.gauge(t, "commerce_ranking_listeners") > 0 { // or the test times out
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // A stream lives longer than requests may, and the server does not wait for it when it stops.
 func TestAStreamOutlivesTheLimitsOfRequestsAndEndsWithTheServer(t *testing.T) {
 	t.Parallel()
-	s := open(t, func(c *api.Config) { c.Limits.Time = 100 * time.Millisecond })
+	s := open(t, func(c *api.Config) { c.Limits.Time, c.Limits.Body = 100*time.Millisecond, 100*time.Millisecond })
 	s.stock(t)
 	tcp, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
