@@ -60,7 +60,8 @@ func (f *feed) join(compute func(context.Context) (state, error)) (leave func(),
 func (f *feed) leave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.listeners--; f.listeners == 0 {
+	f.listeners--
+	if f.listeners == 0 {
 		f.stop()
 		f.stop, f.now = nil, state{}
 	}

@@ -48,24 +48,24 @@ func (in *rankingInput) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// query returns the question that the parameters ask.
-func (in *rankingInput) query(now time.Time) (q rankings.Query, err error) {
+// query returns the question that the parameters ask, and the day that they name.
+func (in *rankingInput) query(now time.Time) (q rankings.Query, day clock.Day, err error) {
 	if in.empty != nil {
-		return q, in.empty
+		return q, 0, in.empty
 	}
 	kind, err := ranking.ParseKind(in.Period)
 	if err != nil {
-		return q, err
+		return q, 0, err
 	}
-	day := clock.DayOf(now)
+	day = clock.DayOf(now)
 	if in.Date != "" {
 		if day, err = clock.ParseDay(in.Date); err != nil {
-			return q, ranking.ErrDate.Because("%v", err)
+			return q, 0, ranking.ErrDate.Because("%v", err)
 		}
 	}
 	return rankings.Query{
 		Period: ranking.PeriodOf(kind, day), BrandID: in.BrandID, Number: in.Page, Size: in.Size, Snapshot: in.Snapshot,
-	}, nil
+	}, day, nil
 }
 
 type rankingBody struct {
@@ -137,7 +137,7 @@ func (s *service) registerRankings() {
 }
 
 func (s *service) ranking(ctx context.Context, in *rankingInput) (*output[rankingBody], error) {
-	q, err := in.query(s.config.Clock())
+	q, day, err := in.query(s.config.Clock())
 	if err != nil {
 		return nil, err
 	}
@@ -145,12 +145,8 @@ func (s *service) ranking(ctx context.Context, in *rankingInput) (*output[rankin
 	if err != nil {
 		return nil, err
 	}
-	date := in.Date
-	if date == "" {
-		date = clock.DayOf(s.config.Clock()).String()
-	}
 	return &output[rankingBody]{rankingBody{
-		Period: string(q.Period.Kind), Date: date, Key: q.Period.Key(),
+		Period: string(q.Period.Kind), Date: day.String(), Key: q.Period.Key(),
 		FirstDay: q.Period.First.String(), LastDay: q.Period.Last.String(),
 		AsOf: utc(page.AsOf), Complete: page.Complete, Source: string(page.Source), Items: ranked(page.Items, products),
 		Page: rankingPage{in.Page, in.Size, page.HasMore, orNull(page.Snapshot)},

@@ -45,6 +45,7 @@ type shop struct {
 	views    *fakeViews
 	log      *syncBuffer
 	metrics  *prometheus.Registry
+	handler  http.Handler
 	late     atomic.Int64 // seconds since began
 }
 
@@ -92,6 +93,7 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.handler = h
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	s.url = server.URL

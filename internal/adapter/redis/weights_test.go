@@ -113,7 +113,7 @@ func follow(t *testing.T, db store.DB, b redistest.Board) {
 		awaitStamps(t, db, b)
 	}
 	tallies.Wait()
-	report, err := leaderboard.NewVerifier(db, b, time.Now, discard()).Verify(t.Context(), ranking.OnBoard(time.Now()))
+	report, err := leaderboard.NewVerifier(db, b, time.Now, discard()).Verify(t.Context(), ranking.OnBoard(time.Now()), nil)
 	if err != nil || len(report.Differences) > 0 || report.Compared < 100 {
 		t.Errorf("compared %d, %v: %+v", report.Compared, err, report.Differences)
 	}

@@ -32,12 +32,14 @@ func (t brands) ByName(ctx context.Context, name string) (product.Brand, error) 
 // Products implements product.BrandTable. Each half has an index, which is read up to the
 // limit.
 func (t brands) Products(ctx context.Context, bid, after int64, limit int) ([]int64, error) {
-	half := func(status string) string {
-		return `SELECT id FROM (SELECT id FROM products WHERE brand_id = $1 AND id > $2 AND ` + status + ` ORDER BY id LIMIT $3) AS h`
-	}
-	q := stmt(half(`status <> 'HIDDEN'`)+` UNION ALL `+half(`status = 'HIDDEN'`)+` ORDER BY 1 LIMIT $3`, bid, after, int64(limit))
-	return all(ctx, t.each, q, scalar[int64])
+	return all(ctx, t.each, stmt(selectOfBrand, bid, after, int64(limit)), scalar[int64])
 }
+
+const (
+	selectOfBrand = halfOfBrand + `status <> 'HIDDEN'` + endOfHalf + ` UNION ALL ` + halfOfBrand + `status = 'HIDDEN'` + endOfHalf + ` ORDER BY 1 LIMIT $3`
+	halfOfBrand   = `SELECT id FROM (SELECT id FROM products WHERE brand_id = $1 AND id > $2 AND `
+	endOfHalf     = ` ORDER BY id LIMIT $3) AS h`
+)
 
 func scanBrand(r row) (b product.Brand, err error) {
 	err = r.Scan(&b.ID, &b.Name, &b.Description)

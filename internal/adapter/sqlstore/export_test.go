@@ -20,6 +20,7 @@ var (
 
 // Statements without a function.
 const (
+	OfBrandSQL   = selectOfBrand
 	WaitingSQL   = selectWaiting
 	WatchedSQL   = selectWatched
 	ChargesSQL   = selectCharges

@@ -45,27 +45,27 @@ func (r *Reader) brandOnBoard(ctx context.Context, key foldKey) (fold, error) {
 // brandFold computes the ranking of a brand on a day from the counters of its products,
 // which are read by index.
 func brandFold(ctx context.Context, tx store.Tx, key foldKey) ([]ranking.Entry, error) {
-	schedule, err := scheduleOf(ctx, tx)
+	weights, err := scheduleOf(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
 	var all []ranking.Entry
 	err = eachOfBrand(ctx, tx, key.brandID, func(ids []int64) error {
 		rows, err := tx.Metrics.Of(ctx, ids, key.day.Add(-ranking.Window), key.day)
-		all = append(all, scored(schedule, key.day, rows)...)
+		all = append(all, scored(weights, key.day, rows)...)
 		return err
 	})
 	return ranked(all), err
 }
 
 // scored returns the products that have a rank. The counters are in order of product.
-func scored(schedule ranking.Schedule, day clock.Day, rows []metric.Counters) (all []ranking.Entry) {
+func scored(weights ranking.Schedule, day clock.Day, rows []metric.Counters) (all []ranking.Entry) {
 	for len(rows) > 0 {
 		n := slices.IndexFunc(rows, func(c metric.Counters) bool { return c.ProductID != rows[0].ProductID })
 		if n < 0 {
 			n = len(rows)
 		}
-		if s := schedule.Score(day, rows[:n]); s.Ranked() {
+		if s := weights.Score(day, rows[:n]); s.Ranked() {
 			all = append(all, ranking.Entry{ProductID: s.ProductID, Score: ranking.Points(s.Live)})
 		}
 		rows = rows[n:]

@@ -79,6 +79,7 @@ func TestPeriodsWithoutEventsAreEmpty(t *testing.T) {
 			t.Error("a day that is long past is not over")
 		}
 	}
+	s.rebuild(s.today.Add(1)) // as on its eve
 	if rank := s.reader.Rank(t.Context(), s.today.Add(1), 1); rank != nil {
 		t.Errorf("rank %d tomorrow", *rank)
 	}
