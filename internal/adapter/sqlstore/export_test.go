@@ -23,4 +23,7 @@ const (
 	ChargesSQL   = selectCharges
 	FindOwnedSQL = findOwned
 	PaymentOfSQL = selectPayment + paymentOf
+	BooksSQL     = booksSQL
+	MonthSQL     = monthSQL
+	SoldOnSQL    = "SELECT o.id" + soldOn
 )
