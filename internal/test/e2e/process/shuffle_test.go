@@ -32,7 +32,7 @@ func (p *production) recountedShuffled() {
 
 // shuffled returns the records for topics with another prefix.
 func shuffled(events []*kgo.Record, from, to string) (records []*kgo.Record) {
-	random := rand.New(rand.NewPCG(12, 10)) //nolint:gosec // a test
+	random := rand.New(rand.NewPCG(12, 10))
 	for i, e := range events {
 		for range 1 + 10*(i%10)/90 { // every tenth twice
 			records = append(records, &kgo.Record{
