@@ -99,7 +99,7 @@ func TestADamagedDayIsNotThere(t *testing.T) {
 	for what, damage := range map[string]func(t *testing.T, dir string){
 		"a missing file": func(t *testing.T, dir string) {
 			t.Helper()
-			if err := os.Remove(dir+"/sales/day=20261127/part-0.parquet"); err != nil {
+			if err := os.Remove(dir + "/sales/day=20261127/part-0.parquet"); err != nil {
 				t.Error(err)
 			}
 		},
