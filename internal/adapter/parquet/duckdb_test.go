@@ -66,7 +66,7 @@ func twoChanges() []ranking.WeightsChange {
 // november returns random counters of 300 products: 60 have the same score, and some
 // have a negative one.
 func november() (all []metric.Counters) {
-	random := rand.New(rand.NewPCG(12, 8)) //nolint:gosec // a test
+	random := rand.New(rand.NewPCG(12, 8))
 	for _, day := range clock.Day(20261030).Until(20261201) {
 		for p := int64(1); p <= 300; p++ {
 			if tied := p%50 < 10; tied {

@@ -31,4 +31,7 @@ const (
 	ActiveExecutionsSQL = activeExecutions
 	OldExecutionsSQL    = oldExecutions
 	CompletedStepsSQL   = completedSteps
+	BooksSQL            = booksSQL
+	MonthSQL            = monthSQL
+	SoldOnSQL           = "SELECT o.id" + soldOn
 )

@@ -35,7 +35,7 @@ func Job(d Deps) batch.Job {
 			{Name: "to", Help: "Last day.", Default: "yesterday", Day: true},
 			{Name: "out", Help: "Folder for the files."},
 		},
-		Plan: func(p job.Parameters) ([]batch.Step, error) { return d.plan(p) },
+		Plan: d.plan,
 	}
 }
 

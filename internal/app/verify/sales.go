@@ -85,11 +85,10 @@ func (b *books) close() {
 		want, got := take(b.sold, m), take(b.counted, m).Plus(b.rolled[m])
 		compare(fmt.Sprintf("product %d in %s", b.product, m), want, got, b.report)
 	}
-	days := b.counted
 	for day := range b.sold {
-		days[day] = days[day] // sold, but not counted
+		b.counted[day] = metric.Counters{}.Plus(b.counted[day]) // zero: sold, but not counted
 	}
-	for _, day := range slices.Sorted(maps.Keys(days)) {
+	for _, day := range slices.Sorted(maps.Keys(b.counted)) {
 		compare(fmt.Sprintf("product %d on %s", b.product, day), b.sold[day], b.counted[day], b.report)
 	}
 }

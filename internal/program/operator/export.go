@@ -56,7 +56,7 @@ func (c *exportCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	defer folder.Close() //nolint:errcheck // the lock ends with the process
+	defer folder.Close()
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
 		done, err := exportDays(s, export.New(db, folder), days)
 		if err != nil {

@@ -54,7 +54,11 @@ func verifies(b *testing.B, commerce, address string) (took time.Duration, megab
 	if os.Getenv("BENCH_VERBOSE") != "" {
 		fmt.Println(string(out))
 	}
-	return took, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss / 1024
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		b.Fatal("this system does not tell the memory of a process")
+	}
+	return took, usage.Maxrss / 1024
 }
 
 // soldShop returns the address of a shop with $1 products and $2 paid orders of the last
