@@ -34,15 +34,19 @@ func (c Change) Moved() int64 {
 
 // String returns the change in words.
 func (c Change) String() string {
+	score := ""
+	if c.Before.Score != c.After.Score {
+		score = fmt.Sprintf(", from %s to %s", c.Before.Score, c.After.Score)
+	}
 	switch {
 	case c.Entered():
 		return fmt.Sprintf("product %d enters at %d with %s", c.ProductID(), c.After.Rank, c.After.Score)
 	case c.Left():
 		return fmt.Sprintf("product %d leaves %d", c.ProductID(), c.Before.Rank)
 	case c.Moved() != 0:
-		return fmt.Sprintf("product %d goes from %d to %d, from %s to %s", c.ProductID(), c.Before.Rank, c.After.Rank, c.Before.Score, c.After.Score)
-	case c.Before.Score != c.After.Score:
-		return fmt.Sprintf("product %d stays at %d, from %s to %s", c.ProductID(), c.After.Rank, c.Before.Score, c.After.Score)
+		return fmt.Sprintf("product %d goes from %d to %d%s", c.ProductID(), c.Before.Rank, c.After.Rank, score)
+	case score != "":
+		return fmt.Sprintf("product %d stays at %d%s", c.ProductID(), c.After.Rank, score)
 	default:
 		return fmt.Sprintf("product %d stays at %d with other counters", c.ProductID(), c.After.Rank)
 	}
