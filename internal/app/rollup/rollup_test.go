@@ -418,3 +418,42 @@ func TestStatusTellsAgesAndWhatIsStale(t *testing.T) {
 		t.Error(cmp.Diff(want, got))
 	}
 }
+
+// The days of an old month have been added to the month. A late event makes its rankings
+// stale, but they cannot be computed again: they stay as they were published.
+func TestRankingsWhoseCountersAreRolledUpStayAsTheyWerePublished(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, s *env) {
+		s.views(1, 20260110, 3)
+		s.views(1, today, 1)
+		s.runAll()
+		before := s.runs()
+		err := s.db.Update(t.Context(), func(tx store.Tx) error {
+			_, _, err := tx.Months.RollUp(t.Context(), 202601, 0, 100)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.views(2, 20260110, 5)
+		s.runAll()
+		for p, run := range s.runs() {
+			if p.First < 20260201 && before[p] != run {
+				t.Errorf("%s was computed again", p.Key())
+			}
+		}
+		err = s.begin(rollup.WeeklyMonthlyJob).Do(t.Context(), job.Parameters{"date": "20260110"})
+		if !errors.Is(err, rollup.ErrRolledUp) {
+			t.Errorf("a run for a month that is rolled up: %v", err)
+		}
+		err = s.service.Verify(t.Context(), ranking.Monthly, 20260101, 20260131, func(v rollup.Verdict) error {
+			if v.Wrong() || v.Missing || v.Stale {
+				t.Errorf("%+v", v)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
