@@ -25,15 +25,18 @@ func TestAnExecutionThatIsStoppedCanBeRestarted(t *testing.T) {
 				y.chunks = 5
 			}
 			second := make(chan struct{})
+			ctx, kill := context.WithCancel(r.Context())
 			var once sync.Once
 			y.before = func(_ string, chunk int) error {
 				if chunk == 1 {
 					once.Do(func() { close(second) })
 				}
+				if name == "by signal" && chunk >= 1 {
+					<-ctx.Done() // else the few chunks might end first
+				}
 				return nil
 			}
 			p := r.process("ann", r.db, y.job())
-			ctx, kill := context.WithCancel(r.Context())
 			go func() {
 				<-second
 				stop(p, kill)

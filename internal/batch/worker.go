@@ -19,8 +19,8 @@ type worker struct {
 
 	step Step
 	part job.Partition // as it was committed
-	// unsure says that the last chunk may have been committed, although it failed.
-	unsure bool
+	// unsure is why it is not known whether the last chunk was committed; nil if it is known.
+	unsure error
 	//nolint:containedctx // a worker is one call, and ends with it
 	ctx, tasks context.Context
 }
@@ -85,10 +85,14 @@ func (w *worker) reread() {
 		parts, err = tx.Parts.Of(w.ctx, w.part.Run, w.part.Step)
 		return err
 	})
+	if err != nil {
+		w.unsure = fmt.Errorf("%w: %w", errUnsure, err)
+		return
+	}
 	for _, p := range parts {
-		if err == nil && p.Name == w.part.Name {
+		if p.Name == w.part.Name {
 			p.Execution = w.execution.ID
-			w.part, w.unsure = p, false
+			w.part, w.unsure = p, nil
 		}
 	}
 }
@@ -96,10 +100,10 @@ func (w *worker) reread() {
 // chunk does the next chunk, with its progress in the same transaction.
 func (w *worker) chunk() (err error) {
 	defer w.recovered(&err)
-	if w.unsure {
-		return errUnsure
+	if w.unsure != nil {
+		return w.unsure
 	}
-	w.unsure = true
+	w.unsure = errUnsure
 	var p Progress
 	var next job.Partition
 	err = w.update(w.ctx, func(tx store.Tx) (err error) {
@@ -113,7 +117,7 @@ func (w *worker) chunk() (err error) {
 	if err != nil {
 		return err
 	}
-	w.part, w.unsure = next, false
+	w.part, w.unsure = next, nil
 	w.observer.Progressed(w.execution, w.step.Name, p.Counts)
 	return nil
 }

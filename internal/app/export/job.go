@@ -35,7 +35,8 @@ func Job(d Deps) batch.Job {
 			{Name: "to", Help: "Last day.", Default: "yesterday", Day: true},
 			{Name: "out", Help: "Folder for the files."},
 		},
-		Plan: d.plan,
+		Fresh: true, // days that are finished are skipped by their manifests, unless they have changed
+		Plan:  d.plan,
 	}
 }
 

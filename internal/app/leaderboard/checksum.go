@@ -30,9 +30,9 @@ func (c *checksums) add(what string, productID, score int64) {
 // differ returns the groups whose checksums are not the same.
 func (c *checksums) differ(d *checksums) map[uint64]bool {
 	found := make(map[uint64]bool)
-	for g, sum := range c.sums {
-		if sum != d.sums[g] {
-			found[uint64(g)] = true //nolint:gosec // an index
+	for g := range uint64(groups) {
+		if c.sums[g] != d.sums[g] {
+			found[g] = true
 		}
 	}
 	return found

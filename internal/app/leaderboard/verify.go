@@ -114,7 +114,8 @@ func (v *Verifier) wanted(ctx context.Context, days []clock.Day, seed maphash.Se
 		for i, day := range days {
 			eachScore(weights.Score(day, rows), want[i].add)
 		}
-		if read++; progress != nil && read%flushSize == 0 {
+		read++
+		if progress != nil && read%flushSize == 0 {
 			progress(read)
 		}
 	})

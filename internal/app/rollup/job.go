@@ -138,7 +138,7 @@ func newestProduct(ctx context.Context, tx store.Tx) (int64, error) {
 	if len(found) == 0 {
 		return 0, nil
 	}
-	return found[0].Product.ID, nil
+	return found[0].ID, nil
 }
 
 // chunk does a range of products of a period. The range is read in one statement: each

@@ -103,7 +103,8 @@ func (s *env) killed(name string, p job.Parameters, n int, committed bool) {
 	r, seen := s.begin(name), 0
 	r.Fail = func(_ string, after bool) error {
 		if after == committed {
-			if seen++; seen == n+1 {
+			seen++
+			if seen == n+1 {
 				return errKilled
 			}
 		}
@@ -168,7 +169,8 @@ func TestALateEventMakesItsPeriodsDueAndNoOthers(t *testing.T) {
 			redone = append(redone, p.Key())
 		}
 	}
-	if slices.Sort(redone); !slices.Equal(want, redone) {
+	slices.Sort(redone)
+	if !slices.Equal(want, redone) {
 		t.Errorf("redone: %v, want %v", redone, want)
 	}
 	if rows := s.published()[ranking.PeriodOf(ranking.Weekly, 20260225)]; rows[0].ProductID != 2 {
@@ -232,7 +234,7 @@ func TestWeightsThatChangeInTheMiddleOfARunDoNotMix(t *testing.T) {
 	}
 	s.set(noonOf(week.Last.Add(1)))
 	s.runAll()
-	if c := s.current(week); c.Weights != "900/0/0/0" && !strings.HasSuffix(c.Weights, ",900/0/0/0") {
+	if c := s.current(week); c.Weights != "900/0/0/0" && !strings.HasSuffix(c.Weights, ":900/0/0/0") {
 		t.Errorf("not redone: %+v", c)
 	}
 }
@@ -424,6 +426,7 @@ func TestStatusTellsAgesAndWhatIsStale(t *testing.T) {
 func TestRankingsWhoseCountersAreRolledUpStayAsTheyWerePublished(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, s *env) {
+		t.Helper()
 		s.views(1, 20260110, 3)
 		s.views(1, today, 1)
 		s.runAll()

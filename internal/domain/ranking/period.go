@@ -74,7 +74,7 @@ func ParsePeriod(kind Kind, key string) (Period, error) {
 	if kind == Weekly {
 		var year, week int
 		_, err = fmt.Sscanf(key, "%04d-W%02d", &year, &week)
-		day = PeriodOf(Weekly, clock.Day(year*10000+104)).First.Add(7 * (week - 1)) // 4 January is in week 1
+		day = PeriodOf(Weekly, clock.Day(year*10000+104)).First.Add(7 * (week - 1)) //nolint:gosec // 4 January of a year of four digits, which is in week 1
 	}
 	if p := PeriodOf(kind, day); err == nil && p.Key() == key {
 		return p, nil

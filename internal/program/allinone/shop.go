@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	jobs "github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	simulator "github.com/loopers-commerce/commerce/internal/pgsim"
 	"github.com/loopers-commerce/commerce/internal/program/api"
@@ -37,7 +38,7 @@ func (s *shop) build() (_ wire.Program, err error) {
 	}
 	for _, build := range []func() (wire.Program, error){
 		s.api, func() (wire.Program, error) { return streamer.New(s.servers.infra) },
-		func() (wire.Program, error) { return batch.New(s.servers.infra, nil) }, s.gateway,
+		s.batch, s.gateway,
 	} {
 		p, err := build()
 		if err != nil {
@@ -67,6 +68,16 @@ func (s *shop) api() (wire.Program, error) {
 		Secret:  s.gatewaySecret, Policy: c.Policy(),
 		Rules: api.Rules{TrustUserHeader: c.AuthTrustUserHeader, RequestTimeout: c.RequestTimeout.Get()},
 	})
+}
+
+// batch builds the scheduler of the jobs. Rankings are published more often than in
+// production: a developer does not wait for ten minutes.
+func (s *shop) batch() (wire.Program, error) {
+	minutely, err := jobs.ParseWhen("every 1m")
+	if err != nil {
+		return wire.Program{}, err
+	}
+	return batch.New(s.servers.infra, map[string]jobs.When{"dailyRanking": minutely, "weeklyMonthlyRanking": minutely})
 }
 
 // gateway builds pg-simulator, which keeps its transactions beside the shop's data.

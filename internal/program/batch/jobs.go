@@ -1,33 +1,21 @@
 package batch
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"log/slog"
 	"os"
 	"strconv"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/app/archive"
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
-	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
-	"github.com/loopers-commerce/commerce/internal/app/verify"
-	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/app/rollup"
 	jobs "github.com/loopers-commerce/commerce/internal/batch"
-	"github.com/loopers-commerce/commerce/internal/domain/job"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
-	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 // definitions returns all jobs. A job of another package is added here, and its
 // schedule to schedules.
 func definitions(u wire.Infra, m *metrics) []jobs.Job {
-	all := housekeeping.Jobs()
-	return append(all, verifyRankings(u, m.differences), rebuildRankings(u), verifyAll(u))
+	all := append(housekeeping.Jobs(), published(u).Jobs()...)
+	return append(all, archive.Job(u.Env.Clock), exportDays(u), verifyRankings(u, m.differences), rebuildRankings(u), verifyAll(u))
 }
 
 // schedules returns when which job is run, unless the configuration says otherwise.
@@ -37,6 +25,9 @@ func schedules() []jobs.Schedule {
 		{Name: "idempotencyKeyPurge", Job: "idempotencyKeyPurgeJob", When: when("every 1h")},
 		{Name: "handledEventPurge", Job: "handledEventPurgeJob", When: when("every 1h")},
 		{Name: "jobHistoryPurge", Job: "jobHistoryPurgeJob", When: when("daily at 04:10")},
+		{Name: "dailyRanking", Job: rollup.DailyJob, When: when("every 10m")},
+		{Name: "weeklyMonthlyRanking", Job: rollup.WeeklyMonthlyJob, When: when("every 10m")},
+		{Name: "counterRollup", Job: archive.JobName, When: when("daily at 04:20")},
 		{Name: "rankingVerify", Job: "rankingVerifyJob", When: when("every 1h"), SkipMissed: true},
 	}
 }
@@ -50,7 +41,7 @@ func when(rule string) jobs.When {
 	return w
 }
 
-// Runner returns a runner of all jobs for a program that has metrics.
+// newRunner returns a runner of all jobs for a program that has metrics.
 func newRunner(u wire.Infra, observer jobs.Observer, m *metrics) *jobs.Runner {
 	host, err := os.Hostname()
 	if err != nil {
@@ -60,147 +51,4 @@ func newRunner(u wire.Infra, observer jobs.Observer, m *metrics) *jobs.Runner {
 		DB: u.DB, Jobs: definitions(u, m), Holder: u.Env.Instance, Host: host + " (process " + strconv.Itoa(os.Getpid()) + ")",
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Random: u.Env.Random, Log: u.Env.Log, Observer: observer,
 	})
-}
-
-var errDiffers = errors.New("there are differences")
-
-// daysParameter is the number of days of the live rankings that a job is about.
-func daysParameter() jobs.Parameter {
-	return jobs.Parameter{
-		Name: "days", Help: "Number of days, counted back from today: 1 to " + strconv.Itoa(ranking.Kept) + ".", Default: strconv.Itoa(ranking.Kept),
-	}
-}
-
-func daysOf(p job.Parameters) (int, error) {
-	n, err := strconv.Atoi(p["days"])
-	if err != nil || n < 1 || n > ranking.Kept {
-		return 0, jobs.ErrParameters.Because("days: %q is not a number of days: give 1 to %d", p["days"], ranking.Kept)
-	}
-	return n, nil
-}
-
-// board returns the live rankings. The board logs that the database is read instead; a
-// job fails with the error.
-func board(u wire.Infra) *redis.Board {
-	return redis.NewBoard(u.Redis, u.RedisPrefix, u.Env.Clock, slog.New(slog.DiscardHandler))
-}
-
-// verifyRankings returns the job that compares the live rankings with the counters, a
-// day in each partition.
-func verifyRankings(u wire.Infra, differences prometheus.Gauge) jobs.Job {
-	return jobs.Job{
-		Name:        "rankingVerifyJob",
-		Description: "Compares the live rankings in Redis with the counters in the database. It fails if there is a difference.",
-		Parameters:  []jobs.Parameter{daysParameter()},
-		Fresh:       true,
-		Plan: func(p job.Parameters) ([]jobs.Step, error) {
-			n, err := daysOf(p)
-			return []jobs.Step{{
-				Name: "verify",
-				Partitions: func(context.Context, store.DB) (names []string, err error) {
-					differences.Set(0)
-					today := clock.DayOf(u.Env.Clock())
-					for _, day := range today.Add(1 - n).Until(today) {
-						names = append(names, day.String())
-					}
-					return names, nil
-				},
-				Task: func(ctx context.Context, c jobs.Chunk, report func(jobs.Counts) error) error {
-					day, err := clock.ParseDay(c.Partition)
-					if err != nil {
-						return err
-					}
-					var read int64
-					var refused error
-					found, err := leaderboard.NewVerifier(u.DB, board(u), u.Env.Clock, u.Env.Log).
-						Verify(ctx, []clock.Day{day}, func(products int64) {
-							refused = report(jobs.Counts{Read: products - read})
-							read = products
-						})
-					if err := errors.Join(err, refused); err != nil {
-						return err
-					}
-					differences.Add(float64(len(found.Differences)))
-					if len(found.Differences) == 0 {
-						return report(jobs.Counts{Read: max(0, found.Compared-read)})
-					}
-					d := found.Differences[0]
-					return fmt.Errorf("%w: %d of %d scores, the first is the %s score of product %d",
-						errDiffers, len(found.Differences), found.Compared, d.What, d.ProductID)
-				},
-			}}, err
-		},
-	}
-}
-
-// rebuildRankings returns the job that makes the live rankings again.
-func rebuildRankings(u wire.Infra) jobs.Job {
-	return jobs.Job{
-		Name: "rankingRebuildJob", Description: "Rebuilds the live rankings in Redis from the database.",
-		Parameters: []jobs.Parameter{daysParameter()}, Fresh: true,
-		Plan: func(p job.Parameters) ([]jobs.Step, error) {
-			n, err := daysOf(p)
-			return []jobs.Step{{Name: "rebuild", Task: func(ctx context.Context, _ jobs.Chunk, report func(jobs.Counts) error) error {
-				today := clock.DayOf(u.Env.Clock())
-				written := map[clock.Day]int64{}
-				var refused error
-				builder := leaderboard.NewBuilder(u.DB, board(u), u.Env.Clock, u.Env.IDs().String(), u.Env.Log)
-				err := builder.Rebuild(ctx, today.Add(1-n).Until(today), func(day clock.Day, n int64) {
-					refused = report(jobs.Counts{Read: n - written[day], Written: n - written[day]})
-					written[day] = n
-				})
-				return errors.Join(err, refused)
-			}}}, err
-		},
-	}
-}
-
-// verifyAll returns the job that recomputes the books of the shop.
-func verifyAll(u wire.Infra) jobs.Job {
-	return jobs.Job{
-		Name:        "verifyJob",
-		Description: "Recomputes stock, points, coupons, payments, likes and sales, and fails if anything differs.",
-		Parameters: []jobs.Parameter{{
-			Name: "wait", Help: "How long to wait for events and payments in progress, for example 10s.", Default: "10s",
-		}},
-		Fresh: true,
-		Plan: func(p job.Parameters) ([]jobs.Step, error) {
-			wait, err := time.ParseDuration(p["wait"])
-			if err != nil || wait < 0 {
-				return nil, jobs.ErrParameters.Because("wait: %q is no duration: give one like 10s", p["wait"])
-			}
-			return []jobs.Step{{Name: "verify", Task: func(ctx context.Context, _ jobs.Chunk, report func(jobs.Counts) error) error {
-				ctx, cancel := context.WithCancelCause(ctx)
-				defer cancel(nil)
-				var check string
-				var seen int64
-				results, err := verify.New(u.DB).Settled(ctx, wait, func(name string, rows int64) {
-					if name != check || rows < seen {
-						check, seen = name, 0
-					}
-					if err := report(jobs.Counts{Read: rows - seen}); err != nil {
-						cancel(err)
-					}
-					seen = rows
-				})
-				if err != nil {
-					return err
-				}
-				return verdict(results)
-			}}}, nil
-		},
-	}
-}
-
-// verdict returns an error that names the checks with differences.
-func verdict(results []verify.Result) error {
-	var wrong error
-	for _, r := range results {
-		if !r.Right() {
-			d := r.Differences[0]
-			wrong = errors.Join(wrong, fmt.Errorf("%s: %d of %d differ, the first is %s: %s should be %d and is %d",
-				r.Check, int64(len(r.Differences))+r.More, r.Compared, d.Subject, d.What, d.Want, d.Got))
-		}
-	}
-	return wrong
 }

@@ -32,7 +32,7 @@ type Board struct {
 // Dump returns all scores of a day's board by product.
 func (b Board) Dump(ctx context.Context, day clock.Day) (own, live map[int64]int64, err error) {
 	all := map[string]map[int64]int64{"own": {}, "live": {}}
-	err = b.Board.Each(ctx, day, func(what string, pid, score int64) error {
+	err = b.Each(ctx, day, func(what string, pid, score int64) error {
 		all[what][pid] = score
 		return nil
 	})
