@@ -91,6 +91,9 @@ func (w *worker) reread() {
 	}
 	for _, p := range parts {
 		if p.Name == w.part.Name {
+			if p.Read != w.part.Read || p.Status != w.part.Status {
+				w.progressed() // the chunk was committed, only its answer was lost
+			}
 			p.Execution = w.execution.ID
 			w.part, w.unsure = p, nil
 		}
