@@ -47,6 +47,7 @@ var reserved = map[string][]string{
 	"github.com/alecthomas/kong":          {"program"},
 	"github.com/prometheus/client_golang": {"adapter", "program", "pgsim", "test"},
 	"github.com/schollz/progressbar/v3":   {"program"},
+	"github.com/parquet-go/parquet-go":    {"adapter/parquet"},
 	"github.com/google/uuid":              {"base/id"},
 	"github.com/swaggest/swgui":           {"adapter/api"},
 	"golang.org/x/crypto":                 {"adapter/credentials"},

@@ -18,6 +18,9 @@ type Job struct {
 	Description string // one sentence, for help
 	// Parameters are those that the job knows. Others are refused.
 	Parameters []Parameter
+	// Fresh makes every start a new run: what a failed one has completed is done again.
+	// It is for jobs that look at the present state, and not at that of a period.
+	Fresh bool
 	// Plan returns the steps of a run. It returns a fault if the parameters are
 	// wrong. It must return the same steps for the same parameters: a run that is
 	// restarted is planned again.
@@ -28,6 +31,10 @@ type Job struct {
 type Parameter struct {
 	Name, Help string
 	Default    string
+	// Day marks a date of the form 2010-12-31. The values today and yesterday are
+	// replaced by the date in Asia/Seoul before the instance is chosen. So a run that
+	// is restarted on another day is about the same day as before.
+	Day bool
 }
 
 // Step is a part of a job. It has either a Chunk or a Task.
@@ -66,4 +73,4 @@ type Progress struct {
 }
 
 // Counts count items, usually rows.
-type Counts struct{ Read, Written, Skipped int64 }
+type Counts = job.Counts

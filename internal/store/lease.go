@@ -186,14 +186,19 @@ func (l *Lease) Holds(names ...string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(held, name) })
 }
 
+// Token returns the fencing token of a lease, 0 if it is not held.
+func (l *Lease) Token(name string) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.token(name)
+}
+
 // Confirm is for a transaction that may commit only while no other process has
 // taken the lease: it returns ErrLeaseLost if one has, and keeps others from
 // taking it until the transaction ends. Transactions should be short: while one
 // is open, the lease cannot change hands, whoever hangs.
 func (l *Lease) Confirm(ctx context.Context, tx Tx, name string) error {
-	l.mu.Lock()
-	token := l.token(name)
-	l.mu.Unlock()
+	token := l.Token(name)
 	if token == 0 {
 		return ErrLeaseLost
 	}

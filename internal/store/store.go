@@ -7,9 +7,11 @@ import (
 	"errors"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
+	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/like"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
@@ -53,15 +55,21 @@ type Tx struct {
 	Payments  payment.Table
 	Charges   payment.ChargeTable
 	Metrics   metric.Table
+	Months    metric.MonthTable
 	Ranking   ranking.Table
-	Published ranking.PublishedTable
-	Rollup    ranking.RollupTable
 	Outbox    Outbox
 	Handled   Handled
 	Leases    LeaseTable
 	Keys      Keys
 	Audit     Audit
 	Sales     Sales
+	Jobs      job.ExecutionTable
+	Progress  job.ProgressTable
+	Parts     job.PartitionTable
+	Schedule  job.ScheduleTable
+	Published ranking.PublishedTable
+	Rollup    ranking.RollupTable
+	Weights   ranking.WeightsTable
 }
 
 // Outbox stores events that have to be published.
@@ -151,10 +159,35 @@ type Audit interface {
 	Likes(ctx context.Context, r AuditReport) error
 }
 
-// Sales reads the sold order lines, to check counters against them.
+// Sales reads the sold order lines, to check counters against them and to export
+// them.
 type Sales interface {
-	// Each calls yield with each line of each order that is paid and not
-	// cancelled, and with the time of the payment, in order of product. An error
-	// of yield ends it.
-	Each(ctx context.Context, yield func(line order.Line, paidAt time.Time) error) error
+	// Books reads what was sold and what was counted, all in one statement and in
+	// order of product. Within a product there is no order. An error of r ends it.
+	Books(ctx context.Context, r SalesReader) error
+	// On calls yield with each line of each order that was paid on a day and not
+	// cancelled, in order of payment, order and line. An error of yield ends it.
+	On(ctx context.Context, day clock.Day, yield func(Sold) error) error
+	// StateOn returns a text that changes when what On reads changes, or a counter of
+	// the day.
+	StateOn(ctx context.Context, day clock.Day) (string, error)
+}
+
+// Sold is a line of an order that is paid and not cancelled.
+type Sold struct {
+	Order  id.ID
+	Number int // of the line, from 1
+	Line   order.Line
+	PaidAt time.Time
+}
+
+// SalesReader takes what Sales.Books reads.
+type SalesReader interface {
+	// Sold takes a line of an order that is paid and not cancelled, without its name.
+	Sold(l order.Line, paidAt time.Time) error
+	// Counted takes a counter of a day. Views and likes are zero.
+	Counted(c metric.Counters) error
+	// Rolled takes a counter of a month whose days are no longer kept. Its day is the
+	// first of the month. Views and likes are zero.
+	Rolled(c metric.Counters) error
 }

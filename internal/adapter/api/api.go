@@ -4,7 +4,7 @@
 package api
 
 import (
-	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -16,22 +16,14 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
-	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/scoring"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
-
-// Rankings reads rankings.
-type Rankings interface {
-	// Read returns a page of the ranking of a day. The first page is 1.
-	Read(ctx context.Context, day clock.Day, number, size int64) (leaderboard.Page, error)
-	// Rank returns a product's rank on a day, nil if it has none or the ranking is unavailable.
-	Rank(ctx context.Context, day clock.Day, productID int64) *int64
-}
 
 // Views records views of products. Viewed never blocks.
 type Views interface {
@@ -48,6 +40,7 @@ type Config struct {
 	Settle   *settle.Service // nil: no card payments
 	Coupons  *coupons.Service
 	Rankings Rankings
+	Scoring  *scoring.Service
 	Views    Views
 	DB       store.DB // stores the responses to requests with an Idempotency-Key
 
@@ -69,6 +62,8 @@ type Limits struct {
 	Body time.Duration // for reading the body; default 5 s
 	Time time.Duration // for the whole request; default 10 s
 	Size int64         // of the body in bytes; default 1 MiB
+	// Listeners is how many clients may listen to the ranking stream at once; default 1,000.
+	Listeners int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -81,6 +76,9 @@ func (l Limits) withDefaults() Limits {
 	if l.Size == 0 {
 		l.Size = 1 << 20
 	}
+	if l.Listeners == 0 {
+		l.Listeners = 1000
+	}
 	return l
 }
 
@@ -89,12 +87,13 @@ type service struct {
 	config Config
 
 	huma huma.API
+	feed *feed // of the live ranking
 }
 
 // New returns the API. It returns an error if a metric cannot be registered.
 func New(c Config) (http.Handler, error) {
 	c.Limits = c.Limits.withDefaults()
-	s := &service{config: c}
+	s := &service{config: c, feed: newFeed(c.Limits.Listeners)}
 	mux := http.NewServeMux()
 	s.huma = huma.NewAPI(s.openAPIConfig(), &adapter{mux, s})
 	s.registerUsers()
@@ -108,6 +107,11 @@ func New(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	s.registerRankings()
+	if err := s.exportListeners(); err != nil {
+		return nil, fmt.Errorf("register the metrics of the API: %w", err)
+	}
+	s.registerExplain()
+	s.registerWeights()
 	s.registerAdmin()
 	s.registerPayments()
 	if err := s.registerDocs(mux); err != nil {
@@ -116,11 +120,16 @@ func New(c Config) (http.Handler, error) {
 	return newMiddleware(s, mux)
 }
 
-// Server returns an HTTP server for a handler, with limits on the time and size of request headers.
+// Server returns an HTTP server for a handler, with limits on the time and size of request headers. If the
+// handler has a method Drain, as that of New, it is called when the server begins to shut down.
 func Server(address string, h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Addr: address, Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
 	}
+	if d, ok := h.(interface{ Drain() }); ok {
+		server.RegisterOnShutdown(d.Drain)
+	}
+	return server
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/loopers-commerce/commerce/internal/app/rankings"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
@@ -52,8 +53,13 @@ func checkResponses(t *testing.T, on engine) {
 	t.Helper()
 	s := stockedOn(t, on)
 	four := int64(4)
-	s.rankings.rank, s.rankings.more = &four, true
-	s.rankings.entries = []ranking.Entry{{Rank: 1, ProductID: 1, Score: 7_250_000}, {Rank: 2, ProductID: 99, Score: 1}}
+	s.rankings.rank = &four
+	s.rankings.show(rankings.Page{
+		AsOf: began, Source: rankings.FromBoard, HasMore: true, Items: []rankings.Item{
+			{Entry: ranking.Entry{Rank: 1, ProductID: 1, Score: 7_250_000}, Compared: true, Previous: &four},
+			{Entry: ranking.Entry{Rank: 2, ProductID: 99, Score: 1}},
+		},
+	})
 
 	signedUp := s.as("").post("/api/v1/users", kim).must(t, s, 201)
 	signedUp.golden(t, "user")
@@ -141,20 +147,6 @@ func TestAnUnchangedProductIs304(t *testing.T) {
 	want := []string{"1 by false", "1 by true", "1 by true", "1 by true", "1 by true", "1 by false"}
 	if !slices.Equal(s.views.seen, want) {
 		t.Errorf("views = %v, want %v", s.views.seen, want)
-	}
-}
-
-func TestTheDayOfARankingIsInSeoulTime(t *testing.T) {
-	t.Parallel()
-	s := open(t)
-	for path, asked := range map[string]string{
-		"/api/v1/rankings": "20260302 1 20",
-		"/api/v1/rankings?period=daily&date=20260228&page=3&size=7": "20260228 3 7",
-	} {
-		s.as("").get(path).must(t, s, 200)
-		if s.rankings.lastQuery != asked {
-			t.Errorf("%s queried %q, want %q", path, s.rankings.lastQuery, asked)
-		}
 	}
 }
 

@@ -7,37 +7,61 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
+	"github.com/loopers-commerce/commerce/internal/app/rankings"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
 // fakeRankings is a ranking with configured results.
 type fakeRankings struct {
-	entries   []ranking.Entry
-	more      bool
+	mu        sync.Mutex
+	page      rankings.Page
 	rank      *int64
 	err       error
 	lastQuery string
+	reads     int
 	blocked   bool
 }
 
-func (f *fakeRankings) Read(ctx context.Context, day clock.Day, page, size int64) (leaderboard.Page, error) {
-	f.lastQuery = fmt.Sprintf("%s %d %d", day, page, size)
+func (f *fakeRankings) Read(ctx context.Context, q rankings.Query) (rankings.Page, error) {
+	f.mu.Lock()
+	f.lastQuery = fmt.Sprintf("%s %s %d %d %d %s", q.Period.Kind, q.Period.Key(), q.BrandID, q.Number, q.Size, q.Snapshot)
+	f.reads++
+	page, err := f.page, f.err
+	f.mu.Unlock()
 	if f.blocked {
 		<-ctx.Done()
-		return leaderboard.Page{}, ctx.Err()
+		return rankings.Page{}, ctx.Err()
 	}
-	if errors.Is(f.err, errPanic) {
-		panic(f.err)
+	if errors.Is(err, errPanic) {
+		panic(err)
 	}
-	return leaderboard.Page{Entries: f.entries, HasMore: f.more}, f.err
+	return page, err
+}
+
+// show replaces the page.
+func (f *fakeRankings) show(p rankings.Page) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.page = p
+}
+
+func (f *fakeRankings) readCount() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reads
 }
 
 func (f *fakeRankings) Rank(_ context.Context, day clock.Day, productID int64) *int64 {
 	f.lastQuery = fmt.Sprintf("%s product %d", day, productID)
 	return f.rank
+}
+
+// boardOf is the board that the ranking is read from.
+type boardOf struct{ *fakeRankings }
+
+func (b boardOf) Rank(ctx context.Context, day clock.Day, productID int64) (*int64, error) {
+	return b.fakeRankings.Rank(ctx, day, productID), b.err
 }
 
 var errPanic = errors.New("a bug that knows the password of the database")

@@ -37,17 +37,23 @@ func newMiddleware(s *service, mux *http.ServeMux) (*middleware, error) {
 // ServeHTTP implements http.Handler.
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start, t := m.service.config.Clock(), newTrace(r.Header.Get("Traceparent"), m.service.config.IDs)
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), traceKey{}, t), m.service.config.Limits.Time)
-	defer cancel()
-	r = r.WithContext(ctx)
+	r = r.WithContext(context.WithValue(r.Context(), traceKey{}, t))
+	handler, pattern := m.mux.Handler(r)
+	if pattern != streamPattern {
+		ctx, cancel := context.WithTimeout(r.Context(), m.service.config.Limits.Time)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
 	w.Header().Set("Traceresponse", t.String())
 	w.Header().Set("X-Trace-Id", t.id())
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	rec := &statusRecorder{ResponseWriter: w}
-	handler, pattern := m.mux.Handler(r)
 	m.serveSafely(rec, r, handler, pattern)
 	m.observe(r, rec.status, pattern, m.service.config.Clock().Sub(start).Seconds())
 }
+
+// Drain ends the streams. It is called when the server begins to shut down: the server would wait for them.
+func (m *middleware) Drain() { m.service.feed.close() }
 
 // serveSafely serves the request and turns a panic into a problem.
 func (m *middleware) serveSafely(w *statusRecorder, r *http.Request, h http.Handler, pattern string) {
@@ -110,7 +116,9 @@ func (m *middleware) observe(r *http.Request, status int, pattern string, second
 	if !registered {
 		method, route = "", "other"
 	}
-	m.duration.WithLabelValues(method, route, strconv.Itoa(status)).Observe(seconds)
+	if pattern != streamPattern || status >= http.StatusBadRequest { // a stream lasts as long as the client likes
+		m.duration.WithLabelValues(method, route, strconv.Itoa(status)).Observe(seconds)
+	}
 	m.service.config.Log.DebugContext(r.Context(), "request", "method", r.Method, "route", route, "status", status,
 		"seconds", seconds, "traceId", traceOf(r.Context()).id())
 }

@@ -3,19 +3,31 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/loopers-commerce/commerce/internal/app/rankings"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
+// Rankings reads rankings.
+type Rankings interface {
+	// Read returns a page of a ranking.
+	Read(ctx context.Context, q rankings.Query) (rankings.Page, error)
+	// Rank returns a product's rank on a day, nil if it has none or the ranking is unavailable.
+	Rank(ctx context.Context, day clock.Day, productID int64) *int64
+}
+
 type rankingInput struct {
-	Period string `query:"period" doc:"daily, which is also the default."`
-	Date   string `query:"date" doc:"A day in Asia/Seoul as yyyyMMdd; the default is today." example:"20260131"`
-	Page   int64  `query:"page" minimum:"1" maximum:"1000000" default:"1"`
-	Size   int64  `query:"size" minimum:"1" maximum:"100" default:"20"`
+	Period   string `query:"period" doc:"daily, weekly (ISO 8601, from Monday) or monthly; the default is daily."`
+	Date     string `query:"date" doc:"A day of the period, in Asia/Seoul as yyyyMMdd; the default is today." example:"20260131"`
+	BrandID  int64  `query:"brandId" minimum:"1" doc:"Only products of this brand. Ranks are then those within the brand."`
+	Page     int64  `query:"page" minimum:"1" maximum:"1000000" default:"1"`
+	Size     int64  `query:"size" minimum:"1" maximum:"100" default:"20"`
+	Snapshot string `query:"snapshot" maxLength:"1400" doc:"page.snapshot of an earlier page, to read other pages of the same state. \"new\" on the first page of a live ranking takes a snapshot."`
 
 	empty error // the error of a parameter that is present but empty
 }
@@ -30,25 +42,63 @@ func (in *rankingInput) Resolve(ctx huma.Context) []error {
 		in.empty = ranking.ErrPeriod
 	case q.Has("date") && in.Date == "":
 		in.empty = ranking.ErrDate
+	case q.Has("snapshot") && in.Snapshot == "":
+		in.empty = rankings.ErrSnapshot
 	}
 	return nil
 }
 
+// query returns the question that the parameters ask, and the day that they name.
+func (in *rankingInput) query(now time.Time) (q rankings.Query, day clock.Day, err error) {
+	if in.empty != nil {
+		return q, 0, in.empty
+	}
+	kind, err := ranking.ParseKind(in.Period)
+	if err != nil {
+		return q, 0, err
+	}
+	day = clock.DayOf(now)
+	if in.Date != "" {
+		if day, err = clock.ParseDay(in.Date); err != nil {
+			return q, 0, ranking.ErrDate.Because("%v", err)
+		}
+	}
+	return rankings.Query{
+		Period: ranking.PeriodOf(kind, day), BrandID: in.BrandID, Number: in.Page, Size: in.Size, Snapshot: in.Snapshot,
+	}, day, nil
+}
+
 type rankingBody struct {
-	Period string       `json:"period" enum:"daily"`
-	Date   string       `json:"date" example:"20260131"`
-	Items  []rankedBody `json:"items" nullable:"false"`
-	Page   struct {
-		Number  int64 `json:"number" example:"1"`
-		Size    int64 `json:"size" example:"20"`
-		HasMore bool  `json:"hasMore"`
-	} `json:"page"`
+	Period   string       `json:"period" enum:"daily,weekly,monthly"`
+	Date     string       `json:"date" doc:"The day that was asked for." example:"20260131"`
+	Key      string       `json:"key" doc:"Names the period: 20260131, 2026-W05 or 2026-01." example:"20260131"`
+	FirstDay string       `json:"firstDay" example:"20260131"`
+	LastDay  string       `json:"lastDay" example:"20260131"`
+	AsOf     time.Time    `json:"asOf" doc:"What is shown was so at this time."`
+	Complete bool         `json:"complete" doc:"Whether the period was over at asOf. Late events may still change it."`
+	Source   string       `json:"source" enum:"board,table,database,none" doc:"board: the live ranking. table: a published ranking. database: computed from the counters, because the live ranking is being rebuilt; at most the first 10,000 ranks, a second old or older. none: nothing was counted."`
+	Items    []rankedBody `json:"items" nullable:"false"`
+	Page     rankingPage  `json:"page"`
+}
+
+type rankingPage struct {
+	Number   int64   `json:"number" example:"1"`
+	Size     int64   `json:"size" example:"20"`
+	HasMore  bool    `json:"hasMore"`
+	Snapshot *string `json:"snapshot" doc:"Send it with other pages to read the same state. Null if the pages move."`
 }
 
 type rankedBody struct {
-	Rank    int64         `json:"rank" example:"1"`
-	Product rankedProduct `json:"product"`
-	Score   score         `json:"score"`
+	Rank     int64         `json:"rank" example:"1"`
+	Movement *movement     `json:"movement" doc:"Compared with the period before; null if that has no ranking yet."`
+	Product  rankedProduct `json:"product"`
+	Score    score         `json:"score"`
+}
+
+// movement compares a rank with the one before.
+type movement struct {
+	PreviousRank *int64 `json:"previousRank" doc:"Null if the product had no rank: it is new." example:"3"`
+	Change       *int64 `json:"change" doc:"previousRank less rank: positive if the product has risen. Null if it is new." example:"2"`
 }
 
 type rankedProduct struct {
@@ -66,56 +116,77 @@ func (score) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeNumber, Description: "Decimal number with up to six decimal places.", Examples: []any{7.25}}
 }
 
+const rankingWords = "The ranking of a day, of an ISO week or of a month. The score of a day is live: it includes a tenth of the " +
+	"score of the day before. The score of a week or a month is the sum of what its days have earned by themselves.\n\n" +
+	"Today and the seven days before come from the live ranking. Older days, weeks and months come from published tables; " +
+	"those of the running week and month are published too, with complete=false. A period that has begun and is not " +
+	"published yet is the problem 404 RANKING_NOT_PUBLISHED. A period in the future, or without events, is an empty page. " +
+	"A brand that does not exist is 404 BRAND_NOT_FOUND.\n\n" +
+	"Hidden products are left out, and the others keep their ranks. So a page may have fewer items than its size.\n\n" +
+	"**Pages that stay put.** A published ranking never changes; a newer one replaces it. page.snapshot names the one that " +
+	"you read: with it, all pages are of that one. A live ranking moves: from one page to the next, a product whose rank " +
+	"has changed across the border between them is seen twice or not at all. snapshot=new on the first page takes a snapshot " +
+	"of the first 1,000 ranks, which is kept for 5 minutes; pages beyond are empty. Names and prices of products, and " +
+	"movements, are always those of now. page.snapshot is null for the live ranking of a brand, and while the live ranking " +
+	"is being rebuilt (source database). A snapshot that is no longer kept is 410 SNAPSHOT_EXPIRED: start again."
+
 func (s *service) registerRankings() {
-	register(s, route{http.MethodGet, "/api/v1/rankings", "getRanking", "Get a ranking of products", "Rankings", anyone, 0}, s.ranking)
+	register(s, route{http.MethodGet, "/api/v1/rankings", "getRanking", "Get a ranking of products", "Rankings", anyone, 0}, s.ranking,
+		func(op *huma.Operation) { op.Description = rankingWords })
+	s.registerRankingStream()
 }
 
 func (s *service) ranking(ctx context.Context, in *rankingInput) (*output[rankingBody], error) {
-	day, err := s.day(in)
+	q, day, err := in.query(s.config.Clock())
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.config.Rankings.Read(ctx, day, in.Page, in.Size)
+	page, products, err := s.rankedPage(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]int64, len(page.Entries))
-	for i, e := range page.Entries {
-		ids[i] = e.ProductID
-	}
-	products, err := s.config.Catalog.Many(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	body := rankingBody{Period: "daily", Date: day.String(), Items: ranked(page.Entries, products)}
-	body.Page.Number, body.Page.Size, body.Page.HasMore = in.Page, in.Size, page.HasMore
-	return &output[rankingBody]{body}, nil
+	return &output[rankingBody]{rankingBody{
+		Period: string(q.Period.Kind), Date: day.String(), Key: q.Period.Key(),
+		FirstDay: q.Period.First.String(), LastDay: q.Period.Last.String(),
+		AsOf: utc(page.AsOf), Complete: page.Complete, Source: string(page.Source), Items: ranked(page.Items, products),
+		Page: rankingPage{in.Page, in.Size, page.HasMore, orNull(page.Snapshot)},
+	}}, nil
 }
 
-func (s *service) day(in *rankingInput) (clock.Day, error) {
-	switch {
-	case in.empty != nil:
-		return 0, in.empty
-	case in.Period != "" && in.Period != "daily":
-		return 0, ranking.ErrPeriod
-	case in.Date == "":
-		return clock.DayOf(s.config.Clock()), nil
-	}
-	day, err := clock.ParseDay(in.Date)
+// rankedPage reads a page of a ranking, and the products on it that are not hidden.
+func (s *service) rankedPage(ctx context.Context, q rankings.Query) (rankings.Page, map[int64]product.Listing, error) {
+	page, err := s.config.Rankings.Read(ctx, q)
 	if err != nil {
-		return 0, ranking.ErrDate.Because("%v", err)
+		return page, nil, err
 	}
-	return day, nil
+	ids := make([]int64, len(page.Items))
+	for i, item := range page.Items {
+		ids[i] = item.ProductID
+	}
+	products, err := s.config.Catalog.Many(ctx, ids)
+	return page, products, err
 }
 
 // ranked leaves out hidden products. The other products keep their ranks.
-func ranked(entries []ranking.Entry, products map[int64]product.Listing) []rankedBody {
-	items := make([]rankedBody, 0, len(entries))
-	for _, e := range entries {
-		if l, ok := products[e.ProductID]; ok {
+func ranked(items []rankings.Item, products map[int64]product.Listing) []rankedBody {
+	bodies := make([]rankedBody, 0, len(items))
+	for _, item := range items {
+		if l, ok := products[item.ProductID]; ok {
 			p := rankedProduct{l.ID, l.Name, int64(l.Price), brandRef{l.BrandID, l.BrandName}}
-			items = append(items, rankedBody{e.Rank, p, score{e.Score}})
+			bodies = append(bodies, rankedBody{item.Rank, moved(item), p, score{item.Score}})
 		}
 	}
-	return items
+	return bodies
+}
+
+func moved(item rankings.Item) *movement {
+	switch {
+	case !item.Compared:
+		return nil
+	case item.Previous == nil:
+		return &movement{}
+	default:
+		change := *item.Previous - item.Rank
+		return &movement{item.Previous, &change}
+	}
 }

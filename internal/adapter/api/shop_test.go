@@ -24,6 +24,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/scoring"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
@@ -44,6 +45,7 @@ type shop struct {
 	views    *fakeViews
 	log      *syncBuffer
 	metrics  *prometheus.Registry
+	handler  http.Handler
 	late     atomic.Int64 // seconds since began
 }
 
@@ -80,7 +82,7 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	s.accounts = accounts.New(s.db, ids, now, credentials.NewPasswords(2, rand.Reader), tokens, time.Hour)
 	c := api.Config{
 		Accounts: s.accounts, Catalog: catalog.New(s.db, now), Likes: likes.New(s.db, now), Wallet: wallet.New(s.db, ids, now),
-		Checkout: checkout.New(s.db, ids, now, payment.DefaultPolicy()), Coupons: coupons.New(s.db, ids, now), Rankings: s.rankings, Views: s.views, DB: s.db,
+		Checkout: checkout.New(s.db, ids, now, payment.DefaultPolicy()), Coupons: coupons.New(s.db, ids, now), Rankings: s.rankings, Scoring: scoring.New(s.db, boardOf{s.rankings}, now, slog.New(slog.NewTextHandler(s.log, nil))), Views: s.views, DB: s.db,
 		Clock: now, IDs: id.NewSource(now, rand.Reader), Registerer: s.metrics, TrustUserHeader: true,
 		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -91,6 +93,7 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.handler = h
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	s.url = server.URL

@@ -39,12 +39,12 @@ func TestBoardAndDatabaseAgreeOnEveryPart(t *testing.T) {
 
 func agree(t *testing.T, db store.DB, b redistest.Board) {
 	t.Helper()
-	w, ids := ranking.DefaultWeights(), id.NewSource(time.Now, rand.Reader)
+	ids := id.NewSource(time.Now, rand.Reader)
 	events := history(ids, 1200)
-	builder := leaderboard.NewBuilder(db, b, w, time.Now, ids().String(), discard())
+	builder := leaderboard.NewBuilder(db, b, time.Now, ids().String(), discard())
 	var tallies sync.WaitGroup
 	for n := range 2 {
-		tl := tally.New(db, b, w, time.Now, discard())
+		tl := tally.New(db, b, time.Now, discard())
 		tallies.Go(func() {
 			for batch := range slices.Chunk(events[n*200:1000+n*200], 25) {
 				if err := tl.Handle(t.Context(), batch); err != nil {
@@ -60,14 +60,14 @@ func agree(t *testing.T, db store.DB, b redistest.Board) {
 		}
 	}
 	tallies.Wait()
-	report, err := leaderboard.NewVerifier(db, b, w, time.Now, discard()).Verify(t.Context(), days)
+	report, err := leaderboard.NewVerifier(db, b, time.Now, discard()).Verify(t.Context(), days, nil)
 	if err != nil || len(report.Differences) > 0 || report.Compared < 300 {
 		t.Errorf("compared %d, %v: %+v", report.Compared, err, report.Differences)
 	}
 	for _, day := range days {
 		var fromDatabase []ranking.Entry
 		err := db.View(t.Context(), func(tx store.Tx) (err error) {
-			fromDatabase, err = tx.Ranking.Top(t.Context(), w, day, 3, 50)
+			fromDatabase, err = tx.Ranking.Top(t.Context(), ranking.NewSchedule(), day, 3, 50)
 			return err
 		})
 		if err != nil {

@@ -28,7 +28,7 @@ func each(b *testing.B, op func(ctx context.Context, board redistest.Board, n in
 	} {
 		b.Run(name, func(b *testing.B) {
 			board := open(b, time.Now)
-			if err := board.Set(b.Context(), today(), ranked(10_000, 1)); err != nil {
+			if err := board.Set(b.Context(), today(), 0, ranked(10_000, 1)); err != nil {
 				b.Fatal(err)
 			}
 			for n := int64(2); b.Loop(); n++ {
@@ -43,13 +43,13 @@ func each(b *testing.B, op func(ctx context.Context, board redistest.Board, n in
 // A thousand products are what a busy batch touches.
 func BenchmarkSetThousand(b *testing.B) {
 	each(b, func(ctx context.Context, board redistest.Board, n int64) error {
-		return board.Set(ctx, today(), ranked(1000, n))
+		return board.Set(ctx, today(), 0, ranked(1000, n))
 	})
 }
 
 func BenchmarkSetOne(b *testing.B) {
 	each(b, func(ctx context.Context, board redistest.Board, n int64) error {
-		return board.Set(ctx, today(), ranked(1, n))
+		return board.Set(ctx, today(), 0, ranked(1, n))
 	})
 }
 

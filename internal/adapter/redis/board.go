@@ -17,7 +17,7 @@ import (
 
 // Board keeps the live ranking of each day until ranking.Expiry. It is safe for
 // concurrent use, also by several programs. Every error is ErrUnavailable, or
-// ranking.ErrSuperseded where a method says so.
+// ranking.ErrSuperseded or ranking.ErrWeightsChanged where a method says so.
 type Board struct {
 	client  *goredis.Client
 	prefix  string
@@ -69,19 +69,20 @@ func (b *Board) do(ctx context.Context, what string, f func(ctx context.Context)
 // Set writes the scores of a day, each product at most once. A score that is older
 // than that of the board is not written. It is one script call per 1,000 products.
 // Scores beyond 2^53 micro points (nine thousand million points) lose precision and
-// are written as 2^53. If the day's board has expired, Set does nothing.
-func (b *Board) Set(ctx context.Context, day clock.Day, scores []ranking.Score) error {
-	return b.write(ctx, day, "", scores)
+// are written as 2^53. If the day's board has expired, Set does nothing. If the board
+// is made with weights of a later generation, it returns ranking.ErrWeightsChanged.
+func (b *Board) Set(ctx context.Context, day clock.Day, generation int64, scores []ranking.Score) error {
+	return b.write(ctx, day, "", generation, scores)
 }
 
 // write is Set; with a token it is part of a build.
-func (b *Board) write(ctx context.Context, day clock.Day, token string, scores []ranking.Score) error {
+func (b *Board) write(ctx context.Context, day clock.Day, token string, generation int64, scores []ranking.Score) error {
 	if !b.now().Before(ranking.Expiry(day)) {
 		return nil
 	}
 	for part := range slices.Chunk(scores, chunk) {
-		args := make([]any, 0, 3+4*len(part))
-		args = append(args, token, buildTimeout.Milliseconds(), ranking.Expiry(day).Unix())
+		args := make([]any, 0, 4+4*len(part))
+		args = append(args, token, buildTimeout.Milliseconds(), ranking.Expiry(day).Unix(), generation)
 		for _, s := range part {
 			args = append(args, member(s.ProductID), s.Version, exact(s.Own), liveScore(s))
 		}
@@ -92,17 +93,22 @@ func (b *Board) write(ctx context.Context, day clock.Day, token string, scores [
 	return nil
 }
 
-// run calls a script. The script answers 0 if its token is no longer the current one.
+// run calls a script. The script answers 0 if its token is no longer the current one,
+// and -1 if its scores are by older weights than those of the board.
 func (b *Board) run(ctx context.Context, what string, s *goredis.Script, day clock.Day, args []any) error {
 	var done int64
 	err := b.do(ctx, what, func(ctx context.Context) (err error) {
 		done, err = s.Run(ctx, b.client, b.keyList(day), args...).Int64()
 		return err
 	})
-	if err == nil && done == 0 {
+	switch {
+	case err == nil && done == 0:
 		return fmt.Errorf("%s of %s: %w", what, day, ranking.ErrSuperseded)
+	case err == nil && done < 0:
+		return fmt.Errorf("%s of %s: %w", what, day, ranking.ErrWeightsChanged)
+	default:
+		return err
 	}
-	return err
 }
 
 // Top returns the places offset+1 to offset+limit of a day's live ranking, and

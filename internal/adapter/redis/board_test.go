@@ -23,7 +23,7 @@ func today() clock.Day { return clock.DayOf(time.Now()) }
 
 func set(t *testing.T, b redistest.Board, day clock.Day, scores ...ranking.Score) {
 	t.Helper()
-	if err := b.Set(t.Context(), day, scores); err != nil {
+	if err := b.Set(t.Context(), day, 0, scores); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -31,7 +31,7 @@ func set(t *testing.T, b redistest.Board, day clock.Day, scores ...ranking.Score
 // build builds a day's board from scores.
 func build(t *testing.T, b redistest.Board, day clock.Day, scores ...ranking.Score) {
 	t.Helper()
-	token, err := b.Begin(t.Context(), day, "builder")
+	token, err := b.Begin(t.Context(), day, "builder", 0)
 	if err == nil {
 		err = b.Fill(t.Context(), day, token, scores)
 	}

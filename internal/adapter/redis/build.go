@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -43,7 +44,11 @@ func isComplete(mark string) bool { return strings.HasPrefix(mark, whole+" ") }
 // backup are accepted too; scores stay until they are overwritten. The builder must
 // read the database after Begin: then its scores include what live writers wrote to
 // the board before, and what they write later has a version.
-func (b *Board) Begin(ctx context.Context, day clock.Day, builder string) (token string, err error) {
+//
+// The generation is that of the weights that the scores are computed by. From now on Set
+// refuses scores of an earlier one, which versions of counters do not tell apart. Begin
+// accepts any generation: a database that was restored from a backup has an earlier one.
+func (b *Board) Begin(ctx context.Context, day clock.Day, builder string, generation int64) (token string, err error) {
 	run, err := b.serverRun(ctx)
 	if err != nil {
 		return "", err
@@ -54,6 +59,8 @@ func (b *Board) Begin(ctx context.Context, day clock.Day, builder string) (token
 		_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
 			p.Set(ctx, mark, token, buildTimeout)
 			p.Unlink(ctx, versions)
+			p.HSet(ctx, versions, generationField, generation)
+			p.ExpireAt(ctx, versions, ranking.Expiry(day))
 			return nil
 		})
 		return err
@@ -63,7 +70,7 @@ func (b *Board) Begin(ctx context.Context, day clock.Day, builder string) (token
 // Fill is Set for a build. If the token is no longer the current one, it writes
 // nothing and returns ranking.ErrSuperseded.
 func (b *Board) Fill(ctx context.Context, day clock.Day, token string, scores []ranking.Score) error {
-	return b.write(ctx, day, token, scores)
+	return b.write(ctx, day, token, 0, scores)
 }
 
 // Finish removes the products that nobody has written since Begin, and marks the
@@ -96,14 +103,15 @@ func (b *Board) sweep(ctx context.Context, day clock.Day, token string, members 
 }
 
 // Incomplete returns the days whose board is not complete, with the reason: it is
-// missing, it was built with another stamp or on another run of the server, or the
-// calling builder began a build and has not finished it. Days that another builder is
-// building are not included.
-func (b *Board) Incomplete(ctx context.Context, builder, stamp string, days []clock.Day) (map[clock.Day]string, error) {
+// missing, it was built with another stamp than the one given or on another run of the
+// server, or the calling builder began a build and has not finished it. Days that
+// another builder is building are not included.
+func (b *Board) Incomplete(ctx context.Context, builder string, stamps map[clock.Day]string) (map[clock.Day]string, error) {
 	run, err := b.serverRun(ctx)
-	if err != nil || len(days) == 0 {
+	if err != nil || len(stamps) == 0 {
 		return nil, err
 	}
+	days := slices.Sorted(maps.Keys(stamps))
 	marks := make([]string, len(days))
 	for i, d := range days {
 		marks[i], _, _, _ = b.keys(d)
@@ -115,7 +123,7 @@ func (b *Board) Incomplete(ctx context.Context, builder, stamp string, days []cl
 	})
 	reasons := make(map[clock.Day]string)
 	for i, state := range states {
-		if reason := incomplete(state, run, builder, stamp); reason != "" {
+		if reason := incomplete(state, run, builder, stamps[days[i]]); reason != "" {
 			reasons[days[i]] = reason
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 func begin(t *testing.T, b redistest.Board, builder string) string {
 	t.Helper()
-	token, err := b.Begin(t.Context(), today(), builder)
+	token, err := b.Begin(t.Context(), today(), builder, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func begin(t *testing.T, b redistest.Board, builder string) string {
 // reason returns why today's board is incomplete for that builder, or "".
 func reason(t *testing.T, b redistest.Board, builder, stamp string) string {
 	t.Helper()
-	reasons, err := b.Incomplete(t.Context(), builder, stamp, []clock.Day{today()})
+	reasons, err := b.Incomplete(t.Context(), builder, map[clock.Day]string{today(): stamp})
 	if err != nil {
 		t.Fatal(err)
 	}

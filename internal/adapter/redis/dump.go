@@ -10,32 +10,34 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
-// Dump returns all scores of a day's board by product: those of the day alone and the
-// live ones. A score that changes meanwhile may be the old or the new one.
-func (b *Board) Dump(ctx context.Context, day clock.Day) (own, live map[int64]int64, err error) {
-	_, _, ownKey, liveKey := b.keys(day)
-	if own, err = b.dump(ctx, ownKey); err != nil {
-		return nil, nil, err
+// Each calls yield with all scores of a day's board: "own" ones, those of the day alone,
+// and then "live" ones. A score that changes meanwhile may be the old or the new one, and
+// may come twice. An error of yield ends it and is returned.
+func (b *Board) Each(ctx context.Context, day clock.Day, yield func(what string, productID, score int64) error) error {
+	_, _, own, live := b.keys(day)
+	if err := b.each(ctx, "own", own, yield); err != nil {
+		return err
 	}
-	live, err = b.dump(ctx, liveKey)
-	return own, live, err
+	return b.each(ctx, "live", live, yield)
 }
 
-func (b *Board) dump(ctx context.Context, key string) (map[int64]int64, error) {
-	all := make(map[int64]int64)
-	return all, b.scan(ctx, key, func(members []string, scores []int64) error {
+func (b *Board) each(ctx context.Context, what, key string, yield func(what string, productID, score int64) error) error {
+	return b.scan(ctx, key, func(members []string, scores []int64) error {
 		for i, m := range members {
 			pid, err := product(m)
+			if err == nil {
+				err = yield(what, pid, scores[i])
+			}
 			if err != nil {
 				return err
 			}
-			all[pid] = scores[i]
 		}
 		return nil
 	})
 }
 
-// Scores is Dump for some products.
+// Scores returns the scores of some products, by product: those of the day alone and the
+// live ones.
 func (b *Board) Scores(ctx context.Context, day clock.Day, productIDs []int64) (own, live map[int64]int64, err error) {
 	_, _, ownKey, liveKey := b.keys(day)
 	if own, err = b.some(ctx, ownKey, productIDs); err != nil {

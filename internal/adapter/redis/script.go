@@ -6,19 +6,27 @@ import goredis "github.com/redis/go-redis/v9"
 // milliseconds, and is below the limit of Lua's unpack.
 const chunk = 1000
 
+// generationField is the field of the versions that has the generation of the weights
+// that the board is made with. The other fields are members, which are numbers.
+const generationField = "weights"
+
 // The keys of the scripts are those of Board.keys, in the same order. The scripts do
 // not convert scores; they compare versions as numbers, which is exact below 2^53.
 const (
-	// set writes the scores that are not older than those of the board.
-	// ARGV: token or "", its time to live in ms, expiry in s, then per member:
-	// member, version, own, live ("" where it has no place).
+	// set writes the scores that are not older than those of the board. Without a
+	// token it refuses those of weights of an earlier generation.
+	// ARGV: token or "", its time to live in ms, expiry in s, generation, then per
+	// member: member, version, own, live ("" where it has no place).
 	setScript = `
 if ARGV[1] ~= '' then
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
+else
+  local generation = redis.call('HGET', KEYS[2], '` + generationField + `')
+  if generation and tonumber(ARGV[4]) < tonumber(generation) then return -1 end
 end
 local members = {}
-for i = 4, #ARGV, 4 do members[#members+1] = ARGV[i] end
+for i = 5, #ARGV, 4 do members[#members+1] = ARGV[i] end
 local kept = redis.call('HMGET', KEYS[2], unpack(members))
 local versions, own, live, noown, nolive = {}, {}, {}, {}, {}
 local function sort(score, none, member, some, rest)
@@ -26,7 +34,7 @@ local function sort(score, none, member, some, rest)
   else some[#some+1] = score; some[#some+1] = member end
 end
 for n = 1, #members do
-  local i = 4*n
+  local i = 4*n + 1
   if not kept[n] or tonumber(ARGV[i+1]) >= tonumber(kept[n]) then
     versions[#versions+1] = ARGV[i]; versions[#versions+1] = ARGV[i+1]
     sort(ARGV[i+2], '0', ARGV[i], own, noown)
@@ -68,12 +76,13 @@ return 1`
 )
 
 // scripts are sent to the server once and then called by their hash.
-type scripts struct{ set, sweep, finish *goredis.Script }
+type scripts struct{ set, sweep, finish, snapshot *goredis.Script }
 
 func newScripts() scripts {
 	return scripts{
-		set:    goredis.NewScript(setScript),
-		sweep:  goredis.NewScript(sweepScript),
-		finish: goredis.NewScript(finishScript),
+		set:      goredis.NewScript(setScript),
+		sweep:    goredis.NewScript(sweepScript),
+		finish:   goredis.NewScript(finishScript),
+		snapshot: goredis.NewScript(snapshotScript),
 	}
 }

@@ -19,7 +19,7 @@ func TestAServerThatIsDownIsErrUnavailable(t *testing.T) {
 	if !errors.Is(err, redis.ErrUnavailable) {
 		t.Errorf("%v is not ErrAway", err)
 	}
-	if err := b.Set(t.Context(), today(), []ranking.Score{{ProductID: 1}}); !errors.Is(err, redis.ErrUnavailable) {
+	if err := b.Set(t.Context(), today(), 0, []ranking.Score{{ProductID: 1}}); !errors.Is(err, redis.ErrUnavailable) {
 		t.Errorf("%v is not ErrAway", err)
 	}
 }

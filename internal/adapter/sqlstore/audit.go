@@ -98,7 +98,9 @@ const likeSQL = `
 	FROM products p
 	LEFT JOIN (SELECT product_id, COUNT(*) AS likes FROM likes GROUP BY product_id) l ON l.product_id = p.id
 	LEFT JOIN (
-		SELECT product_id, CAST(SUM(likes) AS BIGINT) AS likes FROM product_metrics GROUP BY product_id
+		SELECT product_id, CAST(SUM(likes) AS BIGINT) AS likes FROM (
+			SELECT product_id, likes FROM product_metrics UNION ALL SELECT product_id, likes FROM product_metrics_monthly
+		) b GROUP BY product_id
 	) m ON m.product_id = p.id
 	ORDER BY p.id`
 

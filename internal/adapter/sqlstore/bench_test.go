@@ -84,7 +84,7 @@ func BenchmarkTop(b *testing.B) {
 			}
 			for b.Loop() {
 				err := db.View(b.Context(), func(tx store.Tx) error {
-					_, err := tx.Ranking.Top(b.Context(), ranking.DefaultWeights(), today, 0, 20)
+					_, err := tx.Ranking.Top(b.Context(), ranking.NewSchedule(), today, 0, 20)
 					return err
 				})
 				if err != nil {

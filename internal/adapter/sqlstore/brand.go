@@ -29,6 +29,18 @@ func (t brands) ByName(ctx context.Context, name string) (product.Brand, error) 
 	return first(ctx, t.each, q, scanBrand, product.ErrBrandNotFound)
 }
 
+// Products implements product.BrandTable. Each half has an index, which is read up to the
+// limit.
+func (t brands) Products(ctx context.Context, bid, after int64, limit int) ([]int64, error) {
+	return all(ctx, t.each, stmt(selectOfBrand, bid, after, int64(limit)), scalar[int64])
+}
+
+const (
+	selectOfBrand = halfOfBrand + `status <> 'HIDDEN'` + endOfHalf + ` UNION ALL ` + halfOfBrand + `status = 'HIDDEN'` + endOfHalf + ` ORDER BY 1 LIMIT $3`
+	halfOfBrand   = `SELECT id FROM (SELECT id FROM products WHERE brand_id = $1 AND id > $2 AND `
+	endOfHalf     = ` ORDER BY id LIMIT $3) AS h`
+)
+
 func scanBrand(r row) (b product.Brand, err error) {
 	err = r.Scan(&b.ID, &b.Name, &b.Description)
 	return b, err

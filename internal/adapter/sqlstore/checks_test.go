@@ -75,6 +75,10 @@ func goodRows(n int) []struct {
 		{"charges", values{
 			"charge_key": "'k'", "order_id": text(anOrder), "amount": "600", "status": "'SUCCESS'", "reason": "''", "refund": "'NONE'", "heard_us": "0",
 		}},
+		{"ranking_weights", values{
+			"id": fmt.Sprint(n), "view_weight": "10000", "like_weight": "10000", "order_weight": "10000", "carry": "1000", "at_us": "0",
+			"actor": "'a'", "reason": "'r'",
+		}},
 	}
 }
 
@@ -117,6 +121,17 @@ func badRows() []badRow {
 		{"charges", "of no refund", values{"refund": "''"}},
 		{"charges", "without a key", values{"charge_key": "''"}},
 		{"charges", "twice of an order", values{"order_id": quoted(uid(anOrder, 1))}},
+		{"ranking_weights", "of no change", values{"id": "0"}},
+		{"ranking_weights", "of a change that there is", values{"id": "1"}},
+		{"ranking_weights", "with too much for a view", values{"view_weight": "10001"}},
+		{"ranking_weights", "with too much for a like", values{"like_weight": "10001"}},
+		{"ranking_weights", "with too much for an order", values{"order_weight": "10001"}},
+		{"ranking_weights", "with less than nothing", values{"view_weight": "-1"}},
+		{"ranking_weights", "that carries over more than all", values{"carry": "1001"}},
+		{"ranking_weights", "that carries over less than nothing", values{"carry": "-1"}},
+		{"ranking_weights", "by which nothing has a score", values{"view_weight": "0", "like_weight": "0", "order_weight": "0"}},
+		{"ranking_weights", "of nobody", values{"actor": "''"}},
+		{"ranking_weights", "without a reason", values{"reason": "''"}},
 	}
 }
 

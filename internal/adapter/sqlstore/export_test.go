@@ -14,13 +14,24 @@ var (
 	FindStmt    = findStmt
 	OwnedStmt   = ownedStmt
 	CountersOf  = countersOf
+
+	ExecutionsStmt = executionsStmt
 )
 
 // Statements without a function.
 const (
+	OfBrandSQL   = selectOfBrand
 	WaitingSQL   = selectWaiting
 	WatchedSQL   = selectWatched
 	ChargesSQL   = selectCharges
 	FindOwnedSQL = findOwned
 	PaymentOfSQL = selectPayment + paymentOf
+
+	LatestExecutionSQL  = latestExecution
+	ActiveExecutionsSQL = activeExecutions
+	OldExecutionsSQL    = oldExecutions
+	CompletedStepsSQL   = completedSteps
+	BooksSQL            = booksSQL
+	MonthSQL            = monthSQL
+	SoldOnSQL           = "SELECT o.id" + soldOn
 )

@@ -26,6 +26,10 @@ type Options struct {
 	// traceparent of the events of a transaction; nil: they have none.
 	Traceparent func(context.Context) string
 	Log         *slog.Logger
+	// IdleInTransaction is how long the server waits for the next statement of a
+	// transaction; 0: for a minute. It is for programs that are frozen, so it has no
+	// meaning where the database is the program.
+	IdleInTransaction time.Duration
 }
 
 // Parts are what the package of an engine makes a store from.
@@ -145,7 +149,9 @@ func (s *session) tables() store.Tx {
 	return store.Tx{
 		Users: users{s}, Brands: brands{s}, Products: products{s}, Stocks: stocks{s}, Likes: likes{s},
 		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Payments: payments{s}, Charges: charges{s},
-		Metrics: metrics{s}, Ranking: rankings{s}, Published: published{s}, Rollup: rollup{s}, Outbox: outbox{s}, Handled: handled{s}, Leases: leases{s}, Keys: keys{s},
+		Metrics: metrics{s}, Months: months{s}, Ranking: rankings{s}, Weights: weights{s}, Published: published{s}, Rollup: rollup{s},
+		Outbox: outbox{s}, Handled: handled{s}, Leases: leases{s}, Keys: keys{s},
 		Audit: audit{s}, Sales: sales{s},
+		Jobs: executions{s}, Progress: jobProgress{s}, Parts: partitions{s}, Schedule: schedules{s},
 	}
 }

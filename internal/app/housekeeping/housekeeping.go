@@ -1,13 +1,14 @@
-// Package housekeeping deletes rows that are no longer needed.
+// Package housekeeping has the jobs that delete rows that are no longer needed.
 package housekeeping
 
 import (
 	"context"
-	"log/slog"
+	"strconv"
 	"time"
 
-	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/base/outage"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/batch"
+	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -18,57 +19,59 @@ const (
 	// longer than topics and dead letters keep the event, and than a replay goes
 	// back: an event that comes after that counts again.
 	HandledLife = 30 * 24 * time.Hour
-	// interval is the pause between two runs. A transaction deletes at most chunk
-	// rows, so that nobody waits for it.
-	interval = 10 * time.Minute
-	chunk    = 1_000
+	// HistoryDays is how many days the executions of jobs are kept by default.
+	HistoryDays = 90
+	// chunkSize is how many rows a transaction deletes at most, so that nobody waits
+	// for it.
+	chunkSize = 1_000
 )
 
-// Service deletes old rows. Several processes may run it at the same time.
-type Service struct {
-	db  store.DB
-	now clock.Clock
-	log *slog.Logger
-}
-
-// New returns a service.
-func New(db store.DB, now clock.Clock, log *slog.Logger) *Service { return &Service{db, now, log} }
-
-// Run deletes old rows now and then until ctx ends, which is no error.
-func (s *Service) Run(ctx context.Context) error {
-	outage.New(s.log, "delete old rows").Repeat(ctx, interval, func(ctx context.Context) error {
-		keys, events, err := s.Once(ctx)
-		if keys+events > 0 {
-			s.log.InfoContext(ctx, "deleted old rows", "idempotencyKeys", keys, "eventsHandled", events)
-		}
-		return err
-	})
-	return nil
-}
-
-// Once deletes the idempotency keys and the marks of handled events that are too
-// old, and returns how many of each.
-func (s *Service) Once(ctx context.Context) (keys, events int64, err error) {
-	now := s.now()
-	keys, err = s.purge(ctx, func(tx store.Tx) (int64, error) { return tx.Keys.Purge(ctx, now.Add(-KeyLife), chunk) })
-	if err != nil {
-		return keys, 0, err
+// Jobs returns the jobs.
+func Jobs() []batch.Job {
+	return []batch.Job{
+		{
+			Name: "idempotencyKeyPurgeJob", Description: "Deletes the answers under idempotency keys that are older than a day.",
+			Plan: func(job.Parameters) ([]batch.Step, error) {
+				return purge(KeyLife, func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) {
+					return tx.Keys.Purge(ctx, before, chunkSize)
+				}), nil
+			},
+		},
+		{
+			Name: "handledEventPurgeJob", Description: "Deletes the marks of events that were handled more than 30 days ago.",
+			Plan: func(job.Parameters) ([]batch.Step, error) {
+				return purge(HandledLife, func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) {
+					return tx.Handled.Purge(ctx, before, chunkSize)
+				}), nil
+			},
+		},
+		{
+			Name: "jobHistoryPurgeJob", Description: "Deletes old executions of jobs.",
+			Parameters: []batch.Parameter{{Name: "days", Help: "How many days executions are kept.", Default: strconv.Itoa(HistoryDays)}},
+			Plan: func(p job.Parameters) ([]batch.Step, error) {
+				days, err := strconv.ParseUint(p["days"], 10, 16)
+				if err != nil || days == 0 {
+					return nil, ErrDays.Because("days: %q is not a number of days: give 1 to 65535", p["days"])
+				}
+				return purge(time.Duration(days)*24*time.Hour, func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) {
+					return tx.Jobs.Purge(ctx, before, chunkSize)
+				}), nil
+			},
+		},
 	}
-	events, err = s.purge(ctx, func(tx store.Tx) (int64, error) { return tx.Handled.Purge(ctx, now.Add(-HandledLife), chunk) })
-	return keys, events, err
 }
 
-// purge deletes chunk after chunk until a chunk is not full.
-func (s *Service) purge(ctx context.Context, deleteChunk func(store.Tx) (int64, error)) (deleted int64, err error) {
-	for {
-		var n int64
-		err := s.db.Update(ctx, func(tx store.Tx) (err error) {
-			n, err = deleteChunk(tx)
-			return err
-		})
-		deleted += n
-		if err != nil || n < chunk {
-			return deleted, err
-		}
-	}
+// ErrDays is the error of a number of days that is none.
+var ErrDays = fault.New(fault.Invalid, "JOB_PARAMETERS", "days is wrong")
+
+// purge returns a step that deletes chunk after chunk until a chunk is not full. What is
+// deleted is older than life when the run begins.
+func purge(life time.Duration, deleteChunk func(ctx context.Context, tx store.Tx, before time.Time) (int64, error)) []batch.Step {
+	return []batch.Step{{
+		Name: "purge",
+		Chunk: func(ctx context.Context, tx store.Tx, c batch.Chunk) (batch.Progress, error) {
+			n, err := deleteChunk(ctx, tx, c.At.Add(-life))
+			return batch.Progress{Counts: batch.Counts{Read: n, Written: n}, Done: n < chunkSize}, err
+		},
+	}}
 }

@@ -1,10 +1,10 @@
 package housekeeping_test
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,34 +12,55 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/batch"
+	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
+
+// run runs a job, and returns how many rows it has deleted.
+func run(t *testing.T, db store.DB, name string) int64 {
+	t.Helper()
+	runner := batch.New(batch.Config{
+		DB: db, Jobs: housekeeping.Jobs(), Holder: "test", Clock: time.Now, IDs: id.NewSource(time.Now, rand.Reader),
+		Random: mathrand.Float64, Log: slog.New(slog.DiscardHandler),
+	})
+	e, err := runner.Run(t.Context(), batch.Request{Job: name})
+	if err != nil || e.Status != job.Completed {
+		t.Fatalf("%s: %+v %v", name, e, err)
+	}
+	var deleted int64
+	err = db.View(t.Context(), func(tx store.Tx) error {
+		sums, err := tx.Parts.Summaries(t.Context(), e.Run)
+		for _, s := range sums {
+			deleted += s.Written
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return deleted
+}
 
 func TestKeysAreDeletedOnceTheyAreADayOld(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := storetest.SQLite(t, sqlstore.Options{})
 		owner := addKeys(t, db, 2_500)
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- housekeeping.New(db, time.Now, slog.New(slog.DiscardHandler)).Run(ctx) }()
 		time.Sleep(23 * time.Hour)
-		synctest.Wait()
-		if !found(t, db, owner, 0) || !found(t, db, owner, 2_499) {
-			t.Error("a key is gone after less than a day")
+		if n := run(t, db, "idempotencyKeyPurgeJob"); n != 0 || !found(t, db, owner, 0) || !found(t, db, owner, 2_499) {
+			t.Errorf("%d keys are gone after less than a day", n)
 		}
 		time.Sleep(90 * time.Minute)
-		synctest.Wait()
+		if n := run(t, db, "idempotencyKeyPurgeJob"); n != 2_500 {
+			t.Errorf("%d keys were deleted after more than a day", n)
+		}
 		for _, i := range []int{0, 1_000, 2_499} {
 			if found(t, db, owner, i) {
 				t.Errorf("key %d is there after more than a day", i)
 			}
-		}
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("Run = %v", err)
 		}
 	})
 }
@@ -52,17 +73,46 @@ func TestMarksOfHandledEventsAreDeletedAfterAMonth(t *testing.T) {
 		if fresh := mark(t, db, events); len(fresh) != 1 {
 			t.Fatal("the event is not fresh at first")
 		}
-		service := housekeeping.New(db, time.Now, slog.New(slog.DiscardHandler))
 		for _, c := range []struct {
 			wait time.Duration
 			want int64
 		}{{29 * 24 * time.Hour, 0}, {2 * 24 * time.Hour, 1}} {
 			time.Sleep(c.wait)
-			if _, deleted, err := service.Once(t.Context()); err != nil || deleted != c.want {
-				t.Errorf("after another %v: %d deleted, %v; want %d", c.wait, deleted, err, c.want)
+			if deleted := run(t, db, "handledEventPurgeJob"); deleted != c.want {
+				t.Errorf("after another %v: %d deleted, want %d", c.wait, deleted, c.want)
 			}
 		}
 	})
+}
+
+func TestExecutionsOfJobsAreDeletedAfterSomeMonths(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := storetest.SQLite(t, sqlstore.Options{})
+		for range 3 {
+			run(t, db, "handledEventPurgeJob")
+		}
+		for _, c := range []struct {
+			wait time.Duration
+			want int64
+		}{{89 * 24 * time.Hour, 0}, {2 * 24 * time.Hour, 3}} {
+			time.Sleep(c.wait)
+			if deleted := run(t, db, "jobHistoryPurgeJob"); deleted != c.want {
+				t.Errorf("after another %v: %d deleted, want %d", c.wait, deleted, c.want)
+			}
+		}
+	})
+}
+
+func TestADayThatIsNoNumberIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, j := range housekeeping.Jobs() {
+		for _, days := range []string{"0", "-1", "many", "70000"} {
+			if _, err := j.Plan(job.Parameters{"days": days}); err == nil && j.Name == "jobHistoryPurgeJob" {
+				t.Errorf("%q days were accepted", days)
+			}
+		}
+	}
 }
 
 func mark(t *testing.T, db store.DB, events []id.ID) (fresh []id.ID) {

@@ -17,8 +17,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/tallytest"
 )
 
-var weights = ranking.DefaultWeights()
-
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func newIDs() id.Source { return id.NewSource(time.Now, rand.Reader) }
@@ -54,7 +52,6 @@ type env struct {
 	db    *tallytest.DB
 	board redistest.Board
 
-	reader     *leaderboard.Reader
 	builder    *leaderboard.Builder
 	verifier   *leaderboard.Verifier
 	reconciler *leaderboard.Reconciler
@@ -63,10 +60,9 @@ type env struct {
 func open(t *testing.T, clk *fixedClock, board redistest.Board) *env {
 	t.Helper()
 	s := &env{T: t, clock: clk, today: clock.DayOf(clk.now()), db: &tallytest.DB{Clock: clk.now}, board: board}
-	s.reader = leaderboard.NewReader(s.db, board, weights, clk.now, discard())
-	s.builder = leaderboard.NewBuilder(s.db, board, weights, clk.now, newIDs()().String(), discard())
-	s.verifier = leaderboard.NewVerifier(s.db, board, weights, clk.now, discard())
-	s.reconciler = s.another(weights)
+	s.builder = leaderboard.NewBuilder(s.db, board, clk.now, newIDs()().String(), discard())
+	s.verifier = leaderboard.NewVerifier(s.db, board, clk.now, discard())
+	s.reconciler = s.another()
 	return s
 }
 
@@ -77,8 +73,8 @@ func embedded(t *testing.T) *env {
 }
 
 // another returns the reconciler of another process.
-func (s *env) another(w ranking.Weights) *leaderboard.Reconciler {
-	builder := leaderboard.NewBuilder(s.db, s.board, w, s.clock.now, newIDs()().String(), discard())
+func (s *env) another() *leaderboard.Reconciler {
+	builder := leaderboard.NewBuilder(s.db, s.board, s.clock.now, newIDs()().String(), discard())
 	return leaderboard.NewReconciler(s.db, s.board, builder, s.clock.now, discard())
 }
 
@@ -100,7 +96,19 @@ func (s *env) count(daysAgo int, views map[int64]int64) {
 // setScore writes a score to the board, whatever the database says.
 func (s *env) setScore(day clock.Day, pid, own, live, version int64) {
 	s.Helper()
-	err := s.board.Set(s.Context(), day, []ranking.Score{{ProductID: pid, Own: own, Live: live, Version: version}})
+	err := s.board.Set(s.Context(), day, 0, []ranking.Score{{ProductID: pid, Own: own, Live: live, Version: version}})
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// change changes the weights.
+func (s *env) change(at time.Time, w ranking.Weights) {
+	s.Helper()
+	err := s.db.Update(s.Context(), func(tx store.Tx) error {
+		_, err := tx.Weights.Add(s.Context(), ranking.WeightsChange{Weights: w, At: at, Actor: "mina", Reason: "why not"})
+		return err
+	})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -120,13 +128,31 @@ func (s *env) reconcile(k *leaderboard.Reconciler) {
 	}
 }
 
-func (s *env) read(day clock.Day, number, size int64) leaderboard.Page {
+// top returns the first ranks of a day. The board must be complete.
+func (s *env) top(day clock.Day) []ranking.Entry {
 	s.Helper()
-	p, err := s.reader.Read(s.Context(), day, number, size)
-	if err != nil {
-		s.Fatal(err)
+	top, complete, err := s.board.Top(s.Context(), day, 0, 10)
+	if err != nil || !complete {
+		s.Fatalf("the board of %s: complete %t, %v", day, complete, err)
 	}
-	return p
+	return top
+}
+
+// counted returns the first rank of a day by the database.
+func (s *env) counted(day clock.Day) (top []ranking.Entry) {
+	s.Helper()
+	err := s.db.View(s.Context(), func(tx store.Tx) error {
+		schedule, err := ranking.ReadSchedule(s.Context(), tx.Weights)
+		if err != nil {
+			return err
+		}
+		top, err = tx.Ranking.Top(s.Context(), schedule, day, 0, 1)
+		return err
+	})
+	if err != nil || len(top) != 1 {
+		s.Fatalf("the database says %v, %v", top, err)
+	}
+	return top
 }
 
 func (s *env) live(day clock.Day) map[int64]int64 {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,11 +30,11 @@ type slowBoard struct {
 	checks map[string]int // by builder
 }
 
-func (b *slowBoard) Incomplete(_ context.Context, builder, _ string, days []clock.Day) (map[clock.Day]string, error) {
+func (b *slowBoard) Incomplete(_ context.Context, builder string, stamps map[clock.Day]string) (map[clock.Day]string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.checks[builder]++
-	return map[clock.Day]string{days[0]: "missing"}, nil
+	return map[clock.Day]string{slices.Min(slices.Collect(maps.Keys(stamps))): "missing"}, nil
 }
 
 func (b *slowBoard) checked(builder string) int {
@@ -48,7 +50,7 @@ func (b *slowBoard) step(builder string) {
 	time.Sleep(b.takes)
 }
 
-func (b *slowBoard) Begin(_ context.Context, _ clock.Day, builder string) (string, error) {
+func (b *slowBoard) Begin(_ context.Context, _ clock.Day, builder string, _ int64) (string, error) {
 	b.step(builder)
 	return builder, nil
 }
@@ -86,7 +88,7 @@ func two(t *testing.T, board *slowBoard) {
 	fill(t, db, 20_000)
 	board.checks = map[string]int{}
 	for _, name := range []string{"one", "two"} {
-		builder := leaderboard.NewBuilder(db, board, weights, time.Now, name, discard())
+		builder := leaderboard.NewBuilder(db, board, time.Now, name, discard())
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- leaderboard.NewReconciler(db, board, builder, time.Now, discard()).Run(ctx) }()
@@ -134,7 +136,7 @@ func TestALongOutageOfTheBoardIsLoggedOnce(t *testing.T) {
 		logger := slog.New(slog.NewTextHandler(&log, nil))
 		db, board := new(tallytest.DB), new(memoryBoard)
 		board.away.Store(true)
-		builder := leaderboard.NewBuilder(db, board, weights, time.Now, "one", logger)
+		builder := leaderboard.NewBuilder(db, board, time.Now, "one", logger)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := leaderboard.NewReconciler(db, board, builder, time.Now, logger).Run(ctx); err != nil {

@@ -17,7 +17,8 @@ import (
 type WritableBoard interface {
 	// Begin begins to build a day's board, and returns a token for the other
 	// methods. Until Finish the board is not complete. Read the database after it.
-	Begin(ctx context.Context, day clock.Day, builder string) (token string, err error)
+	// From now on the board takes no scores by weights of an earlier generation.
+	Begin(ctx context.Context, day clock.Day, builder string, generation int64) (token string, err error)
 	// Fill writes scores, each product at most once.
 	Fill(ctx context.Context, day clock.Day, token string, scores []ranking.Score) error
 	// Finish removes scores that nobody has written since Begin, and marks the
@@ -29,23 +30,26 @@ type WritableBoard interface {
 // them at the same time: scores have versions, and an older one never replaces a
 // newer one. Each part of a program uses a builder of its own.
 type Builder struct {
-	db      store.DB
-	board   WritableBoard
-	weights ranking.Weights
-	now     clock.Clock
-	name    string
-	log     *slog.Logger
+	db    store.DB
+	board WritableBoard
+	now   clock.Clock
+	name  string
+	log   *slog.Logger
 }
 
 // NewBuilder returns a builder. Its name is unique among the builders that may
 // build the same boards at the same time.
-func NewBuilder(db store.DB, board WritableBoard, weights ranking.Weights, now clock.Clock, name string, log *slog.Logger) *Builder {
-	return &Builder{db: db, board: board, weights: weights, now: now, name: name, log: log}
+func NewBuilder(db store.DB, board WritableBoard, now clock.Clock, name string, log *slog.Logger) *Builder {
+	return &Builder{db: db, board: board, now: now, name: name, log: log}
 }
 
-// WeightsID names the weights that a board is built with.
-func WeightsID(w ranking.Weights) string {
-	return fmt.Sprintf("%d/%d/%d/%d", w.View, w.Like, w.Order, w.Carry)
+// schedule reads the weights.
+func schedule(ctx context.Context, db store.DB) (s ranking.Schedule, err error) {
+	err = db.View(ctx, func(tx store.Tx) (err error) {
+		s, err = ranking.ReadSchedule(ctx, tx.Weights)
+		return err
+	})
+	return s, err
 }
 
 // flushSize is how many scores are collected before they are written.
@@ -61,7 +65,11 @@ func (b *Builder) Rebuild(ctx context.Context, days []clock.Day, progress func(d
 
 // rebuild is Rebuild that calls step after each small step.
 func (b *Builder) rebuild(ctx context.Context, days []clock.Day, progress func(clock.Day, int64), step func() error) error {
-	w := rebuild{builder: b, progress: progress, step: step, open: make(map[clock.Day]*dayBuild)}
+	weights, err := schedule(ctx, b.db)
+	if err != nil {
+		return fmt.Errorf("read the weights: %w", err)
+	}
+	w := rebuild{builder: b, weights: weights, progress: progress, step: step, open: make(map[clock.Day]*dayBuild)}
 	if err := w.begin(ctx, days); err != nil || len(w.days) == 0 {
 		return err
 	}
@@ -74,6 +82,7 @@ func (b *Builder) rebuild(ctx context.Context, days []clock.Day, progress func(c
 // rebuild is one run of Rebuild.
 type rebuild struct {
 	builder  *Builder
+	weights  ranking.Schedule
 	progress func(day clock.Day, written int64)
 	step     func() error
 	days     []clock.Day
@@ -85,7 +94,7 @@ func (w *rebuild) begin(ctx context.Context, days []clock.Day) error {
 		if !w.builder.now().Before(ranking.Expiry(day)) || w.open[day] != nil {
 			continue
 		}
-		token, err := w.builder.board.Begin(ctx, day, w.builder.name)
+		token, err := w.builder.board.Begin(ctx, day, w.builder.name, w.weights.Generation(day))
 		if err == nil {
 			err = w.step()
 		}
@@ -101,7 +110,7 @@ func (w *rebuild) begin(ctx context.Context, days []clock.Day) error {
 func (w *rebuild) finish(ctx context.Context) error {
 	var written int64
 	for _, day := range w.days {
-		err := w.builder.board.Finish(ctx, day, w.open[day].token, WeightsID(w.builder.weights))
+		err := w.builder.board.Finish(ctx, day, w.open[day].token, w.weights.Stamp(day))
 		if err == nil {
 			err = w.step()
 		}
@@ -161,7 +170,7 @@ func products(ctx context.Context, t metric.Table, first, last clock.Day, yield 
 
 func (w *rebuild) product(ctx context.Context, pid int64, rows []metric.Counters) error {
 	for _, day := range w.days {
-		s := w.builder.weights.Score(day, rows)
+		s := w.weights.Score(day, rows)
 		if s.ProductID != pid { // nothing was counted that flows into the day
 			continue
 		}

@@ -35,10 +35,11 @@ var errStalled = fmt.Errorf("the rebuild has made no progress for %s", stallTime
 
 // BoardChecker reports which days have no complete board.
 type BoardChecker interface {
-	// Incomplete returns those of the days whose board is not complete, with the
-	// reason, except those that a builder of another group is building. The group is
-	// the part of a builder's name before the first dot.
-	Incomplete(ctx context.Context, builder, stamp string, days []clock.Day) (map[clock.Day]string, error)
+	// Incomplete returns those of the days whose board is not complete, or was built
+	// with another stamp than the one given, with the reason, except those that a
+	// builder of another group is building. The group is the part of a builder's name
+	// before the first dot.
+	Incomplete(ctx context.Context, builder string, stamps map[clock.Day]string) (map[clock.Day]string, error)
 }
 
 // Reconciler rebuilds the boards that are not complete: after Redis has lost
@@ -119,7 +120,15 @@ func (r *Reconciler) complete(ctx context.Context) error {
 func (r *Reconciler) incomplete(ctx context.Context) (map[clock.Day]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	return r.board.Incomplete(ctx, r.builder.name, WeightsID(r.builder.weights), ranking.OnBoard(r.now()))
+	weights, err := schedule(ctx, r.builder.db)
+	if err != nil {
+		return nil, fmt.Errorf("read the weights: %w", err)
+	}
+	stamps := make(map[clock.Day]string)
+	for _, day := range ranking.OnBoard(r.now()) {
+		stamps[day] = weights.Stamp(day)
+	}
+	return r.board.Incomplete(ctx, r.builder.name, stamps)
 }
 
 func (r *Reconciler) rebuild(ctx context.Context, reasons map[clock.Day]string) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -60,12 +61,66 @@ func TestBoardsAreRebuiltWhenTheWeightsChange(t *testing.T) {
 	s := embedded(t)
 	s.count(0, map[int64]int64{2: 5})
 	s.reconcile(s.reconciler)
-	heavier := weights
+	heavier := ranking.DefaultWeights()
 	heavier.View = 1000
-	s.clock.set(s.clock.now().Add(time.Minute)) // the lease of the first reconciler has run out
-	s.reconcile(s.another(heavier))
+	s.change(s.clock.now(), heavier)
+	s.reconcile(s.reconciler)
 	if live := s.live(s.today); live[2] != 5_000_000 {
 		t.Errorf("live %v", live)
+	}
+	s.demandRebuilt(s.reconciler, 8+1)
+}
+
+// Somebody may have written scores by the weights in between.
+func TestABoardIsRebuiltAfterWeightsWereChangedAndChangedBack(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{2: 5})
+	s.reconcile(s.reconciler)
+	s.change(s.clock.now(), ranking.Weights{View: 1000})
+	s.change(s.clock.now(), ranking.DefaultWeights())
+	s.setScore(s.today, 2, 5_000_000, 5_000_000, 99)
+	s.reconcile(s.reconciler)
+	if live := s.live(s.today); live[2] != 500_000 {
+		t.Errorf("live %v", live)
+	}
+}
+
+// A change at 23:59:59 scores the day that it is made in, one at 00:00:00 does not.
+func TestADayThatIsClosedKeepsItsScoresAfterAChange(t *testing.T) {
+	t.Parallel()
+	midnight := noonToday().now().Add(-12 * time.Hour)
+	for name, c := range map[string]struct {
+		at                           time.Time
+		yesterday, today, twoDaysAgo int64
+		rebuilt                      int64
+	}{
+		"at 23:59:59": {midnight.Add(-time.Second), 3_000_000 + 20_000, 1_000_000 + 302_000, 200_000, 2},
+		"at 00:00:00": {midnight, 300_000 + 20_000, 1_000_000 + 32_000, 200_000, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := embedded(t)
+			s.count(0, map[int64]int64{1: 1})
+			s.count(1, map[int64]int64{1: 3})
+			s.count(2, map[int64]int64{1: 2})
+			s.reconcile(s.reconciler)
+			s.change(c.at, ranking.Weights{View: 1000, Carry: 100})
+			s.reconcile(s.reconciler)
+			s.demandRebuilt(s.reconciler, 8+c.rebuilt)
+			got := []int64{s.live(s.today)[1], s.live(s.today.Add(-1))[1], s.live(s.today.Add(-2))[1]}
+			if want := []int64{c.today, c.yesterday, c.twoDaysAgo}; !slices.Equal(got, want) {
+				t.Errorf("live today, yesterday and two days ago is %v, want %v", got, want)
+			}
+			for _, back := range []int{0, 1, 2} {
+				if report := verify(s, s.verifier, s.today.Add(-back)); len(report.Differences) > 0 {
+					t.Errorf("%+v", report)
+				}
+				if top := s.counted(s.today.Add(-back)); int64(top[0].Score) != got[back] {
+					t.Errorf("%d days ago the database says %v, the board %d", back, top[0].Score, got[back])
+				}
+			}
+		})
 	}
 }
 
@@ -84,18 +139,15 @@ func TestANewDayCarriesOverScoresThatNobodyTouches(t *testing.T) {
 	s.clock.set(tomorrow.Start())
 	s.reconcile(s.reconciler)
 	s.demandRebuilt(s.reconciler, 9)
-	if p := s.read(tomorrow, 1, 10); len(p.Entries) != 1 || p.Entries[0].Score != 50_000 {
-		t.Errorf("read %v", p)
-	}
-	if board, _ := s.reader.Reads(); board != 1 {
-		t.Error("the board of the new day is not complete when the day begins")
+	if top := s.top(tomorrow); len(top) != 1 || top[0].Score != 50_000 {
+		t.Errorf("read %v", top)
 	}
 }
 
 func TestOneReconcilerWorksAtATime(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
-	other := s.another(weights)
+	other := s.another()
 	s.reconcile(s.reconciler)
 	s.board.Server.FlushAll()
 	s.reconcile(other)
@@ -115,7 +167,7 @@ func TestAReconcilerThatStopsReleasesItsLease(t *testing.T) {
 		t.Errorf("Run = %v", err)
 	}
 	s.board.Server.FlushAll()
-	other := s.another(weights)
+	other := s.another()
 	s.reconcile(other)
 	s.demandRebuilt(other, 8)
 }
@@ -147,7 +199,7 @@ type memoryBoard struct {
 
 var errAway = errors.New("redis is away")
 
-func (b *memoryBoard) Incomplete(context.Context, string, string, []clock.Day) (map[clock.Day]string, error) {
+func (b *memoryBoard) Incomplete(context.Context, string, map[clock.Day]string) (map[clock.Day]string, error) {
 	b.checks.Add(1)
 	if b.away.Load() {
 		return nil, errAway
@@ -162,7 +214,7 @@ func TestTheBoardsAreCheckedEverySecondAndAnOutageIsLoggedOnce(t *testing.T) {
 		logger := slog.New(slog.NewTextHandler(&log, nil))
 		db, board := new(tallytest.DB), new(memoryBoard)
 		board.away.Store(true)
-		builder := leaderboard.NewBuilder(db, board, weights, time.Now, newIDs()().String(), logger)
+		builder := leaderboard.NewBuilder(db, board, time.Now, newIDs()().String(), logger)
 		k := leaderboard.NewReconciler(db, board, builder, time.Now, logger)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"maps"
 	"slices"
@@ -16,26 +17,28 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// DumpableBoard is a board that returns all its scores, by product: those of the
-// day alone, and the live ones.
-type DumpableBoard interface {
-	Dump(ctx context.Context, day clock.Day) (own, live map[int64]int64, err error)
-	// Scores is Dump for some products.
+// ScannableBoard is a board all of whose scores can be read.
+type ScannableBoard interface {
+	// Each calls yield with every score of a day: what is "own" or "live". A score
+	// may come twice. An error of yield ends it and is returned.
+	Each(ctx context.Context, day clock.Day, yield func(what string, productID, score int64) error) error
+	// Scores returns the scores of some products.
 	Scores(ctx context.Context, day clock.Day, productIDs []int64) (own, live map[int64]int64, err error)
 }
 
-// Verifier compares the board with the database.
+// Verifier compares the board with the database: first by checksums of groups of
+// products, then product by product in the groups that differ. So it needs little
+// memory, however many products there are.
 type Verifier struct {
-	db      store.DB
-	board   DumpableBoard
-	weights ranking.Weights
-	now     clock.Clock
-	log     *slog.Logger
+	db    store.DB
+	board ScannableBoard
+	now   clock.Clock
+	log   *slog.Logger
 }
 
-// NewVerifier returns a verifier. The weights are those that the board is built with.
-func NewVerifier(db store.DB, board DumpableBoard, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Verifier {
-	return &Verifier{db: db, board: board, weights: weights, now: now, log: log}
+// NewVerifier returns a verifier.
+func NewVerifier(db store.DB, board ScannableBoard, now clock.Clock, log *slog.Logger) *Verifier {
+	return &Verifier{db: db, board: board, now: now, log: log}
 }
 
 // Report is the result of a comparison.
@@ -64,74 +67,179 @@ const (
 )
 
 // Verify compares every score of the days, in both directions. It skips days
-// whose board has expired and days in the future.
-func (v *Verifier) Verify(ctx context.Context, days []clock.Day) (Report, error) {
-	report := Report{Days: []clock.Day{}, Differences: []Difference{}} // in JSON a list, also where there is nothing
-	kept := ranking.OnBoard(v.now())
-	for _, day := range days {
-		if day < kept[0] || day > clock.DayOf(v.now()) {
-			continue
-		}
-		compared, differences, err := v.day(ctx, day)
+// whose board has expired and days in the future. It calls progress, if it is not nil,
+// with the number of products that it has read from the database.
+func (v *Verifier) Verify(ctx context.Context, days []clock.Day, progress func(products int64)) (Report, error) {
+	report := Report{Days: v.withBoard(days), Differences: []Difference{}} // in JSON a list, also where there is nothing
+	if len(report.Days) == 0 {
+		return report, nil
+	}
+	seed := maphash.MakeSeed()
+	want, err := v.wanted(ctx, report.Days, seed, progress)
+	if err != nil {
+		return report, fmt.Errorf("read the counters: %w", err)
+	}
+	for i, day := range report.Days {
+		compared, differences, err := v.day(ctx, day, want[i])
 		if err != nil {
 			return report, fmt.Errorf("verify the board of %s: %w", day, err)
 		}
-		report.Days = append(report.Days, day)
 		report.Compared += compared
 		report.Differences = append(report.Differences, differences...)
 	}
 	return report, nil
 }
 
-func (v *Verifier) day(ctx context.Context, day clock.Day) (compared int64, found []Difference, err error) {
-	got, err := scoresOf(v.board.Dump(ctx, day))
+// withBoard returns the days that have a board.
+func (v *Verifier) withBoard(days []clock.Day) []clock.Day {
+	first, today := ranking.OnBoard(v.now())[0], clock.DayOf(v.now())
+	kept := make([]clock.Day, 0, len(days))
+	for _, day := range days {
+		if day >= first && day <= today {
+			kept = append(kept, day)
+		}
+	}
+	return kept
+}
+
+// wanted returns the checksums that the boards of the days should have. It reads the
+// counters once, product by product.
+func (v *Verifier) wanted(ctx context.Context, days []clock.Day, seed maphash.Seed, progress func(int64)) ([]*checksums, error) {
+	want := make([]*checksums, len(days))
+	for i := range want {
+		want[i] = newChecksums(seed)
+	}
+	var read int64
+	err := v.eachProduct(ctx, slices.Min(days), slices.Max(days), func(weights ranking.Schedule, rows []metric.Counters) {
+		for i, day := range days {
+			eachScore(weights.Score(day, rows), want[i].add)
+		}
+		read++
+		if progress != nil && read%flushSize == 0 {
+			progress(read)
+		}
+	})
+	return want, err
+}
+
+// eachProduct calls see with the counters of one product after another that flow into the
+// scores of the days.
+func (v *Verifier) eachProduct(ctx context.Context, first, last clock.Day, see func(ranking.Schedule, []metric.Counters)) error {
+	return v.db.View(ctx, func(tx store.Tx) error {
+		weights, err := ranking.ReadSchedule(ctx, tx.Weights)
+		if err != nil {
+			return err
+		}
+		return products(ctx, tx.Metrics, first.Add(-ranking.Window), last, func(_ int64, rows []metric.Counters) error {
+			see(weights, rows)
+			return nil
+		})
+	})
+}
+
+// The kinds of scores.
+const (
+	own  = "own"
+	live = "live"
+)
+
+// eachScore calls yield with the scores that a board has of a product.
+func eachScore(s ranking.Score, yield func(what string, productID, score int64)) {
+	if s.Own != 0 {
+		yield(own, s.ProductID, s.Own)
+	}
+	if s.Ranked() {
+		yield(live, s.ProductID, s.Live)
+	}
+}
+
+// day compares the board of a day.
+func (v *Verifier) day(ctx context.Context, day clock.Day, want *checksums) (compared int64, found []Difference, err error) {
+	got := newChecksums(want.seed)
+	err = v.board.Each(ctx, day, func(what string, pid, score int64) error {
+		got.add(what, pid, score)
+		return nil
+	})
 	if err != nil {
 		return 0, nil, err
 	}
-	want, err := v.wanted(ctx, day)
-	if err != nil {
+	differ := want.differ(got)
+	if len(differ) == 0 {
+		return want.count, nil, nil
+	}
+	v.log.DebugContext(ctx, "checksums differ", "day", day, "groups", len(differ), "of", groups)
+	if found, err = v.differences(ctx, day, differ); err != nil {
 		return 0, nil, err
 	}
-	compared, found = compare(day, want, got)
+	compared = want.count
+	for _, d := range found {
+		if d.Want == nil {
+			compared++
+		}
+	}
+	found, err = v.lasting(ctx, day, found)
+	return compared, found, err
+}
+
+// differences compares the products of some groups one by one.
+func (v *Verifier) differences(ctx context.Context, day clock.Day, in map[uint64]bool) ([]Difference, error) {
+	want := scores{make(map[int64]int64), make(map[int64]int64)}
+	err := v.eachProduct(ctx, day, day, func(weights ranking.Schedule, rows []metric.Counters) {
+		if in[group(rows[0].ProductID)] {
+			eachScore(weights.Score(day, rows), want.put)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var found []Difference
+	err = v.board.Each(ctx, day, func(what string, pid, got int64) error {
+		if side := want.of(what); in[group(pid)] {
+			if score, there := side[pid]; !there || score != got {
+				found = append(found, Difference{pid, day, what, value(side, pid), &got})
+			}
+			delete(side, pid)
+		}
+		return nil
+	})
+	for _, what := range []string{own, live} {
+		for pid, score := range want.of(what) {
+			found = append(found, Difference{pid, day, what, &score, nil})
+		}
+	}
+	slices.SortFunc(found, byProduct)
+	return found, err
+}
+
+// lasting returns the differences that are still there after some more comparisons.
+func (v *Verifier) lasting(ctx context.Context, day clock.Day, found []Difference) ([]Difference, error) {
 	for range retries {
 		if len(found) == 0 {
 			break
 		}
 		v.log.DebugContext(ctx, "comparing again the scores that differ", "day", day, "scores", len(found))
 		if !backoff.Wait(ctx, interval) {
-			return compared, nil, ctx.Err()
+			return nil, ctx.Err()
 		}
+		var err error
 		if found, err = v.compareAgain(ctx, day, found); err != nil {
-			return compared, nil, err
+			return nil, err
 		}
 	}
-	return compared, found, nil
+	return found, nil
 }
 
 // scores are those that a board has or should have, by product.
 type scores struct{ own, live map[int64]int64 }
 
-func scoresOf(own, live map[int64]int64, err error) (scores, error) { return scores{own, live}, err }
-
-// wanted computes a day's board from the database.
-func (v *Verifier) wanted(ctx context.Context, day clock.Day) (scores, error) {
-	want := scores{make(map[int64]int64), make(map[int64]int64)}
-	return want, v.db.View(ctx, func(tx store.Tx) error {
-		return products(ctx, tx.Metrics, day.Add(-ranking.Window), day, func(_ int64, rows []metric.Counters) error {
-			want.put(v.weights.Score(day, rows))
-			return nil
-		})
-	})
+func (s scores) of(what string) map[int64]int64 {
+	if what == own {
+		return s.own
+	}
+	return s.live
 }
 
-func (s scores) put(score ranking.Score) {
-	if score.Own != 0 {
-		s.own[score.ProductID] = score.Own
-	}
-	if score.Ranked() {
-		s.live[score.ProductID] = score.Live
-	}
-}
+func (s scores) put(what string, productID, score int64) { s.of(what)[productID] = score }
 
 // compareAgain reads the products that differed again, from both sides.
 func (v *Verifier) compareAgain(ctx context.Context, day clock.Day, found []Difference) ([]Difference, error) {
@@ -147,19 +255,22 @@ func (v *Verifier) compareAgain(ctx context.Context, day clock.Day, found []Diff
 		if err != nil {
 			return nil, err
 		}
-		got, err := scoresOf(v.board.Scores(ctx, day, ids))
-		if err != nil {
+		var got scores
+		if got.own, got.live, err = v.board.Scores(ctx, day, ids); err != nil {
 			return nil, err
 		}
-		_, still := compare(day, want, got)
-		left = append(left, still...)
+		left = append(left, compare(day, want, got)...)
 	}
 	return left, nil
 }
 
 func (v *Verifier) wantedOf(ctx context.Context, day clock.Day, ids []int64) (scores, error) {
 	byProduct := make(map[int64][]metric.Counters, len(ids))
-	err := v.db.View(ctx, func(tx store.Tx) error {
+	var weights ranking.Schedule
+	err := v.db.View(ctx, func(tx store.Tx) (err error) {
+		if weights, err = ranking.ReadSchedule(ctx, tx.Weights); err != nil {
+			return err
+		}
 		rows, err := tx.Metrics.Of(ctx, ids, day.Add(-ranking.Window), day)
 		for _, c := range rows {
 			byProduct[c.ProductID] = append(byProduct[c.ProductID], c)
@@ -168,32 +279,29 @@ func (v *Verifier) wantedOf(ctx context.Context, day clock.Day, ids []int64) (sc
 	})
 	want := scores{make(map[int64]int64), make(map[int64]int64)}
 	for _, rows := range byProduct {
-		want.put(v.weights.Score(day, rows))
+		eachScore(weights.Score(day, rows), want.put)
 	}
 	return want, err
 }
 
-// compare returns how many scores there are on either side, and those that are
-// not the same on both, in order of product.
-func compare(day clock.Day, want, got scores) (compared int64, found []Difference) {
-	for _, side := range []struct {
-		what      string
-		want, got map[int64]int64
-	}{{"own", want.own, got.own}, {"live", want.live, got.live}} {
-		all := maps.Clone(side.want)
-		maps.Copy(all, side.got)
-		compared += int64(len(all))
+// compare returns the scores that are not the same on both sides, in order of product.
+func compare(day clock.Day, want, got scores) (found []Difference) {
+	for _, what := range []string{own, live} {
+		all := maps.Clone(want.of(what))
+		maps.Copy(all, got.of(what))
 		for pid := range all {
-			d := Difference{pid, day, side.what, value(side.want, pid), value(side.got, pid)}
+			d := Difference{pid, day, what, value(want.of(what), pid), value(got.of(what), pid)}
 			if d.Want == nil || d.Got == nil || *d.Want != *d.Got {
 				found = append(found, d)
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b Difference) int {
-		return cmp.Or(cmp.Compare(a.ProductID, b.ProductID), cmp.Compare(a.What, b.What))
-	})
-	return compared, found
+	slices.SortFunc(found, byProduct)
+	return found
+}
+
+func byProduct(a, b Difference) int {
+	return cmp.Or(cmp.Compare(a.ProductID, b.ProductID), cmp.Compare(a.What, b.What))
 }
 
 func value(m map[int64]int64, pid int64) *int64 {

@@ -2,6 +2,7 @@ package leaderboard_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,7 +14,7 @@ import (
 
 func verify(s *env, v *leaderboard.Verifier, days ...clock.Day) leaderboard.Report {
 	s.Helper()
-	report, err := v.Verify(s.Context(), days)
+	report, err := v.Verify(s.Context(), days, nil)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -70,9 +71,9 @@ type slow struct {
 	arrive func()
 }
 
-func (b slow) Dump(ctx context.Context, day clock.Day) (own, live map[int64]int64, err error) {
+func (b slow) Each(ctx context.Context, day clock.Day, yield func(what string, pid, score int64) error) error {
 	defer b.arrive()
-	return b.Board.Dump(ctx, day)
+	return b.Board.Each(ctx, day, yield)
 }
 
 func TestAWriteInProgressIsNoDifference(t *testing.T) {
@@ -81,8 +82,63 @@ func TestAWriteInProgressIsNoDifference(t *testing.T) {
 	s.rebuild(s.today)
 	s.count(0, map[int64]int64{1: 3})
 	late := slow{s.board, func() { s.setScore(s.today, 1, 300_000, 300_000, 1) }}
-	v := leaderboard.NewVerifier(s.db, late, weights, s.clock.now, discard())
+	v := leaderboard.NewVerifier(s.db, late, s.clock.now, discard())
 	if report := verify(s, v, s.today); len(report.Differences) > 0 || report.Compared != 2 {
 		t.Errorf("%+v", report)
+	}
+}
+
+// Products of one group share a checksum.
+func TestDifferencesAreFoundBesideProductsOfTheSameGroup(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3, 4097: 5, 8193: 7})
+	s.rebuild(s.today)
+	s.setScore(s.today, 1, 500_000, 500_000, 99) // 1 and 4097 have changed places
+	s.setScore(s.today, 4097, 300_000, 300_000, 99)
+	report := verify(s, s.verifier, s.today)
+	if len(report.Differences) != 4 || report.Compared != 6 {
+		t.Errorf("%+v", report)
+	}
+}
+
+// twice is a board that is scanned while its server rehashes: scores come twice.
+type twice struct{ redistest.Board }
+
+func (b twice) Each(ctx context.Context, day clock.Day, yield func(what string, pid, score int64) error) error {
+	return b.Board.Each(ctx, day, func(what string, pid, score int64) error {
+		if err := yield(what, pid, score); err != nil {
+			return err
+		}
+		return yield(what, pid, score)
+	})
+}
+
+func TestAScoreThatComesTwiceIsNoDifference(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3, 2: 5})
+	s.rebuild(s.today)
+	v := leaderboard.NewVerifier(s.db, twice{s.board}, s.clock.now, discard())
+	if report := verify(s, v, s.today); len(report.Differences) > 0 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestVerifyReportsItsProgress(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	views := map[int64]int64{}
+	for pid := range int64(2500) {
+		views[pid+1] = 1
+	}
+	s.count(0, views)
+	s.rebuild(s.today)
+	var read []int64
+	if _, err := s.verifier.Verify(s.Context(), []clock.Day{s.today}, func(n int64) { read = append(read, n) }); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(read, []int64{1000, 2000}) {
+		t.Errorf("progress %v", read)
 	}
 }

@@ -8,8 +8,6 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/base/money"
-	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
@@ -81,7 +79,7 @@ func (d *delayMeter) noteChange(productID int64) change {
 }
 
 // begin is called before an order is placed. It returns nil if the order is not measured.
-func (d *delayMeter) begin(ctx context.Context, i Invoice, wants []order.Want, prices map[int64]money.Won) *measurement {
+func (d *delayMeter) begin(ctx context.Context, i Invoice, wants []order.Want) *measurement {
 	at, ok := d.choose(wants)
 	changes := make([]change, len(wants))
 	for n, w := range wants {
@@ -96,8 +94,7 @@ func (d *delayMeter) begin(ctx context.Context, i Invoice, wants []order.Want, p
 		m.end()
 		return nil
 	}
-	sold := metric.Sale(m.product, 0, wants[at].Quantity, prices[m.product])
-	m.wantScore = before + ranking.Points(ranking.DefaultWeights().Own(sold))
+	m.wantScore = before + 1 // the product is quiet, so any increase is that of the order, whatever the weights
 	return m
 }
 

@@ -33,7 +33,7 @@ func (w worker) purchase(ctx context.Context, i Invoice) error {
 	if err := w.chargePoints(ctx, v, i, cost); err != nil {
 		return err
 	}
-	m := w.replay.delayMeter.begin(ctx, i, wants, w.prices(i))
+	m := w.replay.delayMeter.begin(ctx, i, wants)
 	defer m.end()
 	var placed Placed
 	accepted, err := w.do(ctx, Order, func(ctx context.Context) (repeated bool, err error) {
@@ -79,16 +79,6 @@ func (w worker) basket(i Invoice) (wants []order.Want, cost money.Won) {
 		cost += p.Price * money.Won(item.Quantity)
 	}
 	return wants, cost
-}
-
-func (w worker) prices(i Invoice) map[int64]money.Won {
-	prices := make(map[int64]money.Won, len(i.Items))
-	for _, item := range i.Items {
-		if p, ok := w.replay.config.Products[item.SKU]; ok {
-			prices[p.ID] = p.Price
-		}
-	}
-	return prices
 }
 
 // chargePoints charges points until they cover the cost. The number of charges depends only on

@@ -39,9 +39,9 @@ const today clock.Day = 20260318
 
 func noonOf(day clock.Day) time.Time { return day.Start().Add(12 * time.Hour) }
 
-func open(t testing.TB, db store.DB) *env {
-	t.Helper()
-	s := &env{TB: t, db: db, ids: id.NewSource(time.Now, rand.Reader), now: noonOf(today), previews: map[string][]rollup.Change{}}
+func open(tb testing.TB, db store.DB) *env {
+	tb.Helper()
+	s := &env{TB: tb, db: db, ids: id.NewSource(time.Now, rand.Reader), now: noonOf(today), previews: map[string][]rollup.Change{}}
 	s.service = rollup.New(rollup.Config{
 		DB: db, IDs: s.ids, Clock: s.clock, Log: slog.New(slog.DiscardHandler),
 		Schedules: func(context.Context, store.Tx) (ranking.Schedule, error) {
@@ -170,7 +170,9 @@ func (s *env) published() map[ranking.Period][]ranking.Row {
 
 func (s *env) current(p ranking.Period) ranking.Publication {
 	s.Helper()
-	return view(s, func(ctx context.Context, tx store.Tx) (ranking.Publication, error) { return tx.Published.Current(ctx, p) })
+	return view(s, func(ctx context.Context, tx store.Tx) (ranking.Publication, error) {
+		return tx.Published.Current(ctx, p)
+	})
 }
 
 // due returns the keys of the periods of a kind that are due.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
@@ -105,13 +106,27 @@ func (s *Service) choose(ctx context.Context, tx store.Tx, b book, kind ranking.
 	}
 	periods := o.selection(kind, b.today)
 	if !o.onlyDue {
-		return periods, nil
+		return periods, b.demandKnown(periods)
 	}
 	published, err := publications(ctx, tx, kind)
 	return slices.DeleteFunc(periods, func(p ranking.Period) bool {
 		found, there := published[p]
-		return there && b.fresh(found)
+		return !b.known(p) || there && b.fresh(found)
 	}), err
+}
+
+// ErrRolledUp is returned for a period that cannot be computed again.
+var ErrRolledUp = fault.New(fault.Conflict, "COUNTERS_ROLLED_UP",
+	"the daily counters of the period have been added to those of their months: its ranking stays as it was published")
+
+// demandKnown returns ErrRolledUp if the counters of one of the periods are not kept.
+func (b book) demandKnown(periods []ranking.Period) error {
+	for _, p := range periods {
+		if !b.known(p) {
+			return ErrRolledUp.Because("the daily counters of %s have been added to those of their months: its ranking stays as it was published", p.Key())
+		}
+	}
+	return nil
 }
 
 // newestProduct returns the highest id of a product that is for sale; 0 if there is none.
@@ -123,7 +138,7 @@ func newestProduct(ctx context.Context, tx store.Tx) (int64, error) {
 	if len(found) == 0 {
 		return 0, nil
 	}
-	return found[0].Product.ID, nil
+	return found[0].ID, nil
 }
 
 // chunk does a range of products of a period. The range is read in one statement: each

@@ -54,7 +54,8 @@ func parse(p job.Parameters, top int64) (o options, err error) {
 		}
 	}
 	o.ranges, o.top = int(ranges), cmp.Or(o.top, top)
-	return o, o.span(p)
+	err = o.span(p)
+	return o, err
 }
 
 // span reads the days of a backfill.

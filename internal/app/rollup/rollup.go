@@ -73,6 +73,7 @@ type book struct {
 	schedule ranking.Schedule
 	changes  metric.Changes
 	today    clock.Day
+	rolledUp map[metric.Month]bool // whose daily counters are no longer kept
 }
 
 // Days of all events that there can be.
@@ -86,10 +87,36 @@ func (s *Service) book(ctx context.Context, tx store.Tx) (b book, err error) {
 	if b.changes, err = tx.Metrics.Changes(ctx, firstDay, lastDay); err == nil {
 		b.schedule, err = s.config.Schedules(ctx, tx)
 	}
+	if err == nil {
+		b.rolledUp, err = rolledUp(ctx, tx, b.changes)
+	}
 	if err != nil {
 		err = fmt.Errorf("which rankings are due: %w", err)
 	}
 	return b, err
+}
+
+// rolledUp returns the months whose days are no longer kept.
+func rolledUp(ctx context.Context, tx store.Tx, changes metric.Changes) (map[metric.Month]bool, error) {
+	months := map[metric.Month]bool{}
+	for day := range changes {
+		months[metric.MonthOf(day)] = false
+	}
+	for m := range months {
+		has, err := tx.Months.Has(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		months[m] = has
+	}
+	return months, nil
+}
+
+// known reports whether the counters of all days of the period are kept. Otherwise its
+// ranking stays as it was published.
+func (b book) known(p ranking.Period) bool {
+	first, last := p.Counted()
+	return !b.rolledUp[metric.MonthOf(first)] && !b.rolledUp[metric.MonthOf(last)]
 }
 
 // over reports whether a period has ended.
@@ -115,7 +142,7 @@ func (b book) periods(kind ranking.Kind) []ranking.Period {
 	}
 	found := map[ranking.Period]bool{}
 	for day := range starts {
-		if p := ranking.PeriodOf(kind, day); p.First <= b.today {
+		if p := ranking.PeriodOf(kind, day); p.First <= b.today && b.known(p) {
 			found[p] = true
 		}
 	}
@@ -152,7 +179,7 @@ func due(ctx context.Context, tx store.Tx, b book, kind ranking.Kind) ([]ranking
 		}
 	}
 	for p, found := range published {
-		if !b.fresh(found) {
+		if !b.fresh(found) && b.known(p) {
 			set[p] = true
 		}
 	}

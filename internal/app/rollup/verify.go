@@ -56,6 +56,9 @@ func (s *Service) judge(ctx context.Context, tx store.Tx, p ranking.Period) (v V
 	if err != nil {
 		return v, err
 	}
+	if !b.known(p) {
+		return v, nil
+	}
 	found, err := tx.Published.Currents(ctx, p.Kind, p.First, p.First)
 	if err != nil {
 		return v, err

@@ -41,11 +41,11 @@ func (c *crashes) step(name string) error {
 }
 
 // Set fails before it writes, or after.
-func (c *crashes) Set(ctx context.Context, day clock.Day, scores []ranking.Score) error {
+func (c *crashes) Set(ctx context.Context, day clock.Day, generation int64, scores []ranking.Score) error {
 	if err := c.step("before the board"); err != nil {
 		return err
 	}
-	if err := c.ScoreWriter.Set(ctx, day, scores); err != nil {
+	if err := c.ScoreWriter.Set(ctx, day, generation, scores); err != nil {
 		return err
 	}
 	return c.step("after the board")
@@ -128,7 +128,7 @@ func TestEverythingCountsOnceWhateverHappens(t *testing.T) {
 		board := redistest.Board{Board: redis.NewBoard(server.Client, "", at(noon), discard())}
 		c := &crashes{ScoreWriter: board, r: r, left: 12}
 		db := &tallytest.DB{Fail: c.step}
-		tl := tally.New(db, c, ranking.DefaultWeights(), at(noon), discard())
+		tl := tally.New(db, c, at(noon), discard())
 
 		events := history(r)
 		sent := slices.Concat(events, rapid.SliceOfN(rapid.SampledFrom(events), 0, 10).Draw(r, "repeats"))

@@ -42,7 +42,7 @@ func race(t *testing.T, db store.DB, board redistest.Board, now clock.Clock) {
 	}
 	var tallies sync.WaitGroup
 	for n := range 2 {
-		tl := tally.New(db, board, ranking.DefaultWeights(), now, discard())
+		tl := tally.New(db, board, now, discard())
 		tallies.Go(func() {
 			for i := n * 100; i+20 <= len(events)-(1-n)*100; i += 20 { // they overlap
 				if err := tl.Handle(t.Context(), events[i:i+20]); err != nil {
@@ -89,7 +89,11 @@ func agree(t failer, db store.DB, board redistest.Board, today clock.Day) {
 func scores(t failer, db store.DB, day clock.Day) (own, live map[int64]int64) {
 	t.Helper()
 	byProduct, own, live := map[int64][]metric.Counters{}, map[int64]int64{}, map[int64]int64{}
-	err := db.View(t.Context(), func(tx store.Tx) error {
+	var schedule ranking.Schedule
+	err := db.View(t.Context(), func(tx store.Tx) (err error) {
+		if schedule, err = ranking.ReadSchedule(t.Context(), tx.Weights); err != nil {
+			return err
+		}
 		return tx.Metrics.All(t.Context(), day.Add(-ranking.Window), day, func(c metric.Counters) error {
 			byProduct[c.ProductID] = append(byProduct[c.ProductID], c)
 			return nil
@@ -99,7 +103,7 @@ func scores(t failer, db store.DB, day clock.Day) (own, live map[int64]int64) {
 		t.Fatal(err)
 	}
 	for pid, rows := range byProduct {
-		s := ranking.DefaultWeights().Score(day, rows)
+		s := schedule.Score(day, rows)
 		if s.Own != 0 {
 			own[pid] = s.Own
 		}

@@ -2,8 +2,10 @@ package tally
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
@@ -18,20 +20,36 @@ func (t *Tally) writeScores(ctx context.Context, events []contribution) error {
 	now := t.now()
 	last := clock.DayOf(now.Add(ranking.Eve + skew))
 	since := firstDays(events, ranking.OnBoard(now)[0])
-	rows, err := t.counters(ctx, since, last)
+	err := t.write(ctx, since, last, now)
+	for n := 1; n < attempts && errors.Is(err, ranking.ErrWeightsChanged); n++ {
+		t.log.InfoContext(ctx, "the weights have changed: reading them again")
+		t.weights.forget()
+		err = t.write(ctx, since, last, now)
+	}
+	return err
+}
+
+// attempts is how often scores are computed and written, if the weights have changed
+// in between each time.
+const attempts = 3
+
+// write computes the scores of each product from its first day to the last, and writes
+// them.
+func (t *Tally) write(ctx context.Context, since map[int64]clock.Day, last clock.Day, now time.Time) error {
+	rows, schedule, err := t.counters(ctx, since, last, now)
 	if err != nil {
 		return err
 	}
 	scores := make(map[clock.Day][]ranking.Score)
 	for _, pid := range slices.Sorted(maps.Keys(since)) {
 		for _, day := range since[pid].Until(last) {
-			if s := t.weights.Score(day, rows[pid]); s.ProductID == pid { // else nothing was ever counted
+			if s := schedule.Score(day, rows[pid]); s.ProductID == pid { // else nothing was ever counted
 				scores[day] = append(scores[day], s)
 			}
 		}
 	}
 	for _, day := range slices.Sorted(maps.Keys(scores)) {
-		if err := t.board.Set(ctx, day, scores[day]); err != nil {
+		if err := t.board.Set(ctx, day, schedule.Generation(day), scores[day]); err != nil {
 			return err
 		}
 	}
@@ -53,19 +71,26 @@ func firstDays(events []contribution, oldest clock.Day) map[int64]clock.Day {
 	return since
 }
 
-// counters returns the counters, by product, that flow into the days to write.
-func (t *Tally) counters(ctx context.Context, since map[int64]clock.Day, last clock.Day) (map[int64][]metric.Counters, error) {
+// counters returns the counters, by product, that flow into the days to write, and the
+// weights.
+func (t *Tally) counters(
+	ctx context.Context, since map[int64]clock.Day, last clock.Day, now time.Time,
+) (map[int64][]metric.Counters, ranking.Schedule, error) {
 	first := last
 	for _, day := range since {
 		first = min(first, day)
 	}
 	rows := make(map[int64][]metric.Counters, len(since))
-	err := t.db.View(ctx, func(tx store.Tx) error {
+	var schedule ranking.Schedule
+	err := t.db.View(ctx, func(tx store.Tx) (err error) {
+		if schedule, err = t.weights.read(ctx, tx.Weights, now); err != nil {
+			return err
+		}
 		all, err := tx.Metrics.Of(ctx, slices.Sorted(maps.Keys(since)), first.Add(-ranking.Window), last)
 		for _, c := range all {
 			rows[c.ProductID] = append(rows[c.ProductID], c)
 		}
 		return err
 	})
-	return rows, err
+	return rows, schedule, err
 }

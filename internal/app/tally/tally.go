@@ -33,24 +33,26 @@ const skew = time.Minute
 // ScoreWriter writes to the board that shows the live rankings.
 type ScoreWriter interface {
 	// Set writes scores of a day, each product at most once. It skips scores that
-	// are older than those of the board, and days that have no board any more.
-	Set(ctx context.Context, day clock.Day, scores []ranking.Score) error
+	// are older than those of the board, and days that have no board any more. The
+	// generation is that of the weights: if the board is made with weights of a
+	// later one, Set returns ranking.ErrWeightsChanged.
+	Set(ctx context.Context, day clock.Day, generation int64, scores []ranking.Score) error
 }
 
 // Tally counts events. It is safe for concurrent use, by many programs at once.
 type Tally struct {
 	db      store.DB
 	board   ScoreWriter
-	weights ranking.Weights
+	weights weights
 	now     clock.Clock
 	log     *slog.Logger
 
 	counted, repeated atomic.Int64
 }
 
-// New returns a tally that scores by the weights.
-func New(db store.DB, board ScoreWriter, weights ranking.Weights, now clock.Clock, log *slog.Logger) *Tally {
-	return &Tally{db: db, board: board, weights: weights, now: now, log: log}
+// New returns a tally. It scores by the weights in the database.
+func New(db store.DB, board ScoreWriter, now clock.Clock, log *slog.Logger) *Tally {
+	return &Tally{db: db, board: board, now: now, log: log}
 }
 
 // Handle counts the events that were not counted before, and then writes the

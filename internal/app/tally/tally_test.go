@@ -75,7 +75,7 @@ func counted(t *testing.T, db store.DB) []metric.Counters {
 func handle(t *testing.T, now time.Time, batch ...event.Opened) (*tallytest.DB, redistest.Board) {
 	t.Helper()
 	db, board := new(tallytest.DB), redistest.Embedded(t, at(now))
-	if err := tally.New(db, board, ranking.DefaultWeights(), at(now), discard()).Handle(t.Context(), batch); err != nil {
+	if err := tally.New(db, board, at(now), discard()).Handle(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
 	return db, board
@@ -145,7 +145,7 @@ func TestARepeatedEventCountsOnce(t *testing.T) {
 	t.Parallel()
 	e := happened(noon, viewed(1))
 	db, board := new(tallytest.DB), redistest.Embedded(t, at(noon))
-	tl := tally.New(db, board, ranking.DefaultWeights(), at(noon), discard())
+	tl := tally.New(db, board, at(noon), discard())
 	for range 2 {
 		if err := tl.Handle(t.Context(), []event.Opened{e, e}); err != nil {
 			t.Fatal(err)
@@ -221,7 +221,7 @@ func TestAnAmountThatCannotBeCountedIsUnreadable(t *testing.T) {
 		"the pieces": {{ProductID: 1, Quantity: math.MaxInt64, UnitPrice: 0}},
 	} {
 		db := new(tallytest.DB)
-		tl := tally.New(db, redistest.Embedded(t, at(noon)), ranking.DefaultWeights(), at(noon), discard())
+		tl := tally.New(db, redistest.Embedded(t, at(noon)), at(noon), discard())
 		paidAt := noon
 		for _, e := range []event.Event{paid(paidAt, lines...), cancelled(&paidAt, lines...)} {
 			err := tl.Handle(t.Context(), []event.Opened{happened(noon, viewed(1)), happened(noon, e)})
@@ -242,7 +242,7 @@ func TestADayWithoutANumberIsUnreadable(t *testing.T) {
 	} {
 		line := event.Line{ProductID: 1, Quantity: 1, UnitPrice: 1}
 		for _, o := range []event.Opened{happened(at, viewed(1)), happened(noon, paid(at, line)), happened(noon, cancelled(&at, line))} {
-			tl := tally.New(new(tallytest.DB), redistest.Embedded(t, func() time.Time { return noon }), ranking.DefaultWeights(), time.Now, discard())
+			tl := tally.New(new(tallytest.DB), redistest.Embedded(t, func() time.Time { return noon }), time.Now, discard())
 			if err := tl.Handle(t.Context(), []event.Opened{o}); !errors.Is(err, event.ErrUnreadable) {
 				t.Errorf("%s at %v: %v is not ErrUnreadable", o.Event.Type(), at, err)
 			}
@@ -258,18 +258,18 @@ type broken struct {
 
 var errAway = errors.New("away")
 
-func (b *broken) Set(ctx context.Context, day clock.Day, scores []ranking.Score) error {
+func (b *broken) Set(ctx context.Context, day clock.Day, generation int64, scores []ranking.Score) error {
 	if b.away {
 		return errAway
 	}
-	return b.ScoreWriter.Set(ctx, day, scores)
+	return b.ScoreWriter.Set(ctx, day, generation, scores)
 }
 
 func TestScoresThatWereNotWrittenAreWrittenWhenTheBatchIsRepeated(t *testing.T) {
 	t.Parallel()
 	db, shown := new(tallytest.DB), redistest.Embedded(t, at(noon))
 	board := &broken{shown, true}
-	tl := tally.New(db, board, ranking.DefaultWeights(), at(noon), discard())
+	tl := tally.New(db, board, at(noon), discard())
 	batch := []event.Opened{happened(noon, viewed(1))}
 	if err := tl.Handle(t.Context(), batch); !errors.Is(err, errAway) {
 		t.Fatalf("the error is %v", err)

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -24,49 +23,88 @@ func outbox(ctx context.Context, tx store.Tx, r *recount) error {
 	return err
 }
 
-// cell is the place of a counter: a product on a day.
-type cell struct {
-	product int64
-	day     clock.Day
-}
-
-// The first and the last day: the counters of all days are compared.
-const (
-	firstDay clock.Day = 1_01_01
-	lastDay  clock.Day = 9999_12_31
-)
-
 // sales recounts the sales of every product and day from the orders, and compares them
-// with the counters.
+// with the counters. Both come in order of product, so it remembers one product only.
 func sales(ctx context.Context, tx store.Tx, r *recount) error {
-	sold := map[cell]metric.Counters{}
-	err := tx.Sales.Each(ctx, func(l order.Line, paidAt time.Time) error {
-		r.read()
-		at := cell{l.ProductID, clock.DayOf(paidAt)}
-		sold[at] = sold[at].Plus(metric.Sale(l.ProductID, at.day, l.Quantity, l.Price))
-		return nil
-	})
-	if err != nil {
+	b := &books{report: r}
+	if err := tx.Sales.Books(ctx, b); err != nil {
 		return err
 	}
-	err = tx.Metrics.All(ctx, firstDay, lastDay, func(got metric.Counters) error {
-		at := cell{got.ProductID, got.Day}
-		want := sold[at]
-		delete(sold, at)
-		compare(at, want, got, r)
-		return nil
-	})
-	for _, at := range slices.SortedFunc(maps.Keys(sold), byCell) {
-		compare(at, sold[at], metric.Counters{}, r) // sold, but not counted
+	b.close()
+	return nil
+}
+
+// books are the sales and the counters of one product at a time. They implement
+// store.SalesReader.
+type books struct {
+	report  *recount
+	product int64
+	sold    map[clock.Day]metric.Counters
+	counted map[clock.Day]metric.Counters
+	rolled  map[metric.Month]metric.Counters
+}
+
+// Sold implements store.SalesReader.
+func (b *books) Sold(l order.Line, paidAt time.Time) error {
+	b.turn(l.ProductID)
+	day := clock.DayOf(paidAt)
+	b.sold[day] = b.sold[day].Plus(metric.Sale(l.ProductID, day, l.Quantity, l.Price))
+	return nil
+}
+
+// Counted implements store.SalesReader.
+func (b *books) Counted(c metric.Counters) error {
+	b.turn(c.ProductID)
+	b.counted[c.Day] = c
+	return nil
+}
+
+// Rolled implements store.SalesReader.
+func (b *books) Rolled(c metric.Counters) error {
+	b.turn(c.ProductID)
+	b.rolled[metric.MonthOf(c.Day)] = c
+	return nil
+}
+
+// turn counts a row. With the first row of a product, it closes the product before.
+func (b *books) turn(product int64) {
+	b.report.read()
+	if product == b.product && b.sold != nil {
+		return
 	}
-	return err
+	b.close()
+	b.product = product
+	b.sold, b.counted, b.rolled = map[clock.Day]metric.Counters{}, map[clock.Day]metric.Counters{}, map[metric.Month]metric.Counters{}
 }
 
-func byCell(a, b cell) int {
-	return cmp.Or(cmp.Compare(a.product, b.product), cmp.Compare(a.day, b.day))
+// close compares what was sold of the product with what was counted: by month where the
+// days are no longer kept, and by day elsewhere.
+func (b *books) close() {
+	months := slices.Sorted(maps.Keys(b.rolled))
+	for _, m := range months {
+		want, got := take(b.sold, m), take(b.counted, m).Plus(b.rolled[m])
+		compare(fmt.Sprintf("product %d in %s", b.product, m), want, got, b.report)
+	}
+	for day := range b.sold {
+		b.counted[day] = metric.Counters{}.Plus(b.counted[day]) // zero: sold, but not counted
+	}
+	for _, day := range slices.Sorted(maps.Keys(b.counted)) {
+		compare(fmt.Sprintf("product %d on %s", b.product, day), b.sold[day], b.counted[day], b.report)
+	}
 }
 
-func compare(at cell, want, got metric.Counters, r store.AuditReport) {
+// take removes the days of a month, and returns their sum.
+func take(days map[clock.Day]metric.Counters, m metric.Month) (sum metric.Counters) {
+	for day, c := range days {
+		if metric.MonthOf(day) == m {
+			sum = sum.Plus(c)
+			delete(days, day)
+		}
+	}
+	return sum
+}
+
+func compare(subject string, want, got metric.Counters, r store.AuditReport) {
 	r.Checked()
 	for _, f := range []struct {
 		name      string
@@ -78,9 +116,7 @@ func compare(at cell, want, got metric.Counters, r store.AuditReport) {
 		{"amount_log", want.AmountLog, got.AmountLog},
 	} {
 		if f.want != f.got {
-			r.Differs(store.Difference{
-				Subject: fmt.Sprintf("product %d on %s", at.product, at.day), What: f.name, Want: f.want, Got: f.got,
-			})
+			r.Differs(store.Difference{Subject: subject, What: f.name, Want: f.want, Got: f.got})
 		}
 	}
 }

@@ -90,20 +90,19 @@ type Auditor struct{ db store.DB }
 // New returns an Auditor.
 func New(db store.DB) *Auditor { return &Auditor{db} }
 
-// Once runs every check on one snapshot.
+// Once runs every check, each on a snapshot of its own: what a check compares, it reads
+// from one snapshot, and none is held for longer than one check.
 func (a *Auditor) Once(ctx context.Context, progress Progress) ([]Result, error) {
 	var results []Result
-	err := a.db.Snapshot(ctx, func(tx store.Tx) error {
-		for _, c := range checks() {
-			r := begin(c, progress)
-			if err := c.recount(ctx, tx, r); err != nil {
-				return err
-			}
-			results = append(results, r.Result)
+	for _, c := range checks() {
+		r := begin(c, progress)
+		err := a.db.Snapshot(ctx, func(tx store.Tx) error { return c.recount(ctx, tx, r) })
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return results, err
+		results = append(results, r.Result)
+	}
+	return results, nil
 }
 
 // Settled repeats Once for up to wait, as long as the only differences are those that

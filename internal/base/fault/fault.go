@@ -20,6 +20,7 @@ const (
 	Conflict                    // the request is valid, but not in the present state
 	Unprocessable               // the request is valid, but contradicts an earlier one
 	Unavailable                 // something that is needed cannot be reached; a retry may help
+	Gone                        // it existed, and is not kept any longer
 )
 
 // Error is an expected error. Declare one for each rule, beside the rule, and

@@ -50,4 +50,7 @@ type BrandTable interface {
 	Get(ctx context.Context, bid int64) (Brand, error)
 	// ByName returns the brand with a name, or ErrBrandNotFound.
 	ByName(ctx context.Context, name string) (Brand, error)
+	// Products returns up to limit ids of products of a brand, hidden ones too, that are
+	// above after, in ascending order.
+	Products(ctx context.Context, bid, after int64, limit int) ([]int64, error)
 }

@@ -2,6 +2,7 @@ package ranking
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,17 @@ const (
 
 // Kinds returns all kinds.
 func Kinds() []Kind { return []Kind{Daily, Weekly, Monthly} }
+
+// ParseKind returns the kind with a name, or ErrPeriod. An empty name is Daily.
+func ParseKind(s string) (Kind, error) {
+	if s == "" {
+		return Daily, nil
+	}
+	if k := Kind(s); slices.Contains(Kinds(), k) {
+		return k, nil
+	}
+	return "", ErrPeriod
+}
 
 // Period is a day, an ISO 8601 week (Monday to Sunday) or a month, in Asia/Seoul.
 type Period struct {
@@ -62,7 +74,7 @@ func ParsePeriod(kind Kind, key string) (Period, error) {
 	if kind == Weekly {
 		var year, week int
 		_, err = fmt.Sscanf(key, "%04d-W%02d", &year, &week)
-		day = PeriodOf(Weekly, clock.Day(year*10000+104)).First.Add(7 * (week - 1)) // 4 January is in week 1
+		day = PeriodOf(Weekly, clock.Day(year*10000+104)).First.Add(7 * (week - 1)) //nolint:gosec // 4 January of a year of four digits, which is in week 1
 	}
 	if p := PeriodOf(kind, day); err == nil && p.Key() == key {
 		return p, nil

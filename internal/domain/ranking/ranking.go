@@ -14,7 +14,7 @@ import (
 )
 
 // ErrPeriod is returned for a period that has no ranking.
-var ErrPeriod = fault.New(fault.Invalid, "INVALID_PERIOD", "period must be daily")
+var ErrPeriod = fault.New(fault.Invalid, "INVALID_PERIOD", "period must be daily, weekly or monthly")
 
 // ErrDate is returned for a date that does not exist.
 var ErrDate = fault.New(fault.Invalid, "INVALID_DATE", "date must be a day of the form yyyyMMdd")
@@ -60,24 +60,6 @@ type Score struct {
 	Version int64
 }
 
-// Score computes the score of a product from its counters on the days from
-// day - Window to day. Counters of other days are ignored.
-func (w Weights) Score(day clock.Day, rows []metric.Counters) Score {
-	byDay := make(map[clock.Day]metric.Counters, len(rows))
-	for _, c := range rows {
-		byDay[c.Day] = c
-	}
-	var s Score
-	for _, d := range day.Add(-Window).Until(day) {
-		c := byDay[d]
-		s.Own = w.Own(c)
-		s.Live = s.Own + w.Carry*s.Live/1000
-		s.Version += c.Version
-		s.ProductID = max(s.ProductID, c.ProductID)
-	}
-	return s
-}
-
 // Ranked reports whether the product is part of the ranking: its live score must
 // be positive.
 func (s Score) Ranked() bool { return s.Live > 0 }
@@ -110,5 +92,8 @@ func (p Points) MarshalJSON() ([]byte, error) { return []byte(p.String()), nil }
 type Table interface {
 	// Top returns the entries with the ranks from offset+1 to offset+limit of the
 	// live ranking of a day.
-	Top(ctx context.Context, w Weights, day clock.Day, offset, limit int64) ([]Entry, error)
+	Top(ctx context.Context, s Schedule, day clock.Day, offset, limit int64) ([]Entry, error)
+	// Ranks returns the ranks that products have in the live ranking of a day.
+	// Products without one are missing.
+	Ranks(ctx context.Context, s Schedule, day clock.Day, productIDs []int64) (map[int64]int64, error)
 }

@@ -55,7 +55,7 @@ func TestOwnScore(t *testing.T) {
 
 func TestALiveScoreCarriesOverATenthOfTheDayBefore(t *testing.T) {
 	t.Parallel()
-	w := ranking.DefaultWeights()
+	w := ranking.NewSchedule()
 	for name, c := range map[string]struct {
 		rows []metric.Counters
 		want ranking.Score
@@ -84,7 +84,7 @@ func TestALiveScoreCarriesOverATenthOfTheDayBefore(t *testing.T) {
 // tenth of the live score of the day before.
 func TestALiveScoreIsItsOwnAndATenthOfTheLastInAnyOrderOfRows(t *testing.T) {
 	t.Parallel()
-	w := ranking.DefaultWeights()
+	w := ranking.NewSchedule()
 	rapid.Check(t, func(t *rapid.T) {
 		all := rows(t)
 		byDay := map[clock.Day]metric.Counters{}
@@ -96,10 +96,10 @@ func TestALiveScoreIsItsOwnAndATenthOfTheLastInAnyOrderOfRows(t *testing.T) {
 			if left < 0 {
 				return 0
 			}
-			return w.Own(byDay[d]) + live(d.Add(-1), left-1)/10
+			return ranking.DefaultWeights().Own(byDay[d]) + live(d.Add(-1), left-1)/10
 		}
 		s := w.Score(day, all)
-		if want := live(day, ranking.Window); s.Live != want || s.Own != w.Own(byDay[day]) {
+		if want := live(day, ranking.Window); s.Live != want || s.Own != ranking.DefaultWeights().Own(byDay[day]) {
 			t.Errorf("%+v, want live %d", s, want)
 		}
 	})
@@ -107,7 +107,7 @@ func TestALiveScoreIsItsOwnAndATenthOfTheLastInAnyOrderOfRows(t *testing.T) {
 
 func TestAChangeInTheWindowMakesANewerVersionAndOneOutsideNone(t *testing.T) {
 	t.Parallel()
-	w := ranking.DefaultWeights()
+	w := ranking.NewSchedule()
 	rapid.Check(t, func(t *rapid.T) {
 		all := rows(t)
 		before := w.Score(day, all)

@@ -1,8 +1,10 @@
 package ranking
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +15,7 @@ import (
 
 // WeightsChange is a change of the weights, with who made it, when and why.
 type WeightsChange struct {
-	ID      int64 // grows with time; 0 is that of the default weights
+	ID      int64 // grows by one with each change; 0 is that of the default weights
 	Weights Weights
 	At      time.Time
 	Actor   string
@@ -27,25 +29,60 @@ type Schedule struct{ changes []WeightsChange } // oldest first
 // NewSchedule returns a schedule of changes. Before the first one, the default weights
 // are in force.
 func NewSchedule(changes ...WeightsChange) Schedule {
-	s := Schedule{changes: append([]WeightsChange{{Weights: DefaultWeights()}}, changes...)}
-	slices.SortStableFunc(s.changes, func(a, b WeightsChange) int { return int(a.ID - b.ID) })
+	s := Schedule{changes: slices.Clone(changes)}
+	slices.SortStableFunc(s.changes, func(a, b WeightsChange) int { return cmp.Compare(a.ID, b.ID) })
 	return s
+}
+
+// ReadSchedule reads the schedule.
+func ReadSchedule(ctx context.Context, t WeightsTable) (Schedule, error) {
+	changes, err := t.Changes(ctx)
+	return NewSchedule(changes...), err
 }
 
 // On returns the change that is in force at the end of a day.
 func (s Schedule) On(day clock.Day) WeightsChange {
-	found, end := WeightsChange{Weights: DefaultWeights()}, day.Add(1).Start()
-	for _, c := range s.changes {
+	end := day.Add(1).Start()
+	for _, c := range slices.Backward(s.changes) {
 		if c.At.Before(end) {
-			found = c
+			return c
 		}
 	}
-	return found
+	return WeightsChange{Weights: DefaultWeights()}
 }
 
 // Latest returns the newest change.
 func (s Schedule) Latest() WeightsChange {
-	return s.On(99991230)
+	if len(s.changes) == 0 {
+		return WeightsChange{Weights: DefaultWeights()}
+	}
+	return s.changes[len(s.changes)-1]
+}
+
+// Generation returns the id of the newest change that has a part in the live score of a
+// day. As changes are added one after another, and none before an older one, two
+// schedules of the same generation score the day alike, and of two generations the
+// greater one is newer.
+func (s Schedule) Generation(day clock.Day) int64 { return s.On(day).ID }
+
+// Stamp names the weights that the board of a day is made with. It has the generation,
+// too: after weights have been changed and changed back, the board is made again, because
+// somebody may have written scores by the weights in between. Without a change, it is the
+// stamp of programs that know only one set of weights.
+func (s Schedule) Stamp(day clock.Day) string {
+	stamp := s.Fingerprint(PeriodOf(Daily, day))
+	if g := s.Generation(day); g > 0 {
+		stamp = fmt.Sprintf("%s@%d", stamp, g)
+	}
+	return stamp
+}
+
+// Trial returns the schedule as if the weights were in force at the end of a day.
+func (s Schedule) Trial(day clock.Day, w Weights) Schedule {
+	end := day.Add(1).Start()
+	trial := Schedule{changes: slices.DeleteFunc(slices.Clone(s.changes), func(c WeightsChange) bool { return !c.At.Before(end) })}
+	trial.changes = append(trial.changes, WeightsChange{ID: math.MaxInt64, Weights: w, At: end.Add(-1)})
+	return trial
 }
 
 // Score computes the score of a product from its counters on the days from day - Window
@@ -74,22 +111,30 @@ func (s Schedule) Score(day clock.Day, rows []metric.Counters) Score {
 // the same fingerprint and the same counters are the same.
 func (s Schedule) Fingerprint(p Period) string {
 	first, last := p.Counted()
-	var parts []string
+	var name strings.Builder
+	var before Weights
 	for _, d := range first.Until(last) {
 		w := s.On(d).Weights
-		part := fmt.Sprintf("%d/%d/%d/%d", w.View, w.Like, w.Order, w.Carry)
-		if len(parts) == 0 || parts[len(parts)-1] != part {
-			parts = append(parts, part)
+		switch {
+		case d == first:
+		case w != before:
+			fmt.Fprintf(&name, ",%s:", d) // the day, too: on another day, the same change gives other scores
+		default:
+			continue
 		}
+		fmt.Fprintf(&name, "%d/%d/%d/%d", w.View, w.Like, w.Order, w.Carry)
+		before = w
 	}
-	return strings.Join(parts, ",")
+	return name.String()
 }
 
 // WeightsTable keeps the changes of the weights.
 type WeightsTable interface {
 	// Changes returns all changes, oldest first. There are few.
 	Changes(ctx context.Context) ([]WeightsChange, error)
-	// Add adds a change and returns its id. Others that add one wait until the
-	// transaction ends.
+	// Add adds a change and returns its id. If the clock of the process is behind that
+	// of the one that made the last change, the time of that one is stored: changes
+	// are in the order of their times. Others that add one wait until the transaction
+	// ends.
 	Add(ctx context.Context, c WeightsChange) (id int64, err error)
 }

@@ -5,9 +5,11 @@ import (
 	"path/filepath"
 	"slices"
 
+	jobs "github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	simulator "github.com/loopers-commerce/commerce/internal/pgsim"
 	"github.com/loopers-commerce/commerce/internal/program/api"
+	"github.com/loopers-commerce/commerce/internal/program/batch"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/program/pgsim"
 	"github.com/loopers-commerce/commerce/internal/program/streamer"
@@ -26,7 +28,7 @@ type shop struct {
 }
 
 // build builds the programs. They stop in this order: new requests, running
-// requests, payments, relay, consumers, gateway.
+// requests, payments, relay, consumers, jobs, gateway.
 func (s *shop) build() (_ wire.Program, err error) {
 	var programs []wire.Program
 	closeAll := func() {
@@ -35,7 +37,8 @@ func (s *shop) build() (_ wire.Program, err error) {
 		}
 	}
 	for _, build := range []func() (wire.Program, error){
-		s.api, func() (wire.Program, error) { return streamer.New(s.servers.infra) }, s.gateway,
+		s.api, func() (wire.Program, error) { return streamer.New(s.servers.infra) },
+		s.batch, s.gateway,
 	} {
 		p, err := build()
 		if err != nil {
@@ -65,6 +68,16 @@ func (s *shop) api() (wire.Program, error) {
 		Secret:  s.gatewaySecret, Policy: c.Policy(),
 		Rules: api.Rules{TrustUserHeader: c.AuthTrustUserHeader, RequestTimeout: c.RequestTimeout.Get()},
 	})
+}
+
+// batch builds the scheduler of the jobs. Rankings are published more often than in
+// production: a developer does not wait for ten minutes.
+func (s *shop) batch() (wire.Program, error) {
+	minutely, err := jobs.ParseWhen("every 1m")
+	if err != nil {
+		return wire.Program{}, err
+	}
+	return batch.New(s.servers.infra, map[string]jobs.When{"dailyRanking": minutely, "weeklyMonthlyRanking": minutely})
 }
 
 // gateway builds pg-simulator, which keeps its transactions beside the shop's data.

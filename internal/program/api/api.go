@@ -15,13 +15,12 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
-	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
-	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
+	"github.com/loopers-commerce/commerce/internal/app/rankings"
+	"github.com/loopers-commerce/commerce/internal/app/scoring"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
@@ -77,12 +76,11 @@ func New(d Deps) (_ wire.Program, err error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
-	housekeeper := housekeeping.New(u.DB, u.Env.Clock, u.Env.Log)
 	return wire.Program{
 		Components: slices.Concat(
 			[]run.Component{web, {Name: "views", Run: views.Run}},
 			cards.Components, relay,
-			[]run.Component{{Name: "housekeeping", Run: housekeeper.Run}, u.Env.Topics(u.Kafka)},
+			[]run.Component{u.Env.Topics(u.Kafka)},
 		),
 		Checks: []manage.Check{
 			wire.DatabaseCheck(u.DB),
@@ -96,7 +94,7 @@ func New(d Deps) (_ wire.Program, err error) {
 // web returns the component of the public port.
 func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 	u := d.Infra
-	rankings, err := d.rankings()
+	reader, err := d.rankings()
 	if err != nil {
 		return run.Component{}, err
 	}
@@ -107,7 +105,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 		Wallet:   wallet.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Coupons:  coupons.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Checkout: cards.Checkout, Settle: cards.Settle, Callbacks: pgclient.NewCallbacks(d.Secret, u.Env.Clock),
-		Rankings: rankings, Views: views, DB: u.DB,
+		Rankings: reader, Scoring: scoring.New(u.DB, d.board(), u.Env.Clock, u.Env.Log), Views: views, DB: u.DB,
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log, Registerer: u.Env.Registry, Version: wire.Version(),
 		Limits:          httpapi.Limits{Time: d.Rules.RequestTimeout},
 		TrustUserHeader: d.Rules.TrustUserHeader, RequireIdempotencyKey: d.Rules.RequireIdempotencyKey,
@@ -121,15 +119,19 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 	}}, nil
 }
 
+func (d Deps) board() *redis.Board {
+	return redis.NewBoard(d.Infra.Redis, d.Infra.RedisPrefix, d.Infra.Env.Clock, d.Infra.Env.Log)
+}
+
 // rankings returns the reader of the rankings and registers its metrics.
-func (d Deps) rankings() (*leaderboard.Reader, error) {
+func (d Deps) rankings() (*rankings.Reader, error) {
 	u := d.Infra
-	board := redis.NewBoard(u.Redis, u.RedisPrefix, u.Env.Clock, u.Env.Log)
-	reader := leaderboard.NewReader(u.DB, board, ranking.DefaultWeights(), u.Env.Clock, u.Env.Log)
-	return reader, u.Env.ExportCounts("leaderboard_reads_total",
-		"Rankings that this process read from the board in Redis (board) or, if that has none, from the database (database).", "source",
-		wire.Counts{
-			"board":    func() int64 { n, _ := reader.Reads(); return n },
-			"database": func() int64 { _, n := reader.Reads(); return n },
-		})
+	reader := rankings.New(rankings.Config{DB: u.DB, Board: d.board(), Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log})
+	counts := wire.Counts{}
+	for _, source := range rankings.Sources() {
+		counts[string(source)] = func() int64 { return reader.Reads(source) }
+	}
+	return reader, u.Env.ExportCounts("ranking_reads_total",
+		"Pages of rankings that this process read: from the board in Redis (board), from a published table (table), "+
+			"from the counters because the board is not complete (database), or empty without a read (none).", "source", counts)
 }

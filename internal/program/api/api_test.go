@@ -93,13 +93,13 @@ func TestReadsOfRankingsAreExportedBySource(t *testing.T) {
 	start(t, d)
 	readRanking(t, d) // the board is not built yet
 	env := d.Infra.Env
-	checkMetrics(t, env, `commerce_leaderboard_reads_total{source="database"} 1`, `commerce_leaderboard_reads_total{source="board"} 0`)
-	builder := leaderboard.NewBuilder(d.Infra.DB, board, ranking.DefaultWeights(), env.Clock, "test", env.Log)
+	checkMetrics(t, env, `commerce_ranking_reads_total{source="database"} 1`, `commerce_ranking_reads_total{source="board"} 0`)
+	builder := leaderboard.NewBuilder(d.Infra.DB, board, env.Clock, "test", env.Log)
 	if err := builder.Rebuild(t.Context(), ranking.OnBoard(env.Clock()), nil); err != nil {
 		t.Fatal(err)
 	}
 	readRanking(t, d)
-	checkMetrics(t, env, `commerce_leaderboard_reads_total{source="database"} 1`, `commerce_leaderboard_reads_total{source="board"} 1`)
+	checkMetrics(t, env, `commerce_ranking_reads_total{source="database"} 1`, `commerce_ranking_reads_total{source="board"} 1`)
 }
 
 func TestASecondAPIOfOneProcessIsAnError(t *testing.T) {

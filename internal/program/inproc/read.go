@@ -38,11 +38,15 @@ var _ replay.Ranking = (*Shop)(nil)
 func (s *Shop) Score(ctx context.Context, v replay.Visit, productID int64) (ranking.Points, error) {
 	day := clock.DayOf(v.At)
 	var rows []metric.Counters
+	var weights ranking.Schedule
 	err := s.infra.DB.View(ctx, func(tx store.Tx) (err error) {
+		if weights, err = ranking.ReadSchedule(ctx, tx.Weights); err != nil {
+			return err
+		}
 		rows, err = tx.Metrics.Of(ctx, []int64{productID}, day.Add(-ranking.Window), day)
 		return err
 	})
-	return ranking.Points(ranking.DefaultWeights().Score(day, rows).Live), err
+	return ranking.Points(weights.Score(day, rows).Live), err
 }
 
 // Reached implements replay.Ranking.

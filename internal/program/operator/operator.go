@@ -24,7 +24,9 @@ type commands struct {
 	Ranking struct {
 		Verify  rankingVerifyCommand  `cmd:"" help:"Compare the live rankings in Redis with the counters in the database."`
 		Rebuild rankingRebuildCommand `cmd:"" help:"Rebuild the live rankings in Redis from the database."`
-	} `cmd:"" help:"Check and rebuild the live rankings."`
+		Explain rankingExplainCommand `cmd:"" help:"Explain the score of a product, day by day."`
+		Weights weightsCommands       `cmd:"" help:"Show, change and try the weights that products are scored by."`
+	} `cmd:"" help:"Check, rebuild and explain the rankings, and change their weights."`
 	Payments struct {
 		List    paymentsListCommand    `cmd:"" help:"List card payments: by default those that are stuck."`
 		Show    paymentsShowCommand    `cmd:"" help:"Show the details of a payment: order, charges and history."`
@@ -32,6 +34,7 @@ type commands struct {
 		Settle  paymentsSettleCommand  `cmd:"" help:"Settle a pending payment by hand."`
 	} `cmd:"" help:"Find card payments that are stuck, and settle them."`
 	Verify verifyCommand `cmd:"" help:"Recompute stock, points, coupons, payments, likes, sales and rankings, and report every difference."`
+	Export exportCommand `cmd:"" help:"Write closed days into Parquet files, for DuckDB, Spark or Trino."`
 	User   struct {
 		Grant grantCommand `cmd:"" help:"Give a user a role."`
 	} `cmd:"" help:"Manage users."`

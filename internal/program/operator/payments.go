@@ -3,7 +3,6 @@ package operator
 import (
 	"errors"
 	"fmt"
-	"os/user"
 	"strconv"
 	"strings"
 	"time"
@@ -200,11 +199,11 @@ func (c *paymentsSettleCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	manual := c.settlement()
 	if manual.Actor == "" {
-		who, err := user.Current()
+		who, err := username()
 		if err != nil {
-			return fmt.Errorf("cannot find out who runs this command; give --actor: %w", err)
+			return err
 		}
-		manual.Actor = who.Username
+		manual.Actor = who
 	}
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
 		details, err := s.settlement(db, nil, c.OneOffPolicy()).SettleManually(s.ctx, c.ID, manual, store.Unguarded{})

@@ -55,8 +55,8 @@ type rankingVerifyCommand struct {
 func (c *rankingVerifyCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
-		v := leaderboard.NewVerifier(db, b, ranking.DefaultWeights(), s.env.Clock, s.env.Log)
-		found, err := v.Verify(s.ctx, days)
+		v := leaderboard.NewVerifier(db, b, s.env.Clock, s.env.Log)
+		found, err := v.Verify(s.ctx, days, nil)
 		if err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (c *rankingRebuildCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
 		done := map[clock.Day]int64{}
-		builder := leaderboard.NewBuilder(db, b, ranking.DefaultWeights(), s.env.Clock, s.env.IDs().String(), s.env.Log)
+		builder := leaderboard.NewBuilder(db, b, s.env.Clock, s.env.IDs().String(), s.env.Log)
 		err := builder.Rebuild(s.ctx, days, func(day clock.Day, written int64) { done[day] = written })
 		if err != nil {
 			return err

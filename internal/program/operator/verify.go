@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,7 +10,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/verify"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
@@ -79,8 +77,7 @@ func (c *verifyCommand) checks(s *session, db *sqlstore.DB, b *redis.Board, days
 	if c.NoBoard {
 		return results, nil
 	}
-	bar.Describe("checking ranking")
-	found, err := board(s.ctx, db, b, days, s)
+	found, err := board(s, db, b, days, func(n int64) { bar.Describe(progressText("ranking", n)) })
 	if err != nil {
 		return nil, fmt.Errorf("check the rankings in Redis (--no-board skips this check): %w", err)
 	}
@@ -107,8 +104,9 @@ func (c *verifyCommand) gateway(s *session, a *verify.Auditor, progress func(int
 }
 
 // board compares the rankings in Redis with the counters.
-func board(ctx context.Context, db *sqlstore.DB, b *redis.Board, days []clock.Day, s *session) (verify.Result, error) {
-	found, err := leaderboard.NewVerifier(db, b, ranking.DefaultWeights(), s.env.Clock, s.env.Log).Verify(ctx, days)
+func board(s *session, db *sqlstore.DB, b *redis.Board, days []clock.Day, progress func(int64)) (verify.Result, error) {
+	progress(0)
+	found, err := leaderboard.NewVerifier(db, b, s.env.Clock, s.env.Log).Verify(s.ctx, days, progress)
 	r := verify.Result{
 		Truth: 7, Check: "ranking", Compares: "scores in Redis = scores of the counters, in micro points",
 		Compared: found.Compared, Differences: []store.Difference{},

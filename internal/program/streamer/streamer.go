@@ -8,7 +8,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/tally"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
@@ -18,9 +17,8 @@ import (
 func New(u wire.Infra) (wire.Program, error) {
 	env := u.Env
 	board := redis.NewBoard(u.Redis, u.RedisPrefix, env.Clock, env.Log)
-	weights := ranking.DefaultWeights()
-	count := tally.New(u.DB, board, weights, env.Clock, env.Log)
-	builder := leaderboard.NewBuilder(u.DB, board, weights, env.Clock, "reconciler."+env.Instance, env.Log)
+	count := tally.New(u.DB, board, env.Clock, env.Log)
+	builder := leaderboard.NewBuilder(u.DB, board, env.Clock, "reconciler."+env.Instance, env.Log)
 	reconciler := leaderboard.NewReconciler(u.DB, board, builder, env.Clock, env.Log)
 	if err := export(env, count, reconciler); err != nil {
 		return wire.Program{}, err

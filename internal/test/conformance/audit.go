@@ -3,7 +3,6 @@ package conformance
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
@@ -31,7 +30,6 @@ func auditTests() map[string]func(*shop) {
 		"balances agree with the ledger":                     walletAudit,
 		"points of orders agree with the ledger":             spentAudit,
 		"like counts agree with likes and with the counters": likeAudit,
-		"sales are the lines of paid orders, by product":     salesOfPaidOrders,
 	}
 }
 
@@ -169,24 +167,4 @@ func likeAudit(s *shop) {
 		{Subject: fmt.Sprintf("product %d", q.ID), What: "like count, number of likes", Want: 1, Got: 0},
 		{Subject: fmt.Sprintf("product %d", q.ID), What: "daily net likes, number of likes", Want: 1, Got: 0},
 	}, found)
-}
-
-func salesOfPaidOrders(s *shop) {
-	u := s.user()
-	paid, cancelled := s.placed(u), s.placed(u)
-	pending := s.order(u.ID, s.product(s.brand().ID, 1))
-	s.update(func(_ context.Context, tx store.Tx) error {
-		tx.Orders.Add(pending)
-		tx.Orders.Save(s.cancelled(cancelled))
-		return nil
-	})
-	var lines []order.Line
-	s.update(func(ctx context.Context, tx store.Tx) error {
-		return tx.Sales.Each(ctx, func(l order.Line, at time.Time) error {
-			s.equal(noon().Add(time.Second), at)
-			lines = append(lines, l)
-			return nil
-		})
-	})
-	s.equal(paid.Lines, lines)
 }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -50,7 +52,7 @@ func (s *shop) counters(stop int) (got []metric.Counters) {
 	return got
 }
 
-func (s *shop) top(w ranking.Weights, day clock.Day, offset, limit int64) []ranking.Entry {
+func (s *shop) top(w ranking.Schedule, day clock.Day, offset, limit int64) []ranking.Entry {
 	s.Helper()
 	return read(s, func(ctx context.Context, tx store.Tx) ([]ranking.Entry, error) {
 		return tx.Ranking.Top(ctx, w, day, offset, limit)
@@ -62,8 +64,7 @@ func (s *shop) top(w ranking.Weights, day clock.Day, offset, limit int64) []rank
 func foldsAlike(s *shop, t *rapid.T) {
 	day := clock.Day(19000101).Add(int(s.serial.Add(1)) * 20)
 	amount := rapid.Int64Range(-1_000, 1_000)
-	weight := rapid.Int64Range(0, 2_000)
-	w := ranking.Weights{View: weight.Draw(t, "view"), Like: weight.Draw(t, "like"), Order: weight.Draw(t, "order"), Carry: weight.Draw(t, "carry")}
+	w := drawSchedule(t, day)
 	var want []ranking.Entry
 	var deltas []metric.Counters
 	for pid := range rapid.Int64Range(1, 4).Draw(t, "products") {
@@ -80,14 +81,51 @@ func foldsAlike(s *shop, t *rapid.T) {
 		}
 	}
 	s.count(deltas...)
+	sortEntries(want)
+	if got := s.top(w, day, 0, 100); !slices.Equal(want, got) {
+		t.Fatalf("with %+v on %s SQL reads %v, Go folds %v", w, day, got, want)
+	}
+	s.ranksAlike(t, w, day, want)
+}
+
+// drawSchedule draws changes of weights about a day.
+func drawSchedule(t *rapid.T, day clock.Day) ranking.Schedule {
+	weight := rapid.Int64Range(0, 2_000)
+	var changes []ranking.WeightsChange
+	at := day.Add(-10).Start()
+	for n := range rapid.Int64Range(0, 6).Draw(t, "changes") {
+		at = at.Add(time.Duration(rapid.IntRange(0, 72).Draw(t, "hours later")) * time.Hour)
+		changes = append(changes, ranking.WeightsChange{ID: n + 1, At: at, Weights: ranking.Weights{
+			View: weight.Draw(t, "view"), Like: weight.Draw(t, "like"), Order: weight.Draw(t, "order"), Carry: weight.Draw(t, "carry"),
+		}})
+	}
+	return ranking.NewSchedule(changes...)
+}
+
+// ranksAlike compares the ranks of some products with those of the whole ranking.
+func (s *shop) ranksAlike(t *rapid.T, w ranking.Schedule, day clock.Day, all []ranking.Entry) {
+	ids := rapid.SliceOfDistinct(rapid.Int64Range(1, 6), rapid.ID).Draw(t, "products to find")
+	want := map[int64]int64{}
+	for _, e := range all {
+		if slices.Contains(ids, e.ProductID) {
+			want[e.ProductID] = e.Rank
+		}
+	}
+	got := read(s, func(ctx context.Context, tx store.Tx) (map[int64]int64, error) {
+		return tx.Ranking.Ranks(ctx, w, day, ids)
+	})
+	if !maps.Equal(want, got) {
+		t.Fatalf("the ranks of %v are %v, want %v", ids, got, want)
+	}
+}
+
+// sortEntries sorts by score and then by product, and numbers the ranks.
+func sortEntries(want []ranking.Entry) {
 	slices.SortFunc(want, func(a, b ranking.Entry) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.ProductID, a.ProductID))
 	})
 	for i := range want {
 		want[i].Rank = int64(i) + 1
-	}
-	if got := s.top(w, day, 0, 100); !slices.Equal(want, got) {
-		t.Fatalf("with %+v on %s SQL reads %v, Go folds %v", w, day, got, want)
 	}
 }
 
@@ -135,7 +173,7 @@ func rankingPages(s *shop) {
 	}
 	s.count(metric.Counters{ProductID: 6, Day: 20251103, Likes: 1}, metric.Counters{ProductID: 6, Day: 20251102, Likes: -20})
 	top := func(offset, limit int64) []ranking.Entry {
-		return s.top(ranking.DefaultWeights(), 20251103, offset, limit)
+		return s.top(ranking.NewSchedule(), 20251103, offset, limit)
 	}
 	s.equal([]ranking.Entry{
 		{Rank: 1, ProductID: 5, Score: 300_000}, {Rank: 2, ProductID: 4, Score: 200_000}, {Rank: 3, ProductID: 3, Score: 200_000},

@@ -11,9 +11,10 @@ import (
 
 func brandTests() map[string]func(*shop) {
 	return map[string]func(*shop){
-		"a brand reads as it was added": brandReads,
-		"a brand's name is taken once":  brandNameOnce,
-		"an unknown brand is not found": brandUnknown,
+		"a brand reads as it was added":                              brandReads,
+		"a brand's name is taken once":                               brandNameOnce,
+		"an unknown brand is not found":                              brandUnknown,
+		"the products of a brand are read in parts, hidden ones too": brandProducts,
 	}
 }
 
@@ -68,6 +69,31 @@ func brandUnknown(s *shop) {
 		_, err := tx.Brands.ByName(ctx, "nobody's")
 		return err
 	})
+}
+
+func brandProducts(s *shop) {
+	brand, other := s.brand(), s.brand()
+	var want []int64
+	for i := range 7 {
+		p := s.product(brand.ID, 1)
+		s.product(other.ID, 1)
+		want = append(want, p.ID)
+		if i%3 == 1 {
+			p.Status = product.Hidden
+			s.update(func(_ context.Context, tx store.Tx) error { tx.Products.Save(p); return nil })
+		}
+	}
+	var got []int64
+	for after := int64(0); ; after = got[len(got)-1] {
+		part := read(s, func(ctx context.Context, tx store.Tx) ([]int64, error) {
+			return tx.Brands.Products(ctx, brand.ID, after, 2)
+		})
+		if len(part) == 0 {
+			break
+		}
+		got = append(got, part...)
+	}
+	s.equal(want, got)
 }
 
 func productReads(s *shop) {

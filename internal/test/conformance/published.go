@@ -195,16 +195,16 @@ func (s *shop) purge(before time.Time, limit int) (all int64) {
 }
 
 func rankingsPurged(s *shop) {
-	old, new := s.publication(ranking.Weekly, 20251103, 3), s.publication(ranking.Weekly, 20251103, 2)
+	old, newer := s.publication(ranking.Weekly, 20251103, 3), s.publication(ranking.Weekly, 20251103, 2)
 	s.publish(old, ranked(1, 2, 3))
 	began := time.Now()
-	s.publish(new, ranked(1, 2))
+	s.publish(newer, ranked(1, 2))
 	s.equal(int64(0), s.purge(began.Add(-time.Hour), 2))
 	s.equal(3, len(s.rowsOf(old.Run, 0, 10)))
 	s.equal(int64(4), s.purge(began.Add(time.Hour), 2))
 	s.equal(0, len(s.rowsOf(old.Run, 0, 10)))
-	s.equal(2, len(s.rowsOf(new.Run, 0, 10)))
-	s.equal(new, s.current(new.Period))
+	s.equal(2, len(s.rowsOf(newer.Run, 0, 10)))
+	s.equal(newer, s.current(newer.Period))
 }
 
 func rankingsRace(s *shop) {

@@ -11,11 +11,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
-
-func weights() ranking.Weights { return ranking.DefaultWeights() }
 
 // atOnce runs fn n times at the same time, each in an Update of its own, and returns
 // how many succeeded. An error other than the expected one fails the test.

@@ -12,6 +12,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -79,7 +80,7 @@ func (s *shop) untouched(u user.User, productID int64) {
 	l := s.listing(productID)
 	s.equal([]int64{5, 0}, []int64{l.Stock, l.LikeCount})
 	s.equal(int64(50), int64(s.balance(u.ID)))
-	s.equal(0, len(s.top(weights(), 20251103, 0, 10)))
+	s.equal(0, len(s.top(ranking.NewSchedule(), 20251103, 0, 10)))
 	s.update(func(ctx context.Context, tx store.Tx) error {
 		found, err := tx.Orders.Of(ctx, u.ID, id.ID{}, 10)
 		s.equal(0, len(found))

@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.DB) {
 	for _, group := range []map[string]func(*shop){
 		transactionTests(), rollbackTests(), raceTests(), userTests(), brandTests(), productTests(), listTests(), stockTests(),
 		likeTests(), pointTests(), orderTests(), metricTests(), outboxTests(), handledTests(), leaseTests(), keyTests(), auditTests(),
-		couponTests(), paymentTests(), payBookTests(), damageTests(), publishedTests(), rollupTests(),
+		couponTests(), paymentTests(), payBookTests(), damageTests(), jobTests(), publishedTests(), weightsTests(), salesTests(), monthTests(), rollupTests(),
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {

@@ -4,9 +4,12 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -21,7 +24,7 @@ const maxConns = 16
 // Open connects to the database at a postgres:// URL. The tables are in the first
 // schema of the search_path; Migrate creates them. Close the store after use.
 func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, error) {
-	pool, err := connect(ctx, url)
+	pool, err := connect(ctx, url, cmp.Or(o.IdleInTransaction, time.Minute))
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -31,7 +34,7 @@ func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, er
 	}, o), nil
 }
 
-func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
+func connect(ctx context.Context, url string, idle time.Duration) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err
@@ -39,7 +42,7 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = maxConns
 	}
-	config.AfterConnect = configure
+	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return configure(ctx, c, idle) }
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -55,17 +58,17 @@ func connect(ctx context.Context, url string) (*pgxpool.Pool, error) {
 // server has changed their defaults.
 //
 // idle_in_transaction_session_timeout: the server ends a transaction whose program
-// has sent nothing for a minute. Otherwise a machine without power or network would
+// has sent nothing for the time given. Otherwise a machine without power or network would
 // keep its locks for hours.
 //
 // random_page_cost: plans are made for pages in memory or on an SSD. Otherwise, while
 // the brands fit on a few pages, all of them are read for each product of a list,
 // instead of one by the index.
-func configure(ctx context.Context, c *pgx.Conn) error {
+func configure(ctx context.Context, c *pgx.Conn, idle time.Duration) error {
 	_, err := c.Exec(ctx, `
 		SELECT set_config(name, value, false)
-		FROM (VALUES ('idle_in_transaction_session_timeout', '0', '60s'), ('random_page_cost', '4', '1.1')) v (name, given, value)
-		WHERE current_setting(name) = given`)
+		FROM (VALUES ('idle_in_transaction_session_timeout', '0', $1::text), ('random_page_cost', '4', '1.1')) v (name, given, value)
+		WHERE current_setting(name) = given`, strconv.FormatInt(idle.Milliseconds(), 10))
 	return err
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"os"
 	"testing"
+	"time"
 )
 
 func TestSettingsAreChangedUnlessTheAdministratorHas(t *testing.T) {
@@ -16,7 +17,7 @@ func TestSettingsAreChangedUnlessTheAdministratorHas(t *testing.T) {
 		"&idle_in_transaction_session_timeout=5000": {"5s", "1.1"},
 		"&random_page_cost=2":                       {"1min", "2"},
 	} {
-		pool, err := connect(t.Context(), address+suffix)
+		pool, err := connect(t.Context(), address+suffix, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -130,7 +130,7 @@ func TestDatesAmountsAndURLsAreParsed(t *testing.T) {
 	if got := strings.Join(s.Shops.Get(), " "); s.Days.Get() != 20101231 || s.Speed.Get() != 0.5 || got != "http://a:1 https://b:2" {
 		t.Errorf("%+v", s)
 	}
-	err := parse("--days=20101231", "--speed=-1", "--shops=b:2")
+	err := parse("--days=201012", "--speed=-1", "--shops=b:2")
 	for _, want := range []string{"2010-12-31", "from 0 to 1000000", "http://host:8080"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)

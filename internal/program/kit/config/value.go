@@ -199,6 +199,9 @@ type Date struct{ value[clock.Day] }
 func (v *Date) UnmarshalText(text []byte) error { return v.read(text, parseDate) }
 
 func parseDate(s string) (clock.Day, error) {
+	if day, err := clock.ParseDay(s); err == nil {
+		return day, nil // 20101231, as in the API
+	}
 	t, err := time.ParseInLocation(time.DateOnly, s, clock.KST)
 	if err != nil || t.Year() < 1 {
 		return 0, fmt.Errorf("%q is not a date: give one like 2010-12-31", s)

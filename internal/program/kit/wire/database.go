@@ -19,6 +19,7 @@ const sqliteScheme = "sqlite:"
 func (e Env) Store(ctx context.Context, address string) (*sqlstore.DB, error) {
 	o := sqlstore.Options{
 		Clock: e.Clock, IDs: e.IDs, Random: e.Random, Traceparent: Traceparent, Log: e.Log,
+		IdleInTransaction: e.IdleInTransaction,
 	}
 	if path, ok := strings.CutPrefix(address, sqliteScheme); ok {
 		return sqlite.Open(ctx, path, o)

@@ -30,6 +30,9 @@ type Env struct {
 	// Instance names this process as the holder of leases. A process that starts
 	// again under the same name need not wait for its own leases to expire.
 	Instance string
+	// IdleInTransaction is how long the database server waits for the next statement of
+	// a transaction; 0: for a minute.
+	IdleInTransaction time.Duration
 }
 
 // NewEnv returns the environment of a real program: the system's clock and

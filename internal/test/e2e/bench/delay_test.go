@@ -8,7 +8,6 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
 const (
@@ -35,7 +34,7 @@ func BenchmarkDelay(b *testing.B) {
 	s.expect(b, "COUNT(*) FROM orders WHERE status = 'PAID'", s.sold)
 	s.expect(b, "COUNT(*) FROM product_metrics WHERE orders = 1", s.sold)
 	s.expect(b, "COUNT(*) FROM outbox", 0)
-	checkBoard(b, leaderboard.NewVerifier(s.db, s.board, ranking.DefaultWeights(), s.env.Clock, s.env.Log), day)
+	checkBoard(b, leaderboard.NewVerifier(s.db, s.board, s.env.Clock, s.env.Log), day)
 }
 
 // delays are the delays of one kind, of all orders of a round.

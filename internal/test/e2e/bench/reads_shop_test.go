@@ -89,7 +89,7 @@ func (s *readShop) rank(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	builder := leaderboard.NewBuilder(s.db, s.board, ranking.DefaultWeights(), s.env.Clock, "bench", s.env.Log)
+	builder := leaderboard.NewBuilder(s.db, s.board, s.env.Clock, "bench", s.env.Log)
 	if err := builder.Rebuild(b.Context(), days, nil); err != nil {
 		b.Fatal(err)
 	}

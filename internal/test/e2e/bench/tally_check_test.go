@@ -7,7 +7,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/tally"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
 // check fails the benchmark unless every event was counted once, and the ranking shows it.
@@ -39,7 +38,7 @@ func (r *tallyBench) check(b *testing.B, count *tally.Tally) {
 	r.expect(b, "COUNT(*) FROM event_handled", eventCount)
 	r.expect(b, "COUNT(*) FROM (SELECT SUM(m.likes) AS likes, p.like_count FROM product_metrics m "+
 		"JOIN products p ON p.id = m.product_id GROUP BY p.id) t WHERE likes <> like_count", 0)
-	checkBoard(b, leaderboard.NewVerifier(r.streamer, r.board, ranking.DefaultWeights(), r.env.Clock, r.env.Log), clock.DayOf(r.env.Clock()))
+	checkBoard(b, leaderboard.NewVerifier(r.streamer, r.board, r.env.Clock, r.env.Log), clock.DayOf(r.env.Clock()))
 }
 
 func (s *orderShop) expect(b *testing.B, what string, want int64) {
@@ -56,7 +55,7 @@ func (s *orderShop) expect(b *testing.B, what string, want int64) {
 // checkBoard fails the benchmark unless the ranking agrees with the counters.
 func checkBoard(b *testing.B, v *leaderboard.Verifier, day clock.Day) {
 	b.Helper()
-	found, err := v.Verify(b.Context(), []clock.Day{day})
+	found, err := v.Verify(b.Context(), []clock.Day{day}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

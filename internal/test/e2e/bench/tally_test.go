@@ -14,7 +14,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/tally"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
 )
@@ -55,7 +54,7 @@ type tallyBench struct {
 func (r *tallyBench) ours(b *testing.B) float64 {
 	b.Helper()
 	r.reset(b)
-	count := tally.New(r.streamer, r.board, ranking.DefaultWeights(), r.env.Clock, r.env.Log)
+	count := tally.New(r.streamer, r.board, r.env.Clock, r.env.Log)
 	config := r.config
 	config.Metrics = prometheus.NewRegistry()
 	rate := r.time(b, func(group string) (consumer, error) {

@@ -65,7 +65,7 @@ func TestARebuildCompletesTheRankingAtOnce(t *testing.T) {
 		s.verify(t)
 		s.redis.stop(t)
 		s.redis.start(t)
-		builder := leaderboard.NewBuilder(s.db, s.board, ranking.DefaultWeights(), s.env.Clock, s.env.IDs().String(), s.env.Log)
+		builder := leaderboard.NewBuilder(s.db, s.board, s.env.Clock, s.env.IDs().String(), s.env.Log)
 		today := clock.DayOf(s.env.Clock())
 		// The API rebuilds the ranking too: the build that starts last is the one that ends.
 		cluster.Eventually(t, 10*time.Second, "the ranking is built", func() error {

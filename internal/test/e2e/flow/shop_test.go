@@ -17,7 +17,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/seed"
 	"github.com/loopers-commerce/commerce/internal/app/verify"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/program/api"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
@@ -156,9 +155,9 @@ func (s *shop) verify(t *testing.T) {
 func (s *shop) verifyBoard(t *testing.T) {
 	t.Helper()
 	today := clock.DayOf(s.env.Clock())
-	v := leaderboard.NewVerifier(s.db, s.board, ranking.DefaultWeights(), s.env.Clock, s.env.Log)
+	v := leaderboard.NewVerifier(s.db, s.board, s.env.Clock, s.env.Log)
 	cluster.Eventually(t, 15*time.Second, "ranking and database agree", func() error {
-		found, err := v.Verify(t.Context(), []clock.Day{today.Add(-1), today})
+		found, err := v.Verify(t.Context(), []clock.Day{today.Add(-1), today}, nil)
 		if err == nil && (len(found.Differences) > 0 || len(found.Days) == 0) {
 			err = fmt.Errorf("%+v", found)
 		}

@@ -8,7 +8,7 @@ import (
 func TestEveryProgramReportsAllConfigurationErrorsAndExits2(t *testing.T) {
 	t.Parallel()
 	for program, args := range map[string][]string{
-		"commerce-api": nil, "commerce-streamer": nil, "commerce": {"verify"},
+		"commerce-api": nil, "commerce-streamer": nil, "commerce": {"verify"}, "commerce-batch": {"schedule"},
 	} {
 		t.Run(program, func(t *testing.T) {
 			t.Parallel()
@@ -43,7 +43,7 @@ func TestEveryProgramHasHelp(t *testing.T) {
 	t.Parallel()
 	for program, args := range map[string][]string{
 		"commerce-api": {"--help"}, "commerce-streamer": {"--help"}, "pg-simulator": {"--help"},
-		"commerce": {"dev", "--help"},
+		"commerce": {"dev", "--help"}, "commerce-batch": {"schedule", "--help"},
 	} {
 		code, out := command(t, nil, program, args...)
 		if code != 0 || !strings.Contains(out, "[MANAGEMENT_PORT]") {

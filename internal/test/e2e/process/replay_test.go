@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -97,6 +96,20 @@ const counters = `
 	FROM product_metrics m JOIN products p ON p.id = m.product_id
 	WHERE m.orders <> 0 OR m.quantity <> 0 OR m.amount <> 0 OR m.amount_log <> 0`
 
+// monthly selects the rankings of months, from the counters, in the format of the recount
+// program.
+const monthly = `
+	WITH months AS (
+		SELECT day / 100 AS month, product_id, SUM(1000 * (100 * views + 200 * likes) + 700 * amount_log) AS score, SUM(views) AS views,
+			SUM(likes) AS likes, SUM(orders) AS orders, SUM(quantity) AS quantity, SUM(amount) AS amount
+		FROM product_metrics GROUP BY 1, 2
+	), ranked AS (
+		SELECT *, row_number() OVER (PARTITION BY month ORDER BY score DESC, product_id DESC) AS rank FROM months WHERE score > 0
+	)
+	SELECT month / 100 || '-' || lpad((month % 100)::text, 2, '0') || ',' || rank || ',' || product_id || ',' || score || ',' || views || ',' || likes
+		|| ',' || orders || ',' || quantity || ',' || amount
+	FROM ranked WHERE rank <= 100 ORDER BY month, rank`
+
 // The file is generated, unless COMMERCE_RETAIL is the path of the real one.
 func TestAReplayAsOfTheInvoiceDatesCountsEachOrderOnItsDay(t *testing.T) {
 	t.Parallel()
@@ -106,7 +119,7 @@ func TestAReplayAsOfTheInvoiceDatesCountsEachOrderOnItsDay(t *testing.T) {
 	}
 	p := newProduction(t)
 	p.commerce(0, "seed", "--online-retail", file)
-	p.service("commerce-streamer")
+	streamer := p.service("commerce-streamer")
 	// No commerce-api runs: the command itself relays the outbox.
 	replaying := start(t, p.on.Env, "commerce", "replay", "--online-retail", file, "--as-of-invoice-date", "--json")
 	if code := replaying.Wait(limit); code != 0 {
@@ -118,21 +131,38 @@ func TestAReplayAsOfTheInvoiceDatesCountsEachOrderOnItsDay(t *testing.T) {
 	}
 	p.commerce(0, "verify", "--wait", "30s")
 
-	recount := exec.CommandContext(t.Context(), "go", "run", "./testdata/recount", file)
-	recount.Stderr = os.Stderr
-	out, err := recount.Output()
-	if err != nil {
-		t.Fatal(err)
+	p.counted(file)
+	views := p.db.Count(t.Context(), `SELECT sum(views)::bigint FROM product_metrics`)
+	if sent := report.Steps["view"].Sent; views != int64(sent) {
+		t.Errorf("%d views were sent and %d counted", sent, views)
 	}
-	want, got := strings.Fields(string(out)), p.db.Column(t.Context(), counters)
+
+	streamer.EndBy(syscall.SIGTERM)
+	p.recountedShuffled()
+	cluster.Eventually(t, limit, "all views are counted", func() error {
+		if n := p.db.Count(t.Context(), `SELECT COALESCE(sum(views), 0)::bigint FROM product_metrics`); n != views {
+			return fmt.Errorf("%d of %d", n, views)
+		}
+		return nil
+	})
+	p.commerce(0, "verify", "--wait", "30s")
+	p.counted(file)
+}
+
+// counted compares the counters with the recount of the file.
+func (p *production) counted(file string) {
+	t := p.t
+	t.Helper()
+	want, got := recount(t, file), p.db.Column(t.Context(), counters)
 	slices.Sort(want)
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" || len(want) < 100 {
 		t.Errorf("%d counters, sku,day,orders,quantity,amount,amount_log (-recount +counted)\n%s", len(want), diff)
 	}
-	views := p.db.Count(t.Context(), `SELECT sum(views)::bigint FROM product_metrics`)
-	if sent := report.Steps["view"].Sent; views != int64(sent) {
-		t.Errorf("%d views were sent and %d counted", sent, views)
+	ids := written(t, "ids", strings.Join(p.db.Column(t.Context(), `SELECT sku || ',' || id FROM products`), "\n"))
+	months := recount(t, "-rank", "monthly", "-products", ids, file)
+	if diff := cmp.Diff(months, p.db.Column(t.Context(), monthly)); diff != "" || len(months) < 20 {
+		t.Errorf("%d ranks of months, period,rank,product,score,views,likes,orders,quantity,amount (-recount +counted)\n%s", len(months), diff)
 	}
 }
 

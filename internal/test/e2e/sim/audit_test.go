@@ -63,9 +63,9 @@ func (sim *simulation) verifyRanking() {
 	defer client.Close()
 	time.Sleep(10 * time.Second) // the reconciler is well again within this time, even if another one has to take its lease
 	board := redis.NewBoard(client, "", env.Clock, env.Log)
-	v := leaderboard.NewVerifier(db, board, ranking.DefaultWeights(), env.Clock, env.Log)
+	v := leaderboard.NewVerifier(db, board, env.Clock, env.Log)
 	days := ranking.OnBoard(time.Now())
-	found, err := v.Verify(t.Context(), days)
+	found, err := v.Verify(t.Context(), days, nil)
 	if err != nil || len(found.Days) != len(days[:slices.Index(days, clock.DayOf(time.Now()))+1]) {
 		t.Errorf("ranking verify: %v, days %v of %v", err, found.Days, days)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -28,7 +29,7 @@ func (sim *simulation) injectFault(rng *rng) {
 		sim.injectGatewayFault(rng)
 		return
 	}
-	switch rng.IntN(13) {
+	switch rng.IntN(14) {
 	case 0:
 		host := sim.randomHost(rng)
 		sim.logFault("break connections", "host", host, "broken", sim.network.disconnect(host))
@@ -56,6 +57,8 @@ func (sim *simulation) injectFault(rng *rng) {
 		sim.crashProcess(rng)
 	case 10, 11:
 		sim.blockWrites(rng)
+	case 12:
+		sim.changeWeights(rng)
 	default:
 		sim.rollOut(rng)
 	}
@@ -119,6 +122,20 @@ func (sim *simulation) blockWrites(rng *rng) {
 	p.kill()
 	time.Sleep(rng.between(0, 4*time.Second))
 	sim.processes = append(sim.processes, sim.startProcess(sim.t, sim.newInstance()))
+}
+
+// changeWeights changes the weights of the ranking, which is no fault. The write may fail
+// because of one.
+func (sim *simulation) changeWeights(rng *rng) {
+	w := ranking.Weights{View: int64(rng.IntN(500)), Like: int64(rng.IntN(3000)), Order: 1 + int64(rng.IntN(1000)), Carry: int64(rng.IntN(1001))}
+	sim.logFault("change weights", "weights", w)
+	err := sim.processes[rng.IntN(len(sim.processes))].db.Update(sim.t.Context(), func(tx store.Tx) error {
+		_, err := tx.Weights.Add(sim.t.Context(), ranking.WeightsChange{Weights: w, At: time.Now(), Actor: "mina", Reason: "simulated"})
+		return err
+	})
+	if err != nil {
+		sim.log.Info("the weights were not changed", "error", err)
+	}
 }
 
 // rollOut starts a process and stops another one in order, as a rollout does.

@@ -29,6 +29,16 @@ type Board struct {
 	T      *testing.T // the test that Each runs
 }
 
+// Dump returns all scores of a day's board by product.
+func (b Board) Dump(ctx context.Context, day clock.Day) (own, live map[int64]int64, err error) {
+	all := map[string]map[int64]int64{"own": {}, "live": {}}
+	err = b.Each(ctx, day, func(what string, pid, score int64) error {
+		all[what][pid] = score
+		return nil
+	})
+	return all["own"], all["live"], err
+}
+
 // Embedded starts a server in this process. Its keys expire by its own clock.
 func Embedded(tb testing.TB, now clock.Clock) Board {
 	tb.Helper()

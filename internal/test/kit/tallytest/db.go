@@ -44,6 +44,7 @@ type state struct {
 	counters map[counterKey]metric.Counters
 	likes    map[int64]int64
 	leases   *leasetest.Table
+	weights  []ranking.WeightsChange
 	failed   error // of the first queued write that failed; it ends the commit
 }
 
@@ -52,7 +53,7 @@ func (db *DB) Update(_ context.Context, fn func(tx store.Tx) error) error {
 	db.mu.Lock()
 	next := state{
 		handled: clone(db.state.handled), counters: clone(db.state.counters),
-		likes: clone(db.state.likes), leases: db.leases(),
+		likes: clone(db.state.likes), leases: db.leases(), weights: slices.Clip(db.state.weights),
 	}
 	err := fn(db.tx(&next))
 	if err == nil {
@@ -103,7 +104,7 @@ func (db *DB) DeleteCounters(productID int64) {
 func (db *DB) tx(s *state) store.Tx {
 	return store.Tx{
 		Handled: handled{db, s}, Metrics: counters{db, s}, Ranking: top{counters{db, s}},
-		Likes: likes{nil, db, s}, Leases: s.leases,
+		Weights: weights{s}, Likes: likes{nil, db, s}, Leases: s.leases,
 	}
 }
 
@@ -231,7 +232,7 @@ func (c counters) Changes(ctx context.Context, first, last clock.Day) (metric.Ch
 
 type top struct{ counters }
 
-func (t top) Top(ctx context.Context, w ranking.Weights, day clock.Day, offset, limit int64) ([]ranking.Entry, error) {
+func (t top) Top(ctx context.Context, w ranking.Schedule, day clock.Day, offset, limit int64) ([]ranking.Entry, error) {
 	byProduct := make(map[int64][]metric.Counters)
 	_ = t.All(ctx, day.Add(-ranking.Window), day, func(c metric.Counters) error {
 		byProduct[c.ProductID] = append(byProduct[c.ProductID], c)
@@ -251,4 +252,28 @@ func (t top) Top(ctx context.Context, w ranking.Weights, day clock.Day, offset, 
 	}
 	n := int64(len(all))
 	return all[min(offset, n):min(offset+limit, n)], nil
+}
+
+func (t top) Ranks(ctx context.Context, w ranking.Schedule, day clock.Day, productIDs []int64) (map[int64]int64, error) {
+	ranks := make(map[int64]int64)
+	all, err := t.Top(ctx, w, day, 0, int64(len(t.s.counters)))
+	for _, e := range all {
+		if slices.Contains(productIDs, e.ProductID) {
+			ranks[e.ProductID] = e.Rank
+		}
+	}
+	return ranks, err
+}
+
+type weights struct{ s *state }
+
+func (w weights) Changes(context.Context) ([]ranking.WeightsChange, error) { return w.s.weights, nil }
+
+func (w weights) Add(_ context.Context, c ranking.WeightsChange) (int64, error) {
+	if n := len(w.s.weights); n > 0 && c.At.Before(w.s.weights[n-1].At) {
+		c.At = w.s.weights[n-1].At
+	}
+	c.ID = int64(len(w.s.weights)) + 1
+	w.s.weights = append(w.s.weights, c)
+	return c.ID, nil
 }

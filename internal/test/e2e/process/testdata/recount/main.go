@@ -1,14 +1,20 @@
 // Command recount reads a file of invoices and prints what the shop must count when
 // they are replayed as of their dates: for each SKU and day the orders, quantity,
-// amount and log of the amount. It shares no code with the shop.
+// amount and log of the amount, or the rankings of all days, weeks or months. It shares
+// no code with the shop.
 //
-//	recount FILE     the columns are sku,day,orders,quantity,amount,amount_log
+//	recount FILE                                   the columns are sku,day,orders,quantity,amount,amount_log
+//	recount -rank daily|weekly|monthly -products IDS [-top N] [-views N] [-likes N] [-seed N] FILE
+//
+// IDS is a file with lines "sku,id" of the products of the shop. The columns of a ranking
+// are period,rank,product id,score,views,likes,orders,quantity,amount.
 package main
 
 import (
 	"bufio"
 	"compress/gzip"
 	"encoding/csv"
+	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -29,6 +35,14 @@ type invoice struct {
 	cancelled        bool
 }
 
+// options are those of rankings.
+type options struct {
+	rank, products string
+	top            int
+	views, likes   float64 // of an order, on average
+	seed           uint64
+}
+
 var (
 	isProduct  = regexp.MustCompile(`^\d{5}[A-Z]{0,3}$`)
 	isCustomer = regexp.MustCompile(`^\d{1,9}$`)
@@ -36,17 +50,25 @@ var (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: recount FILE")
+	var o options
+	flag.StringVar(&o.rank, "rank", "", "daily, weekly or monthly")
+	flag.StringVar(&o.products, "products", "", "file with lines sku,id")
+	flag.IntVar(&o.top, "top", 100, "ranks of a period")
+	flag.Float64Var(&o.views, "views", 3, "views of an order, as the replay sends them")
+	flag.Float64Var(&o.likes, "likes", 0.5, "likes of an order, as the replay sends them")
+	flag.Uint64Var(&o.seed, "seed", 1, "seed of the replay")
+	flag.Parse()
+	if flag.NArg() != 1 || o.rank != "" && o.products == "" {
+		fmt.Fprintln(os.Stderr, "usage: recount [-rank daily|weekly|monthly -products IDS] FILE")
 		os.Exit(2)
 	}
-	if err := recount(os.Args[1], os.Stdout); err != nil {
+	if err := recount(flag.Arg(0), o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func recount(path string, w io.Writer) error {
+func recount(path string, o options, w io.Writer) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -70,6 +92,9 @@ func recount(path string, w io.Writer) error {
 		if err == nil {
 			take(row, invoices, prices)
 		}
+	}
+	if o.rank != "" {
+		return rank(w, purchasesOf(invoices), prices, o)
 	}
 	return print(w, purchasesOf(invoices), prices)
 }
@@ -114,7 +139,7 @@ func take(row []string, invoices map[string]*invoice, prices map[string]map[int6
 	}
 	v := invoices[row[0]]
 	if v == nil {
-		v = &invoice{row[0], customer, at, len(invoices), map[string]int64{}, false}
+		v = &invoice{number: row[0], customer: customer, at: at, nth: len(invoices), lines: map[string]int64{}}
 		invoices[row[0]] = v
 	}
 	if v.customer == customer && v.lines[sku]+quantity <= 100_000 {

@@ -1,0 +1,97 @@
+package rankings
+
+import (
+	"context"
+	"errors"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// ranks are ranks by product. Products without one are missing.
+type ranks map[int64]int64
+
+// runKey names the ranking of a brand in a run.
+type runKey struct {
+	run     id.ID
+	brandID int64
+}
+
+// compare adds the ranks in the period before. If that has no ranking yet, items stay
+// uncompared: an answer without movements is better than none.
+func (r *Reader) compare(ctx context.Context, q Query, items []Item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(items))
+	for i, item := range items {
+		ids[i] = item.ProductID
+	}
+	before, err := r.before(ctx, q.Period.Previous(), q.BrandID, ids)
+	if errors.Is(err, ranking.ErrNotPublished) || errors.Is(err, ErrSnapshotExpired) {
+		return nil
+	}
+	for i := range items {
+		items[i].Compared = err == nil
+		if rank, ok := before[items[i].ProductID]; ok {
+			items[i].Previous = &rank
+		}
+	}
+	return err
+}
+
+// before returns the ranks of products in a period, or ranking.ErrNotPublished.
+func (r *Reader) before(ctx context.Context, p ranking.Period, brandID int64, ids []int64) (ranks, error) {
+	if p.Kind == ranking.Daily && r.hasBoard(p.First) {
+		if found, err := r.onBoard(ctx, p.First, brandID, ids); err == nil {
+			return found, nil
+		}
+	}
+	current, found, err := r.current(ctx, p)
+	switch {
+	case err != nil || !found: // nothing was counted: no product had a rank
+		return nil, err
+	case brandID == 0:
+		return r.inRun(ctx, current.Run, ids)
+	default:
+		list, err := r.brandOfRun(ctx, current.Run, brandID, current.Rows)
+		return list.ranksOf(ids), err
+	}
+}
+
+func (r *Reader) onBoard(ctx context.Context, day clock.Day, brandID int64, ids []int64) (ranks, error) {
+	if brandID != 0 {
+		list, err := r.brandOnBoard(ctx, foldKey{day, brandID})
+		return list.ranksOf(ids), err
+	}
+	found, complete, err := r.Board.Ranks(ctx, day, ids)
+	if err == nil && !complete {
+		err = errIncomplete
+	}
+	return found, err
+}
+
+func (r *Reader) inRun(ctx context.Context, run id.ID, ids []int64) (found ranks, err error) {
+	err = r.DB.View(ctx, func(tx store.Tx) error {
+		found, err = tx.Published.Ranks(ctx, run, ids)
+		return err
+	})
+	return found, err
+}
+
+// ranksOf returns the ranks of some products.
+func (f fold) ranksOf(ids []int64) ranks {
+	wanted := make(map[int64]bool, len(ids))
+	for _, pid := range ids {
+		wanted[pid] = true
+	}
+	found := make(ranks, len(ids))
+	for _, e := range f.entries {
+		if wanted[e.ProductID] {
+			found[e.ProductID] = e.Rank
+		}
+	}
+	return found
+}

@@ -1,0 +1,212 @@
+package rankings_test
+
+import (
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/loopers-commerce/commerce/internal/app/rankings"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+)
+
+func TestACompleteBoardIsRead(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3, 2: 5, 3: 5})
+	s.rebuild(s.today)
+	q := s.daily(0)
+	q.Size = 2
+	p := s.demand(q, rankings.FromBoard, 3, 2)
+	if !p.HasMore || p.Complete || !p.AsOf.Equal(s.clock.now()) || p.Items[0].Score != 500_000 || p.Snapshot != "" {
+		s.Errorf("%+v", p)
+	}
+	q.Number = 2
+	if p := s.demand(q, rankings.FromBoard, 1); p.HasMore {
+		s.Error("there is a page after the last")
+	}
+	if rank := s.reader.Rank(s.Context(), s.today, 1); rank == nil || *rank != 3 {
+		s.Errorf("rank %v, want 3", rank)
+	}
+	if n := s.reader.Reads(rankings.FromBoard); n != 2 {
+		s.Errorf("%d reads from the board", n)
+	}
+}
+
+func TestABoardThatIsNotCompleteIsNotRead(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3, 2: 5})
+	s.set(s.today, 1, 300_000)
+	s.demand(s.daily(0), rankings.FromDatabase, 2, 1)
+	if rank := s.reader.Rank(s.Context(), s.today, 1); rank != nil {
+		s.Errorf("rank %d", *rank)
+	}
+}
+
+func TestRankingsAreReadWithoutRedis(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3})
+	s.count(1, map[int64]int64{2: 50})
+	s.rebuild(s.today)
+	s.demand(s.daily(0), rankings.FromBoard, 2, 1)
+	s.board.Server.Close()
+	s.demand(s.daily(0), rankings.FromDatabase, 2, 1)
+	if rank := s.reader.Rank(t.Context(), s.today, 1); rank != nil {
+		t.Errorf("rank %d", *rank)
+	}
+	if s.reader.Reads(rankings.FromBoard) != 1 || s.reader.Reads(rankings.FromDatabase) != 1 {
+		t.Error("the reads are counted wrongly")
+	}
+}
+
+func TestPeriodsWithoutEventsAreEmpty(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3})
+	s.count(-1, map[int64]int64{1: 3}) // a clock that is ahead
+	if p := s.demand(s.daily(-1), rankings.FromNothing); p.Complete {
+		t.Error("tomorrow is over")
+	}
+	for _, kind := range ranking.Kinds() { // before the shop
+		p := ranking.PeriodOf(kind, s.today.Add(-1000))
+		if p := s.demand(rankings.Query{Period: p, Number: 1, Size: 10}, rankings.FromNothing); !p.Complete {
+			t.Error("a day that is long past is not over")
+		}
+	}
+	s.rebuild(s.today.Add(1)) // as on its eve
+	if rank := s.reader.Rank(t.Context(), s.today.Add(1), 1); rank != nil {
+		t.Errorf("rank %d tomorrow", *rank)
+	}
+}
+
+func TestDaysWithoutABoardAreReadFromTheTable(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(9, map[int64]int64{1: 3})
+	s.count(1, map[int64]int64{1: 3})
+	if _, err := s.reader.Read(t.Context(), s.daily(9)); !errors.Is(err, ranking.ErrNotPublished) {
+		t.Errorf("not published: %v", err)
+	}
+	asOf := s.clock.now().Add(-time.Hour)
+	s.publish(s.daily(9).Period, asOf, 4, 1)
+	if p := s.demand(s.daily(9), rankings.FromTable, 4, 1); !p.AsOf.Equal(asOf.Truncate(time.Microsecond)) || !p.Complete {
+		t.Errorf("%+v", p)
+	}
+	s.demand(s.daily(1), rankings.FromDatabase, 1) // its board is lost, and there is no table
+	s.publish(s.daily(1).Period, asOf, 7)
+	s.demand(s.daily(1), rankings.FromTable, 7)
+	if n := s.db.folds.Load(); n != 1 {
+		t.Errorf("%d folds", n)
+	}
+}
+
+func TestWeeksAndMonthsAreReadFromTheirTables(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3})
+	for _, kind := range []ranking.Kind{ranking.Weekly, ranking.Monthly} {
+		q := rankings.Query{Period: ranking.PeriodOf(kind, s.today), Number: 1, Size: 2}
+		if _, err := s.reader.Read(t.Context(), q); !errors.Is(err, ranking.ErrNotPublished) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		s.publish(q.Period, s.clock.now(), 5, 4, 3)
+		if p := s.demand(q, rankings.FromTable, 5, 4); p.Complete || !p.HasMore {
+			t.Errorf("the running %s: %+v", kind, p)
+		}
+		q.Number = 2
+		if p := s.demand(q, rankings.FromTable, 3); p.HasMore {
+			t.Error("there is a page after the last")
+		}
+		q.Number = 3
+		s.demand(q, rankings.FromTable)
+	}
+	if s.db.folds.Load() != 0 {
+		t.Error("a table was computed by a reader")
+	}
+}
+
+func TestPagesThatCannotBeAreEmpty(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3})
+	for _, n := range [][2]int64{{0, 10}, {-1, 10}, {1, 0}, {math.MaxInt64, 100}, {2, 10}, {101, 100}} {
+		q := s.daily(0)
+		q.Number, q.Size = n[0], n[1]
+		if p := s.read(q); len(p.Items) > 0 || p.HasMore {
+			t.Errorf("page %d of %d: %v", n[0], n[1], p)
+		}
+	}
+}
+
+func TestTheDatabasesFailureIsTold(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	down := errors.New("down")
+	s.db.Fail = func(string) error { return down }
+	if _, err := s.reader.Read(t.Context(), s.daily(0)); !errors.Is(err, down) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// Whoever is asked, the board or the database, says the same.
+func TestBoardAndDatabaseAgreeOnEveryPage(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		s := embedded(t)
+		defer s.board.Server.Close()
+		for range rapid.IntRange(0, 12).Draw(r, "counts") {
+			s.count(rapid.IntRange(0, 9).Draw(r, "days ago"), map[int64]int64{
+				rapid.Int64Range(1, 12).Draw(r, "product"): rapid.Int64Range(-3, 30).Draw(r, "views"),
+			})
+		}
+		q := s.daily(rapid.IntRange(0, ranking.Window).Draw(r, "day"))
+		q.Size = rapid.Int64Range(1, 4).Draw(r, "size")
+		q.BrandID = rapid.Int64Range(0, 2).Draw(r, "brand")
+		fromDatabase := s.pages(q)
+		s.rebuild(q.Period.First)
+		fromBoard := s.pages(q)
+		ignore := cmpopts.IgnoreFields(rankings.Page{}, "Source")
+		if diff := cmp.Diff(fromDatabase, fromBoard, cmpopts.EquateEmpty(), ignore, uncompared); diff != "" {
+			r.Error(diff)
+		}
+		if n := s.reader.Reads(rankings.FromBoard); n != 7 {
+			r.Errorf("%d from the board", n)
+		}
+	})
+}
+
+// uncompared ignores movements.
+var uncompared = cmpopts.IgnoreFields(rankings.Item{}, "Compared", "Previous")
+
+// pages reads the first seven pages. The caches are empty: a brand's list on the board is
+// kept for a moment.
+func (s *env) pages(q rankings.Query) (all []rankings.Page) {
+	s.Helper()
+	s.clock.advance(time.Second)
+	for q.Number = 1; q.Number <= 7; q.Number++ {
+		p := s.read(q)
+		p.AsOf = time.Time{}
+		all = append(all, p)
+	}
+	return all
+}
+
+func TestAnAbsentRedisDoesNotHoldReadersUp(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3})
+	s.board.Server.Close()
+	began := time.Now()
+	for range 200 {
+		s.read(s.daily(0))
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("200 reads took %v", took)
+	}
+}

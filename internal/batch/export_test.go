@@ -1,0 +1,4 @@
+package batch
+
+// Wait waits for the jobs that the scheduler has started.
+func (s *Scheduler) Wait() { s.jobs.Wait() }

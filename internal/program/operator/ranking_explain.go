@@ -1,0 +1,130 @@
+package operator
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+
+	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/app/scoring"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+)
+
+type rankingExplainCommand struct {
+	config.Database
+	config.Redis
+	config.Log
+	output
+
+	Product int64  `arg:"" help:"Id of the product."`
+	Period  string `help:"daily, weekly or monthly." enum:"daily,weekly,monthly" default:"daily" placeholder:"PERIOD"`
+	Date    string `help:"A day of the period in Asia/Seoul, yyyyMMdd; by default today." placeholder:"DATE"`
+}
+
+// explainedScore is the JSON output.
+type explainedScore struct {
+	ProductID int64          `json:"productId"`
+	Period    ranking.Kind   `json:"period"`
+	From      clock.Day      `json:"from"`
+	To        clock.Day      `json:"to"`
+	Rank      *int64         `json:"rank"`
+	Score     ranking.Points `json:"score"`
+	Days      []explainedDay `json:"days"`
+}
+
+type explainedDay struct {
+	Date      clock.Day      `json:"date"`
+	Views     int64          `json:"views"`
+	Likes     int64          `json:"likes"`
+	AmountLog int64          `json:"amountLog"`
+	Weights   changeRow      `json:"weights"`
+	Points    explainedParts `json:"points"`
+	CarriedIn ranking.Points `json:"carriedIn"`
+	Live      ranking.Points `json:"live"`
+	Out       ranking.Points `json:"carriedOut"`
+	Part      ranking.Points `json:"part"`
+}
+
+type explainedParts struct {
+	Views  ranking.Points `json:"views"`
+	Likes  ranking.Points `json:"likes"`
+	Orders ranking.Points `json:"orders"`
+	Own    ranking.Points `json:"own"`
+}
+
+// Run implements the command.
+func (c *rankingExplainCommand) Run(s *session) error {
+	defer s.begin(&c.Log)()
+	day, err := dayOr(c.Date, s.env.Clock)
+	if err != nil {
+		return err
+	}
+	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
+		client, err := redis.Open(c.RedisURL.Get())
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		board := redis.NewBoard(client, c.RedisKeyPrefix, s.env.Clock, slog.New(slog.DiscardHandler)) // without Redis there is no rank
+		e, err := scoring.New(db, board, s.env.Clock, s.env.Log).Explain(s.ctx, ranking.Kind(c.Period), day, c.Product)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return c.printTable(s.stdout, toExplainedScore(e), nil, nil)
+		}
+		return printExplanation(s.stdout, e)
+	})
+}
+
+func toExplainedScore(e scoring.Explained) explainedScore {
+	return explainedScore{
+		ProductID: e.ProductID, Period: e.Period.Kind, From: e.Period.First, To: e.Period.Last, Rank: e.Rank, Score: e.Score,
+		Days: mapped(e.Days, func(d ranking.DayPart) explainedDay {
+			return explainedDay{
+				Date: d.Counters.Day, Views: d.Counters.Views, Likes: d.Counters.Likes, AmountLog: d.Counters.AmountLog, Weights: changeRowOf(d.Weights),
+				Points: explainedParts{d.Views, d.Likes, d.Orders, d.Own()}, CarriedIn: d.In, Live: d.Live, Out: d.Out, Part: d.Part,
+			}
+		}),
+	}
+}
+
+// printExplanation prints the days, with the numbers of each and what they are
+// multiplied by, and the sum of their parts.
+func printExplanation(w io.Writer, e scoring.Explained) error {
+	rank := "no rank"
+	if e.Rank != nil {
+		rank = "rank " + strconv.FormatInt(*e.Rank, 10)
+	}
+	if _, err := fmt.Fprintf(w, "Product %d, %s ranking of %s: score %s, %s.\n\n", e.ProductID, e.Period.Kind, e.Period.Key(), e.Score, rank); err != nil {
+		return err
+	}
+	rows := mapped(e.Days, func(d ranking.DayPart) []string {
+		by := d.Weights.Weights
+		return []string{
+			d.Counters.Day.String(), times(d.Counters.Views, by.View), times(d.Counters.Likes, by.Like), logs(d.Counters, by),
+			d.Own().String(), ranking.Thousandths(by.Carry).String(), d.In.String(), d.Live.String(), change(d.Weights), d.Part.String(),
+		}
+	})
+	sum := []string{"SUM", "", "", "", "", "", "", "", "", e.Score.String()}
+	return table(w, []string{"DAY", "VIEWS", "LIKES", "ORDERS (LN)", "OWN", "CARRY", "CARRIED IN", "LIVE", "WEIGHTS", "PART"}, append(rows, sum))
+}
+
+func times(n, weight int64) string { return fmt.Sprintf("%d x %s", n, ranking.Thousandths(weight)) }
+
+func logs(c metric.Counters, by ranking.Weights) string {
+	return fmt.Sprintf("%s x %s", ranking.Thousandths(c.AmountLog), ranking.Thousandths(by.Order))
+}
+
+// change names the change that set the weights.
+func change(c ranking.WeightsChange) string {
+	if c.ID == 0 {
+		return "default"
+	}
+	return fmt.Sprintf("%d by %s", c.ID, c.Actor)
+}
