@@ -58,9 +58,9 @@ func date(text string, now time.Time) (string, error) {
 	case "yesterday":
 		return now.In(clock.KST).AddDate(0, 0, -1).Format(time.DateOnly), nil
 	}
-	day, err := time.ParseInLocation(time.DateOnly, text, clock.KST)
-	if err == nil && day.Year() < 1 {
-		return "", ErrParameters
+	day, err := clock.ParseDay(strings.ReplaceAll(text, "-", "")) // 20101231, too, as in the API
+	if err != nil {
+		return "", err
 	}
-	return text, err
+	return day.Start().Format(time.DateOnly), nil
 }

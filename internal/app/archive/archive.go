@@ -29,7 +29,7 @@ const leastDays = 62
 const chunkRows = 5_000
 
 // ErrKeepDays is returned for a number of days that is too small, or no number.
-var ErrKeepDays = fault.New(fault.Invalid, "INVALID_KEEP_DAYS", "keepDays must be a number of at least 62 days")
+var ErrKeepDays = fault.New(fault.Invalid, "INVALID_KEEP_DAYS", "keep-days must be a number of at least 62 days")
 
 // Job returns the job: one step with a partition for each month. A transaction moves
 // some thousand daily counters, so that a restart neither skips nor repeats one.
@@ -38,7 +38,7 @@ func Job(now clock.Clock) batch.Job {
 		Name:        JobName,
 		Description: "Add the daily counters of old months to the counters of the month.",
 		Parameters: []batch.Parameter{
-			{Name: "keepDays", Help: "How many days after its end the days of a month are kept.", Default: strconv.Itoa(KeepDays)},
+			{Name: "keep-days", Help: "How many days after its end the days of a month are kept.", Default: strconv.Itoa(KeepDays)},
 		},
 		Plan: func(p job.Parameters) ([]batch.Step, error) { return plan(p, now) },
 	}
@@ -46,10 +46,10 @@ func Job(now clock.Clock) batch.Job {
 
 func plan(p job.Parameters, now clock.Clock) ([]batch.Step, error) {
 	keep := KeepDays
-	if given, ok := p["keepDays"]; ok {
+	if given, ok := p["keep-days"]; ok {
 		var err error
 		if keep, err = strconv.Atoi(given); err != nil || keep < leastDays || keep > 100_000 {
-			return nil, ErrKeepDays.Because("keepDays: %q is not a number from %d to 100000", given, leastDays)
+			return nil, ErrKeepDays.Because("keep-days: %q is not a number from %d to 100000", given, leastDays)
 		}
 	}
 	return []batch.Step{{

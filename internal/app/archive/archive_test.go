@@ -52,9 +52,9 @@ func TestMonthsThatEndedLongAgoAreRolledUp(t *testing.T) {
 		for keep, want := range map[string][]string{ // 28 November 2026 less 400 days is 24 October 2025
 			"400": {"202508", "202509"}, "390": {"202508", "202509", "202510"}, "62": {"202508", "202509", "202510"},
 		} {
-			got, err := step(s.T, job.Parameters{"keepDays": keep}).Partitions(s.T.Context(), s.DB)
+			got, err := step(s.T, job.Parameters{"keep-days": keep}).Partitions(s.T.Context(), s.DB)
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
-				s.T.Errorf("keepDays=%s: %v (-want +got)\n%s", keep, err, diff)
+				s.T.Errorf("keep-days=%s: %v (-want +got)\n%s", keep, err, diff)
 			}
 		}
 		got, err := step(s.T, nil).Partitions(s.T.Context(), s.DB)
@@ -63,8 +63,8 @@ func TestMonthsThatEndedLongAgoAreRolledUp(t *testing.T) {
 		}
 	})
 	for _, wrong := range []string{"", "61", "-1", "x", "1000000"} {
-		if _, err := archive.Job(now).Plan(job.Parameters{"keepDays": wrong}); !errors.Is(err, archive.ErrKeepDays) {
-			t.Errorf("keepDays=%q: %v", wrong, err)
+		if _, err := archive.Job(now).Plan(job.Parameters{"keep-days": wrong}); !errors.Is(err, archive.ErrKeepDays) {
+			t.Errorf("keep-days=%q: %v", wrong, err)
 		}
 	}
 }

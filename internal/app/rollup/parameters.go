@@ -27,13 +27,13 @@ type options struct {
 
 func parameters(top int64) []batch.Parameter {
 	return []batch.Parameter{
-		{Name: "date", Help: "a day, as 2026-11-28: compute the periods that it is in, instead of those that are due"},
-		{Name: "from", Help: "the first day of a backfill: compute all periods that overlap the days, up to the running ones"},
-		{Name: "to", Help: "the last day of a backfill; default: today"},
-		{Name: "onlyFailed", Help: "true: of a backfill, compute only what is missing or stale", Default: "false"},
-		{Name: "partitions", Help: "the number of ranges of products per period; 0: one for each 250,000 products", Default: "0"},
-		{Name: "top", Help: "the number of ranks that are kept", Default: strconv.FormatInt(top, 10)},
-		{Name: "dryRun", Help: "true: print what would change, and publish nothing", Default: "false"},
+		{Name: "date", Help: "A day, as 2026-11-28: compute the periods that it is in, instead of those that are due.", Day: true},
+		{Name: "from", Help: "First day of a backfill: compute all periods that overlap the days, up to the running ones.", Day: true},
+		{Name: "to", Help: "Last day of a backfill; by default today.", Day: true},
+		{Name: "only-failed", Help: "Of a backfill, compute only what is missing or stale.", Default: "false"},
+		{Name: "ranges", Help: "Number of ranges of products per period; 0: one for each 250,000 products.", Default: "0"},
+		{Name: "top", Help: "Number of ranks that are kept.", Default: strconv.FormatInt(top, 10)},
+		{Name: "dry-run", Help: "Log what would change, and publish nothing.", Default: "false"},
 	}
 }
 
@@ -41,11 +41,11 @@ func parameters(top int64) []batch.Parameter {
 func parse(p job.Parameters, top int64) (o options, err error) {
 	var ranges int64
 	for name, read := range map[string]func(text string) error{
-		"date":       func(text string) (err error) { o.first, err = dayOf(text); o.last = o.first; return err },
-		"partitions": func(text string) error { return number(text, 0, mostRanges, &ranges) },
-		"top":        func(text string) error { return number(text, 1, mostRanks, &o.top) },
-		"onlyFailed": func(text string) (err error) { o.onlyDue, err = strconv.ParseBool(text); return err },
-		"dryRun":     func(text string) (err error) { o.dryRun, err = strconv.ParseBool(text); return err },
+		"date":        func(text string) (err error) { o.first, err = dayOf(text); o.last = o.first; return err },
+		"ranges":      func(text string) error { return number(text, 0, mostRanges, &ranges) },
+		"top":         func(text string) error { return number(text, 1, mostRanks, &o.top) },
+		"only-failed": func(text string) (err error) { o.onlyDue, err = strconv.ParseBool(text); return err },
+		"dry-run":     func(text string) (err error) { o.dryRun, err = strconv.ParseBool(text); return err },
 	} {
 		if text := p[name]; text != "" {
 			if err := read(text); err != nil {

@@ -26,7 +26,7 @@ func TestReadersNeverSeeARankingThatIsHalfDone(t *testing.T) {
 			for pid := range int64(products) {
 				s.views(pid+1, today, 1)
 			}
-			s.run(rollup.WeeklyMonthlyJob, job.Parameters{"date": today.String(), "partitions": "3"})
+			s.run(rollup.WeeklyMonthlyJob, job.Parameters{"date": today.String(), "ranges": "3"})
 			s.purge(s.clock()) // nothing: what readers read is kept for a while
 		}
 		publish()

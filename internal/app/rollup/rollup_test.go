@@ -40,7 +40,7 @@ func TestPublishedRankingsEqualARecount(t *testing.T) {
 			s.mu.Unlock()
 			s.count(all...)
 			p := job.Parameters{
-				"from": at.Add(-3).String(), "partitions": fmt.Sprint(rapid.IntRange(1, 3).Draw(t, "partitions")),
+				"from": at.Add(-3).String(), "ranges": fmt.Sprint(rapid.IntRange(1, 3).Draw(t, "ranges")),
 				"top": fmt.Sprint(rapid.IntRange(1, 8).Draw(t, "top")),
 			}
 			s.run(rollup.DailyJob, p)
@@ -79,7 +79,7 @@ func TestAJobThatIsKilledAnywhereLeavesTheSameTables(t *testing.T) {
 			}
 		}
 		for _, name := range []string{rollup.DailyJob, rollup.WeeklyMonthlyJob} {
-			p := job.Parameters{"from": today.Add(-3).String(), "partitions": "2", "top": "4"}
+			p := job.Parameters{"from": today.Add(-3).String(), "ranges": "2", "top": "4"}
 			whole := s.run(name, p)
 			want := s.published()
 			for _, committed := range []bool{false, true} {
@@ -223,7 +223,7 @@ func TestWeightsThatChangeInTheMiddleOfARunDoNotMix(t *testing.T) {
 		s.weigh(ranking.WeightsChange{ID: 1, At: noonOf(today), Weights: ranking.Weights{View: 900}})
 		return nil
 	}
-	if err := r.Do(t.Context(), job.Parameters{"date": today.String(), "partitions": "2"}); err != nil {
+	if err := r.Do(t.Context(), job.Parameters{"date": today.String(), "ranges": "2"}); err != nil {
 		t.Fatal(err)
 	}
 	week := ranking.PeriodOf(ranking.Weekly, today)
@@ -284,7 +284,7 @@ func TestABackfillComputesWhatOverlapsAndOnlyFailedWhatIsMissing(t *testing.T) {
 		s.views(1, today.Add(-ago), 1)
 	}
 	weeks := func(p job.Parameters) (found []string) {
-		p["partitions"] = "1"
+		p["ranges"] = "1"
 		for _, name := range s.run(rollup.WeeklyMonthlyJob, p).Partitions("weekly") {
 			key, _, _ := strings.Cut(name, " ")
 			found = append(found, key)
@@ -297,8 +297,8 @@ func TestABackfillComputesWhatOverlapsAndOnlyFailedWhatIsMissing(t *testing.T) {
 	}{
 		{job.Parameters{"date": "2026-03-04"}, []string{"2026-W10"}},
 		{job.Parameters{"from": "20260303", "to": "20260309"}, []string{"2026-W11", "2026-W10"}},
-		{job.Parameters{"from": "20260301", "onlyFailed": "true"}, []string{"2026-W12", "2026-W09"}},
-		{job.Parameters{"from": "20260301", "onlyFailed": "true"}, nil}, // the running week has not changed
+		{job.Parameters{"from": "20260301", "only-failed": "true"}, []string{"2026-W12", "2026-W09"}},
+		{job.Parameters{"from": "20260301", "only-failed": "true"}, nil}, // the running week has not changed
 		{job.Parameters{"from": "20260301", "to": "20260302"}, []string{"2026-W10", "2026-W09"}},
 		{job.Parameters{"date": "2026-03-25"}, nil}, // it has not begun
 	} {
@@ -313,8 +313,8 @@ func TestParametersThatMeanNothingAreRefused(t *testing.T) {
 	s := onSQLite(t)
 	for _, p := range []job.Parameters{
 		{"date": "2026-02-29"}, {"date": "yesterday"}, {"from": "x"}, {"from": "20260301", "to": "20260228"}, {"to": "20260301"},
-		{"date": "20260301", "from": "20260301"}, {"partitions": "-1"}, {"partitions": "65"}, {"top": "0"}, {"top": "100001"},
-		{"top": "ten"}, {"onlyFailed": "perhaps"}, {"dryRun": "?"}, {"from": "20260301", "to": "x"},
+		{"date": "20260301", "from": "20260301"}, {"ranges": "-1"}, {"ranges": "65"}, {"top": "0"}, {"top": "100001"},
+		{"top": "ten"}, {"only-failed": "perhaps"}, {"dry-run": "?"}, {"from": "20260301", "to": "x"},
 	} {
 		if _, err := s.job(rollup.DailyJob).Plan(p); !errors.Is(err, rollup.ErrParameters) {
 			t.Errorf("%v: %v", p, err)
@@ -334,7 +334,7 @@ func TestADryRunSaysWhatWouldChangeAndChangesNothing(t *testing.T) {
 	s.views(4, today, 20)
 	s.views(1, today, 1)
 	dry := maps.Clone(p)
-	dry["dryRun"] = "true"
+	dry["dry-run"] = "true"
 	s.run(rollup.WeeklyMonthlyJob, dry)
 	var got []string
 	for _, c := range s.previews["2026-W12"] {
