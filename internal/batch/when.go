@@ -17,6 +17,14 @@ type When struct {
 
 const day = 24 * time.Hour
 
+// Every returns a rule that is due at each multiple of a duration since midnight.
+func Every(d time.Duration) When { return When{every: max(d, time.Second)} }
+
+// DailyAt returns a rule that is due once a day, in Asia/Seoul.
+func DailyAt(hour, minute int) When {
+	return When{day, time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute}
+}
+
 // ParseWhen parses "every 10m", "every 1h", "daily at 00:05" or "off".
 func ParseWhen(text string) (When, error) {
 	rule, value, _ := strings.Cut(text, " ")
@@ -26,12 +34,12 @@ func ParseWhen(text string) (When, error) {
 	case rule == "every":
 		every, err := time.ParseDuration(value)
 		if err == nil && every >= time.Second {
-			return When{every: every}, nil
+			return Every(every), nil
 		}
 	case rule == "daily":
 		at, err := time.Parse("at 15:04", value)
 		if err == nil {
-			return When{day, time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute}, nil
+			return DailyAt(at.Hour(), at.Minute()), nil
 		}
 	}
 	return When{}, fmt.Errorf(`%q is no rule for due times: give "every 10m", "daily at 00:05" or "off"`, text)

@@ -20,13 +20,21 @@ type fakeRankings struct {
 	err       error
 	lastQuery string
 	reads     int
+	more      *sync.Cond // broadcast at each read
 	blocked   bool
+}
+
+func newFakeRankings() *fakeRankings {
+	f := &fakeRankings{}
+	f.more = sync.NewCond(&f.mu)
+	return f
 }
 
 func (f *fakeRankings) Read(ctx context.Context, q rankings.Query) (rankings.Page, error) {
 	f.mu.Lock()
 	f.lastQuery = fmt.Sprintf("%s %s %d %d %d %s", q.Period.Kind, q.Period.Key(), q.BrandID, q.Number, q.Size, q.Snapshot)
 	f.reads++
+	f.more.Broadcast()
 	page, err := f.page, f.err
 	f.mu.Unlock()
 	if f.blocked {
@@ -50,6 +58,15 @@ func (f *fakeRankings) readCount() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.reads
+}
+
+// awaitReads waits for n more reads.
+func (f *fakeRankings) awaitReads(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for until := f.reads + n; f.reads < until; {
+		f.more.Wait()
+	}
 }
 
 func (f *fakeRankings) Rank(_ context.Context, day clock.Day, productID int64) *int64 {

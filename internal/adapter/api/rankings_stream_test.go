@@ -99,10 +99,7 @@ func TestAStreamSendsTheRankingWhenItChanges(t *testing.T) {
 	later := first(1)
 	later.AsOf = began.Add(time.Hour) // the same ranking, an hour later
 	s.rankings.show(later)
-	seen := s.rankings.readCount()
-	for s.rankings.readCount() < seen+2 {
-		time.Sleep(10 * time.Millisecond)
-	}
+	s.rankings.awaitReads(2)
 	s.rankings.show(first(2_000_000))
 	after := l.next()
 	if after.id == before.id || !strings.Contains(after.data, `"score":2`) {

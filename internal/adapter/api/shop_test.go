@@ -71,7 +71,7 @@ func open(t *testing.T, change ...func(*api.Config)) *shop {
 
 func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	t.Helper()
-	s := &shop{rankings: &fakeRankings{}, views: &fakeViews{}, log: &syncBuffer{}, metrics: prometheus.NewRegistry()}
+	s := &shop{rankings: newFakeRankings(), views: &fakeViews{}, log: &syncBuffer{}, metrics: prometheus.NewRegistry()}
 	now := func() time.Time { return began.Add(time.Duration(s.late.Load()) * time.Second) }
 	ids := id.NewSource(now, zeros{})
 	s.db = on(t, sqlstore.Options{Clock: now, Traceparent: api.Traceparent})

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"time"
 
 	jobs "github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
@@ -73,10 +74,7 @@ func (s *shop) api() (wire.Program, error) {
 // batch builds the scheduler of the jobs. Rankings are published more often than in
 // production: a developer does not wait for ten minutes.
 func (s *shop) batch() (wire.Program, error) {
-	minutely, err := jobs.ParseWhen("every 1m")
-	if err != nil {
-		return wire.Program{}, err
-	}
+	minutely := jobs.Every(time.Minute)
 	return batch.New(s.servers.infra, map[string]jobs.When{"dailyRanking": minutely, "weeklyMonthlyRanking": minutely})
 }
 

@@ -3,6 +3,7 @@ package batch
 import (
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/archive"
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
@@ -22,23 +23,14 @@ func definitions(u wire.Infra, m *metrics) []jobs.Job {
 // The times are those of Asia/Seoul.
 func schedules() []jobs.Schedule {
 	return []jobs.Schedule{
-		{Name: "idempotencyKeyPurge", Job: "idempotencyKeyPurgeJob", When: when("every 1h")},
-		{Name: "handledEventPurge", Job: "handledEventPurgeJob", When: when("every 1h")},
-		{Name: "jobHistoryPurge", Job: "jobHistoryPurgeJob", When: when("daily at 04:10")},
-		{Name: "dailyRanking", Job: rollup.DailyJob, When: when("every 10m")},
-		{Name: "weeklyMonthlyRanking", Job: rollup.WeeklyMonthlyJob, When: when("every 10m")},
-		{Name: "counterRollup", Job: archive.JobName, When: when("daily at 04:20")},
-		{Name: "rankingVerify", Job: "rankingVerifyJob", When: when("every 1h"), SkipMissed: true},
+		{Name: "idempotencyKeyPurge", Job: "idempotencyKeyPurgeJob", When: jobs.Every(time.Hour)},
+		{Name: "handledEventPurge", Job: "handledEventPurgeJob", When: jobs.Every(time.Hour)},
+		{Name: "jobHistoryPurge", Job: "jobHistoryPurgeJob", When: jobs.DailyAt(4, 10)},
+		{Name: "dailyRanking", Job: rollup.DailyJob, When: jobs.Every(10 * time.Minute)},
+		{Name: "weeklyMonthlyRanking", Job: rollup.WeeklyMonthlyJob, When: jobs.Every(10 * time.Minute)},
+		{Name: "counterRollup", Job: archive.JobName, When: jobs.DailyAt(4, 20)},
+		{Name: "rankingVerify", Job: "rankingVerifyJob", When: jobs.Every(time.Hour), SkipMissed: true},
 	}
-}
-
-// when parses a rule that is written in the program.
-func when(rule string) jobs.When {
-	w, err := jobs.ParseWhen(rule)
-	if err != nil {
-		panic(err) //nolint:forbidigo // a test reads all rules
-	}
-	return w
 }
 
 // newRunner returns a runner of all jobs for a program that has metrics.
