@@ -2,7 +2,9 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,13 +17,15 @@ import (
 )
 
 // Handler processes a batch: events of one partition in their order, all of known
-// types. It may see an event again that it has processed before.
-//
-// If it returns event.ErrUnreadable, it has processed none of the batch, because
-// it can never process one of the events: it is called with parts of the batch
-// until that event is found, which goes to the dead-letter topic. Any other error
-// means that a dependency is down: it is called with the same batch again.
+// types. It may see an event again that it has processed before. If it returns an
+// error, it is called again, as the failure policy says (see blame): with the same
+// batch, or with parts of it. It must return when ctx ends, which is when the
+// deadline passes or another member takes the partition over.
 type Handler func(ctx context.Context, batch []event.Opened) error
+
+// ErrHung is the error of a consumer whose handler has not returned though its
+// deadline has passed. The process must end: it cannot stop the handler.
+var ErrHung = errors.New("kafka: the handler of a batch does not return")
 
 const (
 	// maxBatch bounds a batch. There is no minimum: a batch is what has arrived
@@ -42,19 +46,25 @@ const (
 	handlerGrace = 5 * time.Second
 	leaveTimeout = 3 * time.Second
 	pollPause    = 250 * time.Millisecond // after an error
+	// hangGrace is how long a handler may take to return once its deadline has passed.
+	hangGrace = 5 * time.Second
 )
 
 // Consumer reads topics as a member of a consumer group. Each partition has its
 // own goroutine and queue; an offset is committed after the handler has succeeded.
 type Consumer struct {
-	config  Config
-	group   string // with prefix
-	client  *kgo.Client
-	admin   *kadm.Client
-	handle  Handler
-	log     *slog.Logger
-	metrics consumerMetrics
-	offsets *offsets
+	config   Config
+	name     string            // of the group
+	group    string            // with prefix
+	sources  map[string]string // the topic that a retry topic is for, both with prefix
+	client   *kgo.Client
+	admin    *kadm.Client
+	handle   Handler
+	log      *slog.Logger
+	metrics  consumerMetrics
+	offsets  *offsets
+	hanging  chan struct{} // closed once a handler does not return
+	hangOnce sync.Once
 
 	mu      sync.Mutex
 	workers map[partition]*worker
@@ -77,8 +87,8 @@ func NewConsumer(c Config, group string, topics []string, handle Handler, log *s
 		return nil, err
 	}
 	m := &Consumer{
-		config: c, group: c.Prefix + group, handle: handle, log: log.With("group", group),
-		metrics: metrics, workers: map[partition]*worker{},
+		config: c, name: group, group: c.Prefix + group, sources: c.sources(group, topics), handle: handle,
+		log: log.With("group", group), metrics: metrics, hanging: make(chan struct{}), workers: map[partition]*worker{},
 	}
 	// The client may assign partitions before connect returns: assigned waits until the consumer is complete.
 	m.mu.Lock()
@@ -92,9 +102,9 @@ func NewConsumer(c Config, group string, topics []string, handle Handler, log *s
 }
 
 func (c *Consumer) options(topics []string) []kgo.Opt {
-	names := make([]string, len(topics))
-	for i, topic := range topics {
-		names[i] = c.config.Topic(topic)
+	var names []string
+	for _, topic := range slices.Concat(topics, RetryTopics(c.name, topics)) {
+		names = append(names, c.config.Topic(topic))
 	}
 	return []kgo.Opt{
 		kgo.ConsumerGroup(c.group), kgo.ConsumeTopics(names...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
@@ -109,18 +119,28 @@ func (c *Consumer) options(topics []string) []kgo.Opt {
 func (c *Consumer) Ping(ctx context.Context) error { return c.config.ping(ctx, c.client) }
 
 // Run consumes until ctx ends. Then it finishes the running batches, commits
-// them and leaves the group, so that other members take over at once.
-func (c *Consumer) Run(ctx context.Context) error {
+// them and leaves the group, so that other members take over at once. If a handler
+// does not return, it does the same without that handler and returns ErrHung.
+func (c *Consumer) Run(ctx context.Context) (err error) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	polling, end := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { c.offsets.commitUntil(background) })
 	wg.Go(func() { c.exportLagUntil(background) })
-	c.poll(ctx)
+	wg.Go(func() {
+		defer end()
+		select {
+		case <-ctx.Done():
+		case <-c.hanging:
+			err = ErrHung
+		}
+	})
+	c.poll(polling)
 	c.release(c.all(), handlerGrace)
 	stop()
 	wg.Wait()
 	c.leave(context.WithoutCancel(ctx))
-	return nil
+	return err
 }
 
 // poll fetches records and adds them to the queues of their partitions. It never

@@ -2,7 +2,6 @@ package kafka_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
@@ -103,7 +103,7 @@ func TestADependencyThatIsDownHoldsUpItsPartitionOnly(t *testing.T) {
 			default:
 				sizes[len(batch)] = true
 				tries <- struct{}{}
-				return errors.New("the database is away")
+				return fault.New(fault.Unavailable, "AWAY", "the database is away")
 			}
 		}
 		return seen.handle(ctx, batch)

@@ -103,7 +103,7 @@ func TestADeadLetterOfALargeRecordHasHeadersOnly(t *testing.T) {
 	}
 	consume(t, config, newRecorder().handle, quiet())
 	letter := kafkatest.Records(t, config.Brokers, topic+"-dlt", 1)[0]
-	if n := len(letter.Headers); n != 7 || len(letter.Value) > 0 {
+	if n := len(letter.Headers); n != 8 || len(letter.Value) > 0 {
 		t.Errorf("the letter has %d headers and %d bytes", n, len(letter.Value))
 	}
 }

@@ -4,6 +4,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -28,6 +29,9 @@ type Config struct {
 	Random  backoff.Random        // spreads the pauses between attempts
 	Metrics prometheus.Registerer // where metrics are registered
 
+	// HandlerDeadline is how long a handler may work on a batch; 0 means 30 seconds.
+	HandlerDeadline time.Duration
+
 	// Dial connects to a broker by its host:port; nil means TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -38,8 +42,13 @@ func (c Config) Topic(name string) string { return c.Prefix + name }
 // bare is the reverse of Topic.
 func (c Config) bare(topic string) string { return strings.TrimPrefix(topic, c.Prefix) }
 
+// deadline returns how long a handler may work on a batch. It must fit into the time
+// that a rebalance may take, with what a handler takes to return.
+func (c Config) deadline() time.Duration { return cmp.Or(c.HandlerDeadline, defaultDeadline) }
+
 const (
-	dialTimeout = 3 * time.Second
+	defaultDeadline = 30 * time.Second
+	dialTimeout     = 3 * time.Second
 	// metadataMinAge is how soon a client may ask again which broker leads a
 	// partition. After a change of leader it sends to the old one until then; the
 	// default is 5 s.

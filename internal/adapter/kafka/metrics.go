@@ -37,9 +37,10 @@ func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
 
 // consumerMetrics counts what one group does in this process.
 type consumerMetrics struct {
-	records, skipped, deadLetters, failures *prometheus.CounterVec // by topic
-	size, seconds                           prometheus.Histogram
-	lag                                     *prometheus.GaugeVec // by topic and partition
+	records, skipped, retries, failures *prometheus.CounterVec // by topic
+	deadLetters                         *prometheus.CounterVec // by topic and cause
+	size, seconds                       prometheus.Histogram
+	lag                                 *prometheus.GaugeVec // by topic and partition
 }
 
 // newConsumerMetrics registers the metrics of a group. The group is a constant
@@ -48,15 +49,17 @@ func newConsumerMetrics(r prometheus.Registerer, group string) (consumerMetrics,
 	m := consumerMetrics{
 		records:     counter("consumed_records_total", "Records processed.", "topic"),
 		skipped:     counter("consumed_unknown_total", "Records skipped because this program does not know their event type.", "topic"),
-		deadLetters: counter("consumed_dead_letters_total", "Records sent to the dead-letter topic because they cannot be read.", "topic"),
-		failures:    counter("consumed_failures_total", "Attempts to process a batch, or to write a dead letter, that failed and are repeated.", "topic"),
-		size:        histogram("consumed_batch_records", "Records in a batch.", prometheus.ExponentialBuckets(1, 4, 7)),
+		retries:     counter("consumed_retries_total", "Records sent to a retry topic because they could not be processed.", "topic"),
+		deadLetters: counter("consumed_dead_letters_total", "Records sent to the dead-letter topic.", "topic", "cause"),
+		failures: counter("consumed_failures_total",
+			"Attempts to process a batch, or to write a record to another topic, that failed and are repeated because a dependency is away.", "topic"),
+		size: histogram("consumed_batch_records", "Records in a batch.", prometheus.ExponentialBuckets(1, 4, 7)),
 		seconds: histogram("consumed_batch_seconds", "Time to process a batch, in seconds.",
 			prometheus.ExponentialBuckets(0.001, 4, 8)),
 		lag: gauge("consumer_lag_records", "Records not yet consumed, in the partitions assigned to this process.", "topic", "partition"),
 	}
 	err := register(prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, r),
-		m.records, m.skipped, m.deadLetters, m.failures, m.size, m.seconds, m.lag)
+		m.records, m.skipped, m.retries, m.deadLetters, m.failures, m.size, m.seconds, m.lag)
 	return m, err
 }
 

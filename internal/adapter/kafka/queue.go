@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -9,20 +10,22 @@ import (
 )
 
 // queue holds the records of one partition that were fetched and not yet
-// processed. A full queue pauses the fetching of its partition, so its size is
-// bounded by queueHigh and one poll.
+// processed. Its partition is not fetched while the queue is full, or while its
+// first record is not yet due; so its size is bounded by queueHigh and one poll.
 type queue struct {
 	client *kgo.Client
 	at     partition
-	ready  wakeup.Signal // the queue may have records
+	due    func(*kgo.Record) time.Time // when a record may be processed
+	ready  wakeup.Signal               // the queue may have records
 
 	mu      sync.Mutex
 	records []*kgo.Record
+	waiting bool // the first record is not yet due
 	paused  bool
 }
 
-func newQueue(client *kgo.Client, at partition) *queue {
-	return &queue{client: client, at: at, ready: wakeup.New()}
+func newQueue(client *kgo.Client, at partition, due func(*kgo.Record) time.Time) *queue {
+	return &queue{client: client, at: at, due: due, ready: wakeup.New()}
 }
 
 // push adds records. It never blocks: the caller serves other partitions too.
@@ -30,24 +33,26 @@ func (q *queue) push(records []*kgo.Record) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.records = append(q.records, records...)
-	if len(q.records) >= queueHigh && !q.paused {
-		q.paused = true
-		q.client.PauseFetchPartitions(q.at.asMap())
-	}
+	q.regulate()
 	q.ready.Notify()
 }
 
-// pull removes and returns the next batch; empty if there is none.
-func (q *queue) pull() []*kgo.Record {
+// pull removes and returns the next batch. If it is empty and wait is positive, the
+// first record is due after wait; otherwise there is none.
+func (q *queue) pull(now time.Time) (batch []*kgo.Record, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := min(len(q.records), maxBatch)
-	batch := q.records[:n:n]
-	q.records = q.records[n:]
-	if len(q.records) <= queueLow {
-		q.resume()
+	n := 0
+	for n < min(len(q.records), maxBatch) && !q.due(q.records[n]).After(now) {
+		n++
 	}
-	return batch
+	if q.waiting = n == 0 && len(q.records) > 0; q.waiting {
+		wait = q.due(q.records[0]).Sub(now)
+	}
+	batch = q.records[:n:n]
+	q.records = q.records[n:]
+	q.regulate()
+	return batch, wait
 }
 
 // close resumes fetching: the client keeps a pause even after the partition is
@@ -55,12 +60,19 @@ func (q *queue) pull() []*kgo.Record {
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.resume()
+	if q.paused {
+		q.client.ResumeFetchPartitions(q.at.asMap())
+	}
 }
 
-// resume fetches a paused partition again. The caller holds the lock.
-func (q *queue) resume() {
-	if q.paused {
+// regulate pauses the fetching of the partition, or resumes it. The caller holds the
+// lock.
+func (q *queue) regulate() {
+	switch {
+	case !q.paused && (q.waiting || len(q.records) >= queueHigh):
+		q.paused = true
+		q.client.PauseFetchPartitions(q.at.asMap())
+	case q.paused && !q.waiting && len(q.records) <= queueLow:
 		q.paused = false
 		q.client.ResumeFetchPartitions(q.at.asMap())
 	}

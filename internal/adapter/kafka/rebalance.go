@@ -60,9 +60,21 @@ func (c *Consumer) release(all []partition, grace time.Duration) {
 	})
 	defer timer.Stop()
 	for _, w := range workers {
-		<-w.done
+		select {
+		case <-w.done:
+		case <-w.hung: // its handler may never return; the process ends soon
+		}
 		w.cancel()
 	}
+}
+
+// giveUpOn notes that the handler of a worker does not return. The consumer then leaves
+// the group, so that other members take its partitions over.
+func (c *Consumer) giveUpOn(w *worker) {
+	c.log.Error("the handler of a batch has not returned long after its deadline: leaving the consumer group",
+		"topic", w.at.topic, "partition", w.at.number, "deadline", c.config.deadline())
+	close(w.hung)
+	c.hangOnce.Do(func() { close(c.hanging) })
 }
 
 // remove removes the workers of the partitions and returns them.

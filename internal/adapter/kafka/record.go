@@ -57,10 +57,13 @@ func header(key, value string) kgo.RecordHeader {
 
 // open reads a record and its event. The event is nil if its type is not known.
 // Errors are event.ErrUnreadable.
-func (c Config) open(r *kgo.Record) (event.Opened, error) {
-	v, err := c.decode(r)
+func (c *Consumer) open(r *kgo.Record) (event.Opened, error) {
+	v, err := c.config.decode(r)
 	if err != nil {
 		return event.Opened{}, err
+	}
+	if source, retried := c.sources[r.Topic]; retried {
+		v.Topic = c.config.bare(source)
 	}
 	e, err := v.Open()
 	return event.Opened{Envelope: v, Event: e}, err

@@ -47,7 +47,65 @@ func TestADeadLetterHasItsWireFormat(t *testing.T) {
 	r := Config{Prefix: "shop-"}.encode(envelope(t))
 	r.Partition, r.Offset, r.Timestamp = 3, 42, time.UnixMilli(1_700_000_000_123)
 	cause := fmt.Errorf("%w: ce_id is missing", event.ErrUnreadable)
-	golden(t, "testdata/deadletter.golden", newDeadLetter(r, "shop-ranking", cause))
+	golden(t, "testdata/deadletter.golden", ranked().next(r, cause))
+}
+
+// ranked returns a consumer of the group ranking that has no client.
+func ranked() *Consumer {
+	c := Config{Prefix: "shop-", Clock: func() time.Time { return time.UnixMilli(1_700_000_000_500) }}
+	return &Consumer{config: c, name: "ranking", group: "shop-ranking", sources: c.sources("ranking", event.Topics())}
+}
+
+func TestARecordToRetryHasItsWireFormat(t *testing.T) {
+	t.Parallel()
+	r := Config{Prefix: "shop-"}.encode(envelope(t))
+	r.Partition, r.Offset, r.Timestamp = 3, 42, time.UnixMilli(1_700_000_000_123)
+	golden(t, "testdata/retry.golden", ranked().next(r, errors.New("no such product")))
+}
+
+// Wherever a record is tried again, the headers say where it was at first, and no
+// header is there twice.
+func TestARecordPassesThroughTheRetryTopicsInOrder(t *testing.T) {
+	t.Parallel()
+	c := ranked()
+	r := c.config.encode(envelope(t))
+	r.Partition, r.Offset = 3, 42
+	var visited []string
+	for range 3 {
+		r = c.next(r, errors.New("no such product"))
+		visited = append(visited, r.Topic)
+		for name, want := range map[string]string{DeadTopic: "shop-order-events", DeadOffset: "42", DeadPartition: "3"} {
+			if got := text(r.Headers, name); got != want {
+				t.Errorf("in %s, %s is %q, want %q", r.Topic, name, got, want)
+			}
+		}
+		seen := map[string]bool{}
+		for _, h := range r.Headers {
+			if seen[h.Key] {
+				t.Errorf("in %s, %s is there twice", r.Topic, h.Key)
+			}
+			seen[h.Key] = true
+		}
+	}
+	want := []string{"shop-order-events-ranking-retry-1000", "shop-order-events-ranking-retry-2000", "shop-order-events-dlt"}
+	if diff := cmp.Diff(want, visited); diff != "" {
+		t.Error(diff)
+	}
+	if got := text(r.Headers, RetryAttempts); got != "3" {
+		t.Errorf("the dead letter says that it was tried %s times", got)
+	}
+}
+
+// Anyone can write any headers: they neither delay a record nor name a topic.
+func TestHeadersOfARecordThatWasNotRetriedAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	c := ranked()
+	r := c.config.encode(envelope(t))
+	r.Headers = append(r.Headers, header(DeadTopic, "elsewhere"), header(RetryAttempts, "3"), header(RetryDue, "9999999999999"))
+	n := c.next(r, errors.New("no such product"))
+	if n.Topic != "shop-order-events-ranking-retry-1000" || text(n.Headers, DeadTopic) != "shop-order-events" {
+		t.Errorf("it goes to %s and says that it is from %s", n.Topic, text(n.Headers, DeadTopic))
+	}
 }
 
 // golden compares a record with a file, which -update writes.

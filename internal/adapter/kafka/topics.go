@@ -15,7 +15,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
-// DeadLetterTopic returns the topic for the unreadable records of a topic.
+// DeadLetterTopic returns the topic for the records of a topic that cannot be processed.
 func DeadLetterTopic(topic string) string { return topic + "-dlt" }
 
 // names lists every topic of the shop, with prefix.
@@ -23,6 +23,11 @@ func (c Config) names() []string {
 	var names []string
 	for _, topic := range event.Topics() {
 		names = append(names, c.Topic(topic), c.Topic(DeadLetterTopic(topic)))
+	}
+	for _, group := range event.Groups() {
+		for _, topic := range RetryTopics(group, event.Topics()) {
+			names = append(names, c.Topic(topic))
+		}
 	}
 	return names
 }

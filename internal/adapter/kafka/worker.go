@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -26,6 +25,7 @@ type worker struct {
 	cancel   context.CancelFunc
 	quit     chan struct{} // closed when no further batch may begin
 	done     chan struct{} // closed when the worker has ended
+	hung     chan struct{} // closed when its handler does not return
 	backoff  *backoff.Backoff
 	outage   *outage.Log
 	queue    *queue
@@ -33,9 +33,13 @@ type worker struct {
 
 func (c *Consumer) start(at partition) *worker {
 	ctx, cancel := context.WithCancel(context.Background())
+	due := atOnce
+	if _, retried := c.sources[at.topic]; retried {
+		due = dueTime
+	}
 	w := &worker{
 		consumer: c, at: at, topic: c.config.bare(at.topic), ctx: ctx, cancel: cancel,
-		quit: make(chan struct{}), done: make(chan struct{}), queue: newQueue(c.client, at),
+		quit: make(chan struct{}), done: make(chan struct{}), hung: make(chan struct{}), queue: newQueue(c.client, at, due),
 		backoff: backoff.New(retryFirst, retryLimit, c.config.Random),
 		outage:  outage.New(c.log.With("topic", at.topic, "partition", at.number), "process events"),
 	}
@@ -47,17 +51,35 @@ func (w *worker) run() {
 	defer close(w.done)
 	defer w.queue.close()
 	for {
-		select {
-		case <-w.quit:
-			return
-		case <-w.queue.ready:
-		}
-		for batch := w.queue.pull(); len(batch) > 0; batch = w.queue.pull() {
-			if w.quitting() || !w.process(batch) {
+		batch, wait := w.queue.pull(w.consumer.config.Clock())
+		if len(batch) == 0 {
+			if !w.idle(wait) {
 				return
 			}
+			continue
+		}
+		if w.quitting() || !w.process(batch) {
+			return
 		}
 	}
+}
+
+// idle returns when there may be a batch: when records come in, or when the first
+// record of a retry topic is due. It reports false if no further batch may begin.
+func (w *worker) idle(wait time.Duration) bool {
+	var due <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-w.quit:
+		return false
+	case <-w.queue.ready:
+	case <-due:
+	}
+	return true
 }
 
 func (w *worker) quitting() bool {
@@ -91,10 +113,10 @@ func (w *worker) process(records []*kgo.Record) bool {
 func (w *worker) decode(records []*kgo.Record) (batch []event.Opened, from []*kgo.Record, ok bool) {
 	batch, from = make([]event.Opened, 0, len(records)), make([]*kgo.Record, 0, len(records))
 	for _, r := range records {
-		opened, err := w.consumer.config.open(r)
+		opened, err := w.consumer.open(r)
 		switch {
 		case err != nil:
-			if !w.deadLetter(r, err) {
+			if !w.sendAway(r, err) {
 				return nil, nil, false
 			}
 		case opened.Event == nil: // a newer program's type
@@ -107,26 +129,26 @@ func (w *worker) decode(records []*kgo.Record) (batch []event.Opened, from []*kg
 }
 
 // handleBatch calls the handler until it succeeds or the partition has to be
-// given up. If the handler cannot read an event, the batch is split in halves
-// until that event is alone: only its record goes to the dead-letter topic.
+// given up. If a record of the batch is to blame, the batch is split in halves
+// until that record is alone, and only it leaves the partition.
 func (w *worker) handleBatch(batch []event.Opened, from []*kgo.Record) bool {
 	if len(batch) == 0 {
 		return true
 	}
-	var unreadable error
+	var guilty error
 	ok := w.retry(func() error {
-		err := w.consumer.handle(w.ctx, batch)
-		if errors.Is(err, event.ErrUnreadable) {
-			unreadable = err
+		err := w.call(batch)
+		if b := blameFor(err); b == unreadable || b == record {
+			guilty = err
 			return nil
 		}
 		return err
 	})
 	switch half := len(batch) / 2; {
-	case !ok || unreadable == nil:
+	case !ok || guilty == nil:
 		return ok
 	case half == 0:
-		return w.deadLetter(from[0], unreadable)
+		return w.sendAway(from[0], guilty)
 	default:
 		return w.handleBatch(batch[:half], from[:half]) && w.handleBatch(batch[half:], from[half:])
 	}

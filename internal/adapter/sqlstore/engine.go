@@ -8,8 +8,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
-// ErrUnavailable is returned if there is no connection to the database, or if it
-// breaks.
+// ErrUnavailable is returned if the database cannot do its work now, whatever it is
+// asked: there is no connection, or it breaks, or the transaction lost every race.
 var ErrUnavailable = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "the database cannot be reached; try again later")
 
 // Engine is a kind of database.
@@ -23,9 +23,9 @@ type Engine interface {
 	// Violated returns the constraint that a statement violated; the zero
 	// Violation if err has another cause.
 	Violated(err error) Violation
-	// Disconnected reports whether err means that the server has ended the
-	// connection.
-	Disconnected(err error) bool
+	// Away reports whether err says nothing about a statement or its values: the
+	// database cannot be reached, shuts down, or has no room, memory or time left.
+	Away(err error) bool
 	Close() error
 }
 

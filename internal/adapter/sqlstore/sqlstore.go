@@ -82,8 +82,11 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 	waits := backoff.New(firstWait, lastWait, d.options.Random)
 	for attempt := 1; ; attempt++ {
 		err := d.run(ctx, Write, fn)
-		if err == nil || attempt == attempts || !d.retryable(err) || !backoff.Wait(ctx, waits.Next()) {
+		if err == nil || !d.retryable(err) {
 			return err
+		}
+		if attempt == attempts || !backoff.Wait(ctx, waits.Next()) {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
 }
@@ -111,7 +114,7 @@ func (d *DB) run(ctx context.Context, mode Mode, fn func(store.Tx) error) error 
 	defer conn.End()
 	s := d.session(ctx, conn, mode)
 	if err := s.do(ctx, fn); err != nil {
-		if d.parts.Engine.Disconnected(err) {
+		if d.parts.Engine.Away(err) && !errors.Is(err, ErrUnavailable) {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		return err

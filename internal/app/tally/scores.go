@@ -3,11 +3,13 @@ package tally
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -26,8 +28,14 @@ func (t *Tally) writeScores(ctx context.Context, events []contribution) error {
 		t.weights.forget()
 		err = t.write(ctx, since, last, now)
 	}
+	if errors.Is(err, ranking.ErrWeightsChanged) {
+		return fmt.Errorf("%w: %w", errWeightsMove, err)
+	}
 	return err
 }
+
+// errWeightsMove says that no event is to blame: the batch can be handled again.
+var errWeightsMove = fault.New(fault.Unavailable, "WEIGHTS_MOVE", "the weights of the ranking change again and again")
 
 // attempts is how often scores are computed and written, if the weights have changed
 // in between each time.

@@ -22,6 +22,15 @@ const (
 // Topics returns all topics that events are published to.
 func Topics() []string { return []string{CatalogTopic, OrderTopic} }
 
+// The consumer groups. Each counts, or keeps, every event once by itself.
+const (
+	RankingGroup = "ranking"   // counters and live rankings
+	AuditGroup   = "audit-log" // every event, for operators
+)
+
+// Groups returns all consumer groups.
+func Groups() []string { return []string{RankingGroup, AuditGroup} }
+
 // Source is the CloudEvents source of all events of the shop.
 const Source = "/commerce"
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -209,9 +211,26 @@ func (*engine) Retry(err error) bool {
 	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
 }
 
-// Disconnected implements sqlstore.Engine: the server shuts down, or it ends all
-// connections because one of its processes has crashed.
-func (*engine) Disconnected(err error) bool {
+// Away implements sqlstore.Engine.
+func (*engine) Away(err error) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && (e.Code == "57P01" || e.Code == "57P02" || e.Code == "57P03")
+	if !errors.As(err, &e) {
+		return broken(err)
+	}
+	switch e.Code[:2] {
+	case "08", // the connection
+		"53", // no room, memory or connection is left
+		"57", // the server shuts down, or it ended the statement
+		"58": // the disk
+		return true
+	}
+	return e.Code == "55P03" || // a lock was not free in time
+		e.Code == "25006" // after a failover: this server is read-only
+}
+
+// broken reports whether the connection broke during a statement.
+func broken(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		pgconn.SafeToRetry(err) // it was closed before the statement was sent
 }

@@ -125,5 +125,15 @@ func keyName(message string, columns bool) string {
 	return strings.Join(append(name, "pkey"), "_")
 }
 
-// Disconnected implements sqlstore.Engine: there is no server.
-func (*engine) Disconnected(error) bool { return false }
+// Away implements sqlstore.Engine: the file cannot be read or written now.
+func (*engine) Away(err error) bool {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xFF {
+	case codes.SQLITE_IOERR, codes.SQLITE_FULL, codes.SQLITE_CANTOPEN, codes.SQLITE_READONLY, codes.SQLITE_NOMEM, codes.SQLITE_PROTOCOL:
+		return true
+	}
+	return false
+}
