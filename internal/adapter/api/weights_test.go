@@ -187,7 +187,7 @@ func TestWhatCannotBeExplained(t *testing.T) {
 		"99/explain": 404, "0/explain": 400, "x/explain": 400,
 		"1/explain?date=20260303": 400, "1/explain?date=": 400, "1/explain?date=20260230": 400,
 		"1/explain?period=": 400, "1/explain?period=yearly": 400, "1/explain?period=Daily": 400,
-		"1/explain?date=20260302": 200, "1/explain?date=00010101&period=monthly": 200, "1/explain?date=00010101": 200,
+		"1/explain?date=20260302": 200, "1/explain?date=19000101&period=monthly": 200, "1/explain?date=18991231": 400,
 	} {
 		s.as("").get("/api/v1/rankings/"+query).must(t, s, status)
 	}
