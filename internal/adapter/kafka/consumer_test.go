@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +84,24 @@ func TestEventsOfAnUnknownTypeAreSkippedAndCounted(t *testing.T) {
 	if n := metric(t, config, "commerce_consumed_records_total"); n != 3 {
 		t.Errorf("%v records are counted", n)
 	}
+}
+
+// A process that ended would meet the same event again after its start.
+func TestAHandlerThatPanicsIsCalledAgain(t *testing.T) {
+	t.Parallel()
+	config := embeddedBroker(t)
+	seen := newRecorder()
+	var calls atomic.Int64
+	consume(t, config, func(ctx context.Context, batch []event.Opened) error {
+		if calls.Add(1) == 1 {
+			panic("a bug")
+		}
+		return seen.handle(ctx, batch)
+	}, quiet())
+	if err := producer(t, config).Publish(t.Context(), likes(t, 1, 1))[0]; err != nil {
+		t.Fatal(err)
+	}
+	seen.await(t, 1)
 }
 
 func TestADependencyThatIsDownHoldsUpItsPartitionOnly(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
+	"github.com/loopers-commerce/commerce/internal/base/panics"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
@@ -115,7 +116,7 @@ func (w *worker) handleBatch(batch []event.Opened, from []*kgo.Record) bool {
 	}
 	var unreadable error
 	ok := w.retry(func() error {
-		err := w.consumer.handle(w.ctx, batch)
+		err := panics.Caught(func() error { return w.consumer.handle(w.ctx, batch) })
 		if errors.Is(err, event.ErrUnreadable) {
 			unreadable = err
 			return nil
