@@ -129,7 +129,6 @@ type pipe struct {
 func newPipe() *pipe { return &pipe{cut: make(chan struct{})} }
 
 func (*pipe) Header() http.Header                { return http.Header{} }
-func (*pipe) SetReadDeadline(time.Time) error    { return nil }
 func (*pipe) FlushError() error                  { return nil }
 func (p *pipe) SetWriteDeadline(time.Time) error { close(p.cut); return nil }
 

@@ -161,16 +161,13 @@ func newEventWriter(w http.ResponseWriter) *eventWriter {
 	return &eventWriter{w, http.NewResponseController(w)}
 }
 
-// begin writes the headers. The read deadline of the server is for requests with a body; it would end
-// the stream.
+// begin writes the headers. No deadline of the server ends the stream: net/http lifts that for reading when
+// there is no body left to read.
 func (e *eventWriter) begin() error {
 	h := e.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx
-	if err := e.c.SetReadDeadline(time.Time{}); err != nil {
-		return err
-	}
 	return e.write(fmt.Sprintf("retry: %d\n\n", reconnect.Milliseconds()))
 }
 
