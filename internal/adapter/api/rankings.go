@@ -119,8 +119,11 @@ func (score) Schema(huma.Registry) *huma.Schema {
 const rankingWords = "The ranking of a day, of an ISO week or of a month. The score of a day is live: it includes a tenth of the " +
 	"score of the day before. The score of a week or a month is the sum of what its days have earned by themselves.\n\n" +
 	"Today and the seven days before come from the live ranking. Older days, weeks and months come from published tables; " +
-	"those of the running week and month are published too, with complete=false. A period that has begun and is not " +
-	"published yet is the problem 404 RANKING_NOT_PUBLISHED. A period in the future, or without events, is an empty page. " +
+	"those of the running week and month are published too, with complete=false, some minutes old. Without the live " +
+	"ranking, finished days come from the tables as well; today is computed from the counters or, in a shop with 10,000 " +
+	"ranked products and more, comes from its last published ranking. A period that has begun and is not published yet is " +
+	"404 RANKING_NOT_PUBLISHED: Retry-After says when to ask again. If it can no longer be computed, it is " +
+	"410 COUNTERS_NOT_KEPT. A period in the future, or without events, is an empty page. " +
 	"A brand that does not exist is 404 BRAND_NOT_FOUND.\n\n" +
 	"Hidden products are left out, and the others keep their ranks. So a page may have fewer items than its size.\n\n" +
 	"**Pages that stay put.** A published ranking never changes; a newer one replaces it. page.snapshot names the one that " +
