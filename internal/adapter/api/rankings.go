@@ -22,46 +22,28 @@ type Rankings interface {
 }
 
 type rankingInput struct {
-	Period   string `query:"period" doc:"daily, weekly (ISO 8601, from Monday) or monthly; the default is daily."`
-	Date     string `query:"date" doc:"A day of the period, in Asia/Seoul as yyyyMMdd; the default is today." example:"20260131"`
+	Dated
+
 	BrandID  int64  `query:"brandId" minimum:"1" doc:"Only products of this brand. Ranks are then those within the brand."`
 	Page     int64  `query:"page" minimum:"1" maximum:"1000000" default:"1"`
 	Size     int64  `query:"size" minimum:"1" maximum:"100" default:"20"`
 	Snapshot string `query:"snapshot" maxLength:"1400" doc:"page.snapshot of an earlier page, to read other pages of the same state. \"new\" on the first page of a live ranking takes a snapshot."`
-
-	empty error // the error of a parameter that is present but empty
 }
 
-// Resolve implements huma.Resolver. For huma an empty parameter is absent; here ?date= is an error, because
-// it does not mean today.
+// Resolve implements huma.Resolver; see Dated.
 func (in *rankingInput) Resolve(ctx huma.Context) []error {
 	u := ctx.URL()
-	q := u.Query()
-	switch {
-	case q.Has("period") && in.Period == "":
-		in.empty = ranking.ErrPeriod
-	case q.Has("date") && in.Date == "":
-		in.empty = ranking.ErrDate
-	case q.Has("snapshot") && in.Snapshot == "":
+	if u.Query().Has("snapshot") && in.Snapshot == "" {
 		in.empty = rankings.ErrSnapshot
 	}
-	return nil
+	return in.Dated.Resolve(ctx)
 }
 
 // query returns the question that the parameters ask, and the day that they name.
-func (in *rankingInput) query(now time.Time) (q rankings.Query, day clock.Day, err error) {
-	if in.empty != nil {
-		return q, 0, in.empty
-	}
-	kind, err := ranking.ParseKind(in.Period)
+func (in *rankingInput) query(now time.Time) (rankings.Query, clock.Day, error) {
+	kind, day, err := in.read(now)
 	if err != nil {
-		return q, 0, err
-	}
-	day = clock.DayOf(now)
-	if in.Date != "" {
-		if day, err = clock.ParseDay(in.Date); err != nil {
-			return q, 0, ranking.ErrDate.Because("%v", err)
-		}
+		return rankings.Query{}, 0, err
 	}
 	return rankings.Query{
 		Period: ranking.PeriodOf(kind, day), BrandID: in.BrandID, Number: in.Page, Size: in.Size, Snapshot: in.Snapshot,

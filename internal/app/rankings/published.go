@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -50,13 +48,8 @@ func notPublished(ctx context.Context, tx store.Tx, p ranking.Period, err error)
 	if failure != nil || changes.Sum(first, last) == 0 {
 		return failure
 	}
-	for _, day := range []clock.Day{first, last} {
-		switch rolledUp, failure := tx.Months.Has(ctx, metric.MonthOf(day)); {
-		case failure != nil:
-			return failure
-		case rolledUp:
-			return ranking.ErrNotKept
-		}
+	if failure := ranking.CheckKept(ctx, tx.Months, p); failure != nil {
+		return failure
 	}
 	return err
 }
