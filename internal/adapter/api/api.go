@@ -93,7 +93,7 @@ type service struct {
 // New returns the API. It returns an error if a metric cannot be registered.
 func New(c Config) (http.Handler, error) {
 	c.Limits = c.Limits.withDefaults()
-	s := &service{config: c, feed: newFeed(c.Limits.Listeners)}
+	s := &service{config: c, feed: newFeed(c.Limits.Listeners, c.Log)}
 	mux := http.NewServeMux()
 	s.huma = huma.NewAPI(s.openAPIConfig(), &adapter{mux, s})
 	s.registerUsers()
@@ -107,7 +107,7 @@ func New(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	s.registerRankings()
-	if err := s.exportListeners(); err != nil {
+	if err := s.exportFeed(); err != nil {
 		return nil, fmt.Errorf("register the metrics of the API: %w", err)
 	}
 	s.registerExplain()

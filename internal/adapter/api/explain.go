@@ -3,67 +3,34 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
-
-	"github.com/danielgtaylor/huma/v2"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/scoring"
-	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
 type explainInput struct {
-	ProductID int64  `path:"productId" minimum:"1" maximum:"9223372036854775807"`
-	Period    string `query:"period" doc:"daily, which is also the default, weekly or monthly."`
-	Date      string `query:"date" doc:"A day of the period in Asia/Seoul as yyyyMMdd; the default is today." example:"20260131"`
+	Dated
 
-	empty error // the error of a parameter that is present but empty
-}
-
-// Resolve implements huma.Resolver; see rankingInput.
-func (in *explainInput) Resolve(ctx huma.Context) []error {
-	u := ctx.URL()
-	q := u.Query()
-	switch {
-	case q.Has("period") && in.Period == "":
-		in.empty = errKind
-	case q.Has("date") && in.Date == "":
-		in.empty = ranking.ErrDate
-	}
-	return nil
-}
-
-var errKind = ranking.ErrPeriod.Because("period must be daily, weekly or monthly")
-
-// period translates the query.
-func (in *explainInput) period(now clock.Clock) (ranking.Kind, clock.Day, error) {
-	kind, day := ranking.Daily, clock.DayOf(now())
-	if in.Period != "" {
-		kind = ranking.Kind(in.Period)
-	}
-	switch {
-	case in.empty != nil:
-		return "", 0, in.empty
-	case !slices.Contains(ranking.Kinds(), kind):
-		return "", 0, errKind
-	case in.Date == "":
-		return kind, day, nil
-	}
-	day, err := clock.ParseDay(in.Date)
-	if err != nil {
-		return "", 0, ranking.ErrDate.Because("%v", err)
-	}
-	return kind, day, nil
+	ProductID int64 `path:"productId" minimum:"1" maximum:"9223372036854775807"`
 }
 
 type explanationBody struct {
-	ProductID int64         `json:"productId" example:"17"`
-	Period    string        `json:"period" enum:"daily,weekly,monthly"`
-	From      string        `json:"from" doc:"The first day of the period." example:"20260126"`
-	To        string        `json:"to" doc:"The last day of the period." example:"20260201"`
-	Rank      *int64        `json:"rank" doc:"Null if the product has none, or if its rank is not at hand." example:"3"`
-	Score     score         `json:"score" doc:"The sum of the parts of the days."`
-	Days      []dayPartBody `json:"days" nullable:"false" doc:"Oldest first. Those of a daily ranking are the day and the seven days before, which are carried over."`
+	ProductID int64           `json:"productId" example:"17"`
+	Period    string          `json:"period" enum:"daily,weekly,monthly"`
+	From      string          `json:"from" doc:"The first day of the period." example:"20260126"`
+	To        string          `json:"to" doc:"The last day of the period." example:"20260201"`
+	Rank      *int64          `json:"rank" doc:"In the live ranking of a day or, without one, the published rank. Null if the product has none." example:"3"`
+	Score     score           `json:"score" doc:"By the counters of now: the sum of the parts of the days."`
+	Published *publishedPlace `json:"published" doc:"The place in the published ranking, which is what getRanking shows for weeks, months and older days. Null if the period is not published."`
+	Days      []dayPartBody   `json:"days" nullable:"false" doc:"Oldest first. Those of a daily ranking are the day and the seven days before, which are carried over."`
+}
+
+type publishedPlace struct {
+	AsOf     time.Time `json:"asOf" doc:"The ranking shows what was so at this time."`
+	Complete bool      `json:"complete" doc:"Whether the period was over at asOf."`
+	Stale    bool      `json:"stale" doc:"Whether counters or weights have changed since, so that its score may differ from the explained one. It is computed anew soon."`
+	Rank     *int64    `json:"rank" doc:"Null if the product is not among the ranks that are kept." example:"3"`
+	Score    *score    `json:"score" doc:"Null without a rank."`
 }
 
 type dayPartBody struct {
@@ -96,7 +63,7 @@ func (s *service) registerExplain() {
 }
 
 func (s *service) explain(ctx context.Context, in *explainInput) (*output[explanationBody], error) {
-	kind, day, err := in.period(s.config.Clock)
+	kind, day, err := in.read(s.config.Clock())
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +80,7 @@ func (s *service) explain(ctx context.Context, in *explainInput) (*output[explan
 func toExplanation(e scoring.Explained) explanationBody {
 	b := explanationBody{
 		ProductID: e.ProductID, Period: string(e.Period.Kind), From: e.Period.First.String(), To: e.Period.Last.String(),
-		Rank: e.Rank, Score: score{e.Score}, Days: make([]dayPartBody, len(e.Days)),
+		Rank: e.Rank(), Score: score{e.Score}, Published: toPublishedPlace(e.Published), Days: make([]dayPartBody, len(e.Days)),
 	}
 	for i, d := range e.Days {
 		c := d.Counters
@@ -126,4 +93,15 @@ func toExplanation(e scoring.Explained) explanationBody {
 		}
 	}
 	return b
+}
+
+func toPublishedPlace(p *scoring.Published) *publishedPlace {
+	if p == nil {
+		return nil
+	}
+	place := &publishedPlace{AsOf: utc(p.AsOf), Complete: p.Complete, Stale: p.Stale, Rank: p.Rank}
+	if p.Score != nil {
+		place.Score = &score{*p.Score}
+	}
+	return place
 }

@@ -2,11 +2,14 @@ package api
 
 import (
 	"context"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
+	"github.com/loopers-commerce/commerce/internal/base/panics"
 )
 
 // Errors of a feed.
@@ -21,7 +24,9 @@ type state struct{ id, text string }
 // feed computes a state again and again, once for all listeners, and only while there are any. It never
 // waits for a listener: one that is slow does not see every state.
 type feed struct {
-	limit int
+	limit  int
+	log    *slog.Logger
+	failed atomic.Int64 // computations
 
 	mu        sync.Mutex
 	listeners int
@@ -31,7 +36,9 @@ type feed struct {
 	closed    bool
 }
 
-func newFeed(limit int) *feed { return &feed{limit: limit, changed: make(chan struct{})} }
+func newFeed(limit int, log *slog.Logger) *feed {
+	return &feed{limit: limit, log: log, changed: make(chan struct{})}
+}
 
 // every is the shortest time between two states.
 const every = 500 * time.Millisecond
@@ -67,16 +74,26 @@ func (f *feed) leave() {
 	}
 }
 
-// run computes states until ctx ends.
+// run computes states until ctx ends. Listeners keep the last state while none can be computed.
 func (f *feed) run(ctx context.Context, compute func(context.Context) (state, error)) {
-	for {
-		if s, err := compute(ctx); err == nil {
+	outage.New(f.log, "compute the ranking stream").Repeat(ctx, every, func(ctx context.Context) error {
+		s, err := f.caught(ctx, compute)
+		if err == nil {
 			f.publish(ctx, s)
+		} else if ctx.Err() == nil {
+			f.failed.Add(1)
 		}
-		if !backoff.Wait(ctx, every) {
-			return
-		}
-	}
+		return err
+	})
+}
+
+// caught computes a state. A panic is counted as a failure, too.
+func (*feed) caught(ctx context.Context, compute func(context.Context) (state, error)) (s state, err error) {
+	err = panics.Caught(func() (err error) {
+		s, err = compute(ctx)
+		return err
+	})
+	return s, err
 }
 
 // publish shows a state to all listeners. A computation that has been stopped shows nothing.

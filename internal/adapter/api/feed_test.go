@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ func counting() (func(context.Context) (state, error), *atomic.Int64) {
 func TestAFeedComputesOnceForAllAndOnlyWhileSomebodyListens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFeed(300)
+		f := newFeed(300, slog.New(slog.DiscardHandler))
 		compute, n := counting()
 		var leave []func()
 		for range 200 {
@@ -64,7 +65,7 @@ func TestAFeedComputesOnceForAllAndOnlyWhileSomebodyListens(t *testing.T) {
 func TestAStateThatCannotBeComputedIsSkipped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFeed(1)
+		f := newFeed(1, slog.New(slog.DiscardHandler))
 		var n atomic.Int64
 		leave, err := f.join(func(context.Context) (state, error) {
 			if n.Add(1) == 2 {
@@ -85,6 +86,37 @@ func TestAStateThatCannotBeComputedIsSkipped(t *testing.T) {
 	})
 }
 
+// A bug in the second computation: listeners keep the first state and get the third.
+func TestAFeedGoesOnAfterAPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var logged strings.Builder
+		f := newFeed(1, slog.New(slog.NewTextHandler(&logged, nil)))
+		var n atomic.Int64
+		leave, err := f.join(func(context.Context) (state, error) {
+			id := strconv.FormatInt(n.Add(1), 10)
+			if id == "2" {
+				panic("a bug") //nolint:forbidigo // what is tested
+			}
+			return state{id, "\n"}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer leave()
+		time.Sleep(every)
+		synctest.Wait()
+		now, changed, _ := f.current()
+		<-changed
+		if next, _, open := f.current(); now.id != "1" || next.id != "3" || !open || f.failed.Load() != 1 {
+			t.Errorf("after state %s comes %s, %d failures", now.id, next.id, f.failed.Load())
+		}
+		if !strings.Contains(logged.String(), "a bug") || !strings.Contains(logged.String(), "feed_test.go") {
+			t.Errorf("the log does not say where: %s", &logged)
+		}
+	})
+}
+
 // pipe is a response whose client reads or does not.
 type pipe struct {
 	http.ResponseWriter
@@ -97,7 +129,6 @@ type pipe struct {
 func newPipe() *pipe { return &pipe{cut: make(chan struct{})} }
 
 func (*pipe) Header() http.Header                { return http.Header{} }
-func (*pipe) SetReadDeadline(time.Time) error    { return nil }
 func (*pipe) FlushError() error                  { return nil }
 func (p *pipe) SetWriteDeadline(time.Time) error { close(p.cut); return nil }
 
@@ -129,7 +160,7 @@ func (p *pipe) String() string {
 func TestAStreamBeatsWhileNothingChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, p := &service{feed: newFeed(1)}, newPipe()
+		s, p := &service{feed: newFeed(1, slog.New(slog.DiscardHandler))}, newPipe()
 		leave, err := s.feed.join(func(context.Context) (state, error) { return state{"a", "{}\n"}, nil })
 		if err != nil {
 			t.Fatal(err)
@@ -151,7 +182,7 @@ func TestAStreamBeatsWhileNothingChanges(t *testing.T) {
 func TestASlowClientIsCutOffAndBlocksNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{feed: newFeed(2)}
+		s := &service{feed: newFeed(2, slog.New(slog.DiscardHandler))}
 		compute, _ := counting()
 		slow, quick := newPipe(), newPipe()
 		slow.block()
@@ -185,7 +216,7 @@ func TestASlowClientIsCutOffAndBlocksNobody(t *testing.T) {
 func TestAFeedThatClosesEndsItsStreams(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{feed: newFeed(2)}
+		s := &service{feed: newFeed(2, slog.New(slog.DiscardHandler))}
 		compute, _ := counting()
 		leave, err := s.feed.join(compute)
 		if err != nil {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
+	"strconv"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
@@ -70,6 +72,9 @@ func (s *service) problem(ctx context.Context, err error) *problem {
 	}
 	p := newProblem(ctx, statusOf(f.Kind), f.Code, f.Text)
 	p.Errors = f.Fields
+	if f.Retry > 0 {
+		p.headers.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.Retry.Seconds()))))
+	}
 	s.logProblem(ctx, p, err)
 	return p
 }

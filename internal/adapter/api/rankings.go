@@ -22,46 +22,28 @@ type Rankings interface {
 }
 
 type rankingInput struct {
-	Period   string `query:"period" doc:"daily, weekly (ISO 8601, from Monday) or monthly; the default is daily."`
-	Date     string `query:"date" doc:"A day of the period, in Asia/Seoul as yyyyMMdd; the default is today." example:"20260131"`
+	Dated
+
 	BrandID  int64  `query:"brandId" minimum:"1" doc:"Only products of this brand. Ranks are then those within the brand."`
 	Page     int64  `query:"page" minimum:"1" maximum:"1000000" default:"1"`
 	Size     int64  `query:"size" minimum:"1" maximum:"100" default:"20"`
 	Snapshot string `query:"snapshot" maxLength:"1400" doc:"page.snapshot of an earlier page, to read other pages of the same state. \"new\" on the first page of a live ranking takes a snapshot."`
-
-	empty error // the error of a parameter that is present but empty
 }
 
-// Resolve implements huma.Resolver. For huma an empty parameter is absent; here ?date= is an error, because
-// it does not mean today.
+// Resolve implements huma.Resolver; see Dated.
 func (in *rankingInput) Resolve(ctx huma.Context) []error {
 	u := ctx.URL()
-	q := u.Query()
-	switch {
-	case q.Has("period") && in.Period == "":
-		in.empty = ranking.ErrPeriod
-	case q.Has("date") && in.Date == "":
-		in.empty = ranking.ErrDate
-	case q.Has("snapshot") && in.Snapshot == "":
+	if u.Query().Has("snapshot") && in.Snapshot == "" {
 		in.empty = rankings.ErrSnapshot
 	}
-	return nil
+	return in.Dated.Resolve(ctx)
 }
 
 // query returns the question that the parameters ask, and the day that they name.
-func (in *rankingInput) query(now time.Time) (q rankings.Query, day clock.Day, err error) {
-	if in.empty != nil {
-		return q, 0, in.empty
-	}
-	kind, err := ranking.ParseKind(in.Period)
+func (in *rankingInput) query(now time.Time) (rankings.Query, clock.Day, error) {
+	kind, day, err := in.read(now)
 	if err != nil {
-		return q, 0, err
-	}
-	day = clock.DayOf(now)
-	if in.Date != "" {
-		if day, err = clock.ParseDay(in.Date); err != nil {
-			return q, 0, ranking.ErrDate.Because("%v", err)
-		}
+		return rankings.Query{}, 0, err
 	}
 	return rankings.Query{
 		Period: ranking.PeriodOf(kind, day), BrandID: in.BrandID, Number: in.Page, Size: in.Size, Snapshot: in.Snapshot,
@@ -119,8 +101,11 @@ func (score) Schema(huma.Registry) *huma.Schema {
 const rankingWords = "The ranking of a day, of an ISO week or of a month. The score of a day is live: it includes a tenth of the " +
 	"score of the day before. The score of a week or a month is the sum of what its days have earned by themselves.\n\n" +
 	"Today and the seven days before come from the live ranking. Older days, weeks and months come from published tables; " +
-	"those of the running week and month are published too, with complete=false. A period that has begun and is not " +
-	"published yet is the problem 404 RANKING_NOT_PUBLISHED. A period in the future, or without events, is an empty page. " +
+	"those of the running week and month are published too, with complete=false, some minutes old. Without the live " +
+	"ranking, finished days come from the tables as well; today is computed from the counters or, in a shop with 10,000 " +
+	"ranked products and more, comes from its last published ranking. A period that has begun and is not published yet is " +
+	"404 RANKING_NOT_PUBLISHED: Retry-After says when to ask again. If it can no longer be computed, it is " +
+	"410 COUNTERS_NOT_KEPT. A period in the future, or without events, is an empty page. " +
 	"A brand that does not exist is 404 BRAND_NOT_FOUND.\n\n" +
 	"Hidden products are left out, and the others keep their ranks. So a page may have fewer items than its size.\n\n" +
 	"**Pages that stay put.** A published ranking never changes; a newer one replaces it. page.snapshot names the one that " +

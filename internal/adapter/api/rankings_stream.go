@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -65,11 +66,16 @@ func (s *service) registerRankingStream() {
 		})
 }
 
-// exportListeners registers the number of listeners.
-func (s *service) exportListeners() error {
-	return s.config.Registerer.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "commerce_ranking_listeners", Help: "Clients that listen to the ranking stream of this process.",
-	}, func() float64 { return float64(s.feed.count()) }))
+// exportFeed registers the number of listeners, and how often their state could not be computed.
+func (s *service) exportFeed() error {
+	return errors.Join(
+		s.config.Registerer.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "commerce_ranking_listeners", Help: "Clients that listen to the ranking stream of this process.",
+		}, func() float64 { return float64(s.feed.count()) })),
+		s.config.Registerer.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "commerce_ranking_stream_failures_total", Help: "Attempts to compute the state of the ranking stream that failed.",
+		}, func() float64 { return float64(s.feed.failed.Load()) })),
+	)
 }
 
 // stream joins the feed before it answers, so that a refusal is a problem.
@@ -132,7 +138,6 @@ func (s *service) liveState(ctx context.Context) (state, error) {
 	day := clock.DayOf(s.config.Clock())
 	page, products, err := s.rankedPage(ctx, rankings.Query{Period: ranking.PeriodOf(ranking.Daily, day), Number: 1, Size: streamed})
 	if err != nil {
-		s.config.Log.DebugContext(ctx, "the ranking stream has no new state", "error", err)
 		return state{}, err
 	}
 	body := streamBody{Date: day.String(), Items: ranked(page.Items, products)}
@@ -156,16 +161,13 @@ func newEventWriter(w http.ResponseWriter) *eventWriter {
 	return &eventWriter{w, http.NewResponseController(w)}
 }
 
-// begin writes the headers. The read deadline of the server is for requests with a body; it would end
-// the stream.
+// begin writes the headers. No deadline of the server ends the stream: net/http lifts that for reading when
+// there is no body left to read.
 func (e *eventWriter) begin() error {
 	h := e.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx
-	if err := e.c.SetReadDeadline(time.Time{}); err != nil {
-		return err
-	}
 	return e.write(fmt.Sprintf("retry: %d\n\n", reconnect.Milliseconds()))
 }
 

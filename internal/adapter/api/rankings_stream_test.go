@@ -21,6 +21,8 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
+const streamPath = "/api/v1/rankings/stream"
+
 // listener is a client of the stream.
 type listener struct {
 	*http.Response
@@ -33,7 +35,7 @@ type sse struct{ id, name, data string }
 
 func listen(ctx context.Context, url, lastID string) (*listener, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/v1/rankings/stream", http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+streamPath, http.NoBody)
 	if err == nil {
 		if lastID != "" {
 			req.Header.Set("Last-Event-ID", lastID)
@@ -162,8 +164,11 @@ func TestTwoHundredListenersCauseOneComputation(t *testing.T) {
 	for _, l := range all {
 		l.close()
 	}
-	for s.gauge(t, "commerce_ranking_listeners") > 0 { // or the test times out
-		time.Sleep(10 * time.Millisecond)
+	for range listeners {
+		<-s.streams // or the test times out
+	}
+	if got := s.gauge(t, "commerce_ranking_listeners"); got != 0 {
+		t.Errorf("%v listeners are left", got)
 	}
 }
 
@@ -172,29 +177,38 @@ func TestTooManyListenersAreAskedToComeBack(t *testing.T) {
 	s := stocked(t, func(c *api.Config) { c.Limits.Listeners = 2 })
 	s.listen(t, "")
 	last := s.listen(t, "")
-	a := s.as("").get("/api/v1/rankings/stream").must(t, s, 503)
+	a := s.as("").get(streamPath).must(t, s, 503)
 	if p := a.problem(t); p.Code != "TOO_MANY_LISTENERS" || a.header.Get("Retry-After") == "" {
 		t.Errorf("%+v", p)
 	}
+	<-s.streams // the refused one
 	last.close()
-	for {
-		l, err := listen(t.Context(), s.url, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.close()
-		if l.StatusCode == http.StatusOK {
-			return
-		}
-	}
+	<-s.streams
+	s.listen(t, "")
 }
 
+// The connection is free for the next request.
 func TestAHeadOfTheStreamEnds(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
-	s.as("").do(http.MethodHead, "/api/v1/rankings/stream", "").must(t, s, 200)
-	for s.gauge(t, "commerce_ranking_listeners") > 0 { // or the test times out
-		time.Sleep(10 * time.Millisecond)
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	answers := bufio.NewReader(connection)
+	for _, method := range []string{http.MethodHead, http.MethodHead} {
+		if _, err := fmt.Fprintf(connection, "%s %s HTTP/1.1\r\nHost: shop\r\n\r\n", method, streamPath); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(answers, &http.Request{Method: method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
+			t.Errorf("%s: %s, %v", method, resp.Status, resp.Header)
+		}
 	}
 }
 

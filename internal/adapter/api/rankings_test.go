@@ -62,14 +62,17 @@ func TestARankingThatCannotBeShownSaysWhy(t *testing.T) {
 		err    error
 		status int
 		code   string
+		after  string
 	}{
-		{ranking.ErrNotPublished, 404, "RANKING_NOT_PUBLISHED"},
-		{rankings.ErrSnapshot, 400, "INVALID_SNAPSHOT"},
-		{rankings.ErrSnapshotExpired, 410, "SNAPSHOT_EXPIRED"},
+		{ranking.ErrNotPublished, 404, "RANKING_NOT_PUBLISHED", "60"},
+		{ranking.ErrNotKept, 410, "COUNTERS_NOT_KEPT", ""},
+		{rankings.ErrSnapshot, 400, "INVALID_SNAPSHOT", ""},
+		{rankings.ErrSnapshotExpired, 410, "SNAPSHOT_EXPIRED", ""},
 	} {
 		s.rankings.err = c.err
-		if p := s.as("").get("/api/v1/rankings").must(t, s, c.status).problem(t); p.Code != c.code {
-			t.Errorf("code %s, want %s", p.Code, c.code)
+		a := s.as("").get("/api/v1/rankings").must(t, s, c.status)
+		if p := a.problem(t); p.Code != c.code || a.header.Get("Retry-After") != c.after {
+			t.Errorf("%s, again after %q; want %s, %q", p.Code, a.header.Get("Retry-After"), c.code, c.after)
 		}
 	}
 }

@@ -46,7 +46,8 @@ type shop struct {
 	log      *syncBuffer
 	metrics  *prometheus.Registry
 	handler  http.Handler
-	late     atomic.Int64 // seconds since began
+	late     atomic.Int64  // seconds since began
+	streams  chan struct{} // a value for each stream that has ended
 }
 
 // engine opens an empty database.
@@ -94,7 +95,13 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 		t.Fatal(err)
 	}
 	s.handler = h
-	server := httptest.NewServer(h)
+	s.streams = make(chan struct{}, 1000)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == streamPath {
+			defer func() { s.streams <- struct{}{} }()
+		}
+		h.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s

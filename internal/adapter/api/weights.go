@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/loopers-commerce/commerce/internal/app/scoring"
-	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -110,12 +109,9 @@ func (s *service) changeWeights(ctx context.Context, in *weightsInput) (*output[
 }
 
 func (s *service) previewWeights(ctx context.Context, in *trialInput) (*output[trialBody], error) {
-	day := clock.DayOf(s.config.Clock())
-	if in.Date != "" {
-		var err error
-		if day, err = clock.ParseDay(in.Date); err != nil {
-			return nil, ranking.ErrDate.Because("%v", err)
-		}
+	day, err := dayOrToday(in.Date, s.config.Clock())
+	if err != nil {
+		return nil, err
 	}
 	w, found, err := s.config.Scoring.Preview(ctx, in.Body.edit(), day)
 	if err != nil {

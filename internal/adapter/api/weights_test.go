@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -180,6 +182,33 @@ func TestAScoreIsExplainedDayByDay(t *testing.T) {
 	})
 }
 
+// publish publishes a ranking of one product. Its counters have changed since.
+func (s *shop) publish(t *testing.T, p ranking.Period, e ranking.Entry) {
+	t.Helper()
+	run := id.ID{15: 7}
+	err := s.db.Update(t.Context(), func(tx store.Tx) error {
+		work := ranking.Work{Run: run, Period: p}
+		tx.Rollup.Keep(work, []ranking.Row{{Entry: e, Counters: metric.Counters{ProductID: e.ProductID, Views: 1}}})
+		_, err := tx.Rollup.Settle(t.Context(), work, run, 1, 1)
+		tx.Published.Publish(ranking.Publication{Period: p, Run: run, AsOf: began.Add(-time.Hour), Weights: "w", Rows: 1, Limit: 100})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnExplanationShowsWhatIsPublished(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, on engine) {
+		t.Helper()
+		s := stockedOn(t, on)
+		s.addCounters(t, metric.Counters{ProductID: 1, Day: 20260302, Views: 3})
+		s.publish(t, ranking.PeriodOf(ranking.Weekly, 20260302), ranking.Entry{Rank: 1, ProductID: 1, Score: 100_000})
+		s.as("").get("/api/v1/rankings/1/explain?period=weekly").must(t, s, 200).golden(t, "ranking_explained_published")
+	})
+}
+
 func TestWhatCannotBeExplained(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
@@ -187,7 +216,7 @@ func TestWhatCannotBeExplained(t *testing.T) {
 		"99/explain": 404, "0/explain": 400, "x/explain": 400,
 		"1/explain?date=20260303": 400, "1/explain?date=": 400, "1/explain?date=20260230": 400,
 		"1/explain?period=": 400, "1/explain?period=yearly": 400, "1/explain?period=Daily": 400,
-		"1/explain?date=20260302": 200, "1/explain?date=00010101&period=monthly": 200, "1/explain?date=00010101": 200,
+		"1/explain?date=20260302": 200, "1/explain?date=19000101&period=monthly": 200, "1/explain?date=18991231": 400,
 	} {
 		s.as("").get("/api/v1/rankings/"+query).must(t, s, status)
 	}

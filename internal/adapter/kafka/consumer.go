@@ -59,7 +59,7 @@ type Consumer struct {
 	sources  map[string]string // the topic that a retry topic is for, both with prefix
 	client   *kgo.Client
 	admin    *kadm.Client
-	handle   Handler
+	handling handling
 	log      *slog.Logger
 	metrics  consumerMetrics
 	offsets  *offsets
@@ -87,9 +87,10 @@ func NewConsumer(c Config, group string, topics []string, handle Handler, log *s
 		return nil, err
 	}
 	m := &Consumer{
-		config: c, name: group, group: c.Prefix + group, sources: c.sources(group, topics), handle: handle,
+		config: c, name: group, group: c.Prefix + group, sources: c.sources(group, topics),
 		log: log.With("group", group), metrics: metrics, hanging: make(chan struct{}), workers: map[partition]*worker{},
 	}
+	m.handling = handlingOf[event.Opened]{m.open, handle}
 	// The client may assign partitions before connect returns: assigned waits until the consumer is complete.
 	m.mu.Lock()
 	defer m.mu.Unlock()

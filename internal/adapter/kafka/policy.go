@@ -3,13 +3,12 @@ package kafka
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"runtime/debug"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/panics"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
@@ -57,14 +56,13 @@ const (
 )
 
 func causeOf(err error) string {
-	switch {
-	case errors.Is(err, event.ErrUnreadable):
+	if errors.Is(err, event.ErrUnreadable) {
 		return CauseUnreadable
-	case errors.Is(err, errPanicked):
-		return CausePanicked
-	default:
-		return CauseFailed
 	}
+	if _, panicked := errors.AsType[*panics.Error](err); panicked {
+		return CausePanicked
+	}
+	return CauseFailed
 }
 
 // Delays returns how long a record waits in each retry topic, in order. A record is
@@ -74,20 +72,13 @@ func Delays() []time.Duration { return []time.Duration{time.Second, 2 * time.Sec
 // attempts is how often a record is tried before it goes to the dead-letter topic.
 func attempts() int { return len(Delays()) + 1 }
 
-var errPanicked = errors.New("the handler panicked")
-
 // call calls the handler within its deadline. A panic is an error like others: if it
 // ended the process, the next one would read the same record and end as well.
-func (w *worker) call(batch []event.Opened) (err error) {
-	ctx, cancel := context.WithTimeout(w.ctx, w.consumer.config.deadline())
+func (w *worker) call(handle func(context.Context) error) error {
+	deadline := w.consumer.config.deadline()
+	ctx, cancel := context.WithTimeout(w.ctx, deadline)
 	defer cancel()
-	watch := time.AfterFunc(w.consumer.config.deadline()+hangGrace, func() { w.consumer.giveUpOn(w) })
+	watch := time.AfterFunc(deadline+hangGrace, func() { w.consumer.giveUpOn(w) })
 	defer watch.Stop()
-	defer func() {
-		if p := recover(); p != nil {
-			w.consumer.log.Error("the handler of a batch panicked", "panic", p, "stack", string(debug.Stack()))
-			err = fmt.Errorf("%w: %v", errPanicked, p)
-		}
-	}()
-	return w.consumer.handle(ctx, batch)
+	return panics.Caught(func() error { return handle(ctx) })
 }

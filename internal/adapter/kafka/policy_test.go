@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/panics"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
@@ -26,7 +27,7 @@ func TestAFailureIsBlamedOnADependencyOrOnARecord(t *testing.T) {
 		fmt.Errorf("count: %w", io.ErrUnexpectedEOF):           dependency,
 		errors.New("no such product"):                          record,
 		fault.New(fault.Invalid, "TOO_MUCH", "it is too much"): record,
-		fmt.Errorf("%w: index out of range", errPanicked):      record,
+		&panics.Error{Value: "index out of range"}:             record,
 		fault.New(fault.Conflict, "TAKEN", "it is taken"):      record,
 		fmt.Errorf("%w: %w", event.ErrUnreadable, io.EOF):      unreadable,
 	} {

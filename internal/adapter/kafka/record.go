@@ -55,18 +55,17 @@ func header(key, value string) kgo.RecordHeader {
 	return kgo.RecordHeader{Key: key, Value: []byte(value)}
 }
 
-// open reads a record and its event. The event is nil if its type is not known.
-// Errors are event.ErrUnreadable.
-func (c *Consumer) open(r *kgo.Record) (event.Opened, error) {
-	v, err := c.config.decode(r)
-	if err != nil {
-		return event.Opened{}, err
+// open reads a record and its event. It is not known if its type is not. Errors are
+// event.ErrUnreadable.
+func (c *Consumer) open(r *kgo.Record) (o event.Opened, known bool, err error) {
+	if o.Envelope, err = c.config.decode(r); err != nil {
+		return o, false, err
 	}
 	if source, retried := c.sources[r.Topic]; retried {
-		v.Topic = c.config.bare(source)
+		o.Topic = c.config.bare(source)
 	}
-	e, err := v.Open()
-	return event.Opened{Envelope: v, Event: e}, err
+	o.Event, err = o.Open()
+	return o, o.Event != nil, err
 }
 
 // decode reads the envelope of a record. Every error is event.ErrUnreadable.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
-	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
 const (
@@ -91,13 +90,11 @@ func (w *worker) quitting() bool {
 	}
 }
 
-// process decodes and handles a batch and marks its offset for commit. It reports
-// false if the partition had to be given up first: its next owner sees the batch
-// again.
+// process handles a batch and marks its offset for commit. It reports false if the
+// partition had to be given up first: its next owner sees the batch again.
 func (w *worker) process(records []*kgo.Record) bool {
 	began := w.consumer.config.Clock()
-	batch, from, ok := w.decode(records)
-	if !ok || !w.handleBatch(batch, from) {
+	if !w.consumer.handling.process(w, records) {
 		return false
 	}
 	w.consumer.metrics.size.Observe(float64(len(records)))
@@ -105,53 +102,6 @@ func (w *worker) process(records []*kgo.Record) bool {
 	w.consumer.metrics.records.WithLabelValues(w.topic).Add(float64(len(records)))
 	w.consumer.offsets.mark(w.at, records[len(records)-1])
 	return true
-}
-
-// decode reads the records and returns the events, each with the record that it
-// came from. Unreadable records go to the dead-letter topic; unknown events are
-// skipped. ok is false if the partition had to be given up first.
-func (w *worker) decode(records []*kgo.Record) (batch []event.Opened, from []*kgo.Record, ok bool) {
-	batch, from = make([]event.Opened, 0, len(records)), make([]*kgo.Record, 0, len(records))
-	for _, r := range records {
-		opened, err := w.consumer.open(r)
-		switch {
-		case err != nil:
-			if !w.sendAway(r, err) {
-				return nil, nil, false
-			}
-		case opened.Event == nil: // a newer program's type
-			w.consumer.metrics.skipped.WithLabelValues(w.topic).Inc()
-		default:
-			batch, from = append(batch, opened), append(from, r)
-		}
-	}
-	return batch, from, true
-}
-
-// handleBatch calls the handler until it succeeds or the partition has to be
-// given up. If a record of the batch is to blame, the batch is split in halves
-// until that record is alone, and only it leaves the partition.
-func (w *worker) handleBatch(batch []event.Opened, from []*kgo.Record) bool {
-	if len(batch) == 0 {
-		return true
-	}
-	var guilty error
-	ok := w.retry(func() error {
-		err := w.call(batch)
-		if b := blameFor(err); b == unreadable || b == record {
-			guilty = err
-			return nil
-		}
-		return err
-	})
-	switch half := len(batch) / 2; {
-	case !ok || guilty == nil:
-		return ok
-	case half == 0:
-		return w.sendAway(from[0], guilty)
-	default:
-		return w.handleBatch(batch[:half], from[:half]) && w.handleBatch(batch[half:], from[half:])
-	}
 }
 
 // retry calls f with growing pauses until it succeeds. It reports false if the

@@ -38,6 +38,7 @@ type database struct {
 
 	published publishedTables
 	brands    brandTable
+	months    rolledUp
 	folds     atomic.Int64
 	folding   func() // called by each fold; nil does nothing
 }
@@ -51,9 +52,27 @@ func (d *database) Snapshot(ctx context.Context, fn func(store.Tx) error) error 
 }
 
 func (d *database) with(tx store.Tx) store.Tx {
-	tx.Published, tx.Brands = &d.published, d.brands
-	tx.Ranking = countedTop{tx.Ranking, d}
+	tx.Published, tx.Brands, tx.Months = &d.published, d.brands, d.months
+	tx.Ranking, tx.Metrics = countedTop{tx.Ranking, d}, countedCounters{tx.Metrics, d}
 	return tx
+}
+
+func (d *database) fold() {
+	d.folds.Add(1)
+	if d.folding != nil {
+		d.folding()
+	}
+}
+
+// countedCounters counts the folds of brands.
+type countedCounters struct {
+	metric.Table
+	d *database
+}
+
+func (t countedCounters) Of(ctx context.Context, ids []int64, first, last clock.Day) ([]metric.Counters, error) {
+	t.d.fold()
+	return t.Table.Of(ctx, ids, first, last)
 }
 
 type countedTop struct {
@@ -62,10 +81,7 @@ type countedTop struct {
 }
 
 func (t countedTop) Top(ctx context.Context, w ranking.Schedule, day clock.Day, offset, limit int64) ([]ranking.Entry, error) {
-	t.d.folds.Add(1)
-	if t.d.folding != nil {
-		t.d.folding()
-	}
+	t.d.fold()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -246,6 +262,20 @@ func brandOf(pid int64) int64 {
 		return 9
 	}
 	return pid/10 + 1
+}
+
+// rolledUp has the months whose daily counters are not kept.
+type rolledUp map[metric.Month]bool
+
+func (m rolledUp) Has(_ context.Context, month metric.Month) (bool, error) { return m[month], nil }
+
+// The other methods of metric.MonthTable are not used by readers.
+func (rolledUp) Ended(context.Context, clock.Day) ([]metric.Month, error) { return nil, nil }
+func (rolledUp) RollUp(context.Context, metric.Month, int64, int) (last, moved int64, err error) {
+	return 0, 0, nil
+}
+func (rolledUp) Of(context.Context, int64, metric.Month) (c metric.Counters, err error) {
+	return c, nil
 }
 
 // brandTable has the brands 1 to 9. Brand 9 has the products 101 to last.

@@ -127,8 +127,9 @@ func TestFoldsRunOneAtATimeWhateverIsAsked(t *testing.T) {
 		for n := range 20 {
 			readers.Go(func() {
 				time.Sleep(rand.N(100 * time.Millisecond))
-				for before := range 5 { // which are not published
-					q := s.daily((n + before) % 5)
+				for brand := range int64(5) {
+					q := s.daily(0)
+					q.BrandID = (int64(n) + brand) % 5
 					if p := s.read(q); p.Source != rankings.FromDatabase {
 						s.Errorf("from %s", p.Source)
 					}

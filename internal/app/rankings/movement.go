@@ -30,8 +30,10 @@ func (r *Reader) compare(ctx context.Context, q Query, items []Item) error {
 		ids[i] = item.ProductID
 	}
 	before, err := r.before(ctx, q.Period.Previous(), q.BrandID, ids)
-	if errors.Is(err, ranking.ErrNotPublished) || errors.Is(err, ErrSnapshotExpired) {
-		return nil
+	for _, unknown := range []error{ranking.ErrNotPublished, ranking.ErrNotKept, ErrSnapshotExpired} {
+		if errors.Is(err, unknown) {
+			return nil
+		}
 	}
 	for i := range items {
 		items[i].Compared = err == nil

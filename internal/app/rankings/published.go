@@ -40,18 +40,18 @@ func (r *Reader) current(ctx context.Context, p ranking.Period) (current ranking
 }
 
 // notPublished returns err if something was counted on the days that have a part in the
-// scores of the period: then its ranking is not empty, but unknown.
+// scores of the period: then its ranking is not empty, but unknown. It returns
+// ranking.ErrNotKept if it stays unknown.
 func notPublished(ctx context.Context, tx store.Tx, p ranking.Period, err error) error {
 	first, last := p.Counted()
 	changes, failure := tx.Metrics.Changes(ctx, first, last)
-	switch {
-	case failure != nil:
+	if failure != nil || changes.Sum(first, last) == 0 {
 		return failure
-	case changes.Sum(first, last) > 0:
-		return err
-	default:
-		return nil
 	}
+	if failure := ranking.CheckKept(ctx, tx.Months, p); failure != nil {
+		return failure
+	}
+	return err
 }
 
 // ofRun reads a page of a run. Its rows may have been purged meanwhile. It must not be called

@@ -16,7 +16,7 @@ import (
 const lastRank = 1 << 40
 
 // Read returns a page of a ranking. A period in the future and one without events are
-// empty. Errors are ranking.ErrNotPublished, ErrSnapshot, ErrSnapshotExpired,
+// empty. Errors are ranking.ErrNotPublished, ranking.ErrNotKept, ErrSnapshot, ErrSnapshotExpired,
 // product.ErrBrandNotFound, and those of the database.
 func (r *Reader) Read(ctx context.Context, q Query) (Page, error) {
 	p, err := r.read(ctx, q)
@@ -53,9 +53,22 @@ func (r *Reader) find(ctx context.Context, q Query) (Page, error) {
 		return page, nil
 	}
 	if q.Period.First < r.today() {
-		page, err := r.published(ctx, q)
-		if !errors.Is(err, ranking.ErrNotPublished) {
-			return page, err
+		return r.published(ctx, q)
+	}
+	return r.running(ctx, q)
+}
+
+// running reads a page of the running day without the board. In a shop with few products
+// it computes the ranking from the counters. In a large one that would read the counters
+// of all products, so the last published ranking is shown. A brand has few products.
+func (r *Reader) running(ctx context.Context, q Query) (Page, error) {
+	if q.BrandID == 0 {
+		last, found, err := r.current(ctx, q.Period)
+		switch {
+		case err == nil && found && last.Rows >= Depth:
+			return r.published(ctx, q)
+		case err != nil && !errors.Is(err, ranking.ErrNotPublished):
+			return Page{}, err
 		}
 	}
 	return r.counted(ctx, q)

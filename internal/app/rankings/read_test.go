@@ -11,7 +11,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/loopers-commerce/commerce/internal/app/rankings"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 func TestACompleteBoardIsRead(t *testing.T) {
@@ -98,11 +101,92 @@ func TestDaysWithoutABoardAreReadFromTheTable(t *testing.T) {
 	if p := s.demand(s.daily(9), rankings.FromTable, 4, 1); !p.AsOf.Equal(asOf.Truncate(time.Microsecond)) || !p.Complete {
 		t.Errorf("%+v", p)
 	}
-	s.demand(s.daily(1), rankings.FromDatabase, 1) // its board is lost, and there is no table
-	s.publish(s.daily(1).Period, asOf, 7)
-	s.demand(s.daily(1), rankings.FromTable, 7)
-	if n := s.db.folds.Load(); n != 1 {
-		t.Errorf("%d folds", n)
+}
+
+// Whatever is asked of a day that is over, nobody computes it from the counters.
+func TestAFinishedDayWithoutItsBoardIsReadFromTheTable(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(s *env){
+		"the board is not complete": func(*env) {},
+		"Redis is away":             func(s *env) { s.board.Server.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := embedded(t)
+			s.count(3, map[int64]int64{1: 3})
+			s.rebuild(s.today.Add(-1))
+			s.demand(s.daily(1), rankings.FromBoard, 1)
+			lose(s)
+			brand := s.daily(3)
+			brand.BrandID = 1
+			s.refuses(s.daily(3), ranking.ErrNotPublished)
+			s.refuses(brand, ranking.ErrNotPublished)
+			s.publish(s.daily(3).Period, s.clock.now(), 7)
+			s.demand(s.daily(3), rankings.FromTable, 7)
+			s.demand(brand, rankings.FromTable, 7)
+			if p := s.demand(s.daily(7), rankings.FromNothing); !p.Complete { // nothing was counted
+				t.Error("a day without events is not over")
+			}
+			if n := s.db.folds.Load(); n != 0 {
+				t.Errorf("%d folds", n)
+			}
+		})
+	}
+}
+
+// The counters of all products of eight days are too many to read.
+func TestTheRunningDayOfALargeShopIsReadFromTheTable(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3, 2: 5})
+	few, many := make([]int64, rankings.Depth-1), make([]int64, rankings.Depth)
+	for i := range many {
+		many[i] = int64(i) + 1
+		copy(few, many)
+	}
+	s.publish(s.daily(0).Period, s.clock.now(), few...)
+	s.demand(s.daily(0), rankings.FromDatabase, 2, 1)
+	s.publish(s.daily(0).Period, s.clock.now(), many...)
+	q := s.daily(0)
+	q.Size = 3
+	if p := s.demand(q, rankings.FromTable, 1, 2, 3); p.Complete || p.Snapshot == "" {
+		t.Errorf("%+v", p)
+	}
+	q.BrandID = 1
+	s.demand(q, rankings.FromDatabase, 2, 1)
+	if n := s.db.folds.Load(); n != 2 {
+		t.Errorf("%d folds, want one of the small shop, and one of the brand", n)
+	}
+	s.rebuild(s.today)
+	q.BrandID = 0
+	s.demand(q, rankings.FromBoard, 2, 1)
+}
+
+// Its counters were added to those of the month before anybody published it.
+func TestAPeriodWhoseCountersAreNotKeptIsGone(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	day := clock.Day(20240503) // days of April are carried over into it
+	err := s.db.Update(t.Context(), func(tx store.Tx) error {
+		tx.Metrics.Add([]metric.Counters{{ProductID: 1, Day: day, Views: 1}})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range ranking.Kinds() {
+		s.refuses(rankings.Query{Period: ranking.PeriodOf(kind, day), Number: 1, Size: 1}, ranking.ErrNotPublished)
+	}
+	s.db.months = rolledUp{metric.MonthOf(20240401): true}
+	for kind, want := range map[ranking.Kind]error{
+		ranking.Daily: ranking.ErrNotKept, ranking.Weekly: ranking.ErrNotKept, ranking.Monthly: ranking.ErrNotPublished,
+	} {
+		s.refuses(rankings.Query{Period: ranking.PeriodOf(kind, day), Number: 1, Size: 1}, want)
+	}
+	next := rankings.Query{Period: ranking.PeriodOf(ranking.Daily, day.Add(1)), Number: 1, Size: 1}
+	s.publish(next.Period, s.clock.now(), 5)
+	if item := s.read(next).Items[0]; item.Compared {
+		t.Errorf("compared with what is gone: %+v", item)
 	}
 }
 
@@ -165,7 +249,7 @@ func TestBoardAndDatabaseAgreeOnEveryPage(t *testing.T) {
 				rapid.Int64Range(1, 12).Draw(r, "product"): rapid.Int64Range(-3, 30).Draw(r, "views"),
 			})
 		}
-		q := s.daily(rapid.IntRange(0, ranking.Window).Draw(r, "day"))
+		q := s.daily(0)
 		q.Size = rapid.Int64Range(1, 4).Draw(r, "size")
 		q.BrandID = rapid.Int64Range(0, 2).Draw(r, "brand")
 		fromDatabase := s.pages(q)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/panics"
 )
 
 const (
@@ -85,7 +86,7 @@ func (s *shelf[K, V]) refresh(ctx context.Context, key K, load func(context.Cont
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTime)
 	defer cancel()
 	began := s.now()
-	value, err := load(ctx)
+	value, err := s.made(ctx, load)
 	ended := s.now()
 	last.err, last.until = err, ended.Add(max(minLife, (share-1)*ended.Sub(began)))
 	if err == nil {
@@ -93,6 +94,15 @@ func (s *shelf[K, V]) refresh(ctx context.Context, key K, load func(context.Cont
 	}
 	s.put(key, last)
 	return last
+}
+
+// made calls load. A panic must not end the process: singleflight would end it.
+func (s *shelf[K, V]) made(ctx context.Context, load func(context.Context) (V, error)) (value V, err error) {
+	err = panics.Caught(func() (err error) {
+		value, err = load(ctx)
+		return err
+	})
+	return value, err
 }
 
 // put keeps a result. If there are too many, it drops the one that expires first.

@@ -78,8 +78,8 @@ type book struct {
 
 // Days of all events that there can be.
 const (
-	firstDay clock.Day = 10101
-	lastDay  clock.Day = 99991230
+	firstDay = clock.FirstDay
+	lastDay  = clock.LastDay
 )
 
 func (s *Service) book(ctx context.Context, tx store.Tx) (b book, err error) {

@@ -151,13 +151,13 @@ func TestARankIsShownWhereALiveRankingHasIt(t *testing.T) {
 			{ranking.Daily, 20260310, true}, {ranking.Daily, 20260303, true}, {ranking.Daily, 20260302, false},
 			{ranking.Weekly, 20260310, false}, {ranking.Monthly, 20260310, false},
 		} {
-			if e, err := service.Explain(s.T.Context(), c.kind, c.day, pid); err != nil || (e.Rank != nil) != c.rank {
-				s.T.Errorf("%s %s: rank %v, %v", c.kind, c.day, e.Rank, err)
+			if e, err := service.Explain(s.T.Context(), c.kind, c.day, pid); err != nil || (e.Rank() != nil) != c.rank {
+				s.T.Errorf("%s %s: rank %v, %v", c.kind, c.day, e.Rank(), err)
 			}
 		}
 		board.rank, board.err = nil, errors.New("away")
-		if e, err := service.Explain(s.T.Context(), ranking.Daily, 20260310, pid); err != nil || e.Rank != nil {
-			s.T.Errorf("without the board: rank %v, %v", e.Rank, err)
+		if e, err := service.Explain(s.T.Context(), ranking.Daily, 20260310, pid); err != nil || e.Rank() != nil {
+			s.T.Errorf("without the board: rank %v, %v", e.Rank(), err)
 		}
 	})
 }

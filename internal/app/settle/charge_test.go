@@ -11,6 +11,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -268,6 +269,51 @@ func TestAProgramStopsThoughTheGatewayIsAway(t *testing.T) {
 		stop()
 		if took := time.Since(began); took > 11*time.Second {
 			t.Errorf("it took %v to stop", took)
+		}
+	})
+}
+
+// buggy is a gateway whose first calls panic.
+type buggy struct {
+	*gateway
+	requests, finds atomic.Int64
+}
+
+func (g *buggy) Request(ctx context.Context, r payment.ChargeRequest) payment.Reply {
+	if g.requests.Add(1) == 1 {
+		panic("a bug")
+	}
+	return g.gateway.Request(ctx, r)
+}
+
+func (g *buggy) Find(ctx context.Context, user, orderID id.ID) ([]payment.Charge, error) {
+	if g.finds.Add(1) == 1 {
+		panic("a bug")
+	}
+	return g.gateway.Find(ctx, user, orderID)
+}
+
+// The payment that has met the bug is looked after, and the next one is charged.
+func TestAPanicWithOnePaymentStopsNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var g *buggy
+		s, stop := running(t, func(c *settle.Config) {
+			own, _ := c.Gateway.(*gateway)
+			g = &buggy{gateway: own}
+			c.Gateway = g
+		})
+		defer stop()
+		o := s.sell(t)
+		synctest.Wait()
+		s.sell(t)
+		synctest.Wait()
+		if n := len(s.gateway.all()); n != 1 {
+			t.Errorf("%d charges, want that of the second payment", n)
+		}
+		time.Sleep(time.Hour)
+		if seen, err := s.service.Details(t.Context(), o.ID); err != nil || seen.Payment.Status == payment.Pending {
+			t.Errorf("after %d looks, the first payment is %+v, %v", g.finds.Load(), seen.Payment, err)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/panics"
 )
 
 // checksInFlight are the checks of the recovery that run now.
@@ -38,7 +39,7 @@ func (c *checksInFlight) start(orderID id.ID, check func() error) {
 	c.mu.Unlock()
 	c.all.Go(func() {
 		defer c.releaseSlot()
-		c.end(orderID, check())
+		c.end(orderID, panics.Caught(check))
 	})
 }
 

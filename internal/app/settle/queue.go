@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/panics"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
@@ -79,7 +80,15 @@ func (s *Service) Run(ctx context.Context) error {
 		if !ok {
 			return nil
 		}
-		all.Go(func() { s.do(ctx, j) })
+		all.Go(func() { s.doSafely(ctx, j) })
+	}
+}
+
+// doSafely does a job. After a panic, the recovery looks after the payment.
+func (s *Service) doSafely(ctx context.Context, j job) {
+	err := panics.Caught(func() error { s.do(ctx, j); return nil })
+	if err != nil {
+		s.log.With("payment", j.payment.ID).ErrorContext(ctx, "a payment is left to the next check", panics.Attrs(err)...)
 	}
 }
 

@@ -235,10 +235,11 @@ func TestAnAmountThatCannotBeCountedIsUnreadable(t *testing.T) {
 	}
 }
 
-func TestADayWithoutANumberIsUnreadable(t *testing.T) {
+func TestADayThatNobodyCanAskForIsUnreadable(t *testing.T) {
 	t.Parallel()
 	for _, at := range []time.Time{
-		time.Date(0, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 15, 0, 0, 0, time.UTC),
+		time.Date(0, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(1899, 12, 31, 14, 59, 0, 0, time.UTC),
+		time.Date(2999, 12, 31, 15, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 15, 0, 0, 0, time.UTC),
 	} {
 		line := event.Line{ProductID: 1, Quantity: 1, UnitPrice: 1}
 		for _, o := range []event.Opened{happened(at, viewed(1)), happened(noon, paid(at, line)), happened(noon, cancelled(&at, line))} {

@@ -25,15 +25,26 @@ func DayOf(t time.Time) Day {
 	return Day(y*10000 + int(m)*100 + d) //nolint:gosec // the year has four digits
 }
 
-// ParseDay parses yyyyMMdd. It returns an error for a date that does not exist, and
-// for the year 0.
+// FirstDay and LastDay are the first and the last day on which something can be counted,
+// and for which somebody can ask. The weeks and months that they are in, and the days
+// that are carried over into them, have days of eight digits, too.
+const FirstDay, LastDay Day = 1900_01_01, 2999_12_31
+
+// ParseDay parses yyyyMMdd. It returns an error for a date that does not exist, and for
+// one that is not between FirstDay and LastDay.
 func ParseDay(s string) (Day, error) {
 	t, err := time.ParseInLocation("20060102", s, KST)
-	if err != nil || t.Year() < 1 {
+	if err != nil {
 		return 0, fmt.Errorf("%q is not a date of the form yyyyMMdd", s)
 	}
-	return DayOf(t), nil
+	if d := DayOf(t); d.Known() {
+		return d, nil
+	}
+	return 0, fmt.Errorf("%q is not between %s and %s", s, FirstDay, LastDay)
 }
+
+// Known reports whether the day is between FirstDay and LastDay.
+func (d Day) Known() bool { return FirstDay <= d && d <= LastDay }
 
 // String returns yyyyMMdd.
 func (d Day) String() string { return fmt.Sprintf("%08d", int32(d)) }

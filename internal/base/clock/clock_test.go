@@ -47,13 +47,15 @@ func TestParseDayReturnsTheDayOfItsString(t *testing.T) {
 
 func TestDatesThatDoNotExistAreRefused(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"", "2026", "20260229", "20261301", "20260100", "2026-03-10", "202603100", " 20260310", "2026031x", "-2026031", "00000101", "00001231"} {
+	for _, s := range []string{"", "2026", "20260229", "20261301", "20260100", "2026-03-10", "202603100", " 20260310", "2026031x", "-2026031", "00000101", "00010101", "18991231", "30000101", "99991231"} {
 		if d, err := clock.ParseDay(s); err == nil {
 			t.Errorf("ParseDay(%q) = %s", s, d)
 		}
 	}
-	if d, err := clock.ParseDay("20240229"); err != nil || d != 20240229 {
-		t.Errorf("the leap day is %s, %v", d, err)
+	for _, want := range []clock.Day{20240229, clock.FirstDay, clock.LastDay} {
+		if d, err := clock.ParseDay(want.String()); err != nil || d != want {
+			t.Errorf("%s is %s, %v", want, d, err)
+		}
 	}
 }
 

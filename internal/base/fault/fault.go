@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says what a caller can do about an error.
@@ -30,6 +31,8 @@ type Error struct {
 	Code   string  // stable and machine-readable: "INSUFFICIENT_POINTS"
 	Text   string  // one sentence for a person
 	Fields []Field // what is wrong with which part of the request, if known
+	// Retry is after what time the same request may succeed; 0: nobody knows.
+	Retry time.Duration
 }
 
 // Field says what is wrong with one part of a request.
@@ -62,6 +65,13 @@ func (e *Error) Because(format string, args ...any) *Error {
 func (e *Error) About(fields ...Field) *Error {
 	other := *e
 	other.Fields = append(append([]Field(nil), e.Fields...), fields...)
+	return &other
+}
+
+// After returns the same error with a time after which a retry may succeed.
+func (e *Error) After(d time.Duration) *Error {
+	other := *e
+	other.Retry = d
 	return &other
 }
 

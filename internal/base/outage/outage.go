@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/panics"
 )
 
 // Log logs the failures of one operation. It is for one goroutine.
@@ -25,7 +26,7 @@ func New(log *slog.Logger, what string) *Log { return &Log{log: log, what: what}
 func (l *Log) Failed(err error) {
 	if !l.failing {
 		l.failing = true
-		l.log.Warn("operation failed, retrying", "what", l.what, "error", err)
+		l.log.Warn("operation failed, retrying", append([]any{"what", l.what}, panics.Attrs(err)...)...)
 	}
 }
 
@@ -43,10 +44,11 @@ var ErrSkipped = errors.New("outage: the step was skipped")
 
 // Repeat runs step now, and then again and again with a pause in between, until
 // ctx ends. It notes how the steps end, except one that ctx has ended or that was
-// skipped.
+// skipped. A step that panics has failed.
 func (l *Log) Repeat(ctx context.Context, pause time.Duration, step func(context.Context) error) {
 	for {
-		if err := step(ctx); err == nil {
+		err := panics.Caught(func() error { return step(ctx) })
+		if err == nil {
 			l.Recovered()
 		} else if ctx.Err() == nil && !errors.Is(err, ErrSkipped) {
 			l.Failed(err)

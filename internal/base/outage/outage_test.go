@@ -54,3 +54,24 @@ func TestAStepIsRepeatedUntilTheContextEnds(t *testing.T) {
 		}
 	})
 }
+
+func TestAStepThatPanicsHasFailedAndIsRepeated(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var logged strings.Builder
+		ctx, cancel := context.WithCancel(t.Context())
+		steps := 0
+		outage.New(slog.New(slog.NewTextHandler(&logged, nil)), "count").Repeat(ctx, time.Second, func(context.Context) error {
+			if steps++; steps == 4 {
+				cancel()
+			}
+			if steps < 3 {
+				panic("a bug") //nolint:forbidigo // what is tested
+			}
+			return nil
+		})
+		if got := strings.Count(logged.String(), "\n"); steps != 4 || got != 2 || !strings.Contains(logged.String(), "outage_test.go") {
+			t.Errorf("%d steps; logged:\n%s", steps, &logged)
+		}
+	})
+}

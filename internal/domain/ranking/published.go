@@ -10,8 +10,31 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 )
 
-// ErrNotPublished is returned for a period whose ranking is not in the tables.
-var ErrNotPublished = fault.New(fault.NotFound, "RANKING_NOT_PUBLISHED", "this ranking has not been computed yet")
+// ErrNotPublished is returned for a period whose ranking is not in the tables, although
+// something was counted.
+var ErrNotPublished = fault.New(fault.NotFound, "RANKING_NOT_PUBLISHED",
+	"this ranking is not computed yet; commerce-batch computes it, usually within ten minutes").After(time.Minute)
+
+// ErrNotKept is returned for a period whose daily counters are no longer kept, if what is
+// asked for can only be computed from them.
+var ErrNotKept = fault.New(fault.Gone, "COUNTERS_NOT_KEPT",
+	"the daily counters of this period have been added to those of their months; only what was published before is known")
+
+// CheckKept returns ErrNotKept if some of the daily counters that have a part in the
+// scores of a period are no longer kept.
+func CheckKept(ctx context.Context, months metric.MonthTable, p Period) error {
+	first, last := p.Counted()
+	for _, day := range []clock.Day{first, last} {
+		rolledUp, err := months.Has(ctx, metric.MonthOf(day))
+		if err != nil {
+			return err
+		}
+		if rolledUp {
+			return ErrNotKept
+		}
+	}
+	return nil
+}
 
 // Publication is a ranking of a period that readers see. Its rows never change: a newer
 // ranking has other rows under another run id, and readers switch from one to the other

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
@@ -34,7 +35,17 @@ type explainedScore struct {
 	To        clock.Day      `json:"to"`
 	Rank      *int64         `json:"rank"`
 	Score     ranking.Points `json:"score"`
+	Published *explainedRow  `json:"published"`
 	Days      []explainedDay `json:"days"`
+}
+
+// explainedRow is the place in the published ranking.
+type explainedRow struct {
+	AsOf     time.Time       `json:"asOf"`
+	Complete bool            `json:"complete"`
+	Stale    bool            `json:"stale"`
+	Rank     *int64          `json:"rank"`
+	Score    *ranking.Points `json:"score"`
 }
 
 type explainedDay struct {
@@ -83,8 +94,12 @@ func (c *rankingExplainCommand) Run(s *session) error {
 }
 
 func toExplainedScore(e scoring.Explained) explainedScore {
+	var row *explainedRow
+	if p := e.Published; p != nil {
+		row = &explainedRow{p.AsOf.UTC(), p.Complete, p.Stale, p.Rank, p.Score}
+	}
 	return explainedScore{
-		ProductID: e.ProductID, Period: e.Period.Kind, From: e.Period.First, To: e.Period.Last, Rank: e.Rank, Score: e.Score,
+		ProductID: e.ProductID, Period: e.Period.Kind, From: e.Period.First, To: e.Period.Last, Rank: e.Rank(), Score: e.Score, Published: row,
 		Days: mapped(e.Days, func(d ranking.DayPart) explainedDay {
 			return explainedDay{
 				Date: d.Counters.Day, Views: d.Counters.Views, Likes: d.Counters.Likes, AmountLog: d.Counters.AmountLog, Weights: changeRowOf(d.Weights),
@@ -94,14 +109,37 @@ func toExplainedScore(e scoring.Explained) explainedScore {
 	}
 }
 
-// printExplanation prints the days, with the numbers of each and what they are
-// multiplied by, and the sum of their parts.
-func printExplanation(w io.Writer, e scoring.Explained) error {
-	rank := "no rank"
-	if e.Rank != nil {
-		rank = "rank " + strconv.FormatInt(*e.Rank, 10)
+// rankText says which rank a product has.
+func rankText(rank *int64) string {
+	if rank == nil {
+		return "no rank"
 	}
-	if _, err := fmt.Fprintf(w, "Product %d, %s ranking of %s: score %s, %s.\n\n", e.ProductID, e.Period.Kind, e.Period.Key(), e.Score, rank); err != nil {
+	return "rank " + strconv.FormatInt(*rank, 10)
+}
+
+// publishedText says what readers see in the published ranking.
+func publishedText(p *scoring.Published) string {
+	if p == nil {
+		return "The ranking is not published."
+	}
+	text := "Published as of " + p.AsOf.In(clock.KST).Format(time.RFC3339)
+	if !p.Complete {
+		text += ", before its end"
+	}
+	if text += ": " + rankText(p.Rank); p.Score != nil {
+		text += ", score " + p.Score.String()
+	}
+	if p.Stale {
+		text += ". Counters or weights have changed since; dailyRankingJob or weeklyMonthlyRankingJob computes it anew"
+	}
+	return text + "."
+}
+
+// printExplanation prints the ranks, and the days with the numbers of each and what they
+// are multiplied by, and the sum of their parts.
+func printExplanation(w io.Writer, e scoring.Explained) error {
+	if _, err := fmt.Fprintf(w, "Product %d, %s ranking of %s: score %s, %s.\n%s\n\n",
+		e.ProductID, e.Period.Kind, e.Period.Key(), e.Score, rankText(e.Rank()), publishedText(e.Published)); err != nil {
 		return err
 	}
 	rows := mapped(e.Days, func(d ranking.DayPart) []string {

@@ -199,14 +199,15 @@ type Date struct{ value[clock.Day] }
 func (v *Date) UnmarshalText(text []byte) error { return v.read(text, parseDate) }
 
 func parseDate(s string) (clock.Day, error) {
-	if day, err := clock.ParseDay(s); err == nil {
-		return day, nil // 20101231, as in the API
+	compact := s // 20101231, as in the API
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		compact = t.Format("20060102")
 	}
-	t, err := time.ParseInLocation(time.DateOnly, s, clock.KST)
-	if err != nil || t.Year() < 1 {
-		return 0, fmt.Errorf("%q is not a date: give one like 2010-12-31", s)
+	day, err := clock.ParseDay(compact)
+	if err != nil {
+		return 0, fmt.Errorf("%w: give one like 2010-12-31", err)
 	}
-	return clock.DayOf(t), nil
+	return day, nil
 }
 
 // Amount is a number from 0 to maxAmount.

@@ -10,10 +10,12 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/panics"
 )
 
 // Component is a part of a program that runs until its context ends, and then
-// finishes its work. A component that returns earlier has failed.
+// finishes its work. A component that returns earlier, or panics, has failed.
 type Component struct {
 	Name string // in logs and errors
 	Run  func(ctx context.Context) error
@@ -34,7 +36,7 @@ func All(ctx context.Context, log *slog.Logger, components ...Component) error {
 	select {
 	case <-ctx.Done():
 	case first = <-failed:
-		log.Error("a component failed, stopping the others", "error", first)
+		log.Error("a component failed, stopping the others", panics.Attrs(first)...)
 	}
 	for i, stop := range stops {
 		began := time.Now()
@@ -54,7 +56,7 @@ func start(base context.Context, c Component, failed chan<- error) (stop func())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err := c.Run(ctx)
+		err := panics.Caught(func() error { return c.Run(ctx) })
 		switch {
 		case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)):
 		case err == nil:

@@ -68,6 +68,21 @@ func TestAComponentThatFailsStopsTheOthersAndIsNamed(t *testing.T) {
 	}
 }
 
+// The other components finish their work: a process that ended at once would lose it.
+func TestAComponentThatPanicsStopsTheOthersInOrder(t *testing.T) {
+	t.Parallel()
+	var logged strings.Builder
+	var d stopOrder
+	broken := run.Component{Name: "consumer", Run: func(context.Context) error { panic("a bug") }} //nolint:forbidigo // what is tested
+	err := run.All(t.Context(), slog.New(slog.NewTextHandler(&logged, nil)), d.component("server"), broken, d.component("relay"))
+	if err == nil || err.Error() != "consumer: panic: a bug" || !slices.Equal(d.ended, []string{"server", "relay"}) {
+		t.Errorf("All = %v; ended %v", err, d.ended)
+	}
+	if !strings.Contains(logged.String(), "run_test.go") {
+		t.Errorf("the log has no stack: %s", &logged)
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder

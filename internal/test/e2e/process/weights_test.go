@@ -50,9 +50,9 @@ func TestAnExplanationLinesUpAndEndsWithTheSum(t *testing.T) {
 	operator.run(0, "migrate")
 	operator.run(0, "seed", "--demo")
 	out := operator.run(0, "ranking", "explain", "1")
-	first, body, _ := strings.Cut(out, "\n")
+	first, body, _ := strings.Cut(out, "\n\n")
 	rows := strings.Split(strings.TrimSpace(body), "\n")
-	if !strings.HasPrefix(first, "Product 1, daily ranking of ") || !strings.HasSuffix(first, "no rank.") || len(rows) != 1+8+1 {
+	if !strings.HasPrefix(first, "Product 1, daily ranking of ") || !strings.HasSuffix(first, "no rank.\nThe ranking is not published.") || len(rows) != 1+8+1 {
 		t.Fatalf("explained as\n%s", out)
 	}
 	part := strings.Index(rows[0], "PART")

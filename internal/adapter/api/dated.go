@@ -1,0 +1,57 @@
+package api
+
+import (
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+)
+
+// Dated are the parameters that name the period of a ranking. The type is exported because huma ignores
+// unexported embedded fields.
+type Dated struct {
+	Period string `query:"period" doc:"daily, weekly (ISO 8601, from Monday) or monthly; the default is daily."`
+	Date   string `query:"date" doc:"A day of the period, in Asia/Seoul as yyyyMMdd; the default is today." example:"20260131"`
+
+	empty error // the error of a parameter that is present but empty
+}
+
+// Resolve implements huma.Resolver. For huma an empty parameter is absent; here ?date= is an error, because
+// it does not mean today.
+func (in *Dated) Resolve(ctx huma.Context) []error {
+	u := ctx.URL()
+	q := u.Query()
+	switch {
+	case q.Has("period") && in.Period == "":
+		in.empty = ranking.ErrPeriod
+	case q.Has("date") && in.Date == "":
+		in.empty = ranking.ErrDate
+	}
+	return nil
+}
+
+// read returns the kind of the period, and the day.
+func (in *Dated) read(now time.Time) (kind ranking.Kind, day clock.Day, err error) {
+	if in.empty != nil {
+		return "", 0, in.empty
+	}
+	if kind, err = ranking.ParseKind(in.Period); err != nil {
+		return "", 0, err
+	}
+	day, err = dayOrToday(in.Date, now)
+	return kind, day, err
+}
+
+// dayOrToday parses a day; if the text is empty, it is today.
+func dayOrToday(text string, now time.Time) (clock.Day, error) {
+	if text == "" {
+		return clock.DayOf(now), nil
+	}
+	day, err := clock.ParseDay(text)
+	if err != nil {
+		return 0, ranking.ErrDate.Because("%v", err)
+	}
+	return day, nil
+}
