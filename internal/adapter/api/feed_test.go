@@ -96,7 +96,7 @@ func TestAFeedGoesOnAfterAPanic(t *testing.T) {
 		leave, err := f.join(func(context.Context) (state, error) {
 			id := strconv.FormatInt(n.Add(1), 10)
 			if id == "2" {
-				panic("a bug") //nolint:forbidigo // what is tested
+				panic("a bug")
 			}
 			return state{id, "\n"}, nil
 		})
