@@ -108,6 +108,7 @@ func TestAFeedGoesOnAfterAPanic(t *testing.T) {
 		synctest.Wait()
 		now, changed, _ := f.current()
 		<-changed
+		synctest.Wait()
 		if next, _, open := f.current(); now.id != "1" || next.id != "3" || !open || f.failed.Load() != 1 {
 			t.Errorf("after state %s comes %s, %d failures", now.id, next.id, f.failed.Load())
 		}
