@@ -99,7 +99,7 @@ func (r *rankTest) readPages(api apiclient.Client) reading {
 		for i, item := range shown.Items {
 			score, err := item.Score.Float64()
 			if err != nil || item.Rank != int64(i)+1 || item.Product.ID != rankedProducts-int64(i) {
-				return fmt.Errorf("%s, place %d: %+v, %w", query, i+1, item, err)
+				return fmt.Errorf("%s, place %d: %+v, %v", query, i+1, item, err)
 			}
 			views := int64(math.Round(10 * score))
 			versions[views/(100+item.Product.ID)/days] = true

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,9 +17,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	jobs "github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/program/api"
+	"github.com/loopers-commerce/commerce/internal/program/batch"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/program/streamer"
@@ -95,11 +98,25 @@ func (p *process) build(t *testing.T, deps wire.Infra, secret pgwire.Secret) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.close = func() { stream.Close(); shop.Close() }
+	scheduler, err := batch.New(deps, publishing())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.close = func() { scheduler.Close(); stream.Close(); shop.Close() }
+	components := slices.Concat(shop.Components, stream.Components, scheduler.Components)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	p.cancel = cancel
-	go func() { p.ended <- run.All(ctx, deps.Env.Log, append(shop.Components, stream.Components...)...) }()
+	go func() { p.ended <- run.All(ctx, deps.Env.Log, components...) }()
 }
+
+// publishing returns when rankings are published: often, so that faults hit jobs. The other
+// jobs run as in production.
+func publishing() map[string]jobs.When {
+	often := jobs.Every(publishEvery)
+	return map[string]jobs.When{"dailyRanking": often, "weeklyMonthlyRanking": often}
+}
+
+const publishEvery = 15 * time.Second
 
 // stop ends the process in order.
 func (p *process) stop() error {

@@ -50,6 +50,7 @@ type simulation struct {
 	clocks  *rng
 	plan    *rng // of the days
 
+	firstDay  clock.Day // on which anything may have happened
 	starts    int
 	processes []*process
 	customers []*customer
@@ -117,6 +118,7 @@ func (sim *simulation) seedShop(ctx context.Context) error {
 func (sim *simulation) run(days int) {
 	t := sim.t
 	sim.sleepUntil(time.Date(2026, time.March, 2, 12, 0, 0, 0, clock.KST))
+	sim.firstDay = clock.DayOf(time.Now())
 	if err := sim.seedShop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
