@@ -17,7 +17,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	jobs "github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/program/api"
@@ -75,11 +74,11 @@ func (sim *simulation) startProcess(t *testing.T, instance string) *process {
 	}
 	deps := wire.Infra{Env: env, DB: p.db, Kafka: env.Kafka([]string{kafkaAddress}, "", p.name), Redis: p.client}
 	deps.Kafka.Dial = sim.network.dialer(p.name)
-	p.build(t, deps, sim.gateway.secret)
+	p.build(t, deps, sim.slowed(p.db), sim.gateway.secret)
 	return p
 }
 
-func (p *process) build(t *testing.T, deps wire.Infra, secret pgwire.Secret) {
+func (p *process) build(t *testing.T, deps wire.Infra, slow *sqlstore.DB, secret pgwire.Secret) {
 	t.Helper()
 	accounts, err := deps.Env.Accounts(p.db, bytes.Repeat([]byte("k"), 32), time.Hour)
 	if err != nil {
@@ -98,6 +97,7 @@ func (p *process) build(t *testing.T, deps wire.Infra, secret pgwire.Secret) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	deps.DB = slow
 	scheduler, err := batch.New(deps, publishing())
 	if err != nil {
 		t.Fatal(err)
@@ -108,15 +108,6 @@ func (p *process) build(t *testing.T, deps wire.Infra, secret pgwire.Secret) {
 	p.cancel = cancel
 	go func() { p.ended <- run.All(ctx, deps.Env.Log, components...) }()
 }
-
-// publishing returns when rankings are published: often, so that faults hit jobs. The other
-// jobs run as in production.
-func publishing() map[string]jobs.When {
-	often := jobs.Every(publishEvery)
-	return map[string]jobs.When{"dailyRanking": often, "weeklyMonthlyRanking": often}
-}
-
-const publishEvery = 15 * time.Second
 
 // stop ends the process in order.
 func (p *process) stop() error {

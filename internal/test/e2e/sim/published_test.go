@@ -39,7 +39,7 @@ func (sim *simulation) verifyPublished() {
 	sim.comparePublishedSales()
 }
 
-// awaitPublished waits until no period is missing or stale.
+// awaitPublished waits until no period that is over is missing or stale.
 func (sim *simulation) awaitPublished(db store.DB, service *rollup.Service) {
 	for limit := time.Now().Add(publishLimit); ; time.Sleep(time.Second) {
 		open := sim.unpublished(db, service)
@@ -53,44 +53,37 @@ func (sim *simulation) awaitPublished(db store.DB, service *rollup.Service) {
 	}
 }
 
-// unpublished returns the periods that are due. The running ones always are: of them,
-// those that are missing or stale.
+// unpublished returns the periods that are over and due.
 func (sim *simulation) unpublished(db store.DB, service *rollup.Service) (keys []string) {
-	t := sim.t
-	today := clock.DayOf(time.Now())
-	for _, kind := range ranking.Kinds() {
-		err := service.Verify(t.Context(), kind, today, today, func(v rollup.Verdict) error {
-			if v.Missing || v.Stale {
-				keys = append(keys, v.Period.Key())
+	ctx, today := sim.t.Context(), clock.DayOf(time.Now())
+	err := db.Snapshot(ctx, func(tx store.Tx) error {
+		for _, kind := range ranking.Kinds() {
+			due, err := service.Due(ctx, tx, kind)
+			if err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = db.Snapshot(t.Context(), func(tx store.Tx) error {
-			due, err := service.Due(t.Context(), tx, kind)
 			for _, p := range due {
 				if p.Last < today {
 					keys = append(keys, p.Key())
 				}
 			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
+		return nil
+	})
+	if err != nil {
+		sim.t.Fatal(err)
 	}
 	return keys
 }
 
 // compareTables compares all published rankings with the counters, as commerce ranking
-// verify does.
+// verify does. Those of periods that are not over may be stale.
 func (sim *simulation) compareTables(service *rollup.Service) {
 	t := sim.t
+	today := clock.DayOf(time.Now())
 	for _, kind := range ranking.Kinds() {
-		err := service.Verify(t.Context(), kind, sim.firstDay, clock.DayOf(time.Now()), func(v rollup.Verdict) error {
-			if v.Missing || v.Stale || v.Wrong() {
+		err := service.Verify(t.Context(), kind, sim.firstDay, today, func(v rollup.Verdict) error {
+			if v.Wrong() || v.Period.Last < today && (v.Missing || v.Stale) {
 				t.Errorf("%s %s: missing %v, stale %v, differences %v", kind, v.Period.Key(), v.Missing, v.Stale, v.Changes)
 			}
 			return nil
@@ -101,9 +94,9 @@ func (sim *simulation) compareTables(service *rollup.Service) {
 	}
 }
 
-// comparePublishedSales compares the counters in the tables with the orders that were
-// answered as paid. A product whose likes were taken back may be missing: its score is
-// not above zero.
+// comparePublishedSales compares the counters in the tables of periods that are over with
+// the orders that were answered as paid. A product whose likes were taken back may be
+// missing: its score is not above zero.
 func (sim *simulation) comparePublishedSales() {
 	t := sim.t
 	db := sim.openRaw()
@@ -111,15 +104,13 @@ func (sim *simulation) comparePublishedSales() {
 	answered := sim.model.publishedFacts()
 	published := column(t, db, `
 		SELECT kind || ' ' || first_day || ': ' || orders || ' orders, ' || quantity || ' pieces, ' || amount || ' won of product ' || product_id
-		FROM ranking_publications p JOIN product_ranks r ON r.run_id = p.run_id WHERE p.replaced_us IS NULL AND orders <> 0`)
+		FROM ranking_publications p JOIN product_ranks r ON r.run_id = p.run_id WHERE p.replaced_us IS NULL AND orders <> 0 AND last_day < `+clock.DayOf(time.Now()).String())
 	for _, line := range published {
 		if !slices.Contains(answered, line) {
 			t.Errorf("%s: that is published, and was not answered", line)
 		}
 	}
-	if len(published) == 0 && len(answered) > 0 {
-		t.Errorf("none of %d sales is in a published ranking", len(answered))
-	}
+	sim.log.Info("compared published sales", "facts", len(published))
 }
 
 // publishedFacts returns the sales of days, weeks and months.
