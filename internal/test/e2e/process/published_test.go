@@ -1,6 +1,9 @@
 package process_test
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // rankTables are the tables of published rankings, with the column of their periods and
 // the number of ranks that they keep, by the kind of the recount program.
@@ -37,8 +40,34 @@ func (p *production) published(file string) {
 		if i := firstDifference(want, got); i >= 0 || len(want) < 50 {
 			t.Errorf("%d ranks of %s, period,rank,product,score,views,likes,orders,quantity,amount: row %d is\n%v\nand should be\n%v",
 				len(got), r.table, i, around(got, i), around(want, i))
+			continue
 		}
 		t.Logf("%s: %d ranks of %s to %s are those of the recount", r.table, len(got), from, to)
+	}
+}
+
+// aroundMidnight are invoices of the last second of a month and of a week, and of the first
+// second of the next.
+const aroundMidnight = `599001,29901,LAST OF MONTH,1,2010-12-31 23:59:59,1.00,12345.0,United Kingdom
+599002,29902,FIRST OF MONTH,1,2011-01-01 00:00:00,1.00,12345.0,United Kingdom
+599003,29903,LAST OF WEEK,1,2011-01-02 23:59:59,1.00,12345.0,United Kingdom
+599004,29904,FIRST OF WEEK,1,2011-01-03 00:00:00,1.00,12345.0,United Kingdom
+`
+
+// midnights checks where the orders of aroundMidnight are ranked.
+func (p *production) midnights() {
+	t := p.t
+	t.Helper()
+	for sku, want := range map[string]string{
+		"29901": "20101231 2010-W52 2010-12", "29902": "20110101 2010-W52 2011-01",
+		"29903": "20110102 2010-W52 2011-01", "29904": "20110103 2011-W01 2011-01",
+	} {
+		got := p.db.Column(t.Context(), `
+			SELECT period FROM ranking_publications JOIN product_ranks r USING (run_id) JOIN products p ON p.id = r.product_id
+			WHERE replaced_us IS NULL AND sku = $1 AND orders > 0 ORDER BY kind = 'daily' DESC, kind = 'weekly' DESC`, sku)
+		if strings.Join(got, " ") != want {
+			t.Errorf("the order of %s is ranked in %v, want %s", sku, got, want)
+		}
 	}
 }
 
