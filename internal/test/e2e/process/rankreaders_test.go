@@ -98,8 +98,11 @@ func (r *rankTest) readPages(api apiclient.Client) reading {
 		versions := map[int64]bool{}
 		for i, item := range shown.Items {
 			score, err := item.Score.Float64()
-			if err != nil || item.Rank != int64(i)+1 || item.Product.ID != rankedProducts-int64(i) {
-				return fmt.Errorf("%s, place %d: %+v, %v", query, i+1, item, err)
+			if err != nil {
+				return err
+			}
+			if item.Rank != int64(i)+1 || item.Product.ID != rankedProducts-int64(i) {
+				return fmt.Errorf("%s, place %d: %+v", query, i+1, item)
 			}
 			views := int64(math.Round(10 * score))
 			versions[views/(100+item.Product.ID)/days] = true
