@@ -431,13 +431,7 @@ func TestRankingsWhoseCountersAreRolledUpStayAsTheyWerePublished(t *testing.T) {
 		s.views(1, today, 1)
 		s.runAll()
 		before := s.runs()
-		err := s.db.Update(t.Context(), func(tx store.Tx) error {
-			_, _, err := tx.Months.RollUp(t.Context(), 202601, 0, 100)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s.rollUp(202601)
 		s.views(2, 20260110, 5)
 		s.runAll()
 		for p, run := range s.runs() {
@@ -445,7 +439,7 @@ func TestRankingsWhoseCountersAreRolledUpStayAsTheyWerePublished(t *testing.T) {
 				t.Errorf("%s was computed again", p.Key())
 			}
 		}
-		err = s.begin(rollup.WeeklyMonthlyJob).Do(t.Context(), job.Parameters{"date": "20260110"})
+		err := s.begin(rollup.WeeklyMonthlyJob).Do(t.Context(), job.Parameters{"date": "20260110"})
 		if !errors.Is(err, rollup.ErrRolledUp) {
 			t.Errorf("a run for a month that is rolled up: %v", err)
 		}

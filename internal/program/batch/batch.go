@@ -20,7 +20,7 @@ func New(u wire.Infra, rules map[string]jobs.When) (wire.Program, error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
-	runner := newRunner(u, m, m)
+	runner := newRunner(u, m, hooks{metrics: m})
 	scheduler, err := jobs.NewScheduler(runner, withRules(schedules(), rules))
 	if err != nil {
 		return wire.Program{}, err

@@ -96,7 +96,7 @@ func exitCode(err error, stderr io.Writer) int {
 }
 
 // known returns the definitions of the jobs, for their names and parameters only.
-func known() []jobs.Job { return definitions(wire.Infra{}, &metrics{}) }
+func known() []jobs.Job { return definitions(wire.Infra{}, hooks{metrics: &metrics{}}) }
 
 func find(name string) (jobs.Job, bool) {
 	all := known()
@@ -207,9 +207,9 @@ type output struct {
 	JSON bool `name:"json" help:"Print JSON instead of a table."`
 }
 
-// frozen is how long the server waits for the next statement of a transaction. A process
-// that is frozen in one would keep others from taking over its job.
-const frozen = 5 * time.Second
+// IdleInTransaction is how long the server waits for the next statement of a transaction.
+// A process that is frozen in one would keep others from taking over its job.
+const IdleInTransaction = 5 * time.Second
 
 // begin sets up the log and the environment of a command. Its context ends with the
 // first signal.
@@ -217,7 +217,7 @@ func (s *session) begin(log *config.Log) (stop func()) {
 	logger := log.Logger(s.stderr)
 	s.ctx, stop = run.Signals(logger)
 	s.env = wire.NewEnv(logger)
-	s.env.IdleInTransaction = frozen
+	s.env.IdleInTransaction = IdleInTransaction
 	return stop
 }
 
@@ -245,6 +245,6 @@ func (s *session) withRunner(database config.Database, do func(u wire.Infra, r *
 		if err != nil {
 			return err
 		}
-		return do(u, newRunner(u, nil, m))
+		return do(u, newRunner(u, nil, hooks{metrics: m}))
 	})
 }

@@ -44,7 +44,7 @@ func (c *runCommand) Run(s *session) error {
 			return err
 		}
 		bar := newProgress(s.stderr, s.env.Log, s.env.Clock)
-		r := newRunner(u, bar, m)
+		r := newRunner(u, bar, hooks{metrics: m})
 		e, err := r.Run(s.ctx, jobs.Request{
 			Job: c.Job, Parameters: p, Workers: c.Partitions.Get(), Fresh: c.Fresh, StartedBy: startedBy(c.By), Wait: true,
 		})
@@ -67,10 +67,18 @@ func (c *runCommand) result(s *session, u wire.Infra, e job.Execution) error {
 	} else {
 		err = d.printShort(s.stdout)
 	}
-	switch {
-	case err != nil || e.Status == job.Completed:
+	if err != nil {
 		return err
-	case e.Status == job.Stopped:
+	}
+	return failure(e)
+}
+
+// failure returns an error unless the execution is completed.
+func failure(e job.Execution) error {
+	switch e.Status {
+	case job.Completed:
+		return nil
+	case job.Stopped:
 		return exitError{fmt.Errorf("%s was stopped: %s; the same command restarts it", e.Job, e.Message), exitStopped}
 	default:
 		return fmt.Errorf("%s failed: %s", e.Job, e.Message)
