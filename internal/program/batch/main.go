@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	jobs "github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
@@ -88,7 +89,7 @@ func exitCode(err error, stderr io.Writer) int {
 		return own.code
 	case errors.Is(err, job.ErrRunning):
 		return exitRunning
-	case errors.Is(err, jobs.ErrUnknownJob), errors.Is(err, jobs.ErrParameters):
+	case errors.Is(err, jobs.ErrUnknownJob), fault.KindOf(err) == fault.Invalid: // the job refuses its parameters
 		return run.BadCommand
 	default:
 		return code
@@ -128,7 +129,8 @@ func asksAboutJob(args []string) (jobs.Job, bool) {
 
 // withParameters turns flags that are parameters of the job into arguments: --date
 // 2010-12-31 and --date=2010-12-31 into date=2010-12-31, and --dry-run into dry-run=true
-// if its default is false.
+// if its default is false. These arguments come last, in one row: the parser takes no
+// other.
 func withParameters(args []string) []string {
 	if j, ok := named(args); ok {
 		return asArguments(j, args)
@@ -136,25 +138,26 @@ func withParameters(args []string) []string {
 	return args
 }
 
-func asArguments(j jobs.Job, args []string) (all []string) {
+func asArguments(j jobs.Job, args []string) []string {
+	var all, parameters []string
 	for i := 0; i < len(args); i++ {
 		name, value, given := strings.Cut(strings.TrimPrefix(args[i], "--"), "=")
 		at := slices.IndexFunc(j.Parameters, func(p jobs.Parameter) bool { return p.Name == name })
 		switch {
+		case at >= 0 && given:
+			parameters = append(parameters, name+"="+value)
 		case at < 0 || !strings.HasPrefix(args[i], "--"):
 			all = append(all, args[i])
-		case given:
-			all = append(all, name+"="+value)
 		case j.Parameters[at].Default == "false":
-			all = append(all, name+"=true")
+			parameters = append(parameters, name+"=true")
 		case i+1 < len(args):
 			i++
-			all = append(all, name+"="+args[i])
+			parameters = append(parameters, name+"="+args[i])
 		default:
-			all = append(all, args[i]) // the value is missing: an unknown flag
+			parameters = append(parameters, name) // without a value
 		}
 	}
-	return all
+	return append(all, parameters...)
 }
 
 // withHint adds the parameters of the job to an error of its command line.

@@ -44,27 +44,36 @@ func (c *runCommand) Run(s *session) error {
 			return err
 		}
 		bar := newProgress(s.stderr, s.env.Log, s.env.Clock)
-		r := newRunner(u, bar, hooks{metrics: m})
+		dry := newPreviews()
+		r := newRunner(u, bar, hooks{metrics: m, preview: dry.add})
+		// A dry run that was stopped begins anew: what it has found is not kept.
 		e, err := r.Run(s.ctx, jobs.Request{
-			Job: c.Job, Parameters: p, Workers: c.Partitions.Get(), Fresh: c.Fresh, StartedBy: startedBy(c.By), Wait: true,
+			Job: c.Job, Parameters: p, Workers: c.Partitions.Get(), Fresh: c.Fresh || p["dry-run"] == "true", StartedBy: startedBy(c.By), Wait: true,
 		})
 		if err != nil {
 			return err
 		}
-		return c.result(s, u, e)
+		return c.result(s, u, e, dry)
 	})
 }
 
+// resultRow is the JSON output of run.
+type resultRow struct {
+	detailsRow
+
+	Preview []previewRow `json:"preview,omitempty"` // of a dry run
+}
+
 // result prints what an execution has done. The error has the exit code.
-func (c *runCommand) result(s *session, u wire.Infra, e job.Execution) error {
+func (c *runCommand) result(s *session, u wire.Infra, e job.Execution, dry *previews) error {
 	s.ctx = context.WithoutCancel(s.ctx) // a signal has ended it if the job was stopped
 	d, err := readDetails(s, u.DB, e.ID)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		err = console.JSON(s.stdout, d.json())
-	} else {
+		err = console.JSON(s.stdout, resultRow{d.json(), dry.json()})
+	} else if err = dry.print(s.stdout); err == nil {
 		err = d.printShort(s.stdout)
 	}
 	if err != nil {
@@ -91,7 +100,7 @@ func parameters(given []string) (job.Parameters, error) {
 	for _, text := range given {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok || name == "" {
-			return nil, jobs.ErrParameters.Because("%q is no parameter: give name=value", text)
+			return nil, jobs.ErrParameters.Because("%q has no value: give name=value, or --name=value", text)
 		}
 		if before, twice := p[name]; twice && before != value {
 			return nil, jobs.ErrParameters.Because("%s is given twice: %q and %q", name, before, value)

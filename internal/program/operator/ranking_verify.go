@@ -80,7 +80,7 @@ func (c *rankingVerifyCommand) verify(s *session, u wire.Infra) (found verified,
 		found.Report, err = leaderboard.NewVerifier(u.DB, batch.Board(u), s.env.Clock, s.env.Log).
 			Verify(s.ctx, scope.BoardDays(s.env.Clock()), func(n int64) { bar.Describe(fmt.Sprintf("comparing boards, %d products", n)) })
 		if err != nil {
-			return found, err
+			return found, fmt.Errorf("compare the boards (--what tables leaves them out): %w", err)
 		}
 	}
 	if !scope.Tables() {
@@ -198,12 +198,12 @@ func (v verified) summary(scope batch.Scope) (text string) {
 	text += fmt.Sprintf("Tables: %d rows of %d rankings compared, %d differences.\n",
 		rows, len(states["right"])+len(states["wrong"]), v.differences()-len(v.Report.Differences))
 	for _, s := range []struct{ state, says string }{
-		{"stale", "changed since they were published, and not compared; their jobs publish them again"},
-		{"missing", "not published yet; their jobs do that"},
-		{"unknown", "not compared, because their counters are no longer kept by day"},
+		{"stale", "were not compared, because their counters have changed since. Their jobs publish them again"},
+		{"missing", "are not published yet. Their jobs publish them"},
+		{"unknown", "were not compared, because their counters are no longer kept by day"},
 	} {
 		if names := states[s.state]; len(names) > 0 {
-			text += fmt.Sprintf("%d rankings are %s: %s.\n", len(names), s.says, few(names))
+			text += fmt.Sprintf("%d rankings %s: %s.\n", len(names), s.says, few(names))
 		}
 	}
 	return text
