@@ -35,8 +35,11 @@ func TestEveryJobIsDefinedWell(t *testing.T) {
 				p[known.Name] = known.Default
 			}
 		}
-		if j.Name == export.JobName {
+		switch j.Name {
+		case export.JobName:
 			p["out"] = t.TempDir()
+		case "replayJob":
+			p["online-retail"] = "invoices.csv"
 		}
 		if steps, err := j.Plan(p); err != nil || len(steps) == 0 {
 			t.Errorf("%s: %v %v", j.Name, steps, err)

@@ -19,7 +19,7 @@ import (
 // schedule to schedules.
 func definitions(u wire.Infra, h hooks) []jobs.Job {
 	all := append(housekeeping.Jobs(), published(u, h.preview).Jobs()...)
-	return append(all, archive.Job(u.Env.Clock), exportDays(u), verifyRankings(u, h.metrics.differences), rebuildRankings(u, h.built), verifyAll(u))
+	return append(all, archive.Job(u.Env.Clock), exportDays(u), verifyRankings(u, h.metrics.differences), rebuildRankings(u, h.built), verifyAll(u), replayInvoices(u))
 }
 
 // hooks are what jobs call beside their work.

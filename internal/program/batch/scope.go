@@ -88,11 +88,9 @@ func scopeOf(p job.Parameters) (s Scope, err error) {
 		if p[name] == "" {
 			continue
 		}
-		at, err := time.ParseInLocation(time.DateOnly, p[name], clock.KST)
-		if err != nil {
+		if *day, err = parseDate(p[name]); err != nil {
 			return s, jobs.ErrParameters.Because("%s: %q is no date: give one like 2010-12-31", name, p[name])
 		}
-		*day = clock.DayOf(at)
 	}
 	if s.Last != 0 && s.Last < s.First {
 		return s, jobs.ErrParameters.Because("to, %s, is before from, %s", p["to"], p["from"])
