@@ -2,6 +2,7 @@ package process_test
 
 import (
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/store"
+	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
@@ -198,5 +200,28 @@ func TestRebuildIsForBoardsAndTables(t *testing.T) {
 		for _, wrong := range [][]string{{"--what=redis"}, {"--from=20260102", "--to=20260101"}, {"--days=9"}} {
 			s.run(2, "commerce", append([]string{"ranking", "verify"}, wrong...)...)
 		}
+	})
+}
+
+func TestTheSchedulerTellsTheAgeOfWhatIsPublished(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(s *tables) {
+		port := cluster.FreePort(s.T)
+		scheduler := &cluster.Service{ManagementURL: "http://127.0.0.1:" + port}
+		scheduler.Program = &cluster.Program{
+			TB: s.T, Name: "scheduler", Path: programs.Path(s.T, "commerce-batch"), Args: []string{"schedule"},
+			Probe: scheduler.ManagementURL + "/readyz", Env: append([]string{"MANAGEMENT_PORT=" + port}, s.env...),
+		}
+		scheduler.Launch(s.Context())
+		for _, period := range []string{"daily", "weekly", "monthly"} {
+			cluster.Eventually(s.T, time.Minute, "the age is known", func() error {
+				age := scheduler.Metric(s.Context(), `commerce_ranking_published_age_seconds{period="`+period+`"}`)
+				if age <= 0 || age > 600 {
+					return fmt.Errorf("it is %v", age)
+				}
+				return nil
+			})
+		}
+		scheduler.Stop()
 	})
 }
