@@ -103,7 +103,11 @@ type previewedPlace struct {
 	Score ranking.Points `json:"score"`
 }
 
+// json returns what a dry run would change; nil without a dry run.
 func (p *previews) json() (rows []previewRow) {
+	if len(p.all) > 0 {
+		rows = []previewRow{}
+	}
 	for _, period := range p.periods() {
 		for _, c := range p.all[period] {
 			row := previewRow{Kind: period.Kind, Period: period.Key(), ProductID: c.ProductID(), Change: changeText(c)}

@@ -61,7 +61,7 @@ func (c *runCommand) Run(s *session) error {
 type resultRow struct {
 	detailsRow
 
-	Preview []previewRow `json:"preview,omitempty"` // of a dry run
+	Preview []previewRow `json:"preview"` // of a dry run; otherwise null
 }
 
 // result prints what an execution has done. The error has the exit code.

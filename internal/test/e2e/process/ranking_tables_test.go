@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver of PostgreSQL
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
@@ -223,5 +224,25 @@ func TestTheSchedulerTellsTheAgeOfWhatIsPublished(t *testing.T) {
 			})
 		}
 		scheduler.Stop()
+	})
+}
+
+func TestADryRunPrintsTheDifferenceAndPublishesNothing(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(s *tables) {
+		before := s.current()
+		s.change(`UPDATE product_ranks SET score = score + 1 WHERE rank_no = 3 AND run_id = $1`, before["2026-W02"])
+		for range 2 { // what a dry run has found, the next one finds as well
+			out := s.run(0, "commerce-batch", "run", "weeklyMonthlyRankingJob", "--dry-run", "--date", "2026-01-05", "--log-level", "error", "--top", "100")
+			s.has(out, "2026-W02 3 3 3 2.100001 2.1 score")
+			s.has(out, "2 rankings would have 1 changes. Nothing was published.")
+		}
+		s.has(s.run(0, "commerce-batch", "run", "dailyRankingJob", "--dry-run", "--date=2026-01-05", "--json"), `"preview": []`)
+		if diff := cmp.Diff(before, s.current()); diff != "" {
+			s.Error(diff)
+		}
+		for _, wrong := range []string{"dailyRankingJob --top 0", "dailyRankingJob --top", "exportJob", "rankingPublicationPurgeJob --keep 1s"} {
+			s.run(2, "commerce-batch", append([]string{"run"}, strings.Fields(wrong)...)...)
+		}
 	})
 }
