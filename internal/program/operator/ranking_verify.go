@@ -131,7 +131,7 @@ func rowDifferences(v rollup.Verdict) (all []rowDifference) {
 
 // differences returns the number of differences.
 func (v verified) differences() (n int) {
-	n = len(v.Report.Differences)
+	n = len(v.Differences)
 	for _, t := range v.Tables {
 		n += len(t.Differences)
 	}
@@ -148,7 +148,7 @@ func (c *rankingVerifyCommand) print(w io.Writer, v verified) error {
 }
 
 func (v verified) places() (rows [][]string) {
-	for _, d := range v.Report.Differences {
+	for _, d := range v.Differences {
 		rows = append(rows, []string{"board", d.Day.String(), strconv.FormatInt(d.ProductID, 10), d.What, points(d.Want), points(d.Got)})
 	}
 	for _, t := range v.Tables {
@@ -183,7 +183,7 @@ func plain(n *int64) string {
 // summary says what was compared.
 func (v verified) summary(scope batch.Scope) (text string) {
 	if scope.Boards() {
-		text = fmt.Sprintf("Boards: %d scores of %d days compared, %d differences.\n", v.Compared, len(v.Days), len(v.Report.Differences))
+		text = fmt.Sprintf("Boards: %d scores of %d days compared, %d differences.\n", v.Compared, len(v.Days), len(v.Differences))
 	}
 	if !scope.Tables() {
 		return text
@@ -196,7 +196,7 @@ func (v verified) summary(scope batch.Scope) (text string) {
 		}
 	}
 	text += fmt.Sprintf("Tables: %d rows of %d rankings compared, %d differences.\n",
-		rows, len(states["right"])+len(states["wrong"]), v.differences()-len(v.Report.Differences))
+		rows, len(states["right"])+len(states["wrong"]), v.differences()-len(v.Differences))
 	for _, s := range []struct{ state, says string }{
 		{"stale", "were not compared, because their counters have changed since. Their jobs publish them again"},
 		{"missing", "are not published yet. Their jobs publish them"},
