@@ -219,15 +219,3 @@ func (s *env) forge(p ranking.Period, index int) {
 		s.Fatal(err)
 	}
 }
-
-// rollUp adds the days of a month to the month.
-func (s *env) rollUp(m metric.Month) {
-	s.Helper()
-	err := s.db.Update(s.Context(), func(tx store.Tx) error {
-		_, _, err := tx.Months.RollUp(s.Context(), m, 0, 100)
-		return err
-	})
-	if err != nil {
-		s.Fatal(err)
-	}
-}

@@ -107,7 +107,8 @@ func (s *Service) partitions(ctx context.Context, tx store.Tx, kind ranking.Kind
 func (s *Service) choose(ctx context.Context, tx store.Tx, b book, kind ranking.Kind, o options) ([]ranking.Period, error) {
 	switch {
 	case o.days != nil:
-		return b.toMend(kind, o), nil
+		o.first, o.last = o.days()
+		return o.selection(kind, b.today), nil
 	case o.first == 0:
 		return due(ctx, tx, b, kind)
 	}

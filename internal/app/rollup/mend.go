@@ -2,7 +2,6 @@ package rollup
 
 import (
 	"context"
-	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/batch"
@@ -31,10 +30,4 @@ func (s *Service) mend(ctx context.Context, tx store.Tx, p part, top int64, c ba
 		return batch.Progress{Counts: batch.Counts{Skipped: 1}, Done: true}, nil
 	}
 	return s.chunk(ctx, tx, p, top, c)
-}
-
-// toMend returns the periods that a step which mends looks at, oldest first.
-func (b book) toMend(kind ranking.Kind, o options) []ranking.Period {
-	o.first, o.last = o.days()
-	return slices.DeleteFunc(o.selection(kind, b.today), func(p ranking.Period) bool { return !b.known(p) })
 }

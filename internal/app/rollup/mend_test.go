@@ -8,7 +8,9 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
+	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/ranktest"
 )
 
@@ -85,5 +87,17 @@ func TestMendPublishesWhatIsMissingAndLeavesWhatIsNoLongerKnown(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// rollUp adds the days of a month to the month.
+func (s *env) rollUp(m metric.Month) {
+	s.Helper()
+	err := s.db.Update(s.Context(), func(tx store.Tx) error {
+		_, _, err := tx.Months.RollUp(s.Context(), m, 0, 100)
+		return err
+	})
+	if err != nil {
+		s.Fatal(err)
 	}
 }
