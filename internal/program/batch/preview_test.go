@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/loopers-commerce/commerce/internal/app/rollup"
+	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
@@ -57,5 +58,13 @@ func TestWithoutADryRunNothingIsPreviewed(t *testing.T) {
 	var out strings.Builder
 	if p := newPreviews(); p.print(&out) != nil || out.Len() > 0 || p.json() != nil {
 		t.Errorf("%q", out.String())
+	}
+}
+
+func TestADryRunThatWasStoppedBeginsAnew(t *testing.T) {
+	t.Parallel()
+	var c runCommand
+	if !c.begins(job.Parameters{"dry-run": "true"}) || c.begins(job.Parameters{"dry-run": "false"}) || c.begins(nil) {
+		t.Error("a restart of a dry run shows only what the first one has not seen")
 	}
 }

@@ -46,9 +46,8 @@ func (c *runCommand) Run(s *session) error {
 		bar := newProgress(s.stderr, s.env.Log, s.env.Clock)
 		dry := newPreviews()
 		r := newRunner(u, bar, hooks{metrics: m, preview: dry.add})
-		// A dry run that was stopped begins anew: what it has found is not kept.
 		e, err := r.Run(s.ctx, jobs.Request{
-			Job: c.Job, Parameters: p, Workers: c.Partitions.Get(), Fresh: c.Fresh || p["dry-run"] == "true", StartedBy: startedBy(c.By), Wait: true,
+			Job: c.Job, Parameters: p, Workers: c.Partitions.Get(), Fresh: c.begins(p), StartedBy: startedBy(c.By), Wait: true,
 		})
 		if err != nil {
 			return err
@@ -56,6 +55,10 @@ func (c *runCommand) Run(s *session) error {
 		return c.result(s, u, e, dry)
 	})
 }
+
+// begins reports whether a new run begins. A dry run that was stopped does: what it has
+// found is not kept.
+func (c *runCommand) begins(p job.Parameters) bool { return c.Fresh || p["dry-run"] == "true" }
 
 // resultRow is the JSON output of run.
 type resultRow struct {
