@@ -30,11 +30,13 @@ func BenchmarkRollup(b *testing.B) {
 	few.runs(b)
 	many := countedShop(b, commerce, program, 333_334)
 	for _, p := range countedPeriods() {
-		comparison{
-			unit: "counters/s", goal: 1 / mostTimesBare,
-			ours:     side{p.step + " by commerce-batch", func(b *testing.B) float64 { b.Helper(); return many.ours(b, p) }},
-			baseline: side{p.step + " by one statement", func(b *testing.B) float64 { b.Helper(); return many.bare(b, p) }},
-		}.run(b)
+		b.Run(p.step, func(b *testing.B) {
+			comparison{
+				unit: "counters/s", goal: 1 / mostTimesBare,
+				ours:     side{"commerce-batch", func(b *testing.B) float64 { b.Helper(); return many.ours(b, p) }},
+				baseline: side{"one statement", func(b *testing.B) float64 { b.Helper(); return many.bare(b, p) }},
+			}.run(b)
+		})
 	}
 	for _, s := range []*counted{few, many} {
 		fmt.Printf("%9d counters: commerce-batch uses %d MB (at most %d)\n", countedDays*s.products, s.megabytes, rollupMemory)
