@@ -88,7 +88,7 @@ func (s *env) equalsRecounts(t rapid.TB, at clock.Day, d drawn) {
 			if want = want[:min(len(want), d.top)]; !slices.Equal(want, got) {
 				t.Fatalf("%s: %+v, want %+v", period.Key(), got, want)
 			}
-			if c.Complete != (period.Last < at) || c.Weights != d.schedule.Fingerprint(period) {
+			if c.Complete != (period.Last < at) || c.Weights != d.schedule.Fingerprint(period) || c.Limit != int64(d.top) {
 				t.Errorf("%s: %+v", period.Key(), c)
 			}
 		}
@@ -248,6 +248,7 @@ func TestWeightsThatChangeInTheMiddleOfARunDoNotMix(t *testing.T) {
 	s.views(2, today, 1)
 	r := s.begin(rollup.WeeklyMonthlyJob)
 	r.Fail = func(string, bool) error {
+		s.set(noonOf(today).Add(time.Hour))
 		s.weigh(ranking.WeightsChange{ID: 1, At: noonOf(today), Weights: ranking.Weights{View: 900}})
 		return nil
 	}
@@ -255,6 +256,9 @@ func TestWeightsThatChangeInTheMiddleOfARunDoNotMix(t *testing.T) {
 		t.Fatal(err)
 	}
 	week := ranking.PeriodOf(ranking.Weekly, today)
+	if c := s.current(week); !c.AsOf.Equal(noonOf(today)) {
+		t.Errorf("counters as of %s, but the run began at noon", c.AsOf)
+	}
 	for _, row := range s.published()[week] {
 		if row.Score != 100_000 {
 			t.Errorf("scored by other weights: %+v", row)
@@ -336,6 +340,17 @@ func TestABackfillComputesWhatOverlapsAndOnlyFailedWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestAWeekHas100RanksAndADay10000(t *testing.T) {
+	t.Parallel()
+	s := onSQLite(t)
+	s.runAll()
+	for kind, want := range map[ranking.Kind]int64{ranking.Daily: 10_000, ranking.Weekly: 100, ranking.Monthly: 100} {
+		if got := s.current(ranking.PeriodOf(kind, today)).Limit; got != want {
+			t.Errorf("%s: the limit is %d, want %d", kind, got, want)
+		}
+	}
+}
+
 func TestParametersThatMeanNothingAreRefused(t *testing.T) {
 	t.Parallel()
 	s := onSQLite(t)
@@ -362,8 +377,10 @@ func TestADryRunSaysWhatWouldChangeAndChangesNothing(t *testing.T) {
 	s.views(4, today, 20)
 	s.views(1, today, 1)
 	dry := maps.Clone(p)
-	dry["dry-run"] = "true"
-	s.run(rollup.WeeklyMonthlyJob, dry)
+	dry["dry-run"], dry["ranges"] = "true", "3"
+	if r := s.run(rollup.WeeklyMonthlyJob, dry); r.Planned() != 2 {
+		t.Errorf("%d parts: the difference of a period is one", r.Planned())
+	}
 	var got []string
 	for _, c := range s.previews["2026-W12"] {
 		got = append(got, c.String())
@@ -472,6 +489,10 @@ func TestRankingsWhoseCountersAreRolledUpStayAsTheyWerePublished(t *testing.T) {
 			if p.First < 20260201 && before[p] != run {
 				t.Errorf("%s was computed again", p.Key())
 			}
+		}
+		missing := job.Parameters{"from": "20260105", "to": "20260120", "only-failed": "true"}
+		if r := s.run(rollup.WeeklyMonthlyJob, missing); r.Planned() != 0 {
+			t.Errorf("planned: %v, %v", r.Partitions("weekly"), r.Partitions("monthly"))
 		}
 		err = s.begin(rollup.WeeklyMonthlyJob).Do(t.Context(), job.Parameters{"date": "20260110"})
 		if !errors.Is(err, rollup.ErrRolledUp) {
