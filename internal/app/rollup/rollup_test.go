@@ -17,6 +17,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/rollup"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
@@ -348,6 +349,28 @@ func TestAWeekHas100RanksAndADay10000(t *testing.T) {
 		if got := s.current(ranking.PeriodOf(kind, today)).Limit; got != want {
 			t.Errorf("%s: the limit is %d, want %d", kind, got, want)
 		}
+	}
+	for name, want := range map[string]string{rollup.DailyJob: "10000", rollup.WeeklyMonthlyJob: "100"} {
+		if !slices.ContainsFunc(s.job(name).Parameters, func(p batch.Parameter) bool { return p.Name == "top" && p.Default == want }) {
+			t.Errorf("%s: the default of top is not %s", name, want)
+		}
+	}
+}
+
+// The ids of products for sale are divided into ranges. New products are in the last one.
+func TestPartitionsAreRangesOfTheProductsForSale(t *testing.T) {
+	t.Parallel()
+	s := onSQLite(t)
+	s.views(2, today, 1)
+	s.views(5, today, 1)
+	s.views(70, today, 1)
+	r := s.run(rollup.WeeklyMonthlyJob, job.Parameters{"date": today.String(), "ranges": "2"})
+	want := []string{"2026-W12 part 1/2 of products 1-6, weights 0", "2026-W12 part 2/2 of products 1-6, weights 0"}
+	if got := r.Partitions("weekly"); !slices.Equal(want, got) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if rows := s.published()[ranking.PeriodOf(ranking.Weekly, today)]; len(rows) != 3 {
+		t.Errorf("%+v", rows)
 	}
 }
 
