@@ -133,7 +133,7 @@ func (t published) Purge(ctx context.Context, before time.Time, limit int) (dele
 			return deleted, err
 		}
 	}
-	n, err := t.purgeWork(ctx, before, int64(limit)-deleted)
+	n, err := t.purgeWork(ctx, before.Add(-ranking.Abandoned), int64(limit)-deleted)
 	return deleted + n, err
 }
 

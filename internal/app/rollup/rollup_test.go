@@ -144,6 +144,7 @@ func (s *env) killed(name string, p job.Parameters, n int, committed bool) {
 	}
 	s.set(s.clock().Add(24 * time.Hour)) // the restart is on another day: it does what was planned
 	defer s.set(s.clock().Add(-24 * time.Hour))
+	s.purge(s.clock()) // what the killed run has worked out is kept
 	r.Fail = nil
 	if err := r.Do(s.Context(), p); err != nil {
 		s.Fatal(err)
@@ -163,12 +164,12 @@ func (s *env) nothingLeft() {
 	s.Helper()
 	before := s.published()
 	for n := int64(1); n > 0; {
-		n = s.purge(time.Now().Add(time.Hour))
+		n = s.purge(time.Now().Add(ranking.Abandoned + time.Hour))
 	}
 	if after := s.published(); !cmp.Equal(before, after) {
 		s.Error("a purge has deleted what is published")
 	}
-	if n := s.purge(time.Now().Add(time.Hour)); n != 0 {
+	if n := s.purge(time.Now().Add(ranking.Abandoned + time.Hour)); n != 0 {
 		s.Errorf("%d rows are left", n)
 	}
 }
