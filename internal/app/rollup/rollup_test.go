@@ -144,7 +144,7 @@ func (s *env) killed(name string, p job.Parameters, n int, committed bool) {
 	}
 	s.set(s.clock().Add(24 * time.Hour)) // the restart is on another day: it does what was planned
 	defer s.set(s.clock().Add(-24 * time.Hour))
-	s.purge(s.clock()) // what the killed run has worked out is kept
+	s.purge(time.Now().Add(time.Hour)) // what the killed run has worked out is kept
 	r.Fail = nil
 	if err := r.Do(s.Context(), p); err != nil {
 		s.Fatal(err)
