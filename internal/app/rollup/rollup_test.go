@@ -129,7 +129,7 @@ var errKilled = errors.New("killed")
 // killed runs a job that is killed in the n-th partition, and then restarted.
 func (s *env) killed(name string, p job.Parameters, n int, committed bool) {
 	s.Helper()
-	r, seen := s.begin(name), 0
+	r, seen, before, published := s.begin(name), 0, s.runs(), 0
 	r.Fail = func(_ string, after bool) error {
 		if after == committed {
 			seen++
@@ -156,6 +156,14 @@ func (s *env) killed(name string, p job.Parameters, n int, committed bool) {
 	}
 	if len(r.Chunks) != r.Planned() {
 		s.Errorf("%d of %d partitions were done", len(r.Chunks), r.Planned())
+	}
+	for period, run := range s.runs() {
+		if before[period] != run {
+			published++
+		}
+	}
+	if periods := r.Planned() / 2; published != periods { // two ranges each
+		s.Errorf("%d of %d periods were published", published, periods)
 	}
 }
 
