@@ -96,7 +96,7 @@ func TestAFeedGoesOnAfterAPanic(t *testing.T) {
 		leave, err := f.join(func(context.Context) (state, error) {
 			id := strconv.FormatInt(n.Add(1), 10)
 			if id == "2" {
-				panic("a bug") //nolint:forbidigo // what is tested
+				panic("a bug")
 			}
 			return state{id, "\n"}, nil
 		})
@@ -108,6 +108,7 @@ func TestAFeedGoesOnAfterAPanic(t *testing.T) {
 		synctest.Wait()
 		now, changed, _ := f.current()
 		<-changed
+		synctest.Wait()
 		if next, _, open := f.current(); now.id != "1" || next.id != "3" || !open || f.failed.Load() != 1 {
 			t.Errorf("after state %s comes %s, %d failures", now.id, next.id, f.failed.Load())
 		}

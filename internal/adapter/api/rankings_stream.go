@@ -51,7 +51,7 @@ const streamWords = "Server-sent events (text/event-stream): an event `ranking` 
 	"whenever they change, at most twice a second. Its data is the schema below as JSON; items are those of getRanking. " +
 	"A slow client skips states. The id of an event is the same on every server, so a client that comes back with " +
 	"Last-Event-ID gets an event only if there is something new. A comment is sent every 15 seconds. " +
-	"When there are too many listeners, the answer is 503 with Retry-After. " +
+	"While the ranking cannot be computed, no event is sent. When there are too many listeners, the answer is 503 with Retry-After. " +
 	"In a browser: `new EventSource('/api/v1/rankings/stream').addEventListener('ranking', e => JSON.parse(e.data))`."
 
 func (s *service) registerRankingStream() {

@@ -14,6 +14,7 @@ var (
 	FindStmt    = findStmt
 	OwnedStmt   = ownedStmt
 	CountersOf  = countersOf
+	BestSQL     = bestSQL
 
 	ExecutionsStmt = executionsStmt
 )
@@ -34,4 +35,10 @@ const (
 	BooksSQL            = booksSQL
 	MonthSQL            = monthSQL
 	SoldOnSQL           = "SELECT o.id" + soldOn
+	ChangesSQL          = changesSQL
+
+	CurrentPublicationSQL = currentPublication
+	RanksPageSQL          = ranksPage
+	RanksOfBrandSQL       = ranksOfBrand
+	RanksOfSQL            = ranksOf
 )

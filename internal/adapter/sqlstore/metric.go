@@ -58,12 +58,12 @@ func (t metrics) changed(deltas []metric.Counters) {
 		append([]any{deltas[0].ProductID % stripes}, args...)...)
 }
 
+const changesSQL = `SELECT day, CAST(SUM(changes) AS BIGINT) FROM metric_days WHERE day BETWEEN $1 AND $2 GROUP BY day`
+
 // Changes implements metric.Table.
 func (t metrics) Changes(ctx context.Context, from, to clock.Day) (metric.Changes, error) {
-	q := stmt(`SELECT day, CAST(SUM(changes) AS BIGINT) FROM metric_days WHERE day BETWEEN $1 AND $2 GROUP BY day`,
-		int64(from), int64(to))
 	found := metric.Changes{}
-	err := t.each(ctx, q, func(r row) error {
+	err := t.each(ctx, stmt(changesSQL, int64(from), int64(to)), func(r row) error {
 		var day clock.Day
 		var n int64
 		err := r.Scan(&day, &n)

@@ -23,12 +23,18 @@ import (
 // atVersion1 creates the tables of version 1.
 func (r rawDB) atVersion1(t *testing.T) {
 	t.Helper()
+	r.atVersion(t, 1)
+}
+
+// atVersion creates the tables of a version.
+func (r rawDB) atVersion(t *testing.T, version int64) {
+	t.Helper()
 	dialect := map[string]goose.Dialect{"sqlite": goose.DialectSQLite3, "postgres": goose.DialectPostgres}[r.engine]
 	p, err := goose.NewProvider(dialect, r.DB, os.DirFS(filepath.Join(r.engine, "migrations")), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.UpTo(t.Context(), 1); err != nil {
+	if _, err := p.UpTo(t.Context(), version); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -15,6 +15,8 @@ const selectPublications = `
 	SELECT kind, first_day, last_day, run_id, as_of_us, complete, changes, weights, row_count, row_limit FROM ranking_publications
 	WHERE replaced_us IS NULL `
 
+const currentPublication = selectPublications + `AND kind = $1 AND first_day = $2`
+
 func scanPublication(r row) (p ranking.Publication, err error) {
 	var asOf int64
 	err = r.Scan(&p.Period.Kind, &p.Period.First, &p.Period.Last, &p.Run, &asOf, &p.Complete, &p.Changes, &p.Weights, &p.Rows, &p.Limit)
@@ -24,7 +26,7 @@ func scanPublication(r row) (p ranking.Publication, err error) {
 
 // Current implements ranking.PublishedTable.
 func (t published) Current(ctx context.Context, p ranking.Period) (ranking.Publication, error) {
-	q := stmt(selectPublications+`AND kind = $1 AND first_day = $2`, string(p.Kind), int64(p.First))
+	q := stmt(currentPublication, string(p.Kind), int64(p.First))
 	return first(ctx, t.each, q, scanPublication, ranking.ErrNotPublished)
 }
 
@@ -48,18 +50,22 @@ func scanRank(r row) (found ranking.Row, err error) {
 
 // Rows implements ranking.PublishedTable. Ranks have no gaps, so an offset is a rank.
 func (t published) Rows(ctx context.Context, run id.ID, offset, limit int64) ([]ranking.Row, error) {
-	q := stmt(`SELECT `+rankColumns+` FROM product_ranks WHERE run_id = $1 AND rank_no > $2 ORDER BY rank_no LIMIT $3`,
-		run, offset, limit)
-	return all(ctx, t.each, q, scanRank)
+	return all(ctx, t.each, stmt(ranksPage, run, offset, limit), scanRank)
 }
+
+// Statements that readers of a run execute.
+const (
+	ranksPage    = `SELECT ` + rankColumns + ` FROM product_ranks WHERE run_id = $1 AND rank_no > $2 ORDER BY rank_no LIMIT $3`
+	ranksOfBrand = `
+		SELECT ` + rankColumns + ` FROM product_ranks r
+		WHERE run_id = $1 AND (SELECT brand_id FROM products p WHERE p.id = r.product_id) = $2
+		ORDER BY rank_no LIMIT $3 OFFSET $4`
+	ranksOf = `SELECT product_id, rank_no FROM product_ranks WHERE run_id = $1 AND ` // and the products
+)
 
 // OfBrand implements ranking.PublishedTable.
 func (t published) OfBrand(ctx context.Context, run id.ID, brandID, offset, limit int64) ([]ranking.Row, error) {
-	q := stmt(`
-		SELECT `+rankColumns+` FROM product_ranks r
-		WHERE run_id = $1 AND (SELECT brand_id FROM products p WHERE p.id = r.product_id) = $2
-		ORDER BY rank_no LIMIT $3 OFFSET $4`, run, brandID, limit, offset)
-	rows, err := all(ctx, t.each, q, scanRank)
+	rows, err := all(ctx, t.each, stmt(ranksOfBrand, run, brandID, limit, offset), scanRank)
 	for i := range rows {
 		rows[i].Rank = offset + int64(i) + 1
 	}
@@ -68,8 +74,7 @@ func (t published) OfBrand(ctx context.Context, run id.ID, brandID, offset, limi
 
 // Ranks implements ranking.PublishedTable.
 func (t published) Ranks(ctx context.Context, run id.ID, productIDs []int64) (map[int64]int64, error) {
-	q := stmt(`SELECT product_id, rank_no FROM product_ranks WHERE run_id = $1 AND `+t.dialect.In("product_id", BigInt, 2),
-		run, productIDs)
+	q := stmt(ranksOf+t.dialect.In("product_id", BigInt, 2), run, productIDs)
 	ranks := make(map[int64]int64, len(productIDs))
 	err := t.each(ctx, q, func(r row) error {
 		var product, rank int64
@@ -128,7 +133,7 @@ func (t published) Purge(ctx context.Context, before time.Time, limit int) (dele
 			return deleted, err
 		}
 	}
-	n, err := t.purgeWork(ctx, before, int64(limit)-deleted)
+	n, err := t.purgeWork(ctx, before.Add(-ranking.Abandoned), int64(limit)-deleted)
 	return deleted + n, err
 }
 

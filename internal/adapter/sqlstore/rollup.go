@@ -16,7 +16,9 @@ type rollup struct{ *session }
 // added up before the limit cuts.
 func (t rollup) Best(ctx context.Context, p ranking.Period, s ranking.Schedule, r ranking.Range, limit int64) ([]ranking.Row, int64, error) {
 	var read int64
-	rows, err := all(ctx, t.each, stmt(bestSQL(p, s, r, limit)), func(r row) (found ranking.Row, err error) {
+	q := stmt(bestSQL(p, s, r, limit))
+	q.Large = true
+	rows, err := all(ctx, t.each, q, func(r row) (found ranking.Row, err error) {
 		c := &found.Counters
 		err = r.Scan(&found.ProductID, &found.Score, &read, &c.Views, &c.Likes, &c.Orders, &c.Quantity, &c.Amount, &c.AmountLog)
 		c.ProductID = found.ProductID
@@ -108,6 +110,7 @@ func (t rollup) Compare(ctx context.Context, p ranking.Publication, s ranking.Sc
 			SELECT ROW_NUMBER() OVER (ORDER BY score DESC, product_id DESC) AS rank_no, b.*
 			FROM (`+bestSQL(p.Period, s, ranking.Range{Last: math.MaxInt64}, limit)+`) b WHERE score > 0
 		) c ORDER BY side`, p.Run)
+	q.Large = true
 	sums, err := all(ctx, t.each, q, func(r row) (sum ranking.Checksum, err error) {
 		var side int64
 		err = r.Scan(&side, &sum.Rows, &sum.Sum)

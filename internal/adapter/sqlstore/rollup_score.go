@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -11,7 +12,8 @@ import (
 // bestSQL returns the statement that reads the best products of a range, and their
 // counters. All values are written into it, so that PostgreSQL plans it for them: for
 // bounds that it does not know, it expects few rows, and takes the wrong way to a
-// million.
+// million. The statement is Large: so PostgreSQL keeps all products of a range in memory
+// while it adds up, and neither sorts nor writes files.
 //
 // "product_id + 0" hides the primary key. Counters are stored in the order in which
 // products get their first event of a day. So the days of a period are read in one go, by
@@ -29,12 +31,26 @@ func bestSQL(p ranking.Period, s ranking.Schedule, r ranking.Range, limit int64)
 			SELECT product_id, score, CAST(SUM(n) OVER () AS BIGINT) AS counted FROM (
 				SELECT product_id, %s AS score, COUNT(*) AS n FROM (
 					SELECT product_id + 0 AS product_id, day, %s AS points
-					FROM product_metrics WHERE day BETWEEN %d AND %d AND product_id + 0 > %d AND product_id + 0 <= %d
+					FROM product_metrics WHERE day BETWEEN %d AND %d%s
 				) own GROUP BY product_id
 			) scored ORDER BY score DESC, product_id DESC LIMIT %d
 		) b LEFT JOIN product_metrics m ON m.product_id = b.product_id AND m.day BETWEEN %d AND %d
 		GROUP BY b.product_id, b.score, b.counted ORDER BY b.score DESC, b.product_id DESC`,
-		countersSQL(), score, pointsSQL(first.Until(last), s), first, last, r.After, r.Last, limit, p.First, p.Last)
+		countersSQL(), score, pointsSQL(first.Until(last), s), first, last, withinSQL(r), limit, p.First, p.Last)
+}
+
+// withinSQL returns the condition that a product is in a range. An end that excludes no
+// product has no condition. The two ends are written in different ways: PostgreSQL expects
+// that two bounds of the same expression leave 1 of 200 rows. Then it sorts the rows,
+// because it thinks that they are few.
+func withinSQL(r ranking.Range) (condition string) {
+	if r.After > 0 {
+		condition += fmt.Sprintf(" AND product_id + 0 > %d", r.After)
+	}
+	if r.Last < math.MaxInt64 {
+		condition += fmt.Sprintf(" AND product_id - 0 <= %d", r.Last)
+	}
+	return condition
 }
 
 // countersSQL returns the sums of the counters.

@@ -65,6 +65,14 @@ func (d *DB) At(now clock.Clock) *DB {
 	return &other
 }
 
+// Through returns the same store with its engine behind another one, for example one that
+// is slow. Close only the first store.
+func (d *DB) Through(other func(Engine) Engine) *DB {
+	behind := *d
+	behind.parts.Engine = other(d.parts.Engine)
+	return &behind
+}
+
 // Close closes all connections.
 func (d *DB) Close() error { return d.parts.Engine.Close() }
 

@@ -13,6 +13,9 @@ type Stmt struct {
 	Mismatch error
 	// Faults are the errors of violated constraints, by name.
 	Faults Faults
+	// Large says that a read adds up or sorts very many rows. The engine may give it more
+	// memory, until the transaction ends.
+	Large bool
 }
 
 // Any means that a write may change any number of rows.

@@ -36,7 +36,7 @@ var ErrKeepDays = fault.New(fault.Invalid, "INVALID_KEEP_DAYS", "keep-days must 
 func Job(now clock.Clock) batch.Job {
 	return batch.Job{
 		Name:        JobName,
-		Description: "Add the daily counters of old months to the counters of the month.",
+		Description: "Adds the daily counters of old months to the counters of the month.",
 		Parameters: []batch.Parameter{
 			{Name: "keep-days", Help: "How many days after its end the days of a month are kept.", Default: strconv.Itoa(KeepDays)},
 		},

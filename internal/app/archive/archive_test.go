@@ -51,6 +51,7 @@ func TestMonthsThatEndedLongAgoAreRolledUp(t *testing.T) {
 		})
 		for keep, want := range map[string][]string{ // 28 November 2026 less 400 days is 24 October 2025
 			"400": {"202508", "202509"}, "390": {"202508", "202509", "202510"}, "62": {"202508", "202509", "202510"},
+			"393": {"202508", "202509"}, "392": {"202508", "202509", "202510"}, // that is 31 October and 1 November
 		} {
 			got, err := step(s.T, job.Parameters{"keep-days": keep}).Partitions(s.T.Context(), s.DB)
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -216,4 +217,29 @@ func add(ctx context.Context, tx store.Tx, total *metric.Counters) error {
 		*total = total.Plus(c)
 	}
 	return tx.Metrics.All(ctx, 10101, 99991231, func(c metric.Counters) error { *total = total.Plus(c); return nil })
+}
+
+func TestAChunkGoesOnAfterThePositionAndRefusesWhatIsNone(t *testing.T) {
+	t.Parallel()
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
+		t := s.T
+		update(t, s.DB, func(tx store.Tx) {
+			tx.Metrics.Add([]metric.Counters{{ProductID: 1, Day: 20250901, Views: 1}, {ProductID: 2, Day: 20250901, Views: 1}})
+		})
+		chunk := func(partition, position string) (p batch.Progress, err error) {
+			err = s.DB.Update(t.Context(), func(tx store.Tx) (err error) {
+				p, err = step(t, nil).Chunk(t.Context(), tx, batch.Chunk{Partition: partition, Position: position})
+				return err
+			})
+			return p, err
+		}
+		for _, wrong := range [][2]string{{"September", ""}, {"202509", "Cup"}} {
+			if p, err := chunk(wrong[0], wrong[1]); err == nil {
+				t.Errorf("%q: %+v", wrong, p)
+			}
+		}
+		if p, err := chunk("202509", "2"); err != nil || p.Read != 1 {
+			t.Errorf("from product 2 on: %+v, %v", p, err)
+		}
+	})
 }

@@ -29,7 +29,7 @@ var errDay = fault.New(fault.Invalid, "INVALID_DATE", "the parameter must be a d
 func Job(d Deps) batch.Job {
 	return batch.Job{
 		Name:        JobName,
-		Description: "Write the counters, sales and weights of closed days into Parquet files.",
+		Description: "Writes the counters, sales and weights of closed days into Parquet files.",
 		Parameters: []batch.Parameter{
 			{Name: "from", Help: "First day.", Default: "yesterday", Day: true},
 			{Name: "to", Help: "Last day.", Default: "yesterday", Day: true},

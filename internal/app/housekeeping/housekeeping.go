@@ -58,8 +58,32 @@ func Jobs() []batch.Job {
 				}), nil
 			},
 		},
+		publications(),
 	}
 }
+
+// publications returns the job that purges published rankings.
+func publications() batch.Job {
+	return batch.Job{
+		Name:        "rankingPublicationPurgeJob",
+		Description: "Deletes published rankings that were replaced some time ago, and what runs that never finished have left.",
+		Parameters: []batch.Parameter{{
+			Name: "keep", Help: "How long they are kept for readers who are in the middle of their pages: 1m or longer.", Default: "1h",
+		}},
+		Plan: func(p job.Parameters) ([]batch.Step, error) {
+			keep, err := time.ParseDuration(p["keep"])
+			if err != nil || keep < time.Minute {
+				return nil, ErrKeep.Because("keep: %q cannot be used: give 1m or longer", p["keep"])
+			}
+			return purge(keep, func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) {
+				return tx.Published.Purge(ctx, before, chunkSize)
+			}), nil
+		},
+	}
+}
+
+// ErrKeep is the error of a time that cannot be used.
+var ErrKeep = fault.New(fault.Invalid, "JOB_PARAMETERS", "keep is wrong")
 
 // ErrDays is the error of a number of days that is none.
 var ErrDays = fault.New(fault.Invalid, "JOB_PARAMETERS", "days is wrong")

@@ -14,6 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
@@ -102,6 +103,79 @@ func TestExecutionsOfJobsAreDeletedAfterSomeMonths(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A reader who has begun with the first page reads on for an hour, whatever was
+// published meanwhile.
+func TestRankingsThatWereReplacedAreDeletedAfterAnHour(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := storetest.SQLite(t, sqlstore.Options{})
+		old := publish(t, db, 3)
+		time.Sleep(24 * time.Hour)
+		if n := run(t, db, "rankingPublicationPurgeJob"); n != 0 || rowsOf(t, db, old) != 3 {
+			t.Errorf("%d rows of a ranking that readers see are deleted", n)
+		}
+		next := publish(t, db, 2)
+		for _, c := range []struct {
+			wait       time.Duration
+			want, left int64
+		}{{59 * time.Minute, 0, 3}, {2 * time.Minute, 4, 0}} { // the publication is a row, too
+			time.Sleep(c.wait)
+			if n := run(t, db, "rankingPublicationPurgeJob"); n != c.want || rowsOf(t, db, old) != c.left {
+				t.Errorf("after another %v: %d deleted and %d left, want %d and %d", c.wait, n, rowsOf(t, db, old), c.want, c.left)
+			}
+		}
+		if n := rowsOf(t, db, next); n != 2 {
+			t.Errorf("the ranking that readers see has %d rows", n)
+		}
+	})
+}
+
+// publish publishes the ranking of a day with a number of rows.
+func publish(t *testing.T, db store.DB, n int64) id.ID {
+	t.Helper()
+	day := ranking.PeriodOf(ranking.Daily, 20260105)
+	run := id.NewSource(time.Now, rand.Reader)()
+	work := ranking.Work{Run: run, Period: day}
+	var rows []ranking.Row
+	for i := range n {
+		rows = append(rows, ranking.Row{Entry: ranking.Entry{Rank: i + 1, ProductID: n - i, Score: ranking.Points(n - i)}})
+	}
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		tx.Rollup.Keep(work, rows)
+		_, err := tx.Rollup.Settle(t.Context(), work, run, n, n)
+		tx.Published.Publish(ranking.Publication{Period: day, Run: run, AsOf: time.Now(), Weights: "w", Rows: n, Limit: n})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func rowsOf(t *testing.T, db store.DB, run id.ID) int64 {
+	t.Helper()
+	var rows []ranking.Row
+	err := db.View(t.Context(), func(tx store.Tx) (err error) {
+		rows, err = tx.Published.Rows(t.Context(), run, 0, 100)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int64(len(rows))
+}
+
+func TestATimeThatCannotBeUsedIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, j := range housekeeping.Jobs() {
+		for _, keep := range []string{"", "1", "-1h", "59s", "long"} {
+			if _, err := j.Plan(job.Parameters{"keep": keep}); err == nil && j.Name == "rankingPublicationPurgeJob" {
+				t.Errorf("%q was accepted", keep)
+			}
+		}
+	}
 }
 
 func TestADayThatIsNoNumberIsRefused(t *testing.T) {

@@ -40,7 +40,7 @@ func TestAResultThatPanicsIsAnErrorForAllWhoWait(t *testing.T) {
 				_, err := s.get(t.Context(), 1, func(context.Context) (int, error) {
 					close(began)
 					<-bug
-					panic("a bug") //nolint:forbidigo // what is tested
+					panic("a bug")
 				})
 				if p, ok := errors.AsType[*panics.Error](err); !ok || p.Value != "a bug" {
 					t.Errorf("the error is %v", err)

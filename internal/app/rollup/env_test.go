@@ -15,6 +15,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/ranktest"
@@ -51,7 +52,25 @@ func open(tb testing.TB, db store.DB) *env {
 		},
 		Preview: func(_ context.Context, p ranking.Period, changes []rollup.Change) { s.previews[p.Key()] = changes },
 	})
+	s.sell(6)
 	return s
+}
+
+// sell adds n products. The ranges of products are those of the ids of products for sale.
+func (s *env) sell(n int) {
+	s.Helper()
+	err := s.db.Update(s.Context(), func(tx store.Tx) error {
+		brand, err := tx.Brands.Add(s.Context(), product.Brand{Name: "Acme"})
+		for range n {
+			if err == nil {
+				_, err = tx.Products.Add(s.Context(), product.Product{BrandID: brand.ID, Name: "Cup", Price: 1_000, Status: product.OnSale, CreatedAt: s.clock()})
+			}
+		}
+		return err
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
 }
 
 func onSQLite(t *testing.T) *env {

@@ -64,10 +64,14 @@ func (s *Service) step(kind ranking.Kind, o options) batch.Step {
 			if err != nil {
 				return batch.Progress{}, err
 			}
-			if o.dryRun {
+			switch {
+			case o.dryRun:
 				return s.preview(ctx, tx, p, o.top)
+			case o.days != nil:
+				return s.mend(ctx, tx, p, o.top, c)
+			default:
+				return s.chunk(ctx, tx, p, o.top, c)
 			}
-			return s.chunk(ctx, tx, p, o.top, c)
 		},
 	}
 }
@@ -101,7 +105,11 @@ func (s *Service) partitions(ctx context.Context, tx store.Tx, kind ranking.Kind
 
 // choose returns the periods that a run computes, oldest first.
 func (s *Service) choose(ctx context.Context, tx store.Tx, b book, kind ranking.Kind, o options) ([]ranking.Period, error) {
-	if o.first == 0 {
+	switch {
+	case o.days != nil:
+		o.first, o.last = o.days()
+		return o.selection(kind, b.today), nil
+	case o.first == 0:
 		return due(ctx, tx, b, kind)
 	}
 	periods := o.selection(kind, b.today)

@@ -20,7 +20,8 @@ var ErrParameters = fault.New(fault.Invalid, "INVALID_PARAMETERS", "the paramete
 type options struct {
 	first, last clock.Day // 0: what is due
 	onlyDue     bool
-	ranges      int // 0: by the number of products
+	days        func() (first, last clock.Day) // of a step that mends; nil: of no such step
+	ranges      int                            // 0: by the number of products
 	top         int64
 	dryRun      bool
 }
@@ -31,9 +32,9 @@ func parameters(top int64) []batch.Parameter {
 		{Name: "from", Help: "First day of a backfill: compute all periods that overlap the days, up to the running ones.", Day: true},
 		{Name: "to", Help: "Last day of a backfill; by default today.", Day: true},
 		{Name: "only-failed", Help: "Of a backfill, compute only what is missing or stale.", Default: "false"},
-		{Name: "ranges", Help: "Number of ranges of products per period; 0: one for each 250,000 products.", Default: "0"},
+		{Name: "ranges", Help: "Number of ranges of products per period; 0: one for each 500,000 products.", Default: "0"},
 		{Name: "top", Help: "Number of ranks that are kept.", Default: strconv.FormatInt(top, 10)},
-		{Name: "dry-run", Help: "Log what would change, and publish nothing.", Default: "false"},
+		{Name: "dry-run", Help: "Print what would change, and publish nothing.", Default: "false"},
 	}
 }
 

@@ -35,3 +35,15 @@ func TestOtherNamesAreNoPartitions(t *testing.T) {
 		}
 	}
 }
+
+func TestTheNumberOfRangesGrowsWithTheProducts(t *testing.T) {
+	t.Parallel()
+	for newest, want := range map[int64]int{0: 1, 1: 1, productsFew: 1, productsFew + 1: 2, 10 * productsFew: 10, 1 << 40: mostRanges} {
+		if got := (options{}).count(newest); got != want {
+			t.Errorf("%d products: %d ranges, want %d", newest, got, want)
+		}
+	}
+	if got := (options{ranges: 3}).count(1 << 40); got != 3 {
+		t.Errorf("%d ranges, want those that are given", got)
+	}
+}

@@ -32,6 +32,38 @@ func (c Change) Moved() int64 {
 	return c.Before.Rank - c.After.Rank
 }
 
+// Field is a value of a row before and after; nil where there is no row.
+type Field struct {
+	Name          string
+	Before, After *int64
+}
+
+// Fields returns the values that the change changes. Of a product that enters or leaves,
+// they are its rank and its score.
+func (c Change) Fields() (all []Field) {
+	before, after := values(c.Before), values(c.After)
+	for i, name := range []string{"rank", "score", "views", "likes", "orders", "quantity", "amount", "amount log"} {
+		f := Field{name, &before[i], &after[i]}
+		switch {
+		case (c.Entered() || c.Left()) && i > 1:
+			continue
+		case c.Entered():
+			f.Before = nil
+		case c.Left():
+			f.After = nil
+		case before[i] == after[i]:
+			continue
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+func values(r ranking.Row) [8]int64 {
+	c := r.Counters
+	return [8]int64{r.Rank, int64(r.Score), c.Views, c.Likes, c.Orders, c.Quantity, int64(c.Amount), c.AmountLog}
+}
+
 // String returns the change in words.
 func (c Change) String() string {
 	score := ""

@@ -56,7 +56,7 @@ const (
 	DailyTop    = 10_000
 	PeriodTop   = 100
 	mostRanks   = 100_000
-	productsFew = 250_000 // in a range of products, unless the number of ranges is given
+	productsFew = 500_000 // in a range of products, unless the number of ranges is given: see sqlstore.bestSQL
 	mostRanges  = 64
 )
 

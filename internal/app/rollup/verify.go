@@ -16,13 +16,23 @@ type Verdict struct {
 	Missing bool
 	// Stale reports whether counters or weights have changed since it was published.
 	// Then it may differ: the next run computes it anew.
-	Stale   bool
+	Stale bool
+	// Unknown reports whether the daily counters of the period are no longer kept. Its
+	// ranking stays as it was published, and cannot be compared.
+	Unknown bool
+	Rows    int64    // that are published
+	Named   int64    // the number of rows that the publication says it has
 	Changes []Change // from what is published to what the counters say
 }
 
 // Wrong reports whether the rows differ from the counters that they were computed from.
 // That happens to no ranking unless somebody changes rows by hand, or by a bug.
-func (v Verdict) Wrong() bool { return !v.Stale && !v.Missing && len(v.Changes) > 0 }
+func (v Verdict) Wrong() bool {
+	return !v.Stale && !v.Missing && (len(v.Changes) > 0 || v.Named != v.Rows)
+}
+
+// Due reports whether a run of the period's job publishes it: it is missing or stale.
+func (v Verdict) Due() bool { return v.Missing || v.Stale }
 
 // Verify compares the rankings of a kind whose periods overlap the days with the
 // counters, and calls yield with the verdict of each, oldest first. Checksums are
@@ -56,7 +66,7 @@ func (s *Service) judge(ctx context.Context, tx store.Tx, p ranking.Period) (v V
 	if err != nil {
 		return v, err
 	}
-	if !b.known(p) {
+	if v.Unknown = !b.known(p); v.Unknown {
 		return v, nil
 	}
 	found, err := tx.Published.Currents(ctx, p.Kind, p.First, p.First)
@@ -71,6 +81,7 @@ func (s *Service) judge(ctx context.Context, tx store.Tx, p ranking.Period) (v V
 	published := found[0]
 	v.Stale = !b.fresh(published)
 	have, want, err := tx.Rollup.Compare(ctx, published, b.schedule, published.Limit)
+	v.Rows, v.Named = have.Rows, published.Rows
 	if err != nil || have == want {
 		return v, err
 	}

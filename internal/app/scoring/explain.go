@@ -105,7 +105,8 @@ func published(ctx context.Context, tx store.Tx, s ranking.Schedule, p ranking.P
 		AsOf: current.AsOf, Complete: current.Complete,
 		Stale: current.Changes != changes.Sum(first, last) || current.Weights != s.Fingerprint(p),
 	}
-	return found, found.locate(ctx, tx.Published, current.Run, productID)
+	err = found.locate(ctx, tx.Published, current.Run, productID)
+	return found, err
 }
 
 // locate reads the rank and the score.

@@ -13,7 +13,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/scoring"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/batch"
-	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -22,21 +21,23 @@ import (
 )
 
 // publish runs the jobs that publish rankings, at noon.
-func publish(s *shoptest.Shop, p job.Parameters) {
+func publish(s *shoptest.Shop) {
 	s.T.Helper()
 	jobs := rollup.New(rollup.Config{
 		DB: s.DB, IDs: s.IDs, Clock: at(noon), Log: slog.New(slog.DiscardHandler),
-		Schedules: func(ctx context.Context, tx store.Tx) (ranking.Schedule, error) { return ranking.ReadSchedule(ctx, tx.Weights) },
+		Schedules: func(ctx context.Context, tx store.Tx) (ranking.Schedule, error) {
+			return ranking.ReadSchedule(ctx, tx.Weights)
+		},
 	}).Jobs()
 	for _, j := range jobs {
-		run(s, j, p)
+		run(s, j)
 	}
 }
 
-func run(s *shoptest.Shop, j batch.Job, p job.Parameters) {
+func run(s *shoptest.Shop, j batch.Job) {
 	s.T.Helper()
 	work := &ranktest.Run{DB: s.DB, Job: j, ID: s.IDs(), At: noon}
-	if err := work.Do(s.T.Context(), p); err != nil {
+	if err := work.Do(s.T.Context(), nil); err != nil {
 		s.T.Fatal(err)
 	}
 }
@@ -81,7 +82,7 @@ func TestTheRankOfAPeriodWithoutABoardIsThePublishedOne(t *testing.T) {
 		if e := explained(s, service, ranking.Weekly, 20260302, second); e.Published != nil || e.Rank() != nil {
 			s.T.Errorf("nothing is published: %+v", e)
 		}
-		publish(s, nil)
+		publish(s)
 		for _, c := range []struct {
 			kind     ranking.Kind
 			day      clock.Day
@@ -108,7 +109,7 @@ func TestTheLiveRankOfADayComesBeforeThePublishedOne(t *testing.T) {
 		board := &ranks{rank: &seventh}
 		service := service(s, board, at(noon))
 		view(s, 20260309, map[int64]int64{pid: 1})
-		publish(s, nil)
+		publish(s)
 		if e := explained(s, service, ranking.Daily, 20260309, pid); *e.Rank() != 7 || *e.Published.Rank != 1 {
 			s.T.Errorf("%+v", e)
 		}
@@ -138,13 +139,13 @@ func TestAnExplanationSaysThatThePublishedScoreIsStale(t *testing.T) {
 				for _, day := range []clock.Day{20260309, 20260310} {
 					view(s, day, map[int64]int64{pid: 5})
 				}
-				publish(s, nil)
+				publish(s)
 				change(s, service, pid)
 				for _, stale := range []bool{true, false} {
 					if e := explained(s, service, ranking.Weekly, 20260310, pid); e.Published.Stale != stale {
 						s.T.Errorf("stale is %v: %+v", e.Published.Stale, e)
 					}
-					publish(s, nil)
+					publish(s)
 				}
 			})
 		})
@@ -159,7 +160,7 @@ func TestAPeriodWhoseDaysAreNotKeptIsNotExplained(t *testing.T) {
 		service := service(s, new(ranks), at(noon))
 		view(s, 20240515, map[int64]int64{pid: 5})
 		explained(s, service, ranking.Monthly, 20240501, pid)
-		run(s, archive.Job(at(noon)), nil)
+		run(s, archive.Job(at(noon)))
 		for _, kind := range ranking.Kinds() {
 			if e, err := service.Explain(s.T.Context(), kind, 20240515, pid); !errors.Is(err, ranking.ErrNotKept) {
 				s.T.Errorf("%s: %+v, %v", kind, e, err)

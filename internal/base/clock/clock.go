@@ -28,7 +28,10 @@ func DayOf(t time.Time) Day {
 // FirstDay and LastDay are the first and the last day on which something can be counted,
 // and for which somebody can ask. The weeks and months that they are in, and the days
 // that are carried over into them, have days of eight digits, too.
-const FirstDay, LastDay Day = 1900_01_01, 2999_12_31
+const (
+	FirstDay Day = 1900_01_01
+	LastDay  Day = 2999_12_31
+)
 
 // ParseDay parses yyyyMMdd. It returns an error for a date that does not exist, and for
 // one that is not between FirstDay and LastDay.

@@ -62,11 +62,12 @@ func TestAStepThatPanicsHasFailedAndIsRepeated(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		steps := 0
 		outage.New(slog.New(slog.NewTextHandler(&logged, nil)), "count").Repeat(ctx, time.Second, func(context.Context) error {
-			if steps++; steps == 4 {
+			steps++
+			if steps == 4 {
 				cancel()
 			}
 			if steps < 3 {
-				panic("a bug") //nolint:forbidigo // what is tested
+				panic("a bug")
 			}
 			return nil
 		})

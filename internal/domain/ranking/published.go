@@ -63,6 +63,10 @@ type Row struct {
 	Counters metric.Counters // Day and Version are zero
 }
 
+// Abandoned is for how long a run may take, and may be restarted, before what it has
+// worked out is deleted.
+const Abandoned = 7 * 24 * time.Hour
+
 // PublishedTable keeps published rankings: mv_product_rank_daily, _weekly and _monthly.
 type PublishedTable interface {
 	// Current returns the publication of a period that readers see, or
@@ -82,6 +86,6 @@ type PublishedTable interface {
 	// before. The rows of the publication that it replaces stay until Purge.
 	Publish(p Publication)
 	// Purge deletes up to limit rows of runs that no reader sees and that were
-	// replaced before a time.
+	// replaced before a time; and of the work of runs that began Abandoned before it.
 	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)
 }

@@ -20,13 +20,18 @@ func New(u wire.Infra, rules map[string]jobs.When) (wire.Program, error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
-	runner := newRunner(u, m, m)
+	runner := newRunner(u, m, hooks{metrics: m})
 	scheduler, err := jobs.NewScheduler(runner, withRules(schedules(), rules))
+	if err != nil {
+		return wire.Program{}, err
+	}
+	status, err := exportStatus(u)
 	if err != nil {
 		return wire.Program{}, err
 	}
 	return wire.Program{
 		Components: []run.Component{
+			{Name: "ranking status", Run: status.run},
 			{Name: "job scheduler", Run: func(ctx context.Context) error {
 				if err := m.remember(ctx, u.DB, runner.Jobs()); err != nil {
 					u.Env.Log.Warn("the last successes of the jobs are not known", "error", err)

@@ -35,8 +35,11 @@ func TestEveryJobIsDefinedWell(t *testing.T) {
 				p[known.Name] = known.Default
 			}
 		}
-		if j.Name == export.JobName {
+		switch j.Name {
+		case export.JobName:
 			p["out"] = t.TempDir()
+		case "replayJob":
+			p["online-retail"] = "invoices.csv"
 		}
 		if steps, err := j.Plan(p); err != nil || len(steps) == 0 {
 			t.Errorf("%s: %v %v", j.Name, steps, err)
@@ -76,8 +79,10 @@ func TestParametersMayBeFlags(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
 		"run jobHistoryPurgeJob --days 30":                "run jobHistoryPurgeJob days=30",
-		"run --days=30 jobHistoryPurgeJob --partitions=3": "run days=30 jobHistoryPurgeJob --partitions=3",
-		"run jobHistoryPurgeJob --days":                   "run jobHistoryPurgeJob --days",
+		"run --days=30 jobHistoryPurgeJob --partitions=3": "run jobHistoryPurgeJob --partitions=3 days=30",
+		"run jobHistoryPurgeJob --days":                   "run jobHistoryPurgeJob days",
+		"run jobHistoryPurgeJob days=30 --by kim":         "run jobHistoryPurgeJob --by kim days=30",
+		"run jobHistoryPurgeJob --days 30 --by=kim":       "run jobHistoryPurgeJob --by=kim days=30",
 		"run jobHistoryPurgeJob --fresh days=30":          "run jobHistoryPurgeJob --fresh days=30",
 		"run otherJob --days 30":                          "run otherJob --days 30",
 		"history --job jobHistoryPurgeJob --days 30":      "history --job jobHistoryPurgeJob --days 30",

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"context"
 	"os"
 	"strconv"
 	"time"
@@ -8,15 +9,24 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/archive"
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/rollup"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	jobs "github.com/loopers-commerce/commerce/internal/batch"
+	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
 // definitions returns all jobs. A job of another package is added here, and its
 // schedule to schedules.
-func definitions(u wire.Infra, m *metrics) []jobs.Job {
-	all := append(housekeeping.Jobs(), published(u).Jobs()...)
-	return append(all, archive.Job(u.Env.Clock), exportDays(u), verifyRankings(u, m.differences), rebuildRankings(u), verifyAll(u))
+func definitions(u wire.Infra, h hooks) []jobs.Job {
+	all := append(housekeeping.Jobs(), published(u, h.preview).Jobs()...)
+	return append(all, archive.Job(u.Env.Clock), exportDays(u), verifyRankings(u, h.metrics.differences), rebuildRankings(u, h.built), verifyAll(u), replayInvoices(u))
+}
+
+// hooks are what jobs call beside their work.
+type hooks struct {
+	metrics *metrics
+	preview func(ctx context.Context, p ranking.Period, changes []rollup.Change) // of dry runs; nil: they are logged
+	built   func(day clock.Day, scores int64)                                    // of boards that were built; may be nil
 }
 
 // schedules returns when which job is run, unless the configuration says otherwise.
@@ -26,6 +36,7 @@ func schedules() []jobs.Schedule {
 		{Name: "idempotencyKeyPurge", Job: "idempotencyKeyPurgeJob", When: jobs.Every(time.Hour)},
 		{Name: "handledEventPurge", Job: "handledEventPurgeJob", When: jobs.Every(time.Hour)},
 		{Name: "jobHistoryPurge", Job: "jobHistoryPurgeJob", When: jobs.DailyAt(4, 10)},
+		{Name: "rankingPublicationPurge", Job: "rankingPublicationPurgeJob", When: jobs.Every(time.Hour)},
 		{Name: "dailyRanking", Job: rollup.DailyJob, When: jobs.Every(10 * time.Minute)},
 		{Name: "weeklyMonthlyRanking", Job: rollup.WeeklyMonthlyJob, When: jobs.Every(10 * time.Minute)},
 		{Name: "counterRollup", Job: archive.JobName, When: jobs.DailyAt(4, 20)},
@@ -33,14 +44,14 @@ func schedules() []jobs.Schedule {
 	}
 }
 
-// newRunner returns a runner of all jobs for a program that has metrics.
-func newRunner(u wire.Infra, observer jobs.Observer, m *metrics) *jobs.Runner {
+// newRunner returns a runner of all jobs.
+func newRunner(u wire.Infra, observer jobs.Observer, h hooks) *jobs.Runner {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
 	return jobs.New(jobs.Config{
-		DB: u.DB, Jobs: definitions(u, m), Holder: u.Env.Instance, Host: host + " (process " + strconv.Itoa(os.Getpid()) + ")",
+		DB: u.DB, Jobs: definitions(u, h), Holder: u.Env.Instance, Host: host + " (process " + strconv.Itoa(os.Getpid()) + ")",
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Random: u.Env.Random, Log: u.Env.Log, Observer: observer,
 	})
 }

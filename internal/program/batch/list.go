@@ -3,6 +3,7 @@ package batch
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -83,7 +84,11 @@ func (c *listCommand) Run(s *session) error {
 		for _, v := range value {
 			rows = append(rows, v.cells())
 		}
-		return console.Table(s.stdout, []string{"JOB", "SCHEDULE", "NEXT", "LAST", "PARAMETERS", "DESCRIPTION"}, rows)
+		err := console.Table(s.stdout, []string{"JOB", "SCHEDULE", "NEXT", "LAST", "DESCRIPTION"}, rows)
+		if err == nil {
+			_, err = fmt.Fprintln(s.stdout, "\nTimes are those of Asia/Seoul. The parameters of a job: commerce-batch run JOB --help")
+		}
+		return err
 	})
 }
 
@@ -115,17 +120,14 @@ func (c *listCommand) row(s *session, db store.DB, j jobs.Job) (jobRow, error) {
 }
 
 func (v jobRow) cells() []string {
-	var rules, next, names []string
+	var rules, next []string
 	for _, e := range v.Schedules {
 		rules, next = append(rules, e.Rule), append(next, at(e.Next))
-	}
-	for _, p := range v.Parameters {
-		names = append(names, p.Name)
 	}
 	last := "-"
 	if v.Last != nil {
 		last = v.Last.Status + " " + at(&v.Last.CreatedAt)
 	}
 	dash := func(list []string) string { return cmp.Or(strings.Join(slices.Compact(list), ", "), "-") }
-	return []string{v.Name, dash(rules), dash(next), last, dash(names), v.Description}
+	return []string{v.Name, dash(rules), dash(next), last, v.Description}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	jobs "github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
@@ -88,7 +89,7 @@ func exitCode(err error, stderr io.Writer) int {
 		return own.code
 	case errors.Is(err, job.ErrRunning):
 		return exitRunning
-	case errors.Is(err, jobs.ErrUnknownJob), errors.Is(err, jobs.ErrParameters):
+	case errors.Is(err, jobs.ErrUnknownJob), fault.KindOf(err) == fault.Invalid: // the job refuses its parameters
 		return run.BadCommand
 	default:
 		return code
@@ -96,7 +97,7 @@ func exitCode(err error, stderr io.Writer) int {
 }
 
 // known returns the definitions of the jobs, for their names and parameters only.
-func known() []jobs.Job { return definitions(wire.Infra{}, &metrics{}) }
+func known() []jobs.Job { return definitions(wire.Infra{}, hooks{metrics: &metrics{}}) }
 
 func find(name string) (jobs.Job, bool) {
 	all := known()
@@ -128,7 +129,8 @@ func asksAboutJob(args []string) (jobs.Job, bool) {
 
 // withParameters turns flags that are parameters of the job into arguments: --date
 // 2010-12-31 and --date=2010-12-31 into date=2010-12-31, and --dry-run into dry-run=true
-// if its default is false.
+// if its default is false. These arguments come last, in one row: the parser takes no
+// other.
 func withParameters(args []string) []string {
 	if j, ok := named(args); ok {
 		return asArguments(j, args)
@@ -136,25 +138,26 @@ func withParameters(args []string) []string {
 	return args
 }
 
-func asArguments(j jobs.Job, args []string) (all []string) {
+func asArguments(j jobs.Job, args []string) []string {
+	var all, parameters []string
 	for i := 0; i < len(args); i++ {
 		name, value, given := strings.Cut(strings.TrimPrefix(args[i], "--"), "=")
 		at := slices.IndexFunc(j.Parameters, func(p jobs.Parameter) bool { return p.Name == name })
 		switch {
+		case at >= 0 && given:
+			parameters = append(parameters, name+"="+value)
 		case at < 0 || !strings.HasPrefix(args[i], "--"):
 			all = append(all, args[i])
-		case given:
-			all = append(all, name+"="+value)
 		case j.Parameters[at].Default == "false":
-			all = append(all, name+"=true")
+			parameters = append(parameters, name+"=true")
 		case i+1 < len(args):
 			i++
-			all = append(all, name+"="+args[i])
+			parameters = append(parameters, name+"="+args[i])
 		default:
-			all = append(all, args[i]) // the value is missing: an unknown flag
+			parameters = append(parameters, name) // without a value
 		}
 	}
-	return all
+	return append(all, parameters...)
 }
 
 // withHint adds the parameters of the job to an error of its command line.
@@ -207,9 +210,9 @@ type output struct {
 	JSON bool `name:"json" help:"Print JSON instead of a table."`
 }
 
-// frozen is how long the server waits for the next statement of a transaction. A process
-// that is frozen in one would keep others from taking over its job.
-const frozen = 5 * time.Second
+// IdleInTransaction is how long the server waits for the next statement of a transaction.
+// A process that is frozen in one would keep others from taking over its job.
+const IdleInTransaction = 5 * time.Second
 
 // begin sets up the log and the environment of a command. Its context ends with the
 // first signal.
@@ -217,7 +220,7 @@ func (s *session) begin(log *config.Log) (stop func()) {
 	logger := log.Logger(s.stderr)
 	s.ctx, stop = run.Signals(logger)
 	s.env = wire.NewEnv(logger)
-	s.env.IdleInTransaction = frozen
+	s.env.IdleInTransaction = IdleInTransaction
 	return stop
 }
 
@@ -245,6 +248,6 @@ func (s *session) withRunner(database config.Database, do func(u wire.Infra, r *
 		if err != nil {
 			return err
 		}
-		return do(u, newRunner(u, nil, m))
+		return do(u, newRunner(u, nil, hooks{metrics: m}))
 	})
 }

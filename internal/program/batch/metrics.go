@@ -19,7 +19,7 @@ type metrics struct {
 	items       *prometheus.CounterVec
 	executions  *prometheus.CounterVec
 	lastSuccess *prometheus.GaugeVec
-	differences prometheus.Gauge
+	differences *prometheus.GaugeVec
 }
 
 // newMetrics registers the metrics. A second registration is an error.
@@ -38,9 +38,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		lastSuccess: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "commerce", Name: "batch_job_last_success_timestamp_seconds", Help: "When the job was last completed, as far as this process knows.",
 		}, []string{"job"}),
-		differences: prometheus.NewGauge(prometheus.GaugeOpts{
-			Namespace: "commerce", Name: "ranking_differences", Help: "Scores that differed between Redis and the database in the last rankingVerifyJob of this process.",
-		}),
+		differences: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "commerce", Name: "ranking_differences",
+			Help: "Scores of the boards, and rows of the tables, that differed from the counters in the last rankingVerifyJob of this process.",
+		}, []string{"in"}),
 	}
 	for _, c := range []prometheus.Collector{m.duration, m.items, m.executions, m.lastSuccess, m.differences} {
 		if err := r.Register(c); err != nil {

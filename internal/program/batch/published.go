@@ -13,10 +13,13 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// published returns what publishes the rankings of days, weeks and months.
-func published(u wire.Infra) *rollup.Service {
+// Published returns what publishes the rankings of days, weeks and months.
+func Published(u wire.Infra) *rollup.Service { return published(u, nil) }
+
+// published returns a service that calls preview in dry runs.
+func published(u wire.Infra, preview func(context.Context, ranking.Period, []rollup.Change)) *rollup.Service {
 	return rollup.New(rollup.Config{
-		DB: u.DB, IDs: u.Env.IDs, Clock: u.Env.Clock, Log: u.Env.Log,
+		DB: u.DB, IDs: u.Env.IDs, Clock: u.Env.Clock, Log: u.Env.Log, Preview: preview,
 		Schedules: func(ctx context.Context, tx store.Tx) (ranking.Schedule, error) {
 			return ranking.ReadSchedule(ctx, tx.Weights)
 		},

@@ -44,33 +44,53 @@ func (c *runCommand) Run(s *session) error {
 			return err
 		}
 		bar := newProgress(s.stderr, s.env.Log, s.env.Clock)
-		r := newRunner(u, bar, m)
+		dry := newPreviews()
+		r := newRunner(u, bar, hooks{metrics: m, preview: dry.add})
 		e, err := r.Run(s.ctx, jobs.Request{
-			Job: c.Job, Parameters: p, Workers: c.Partitions.Get(), Fresh: c.Fresh, StartedBy: startedBy(c.By), Wait: true,
+			Job: c.Job, Parameters: p, Workers: c.Partitions.Get(), Fresh: c.begins(p), StartedBy: startedBy(c.By), Wait: true,
 		})
 		if err != nil {
 			return err
 		}
-		return c.result(s, u, e)
+		return c.result(s, u, e, dry)
 	})
 }
 
+// begins reports whether a new run begins. A dry run that was stopped does: what it has
+// found is not kept.
+func (c *runCommand) begins(p job.Parameters) bool { return c.Fresh || p["dry-run"] == "true" }
+
+// resultRow is the JSON output of run.
+type resultRow struct {
+	detailsRow
+
+	Preview []previewRow `json:"preview"` // of a dry run; otherwise null
+}
+
 // result prints what an execution has done. The error has the exit code.
-func (c *runCommand) result(s *session, u wire.Infra, e job.Execution) error {
+func (c *runCommand) result(s *session, u wire.Infra, e job.Execution, dry *previews) error {
 	s.ctx = context.WithoutCancel(s.ctx) // a signal has ended it if the job was stopped
 	d, err := readDetails(s, u.DB, e.ID)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		err = console.JSON(s.stdout, d.json())
-	} else {
+		err = console.JSON(s.stdout, resultRow{d.json(), dry.json()})
+	} else if err = dry.print(s.stdout); err == nil {
 		err = d.printShort(s.stdout)
 	}
-	switch {
-	case err != nil || e.Status == job.Completed:
+	if err != nil {
 		return err
-	case e.Status == job.Stopped:
+	}
+	return failure(e)
+}
+
+// failure returns an error unless the execution is completed.
+func failure(e job.Execution) error {
+	switch e.Status {
+	case job.Completed:
+		return nil
+	case job.Stopped:
 		return exitError{fmt.Errorf("%s was stopped: %s; the same command restarts it", e.Job, e.Message), exitStopped}
 	default:
 		return fmt.Errorf("%s failed: %s", e.Job, e.Message)
@@ -83,7 +103,7 @@ func parameters(given []string) (job.Parameters, error) {
 	for _, text := range given {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok || name == "" {
-			return nil, jobs.ErrParameters.Because("%q is no parameter: give name=value", text)
+			return nil, jobs.ErrParameters.Because("%q has no value: give name=value, or --name=value", text)
 		}
 		if before, twice := p[name]; twice && before != value {
 			return nil, jobs.ErrParameters.Because("%s is given twice: %q and %q", name, before, value)

@@ -22,8 +22,8 @@ type commands struct {
 	Seed    seedCommand    `cmd:"" help:"Add products and customers to the shop. Existing rows are not changed."`
 	Replay  replayCommand  `cmd:"" help:"Replay the invoices of a real shop: send the orders, cancellations, views and likes of its customers."`
 	Ranking struct {
-		Verify  rankingVerifyCommand  `cmd:"" help:"Compare the live rankings in Redis with the counters in the database."`
-		Rebuild rankingRebuildCommand `cmd:"" help:"Rebuild the live rankings in Redis from the database."`
+		Verify  rankingVerifyCommand  `cmd:"" help:"Compare the live rankings in Redis, and the published ones of days, weeks and months, with the counters in the database."`
+		Rebuild rankingRebuildCommand `cmd:"" help:"Rebuild the live rankings in Redis, and publish again the rankings of days, weeks and months that are not as the counters say."`
 		Explain rankingExplainCommand `cmd:"" help:"Explain the score of a product, day by day."`
 		Weights weightsCommands       `cmd:"" help:"Show, change and try the weights that products are scored by."`
 	} `cmd:"" help:"Check, rebuild and explain the rankings, and change their weights."`

@@ -3,20 +3,16 @@ package operator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"os"
 	"slices"
-	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/retail"
-	"github.com/loopers-commerce/commerce/internal/adapter/shopclient"
-	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/app/replay"
 	"github.com/loopers-commerce/commerce/internal/program/inproc"
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
+	"github.com/loopers-commerce/commerce/internal/program/replaying"
 )
 
 type replayCommand struct {
@@ -75,17 +71,11 @@ type replayed struct {
 // Run implements the command.
 func (c *replayCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
-	file, err := c.read()
+	file, err := replaying.Source{Path: c.OnlineRetail, From: c.From.Get(), To: c.To.Get()}.Read()
 	if err != nil {
 		return err
 	}
-	if t := c.duration(file); t > housekeeping.KeyLife {
-		s.env.Log.Warn("the replay takes longer than idempotency keys are kept: to continue it after a stop, give --from the day that was reached",
-			"takes", t.Round(time.Minute), "keysKept", housekeeping.KeyLife)
-	}
-	for _, problem := range file.Broken {
-		s.env.Log.Warn("a line was skipped", "reason", problem)
-	}
+	replaying.Warn(s.env, file, c.Speed.Get())
 	replayer := c.overHTTP
 	if c.AsOfInvoiceDate {
 		replayer = c.inProcess
@@ -103,51 +93,9 @@ func (c *replayCommand) Run(s *session) error {
 	return failed
 }
 
-func (c *replayCommand) read() (retail.Invoices, error) {
-	f, err := os.Open(c.OnlineRetail)
-	if err != nil {
-		return retail.Invoices{}, err
-	}
-	defer f.Close()
-	file, err := retail.ReadInvoices(f)
-	if err != nil {
-		return file, fmt.Errorf("%s: %w", c.OnlineRetail, err)
-	}
-	if len(file.Invoices) == 0 {
-		return file, fmt.Errorf("%s: it has no invoice that can be replayed: %s", c.OnlineRetail, retail.Summary(file.Lines, file.Skipped, file.Broken))
-	}
-	file.Between(c.From.Get(), c.To.Get())
-	if len(file.Invoices) == 0 {
-		return file, fmt.Errorf("%s: it has no invoices on these days", c.OnlineRetail)
-	}
-	return file, nil
-}
-
-// duration returns how long the replay takes at its speed; 0 if it has no limit.
-func (c *replayCommand) duration(file retail.Invoices) time.Duration {
-	if c.Speed.Get() == 0 {
-		return 0
-	}
-	first, last := file.Invoices[0].At, file.Invoices[len(file.Invoices)-1].At
-	return time.Duration(float64(last.Sub(first)) / c.Speed.Get())
-}
-
-// errNoProducts means that the shop was not seeded with the file.
-var errNoProducts = errors.New("the shop has no product of the file: run commerce seed --online-retail with the same file first")
-
 // overHTTP replays the invoices over the API.
 func (c *replayCommand) overHTTP(s *session, file retail.Invoices) (replay.Report, error) {
-	client := shopclient.New(c.API.Get(), c.Concurrency.Get()+1)
-	defer client.Close()
-	if err := client.CheckCustomer(s.ctx, file.Invoices[0].Customer); err != nil {
-		return replay.Report{}, fmt.Errorf("commerce-api refuses customer %s (does it run with AUTH_TRUST_USER_HEADER=true, and was the shop seeded with "+
-			"commerce seed --online-retail?): %w", file.Invoices[0].Customer, err)
-	}
-	products, err := client.Products(s.ctx)
-	if err != nil {
-		return replay.Report{}, fmt.Errorf("read the products: %w", err)
-	}
-	return c.replay(s, file, replay.Config{Shop: client, Ranking: client.Ranking(), Products: products})
+	return replaying.OverHTTP(s.ctx, s.env, file, c.API.Get(), c.options(), c.bar(s, file))
 }
 
 // inProcess replays the invoices in this process, at their own times.
@@ -177,7 +125,7 @@ func (c *replayCommand) inProcess(s *session, file retail.Invoices) (report repl
 	background, stop := context.WithCancel(context.WithoutCancel(s.ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- run.All(background, s.env.Log, shop.Components()...) }()
-	report, err = c.replay(s, file, replay.Config{Shop: shop, Ranking: shop, Products: products})
+	report, err = replaying.Run(s.ctx, s.env, file, replay.Config{Shop: shop, Ranking: shop, Products: products}, c.options(), c.bar(s, file))
 	stop()
 	err = errors.Join(err, <-ended)
 	report.MarkUnsent(replay.View, int(shop.LostViews()))
@@ -196,14 +144,15 @@ func names(file retail.Invoices) (customers, skus []string) {
 	return slices.Sorted(maps.Keys(c)), slices.Sorted(maps.Keys(p))
 }
 
-func (c *replayCommand) replay(s *session, file retail.Invoices, p replay.Config) (replay.Report, error) {
-	if len(p.Products) == 0 {
-		return replay.Report{}, errNoProducts
-	}
-	p.Clock, p.Random = time.Now, s.env.Random
-	bar := progress(s.stderr, len(file.Invoices), "replaying")
-	return replay.New(p, replay.Options{
+func (c *replayCommand) options() replay.Options {
+	return replay.Options{
 		Speed: c.Speed.Get(), Concurrency: c.Concurrency.Get(), ViewsPerOrder: c.ViewsPerOrder.Get(),
 		LikesPerOrder: c.LikesPerOrder.Get(), Seed: c.Seed, RetryTimeout: c.Patience.Get(),
-	}, s.env.Log).Run(s.ctx, file.Invoices, func(n int) { _ = bar.Add(n) })
+	}
+}
+
+// bar shows the progress on a terminal.
+func (*replayCommand) bar(s *session, file retail.Invoices) func(n int) {
+	bar := progress(s.stderr, len(file.Invoices), "replaying")
+	return func(n int) { _ = bar.Add(n) }
 }

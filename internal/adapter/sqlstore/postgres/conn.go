@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,6 +32,9 @@ func (c *conn) Query(ctx context.Context, pending []sqlstore.Stmt, q sqlstore.St
 	if err := c.acquire(ctx); err != nil {
 		return nil, err
 	}
+	if q.Large {
+		pending = append(slices.Clip(pending), sqlstore.Stmt{SQL: moreMemory, Rows: sqlstore.Any})
+	}
 	if c.begin == "" && len(pending) == 0 {
 		found, err := c.held.Query(ctx, q.SQL, native(q.Args)...)
 		if err != nil {
@@ -48,6 +52,11 @@ func (c *conn) Query(ctx context.Context, pending []sqlstore.Stmt, q sqlstore.St
 	}
 	return rows{found, sent}, nil
 }
+
+// moreMemory lets the statements of a transaction use memory for the sums of 500,000
+// products, which take about 200 bytes each: PostgreSQL gives a hash table twice work_mem.
+const moreMemory = `
+	SELECT set_config('work_mem', '64MB', true) WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('64MB')`
 
 // Commit implements sqlstore.Conn.
 func (c *conn) Commit(ctx context.Context, pending []sqlstore.Stmt) error {

@@ -73,7 +73,7 @@ func TestAComponentThatPanicsStopsTheOthersInOrder(t *testing.T) {
 	t.Parallel()
 	var logged strings.Builder
 	var d stopOrder
-	broken := run.Component{Name: "consumer", Run: func(context.Context) error { panic("a bug") }} //nolint:forbidigo // what is tested
+	broken := run.Component{Name: "consumer", Run: func(context.Context) error { panic("a bug") }}
 	err := run.All(t.Context(), slog.New(slog.NewTextHandler(&logged, nil)), d.component("server"), broken, d.component("relay"))
 	if err == nil || err.Error() != "consumer: panic: a bug" || !slices.Equal(d.ended, []string{"server", "relay"}) {
 		t.Errorf("All = %v; ended %v", err, d.ended)

@@ -121,6 +121,10 @@ func TestExportSaysWhatIsWrong(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	blocked := t.TempDir() // a folder cannot be made in it, whoever runs the test: a file has its name
+	if err := os.WriteFile(filepath.Join(blocked, "counters"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	today := clock.DayOf(time.Now())
 	for _, c := range []struct {
 		from, to, out string
@@ -132,7 +136,8 @@ func TestExportSaysWhatIsWrong(t *testing.T) {
 		{today.String(), today.String(), dir, 1, "is not over yet: the last day that can be exported is " + today.Add(-1).String()},
 		{"20251101", "29991231", dir, 1, "29991231 is not over yet"},
 		{"20251101", "20251101", file, 1, "not a directory"},
-		{"20251101", "20251101", "/proc/no/such/place", 1, "/proc/no"},
+		{"20251101", "20251101", filepath.Join(file, "below"), 1, "not a directory"},
+		{"20251101", "20251101", blocked, 1, filepath.Join(blocked, "counters")},
 	} {
 		code, text := command(t, nil, "commerce", "export", "--database-url", address, "--from", c.from, "--to", c.to, "--out", c.out)
 		if code != c.code || !strings.Contains(text, c.says) {

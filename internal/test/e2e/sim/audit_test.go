@@ -25,6 +25,7 @@ func (sim *simulation) audit() {
 	sim.compareModel()
 	sim.checkCards()
 	sim.verifyRanking()
+	sim.verifyPublished()
 	sim.log.Info("audited", "orders", len(sim.model.orders))
 }
 

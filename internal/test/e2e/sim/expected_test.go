@@ -70,30 +70,36 @@ func (m *model) stockFacts() []string {
 	return facts
 }
 
-// countFacts returns the daily counters of sales.
-func (m *model) countFacts() []string {
-	type place struct {
-		product int64
-		day     clock.Day
-	}
-	type count struct{ orders, quantity, amount int64 }
-	counts := map[place]*count{}
+// sales are the counters of the paid orders of a product.
+type sales struct{ orders, quantity, amount int64 }
+
+func (s sales) plus(o sales) sales {
+	return sales{s.orders + o.orders, s.quantity + o.quantity, s.amount + o.amount}
+}
+
+// productDay is a product on a business day.
+type productDay struct {
+	product int64
+	day     clock.Day
+}
+
+// sales returns the sales of each day.
+func (m *model) sales() map[productDay]sales {
+	counts := map[productDay]sales{}
 	for _, s := range m.orders {
 		for _, l := range s.lines {
-			at := place{l.ProductID, s.paid}
-			if s.status != "PAID" {
-				continue
+			if at := (productDay{l.ProductID, s.paid}); s.status == "PAID" {
+				counts[at] = counts[at].plus(sales{1, l.Quantity, l.Quantity * l.Price})
 			}
-			if counts[at] == nil {
-				counts[at] = &count{}
-			}
-			counts[at].orders++
-			counts[at].quantity += l.Quantity
-			counts[at].amount += l.Quantity * l.Price
 		}
 	}
+	return counts
+}
+
+// countFacts returns the daily counters of sales.
+func (m *model) countFacts() []string {
 	var facts []string
-	for at, c := range counts {
+	for at, c := range m.sales() {
 		facts = append(facts, fmt.Sprintf("sales of %d on %s: %d orders, %d pieces, %d won", at.product, at.day, c.orders, c.quantity, c.amount))
 	}
 	return facts

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/program/api"
+	"github.com/loopers-commerce/commerce/internal/program/batch"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/program/streamer"
@@ -72,11 +74,11 @@ func (sim *simulation) startProcess(t *testing.T, instance string) *process {
 	}
 	deps := wire.Infra{Env: env, DB: p.db, Kafka: env.Kafka([]string{kafkaAddress}, "", p.name), Redis: p.client}
 	deps.Kafka.Dial = sim.network.dialer(p.name)
-	p.build(t, deps, sim.gateway.secret)
+	p.build(t, deps, sim.slowed(p.db), sim.gateway.secret)
 	return p
 }
 
-func (p *process) build(t *testing.T, deps wire.Infra, secret pgwire.Secret) {
+func (p *process) build(t *testing.T, deps wire.Infra, slow *sqlstore.DB, secret pgwire.Secret) {
 	t.Helper()
 	accounts, err := deps.Env.Accounts(p.db, bytes.Repeat([]byte("k"), 32), time.Hour)
 	if err != nil {
@@ -95,10 +97,16 @@ func (p *process) build(t *testing.T, deps wire.Infra, secret pgwire.Secret) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.close = func() { stream.Close(); shop.Close() }
+	deps.DB = slow
+	scheduler, err := batch.New(deps, publishing())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.close = func() { scheduler.Close(); stream.Close(); shop.Close() }
+	components := slices.Concat(shop.Components, stream.Components, scheduler.Components)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	p.cancel = cancel
-	go func() { p.ended <- run.All(ctx, deps.Env.Log, append(shop.Components, stream.Components...)...) }()
+	go func() { p.ended <- run.All(ctx, deps.Env.Log, components...) }()
 }
 
 // stop ends the process in order.

@@ -52,7 +52,8 @@ func runSeed(t *testing.T, seed uint64) {
 	sim := newSimulation(t, seed, log)
 	began := time.Now()
 	defer func() {
-		t.Logf("seed %d: %d orders, %v of virtual time, faults: %v", seed, len(sim.model.orders), time.Since(began).Round(time.Second), sim.faults)
+		t.Logf("seed %d: %d orders, %v of virtual time, faults: %v, ends of jobs: %v",
+			seed, len(sim.model.orders), time.Since(began).Round(time.Second), sim.faults, sim.ends)
 		if t.Failed() {
 			t.Logf("to repeat it: go test -tags synctests ./internal/test/e2e/sim -seed %d -days %d -v", seed, *days)
 		}

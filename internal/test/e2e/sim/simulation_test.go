@@ -31,6 +31,7 @@ const (
 	forFaults
 	forGateway
 	forClocks
+	forJobs
 	forCustomers // and on
 )
 
@@ -48,8 +49,10 @@ type simulation struct {
 	ids     *rng
 	random  *rng
 	clocks  *rng
+	jobs    *rng
 	plan    *rng // of the days
 
+	firstDay  clock.Day // on which anything may have happened
 	starts    int
 	processes []*process
 	customers []*customer
@@ -57,6 +60,7 @@ type simulation struct {
 
 	mu     sync.Mutex
 	faults map[string]int // how often each kind was injected
+	ends   []string       // how often executions of jobs ended with each exit code
 }
 
 const customerCount = 5
@@ -76,7 +80,7 @@ func newSimulation(t *testing.T, seed uint64, log *slog.Logger) *simulation {
 		t: t, seed: seed, log: log, file: filepath.Join(dir, "shop.db"), network: network,
 		kafka: &broker{network: network, dir: filepath.Join(dir, "kafka"), failures: failureRate{rng: newRNG(seed, forKafka)}},
 		redis: &redisServer{network: network, failures: failureRate{rng: newRNG(seed, forRedis)}},
-		ids:   newRNG(seed, forIDs), random: newRNG(seed, forJitter), clocks: newRNG(seed, forClocks), plan: newRNG(seed, forCalendar),
+		ids:   newRNG(seed, forIDs), random: newRNG(seed, forJitter), clocks: newRNG(seed, forClocks), jobs: newRNG(seed, forJobs), plan: newRNG(seed, forCalendar),
 		model: newModel(), faults: map[string]int{},
 	}
 	sim.gateway = &gateway{network: network, journal: filepath.Join(dir, "gateway.jsonl"), seed: seed, secret: secret, log: log, scenario: scenario("default")}
@@ -117,6 +121,7 @@ func (sim *simulation) seedShop(ctx context.Context) error {
 func (sim *simulation) run(days int) {
 	t := sim.t
 	sim.sleepUntil(time.Date(2026, time.March, 2, 12, 0, 0, 0, clock.KST))
+	sim.firstDay = clock.DayOf(time.Now())
 	if err := sim.seedShop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +204,7 @@ func (sim *simulation) runDay() {
 	if !t.Failed() {
 		sim.audit()
 	}
+	sim.ends = sim.endsOfJobs()
 	sim.closeShop()
 }
 

@@ -126,6 +126,9 @@ func (p *Program) Kill(context.Context) error {
 	return nil
 }
 
+// PID returns the id of the process.
+func (p *Program) PID() int { return p.cmd.Process.Pid }
+
 // Freeze sends SIGSTOP.
 func (p *Program) Freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 
