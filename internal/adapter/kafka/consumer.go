@@ -37,6 +37,15 @@ const (
 	queueHigh = 2 * maxBatch
 	queueLow  = maxBatch
 
+	// maxBatchBytes bounds a batch of large records.
+	maxBatchBytes = 8 << 20
+	// queueBytes is how much memory the queues of all partitions may use before they
+	// fetch no more; maxFetch and maxFetchPartition bound what the client fetches ahead,
+	// which is several times as large once it is decompressed.
+	queueBytes        = 48 << 20
+	maxFetch          = 4 << 20
+	maxFetchPartition = 256 << 10
+
 	fetchWait         = 100 * time.Millisecond
 	sessionTimeout    = 6 * time.Second // the least that brokers allow by default
 	heartbeatInterval = time.Second
@@ -63,6 +72,7 @@ type Consumer struct {
 	log      *slog.Logger
 	metrics  consumerMetrics
 	offsets  *offsets
+	memory   *memory
 	hanging  chan struct{} // closed once a handler does not return
 	hangOnce sync.Once
 
@@ -88,7 +98,7 @@ func NewConsumer(c Config, group string, topics []string, handle Handler, log *s
 	}
 	m := &Consumer{
 		config: c, name: group, group: c.Prefix + group, sources: c.sources(group, topics),
-		log: log.With("group", group), metrics: metrics, hanging: make(chan struct{}), workers: map[partition]*worker{},
+		log: log.With("group", group), metrics: metrics, memory: &memory{limit: queueBytes}, hanging: make(chan struct{}), workers: map[partition]*worker{},
 	}
 	m.handling = handlingOf[event.Opened]{m.open, handle}
 	// The client may assign partitions before connect returns: assigned waits until the consumer is complete.
@@ -111,7 +121,8 @@ func (c *Consumer) options(topics []string) []kgo.Opt {
 		kgo.ConsumerGroup(c.group), kgo.ConsumeTopics(names...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(heartbeatInterval), kgo.RebalanceTimeout(rebalanceTimeout),
-		kgo.FetchMinBytes(1), kgo.FetchMaxWait(fetchWait), kgo.AllowIdempotentProduceCancellation(),
+		kgo.RecordPartitioner(partitioner{kgo.StickyKeyPartitioner(nil), c.parks()}), kgo.FetchMinBytes(1), kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(maxFetchPartition),
+		kgo.FetchMaxWait(fetchWait), kgo.AllowIdempotentProduceCancellation(),
 		kgo.OnPartitionsAssigned(c.assigned), kgo.OnPartitionsRevoked(c.revoked), kgo.OnPartitionsLost(c.lost),
 	}
 }

@@ -20,6 +20,9 @@ type handlingOf[T any] struct {
 
 // process implements handling.
 func (h handlingOf[T]) process(w *worker, records []*kgo.Record) bool {
+	if !w.retry(func() error { return w.parked.refresh(w.ctx) }) {
+		return false
+	}
 	batch, from, ok := h.decode(w, records)
 	return ok && h.handleBatch(w, batch, from)
 }
@@ -49,11 +52,12 @@ func (h handlingOf[T]) decode(w *worker, records []*kgo.Record) (batch []T, from
 // given up. If a record of the batch is to blame, the batch is split in halves
 // until that record is alone, and only it leaves the partition.
 func (h handlingOf[T]) handleBatch(w *worker, batch []T, from []*kgo.Record) bool {
-	if len(batch) == 0 {
-		return true
+	batch, from, ok := follow(w, batch, from)
+	if !ok || len(batch) == 0 {
+		return ok
 	}
 	var guilty error
-	ok := w.retry(func() error {
+	ok = w.retry(func() error {
 		err := w.call(func(ctx context.Context) error { return h.handle(ctx, batch) })
 		if b := blameFor(err); b == unreadable || b == record {
 			guilty = err

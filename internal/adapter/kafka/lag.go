@@ -17,6 +17,7 @@ const lagInterval = 5 * time.Second
 func (c *Consumer) exportLagUntil(ctx context.Context) {
 	failing := outage.New(c.log, "read the consumer's lag")
 	for backoff.Wait(ctx, lagInterval) {
+		c.exportAges()
 		if err := c.exportLag(ctx); err != nil && ctx.Err() == nil {
 			failing.Failed(err)
 		} else {
@@ -42,4 +43,19 @@ func (c *Consumer) exportLag(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// exportAges exports how old the first record is that is not processed, of each
+// partition owned here: 0 if there is none.
+func (c *Consumer) exportAges() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.config.Clock()
+	for at, w := range c.workers {
+		seconds := 0.0
+		if since, any := w.queue.oldest(); any {
+			seconds = max(0, now.Sub(since).Seconds())
+		}
+		c.metrics.age.WithLabelValues(c.config.bare(at.topic), strconv.Itoa(int(at.number))).Set(seconds)
+	}
 }

@@ -40,7 +40,7 @@ type consumerMetrics struct {
 	records, skipped, retries, failures *prometheus.CounterVec // by topic
 	deadLetters                         *prometheus.CounterVec // by topic and cause
 	size, seconds                       prometheus.Histogram
-	lag                                 *prometheus.GaugeVec // by topic and partition
+	lag, age, parkedKeys                *prometheus.GaugeVec // by topic and partition
 }
 
 // newConsumerMetrics registers the metrics of a group. The group is a constant
@@ -56,10 +56,12 @@ func newConsumerMetrics(r prometheus.Registerer, group string) (consumerMetrics,
 		size: histogram("consumed_batch_records", "Records in a batch.", prometheus.ExponentialBuckets(1, 4, 7)),
 		seconds: histogram("consumed_batch_seconds", "Time to process a batch, in seconds.",
 			prometheus.ExponentialBuckets(0.001, 4, 8)),
-		lag: gauge("consumer_lag_records", "Records not yet consumed, in the partitions assigned to this process.", "topic", "partition"),
+		age:        gauge("consumer_lag_seconds", "Age of the first record that is not processed, in the partitions assigned to this process.", "topic", "partition"),
+		parkedKeys: gauge("consumer_parked_keys", "Keys whose records wait behind one that failed.", "topic", "partition"),
+		lag:        gauge("consumer_lag_records", "Records not yet consumed, in the partitions assigned to this process.", "topic", "partition"),
 	}
 	err := register(prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, r),
-		m.records, m.skipped, m.retries, m.deadLetters, m.failures, m.size, m.seconds, m.lag)
+		m.records, m.skipped, m.retries, m.deadLetters, m.failures, m.size, m.seconds, m.lag, m.age, m.parkedKeys)
 	return m, err
 }
 

@@ -94,7 +94,10 @@ func (c *Consumer) remove(all []partition) (removed []*worker) {
 func (c *Consumer) forget(all []partition) {
 	c.offsets.forget(all)
 	for _, at := range all {
-		c.metrics.lag.DeleteLabelValues(c.config.bare(at.topic), strconv.Itoa(int(at.number)))
+		topic, number := c.config.bare(at.topic), strconv.Itoa(int(at.number))
+		c.metrics.lag.DeleteLabelValues(topic, number)
+		c.metrics.age.DeleteLabelValues(topic, number)
+		c.metrics.parkedKeys.DeleteLabelValues(ParkTopic(topic, c.name), number)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
 // Headers of a record in a retry topic. The names are those of Spring Kafka's
@@ -35,16 +37,25 @@ func (c Config) sources(group string, topics []string) map[string]string {
 	return sources
 }
 
-// RetryTopics lists the retry topics of a group for the topics.
+// RetryTopics lists the topics in which a group finds records of the topics again: a
+// park for each if it needs their order, and retry topics otherwise.
 func RetryTopics(group string, topics []string) []string {
 	var names []string
 	for _, topic := range topics {
+		if event.InOrder(group) {
+			names = append(names, ParkTopic(topic, group))
+			continue
+		}
 		for _, delay := range Delays() {
 			names = append(names, RetryTopic(topic, group, delay))
 		}
 	}
 	return names
 }
+
+// AgainTopic returns the topic to which a record is written so that the group, and no
+// other, processes it again.
+func AgainTopic(topic, group string) string { return RetryTopics(group, []string{topic})[0] }
 
 // dueTime returns when a record of a retry topic may be processed.
 func dueTime(r *kgo.Record) time.Time {
@@ -84,29 +95,44 @@ func (c *Consumer) originOf(r *kgo.Record) origin {
 	}
 }
 
-// sendAway writes a record that could not be processed to its next topic and repeats
-// that until Kafka has it: only then may the record's offset be committed. It reports
-// false if the partition has to be given up first.
+// sendAway writes a record that could not be processed to its next topic. In a park, it
+// stays the first and is tried again when it is due. It reports false if the partition
+// has to be given up first.
 func (w *worker) sendAway(r *kgo.Record, cause error) bool {
-	var next *kgo.Record
-	ok := w.retry(func() error {
-		ctx, cancel := context.WithTimeout(w.ctx, deadLetterTimeout)
-		defer cancel()
-		next = w.consumer.next(r, cause) // another one for each attempt: a record keeps the context of its first
-		return w.consumer.client.ProduceSync(ctx, next).FirstErr()
-	})
+	if next := w.consumer.next(r, cause); next.Topic == r.Topic {
+		w.queue.postpone(postponed(r, next))
+		w.postponed = true
+		w.consumer.metrics.retries.WithLabelValues(w.topic).Inc()
+		return true
+	}
+	written, ok := w.produce(func() []*kgo.Record { return []*kgo.Record{w.consumer.next(r, cause)} })
 	if !ok {
 		return false
 	}
+	next := written[0]
 	log := w.consumer.log.With("topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "to", next.Topic, "error", cause)
 	if _, again := w.consumer.sources[next.Topic]; !again {
 		w.consumer.metrics.deadLetters.WithLabelValues(w.topic, causeOf(cause)).Inc()
 		log.Warn("a record cannot be processed: it was sent to the dead-letter topic")
-	} else {
-		w.consumer.metrics.retries.WithLabelValues(w.topic).Inc()
-		log.Warn("a record could not be processed: it was sent to a retry topic")
+		return true
 	}
+	w.parked.add(next)
+	w.consumer.metrics.retries.WithLabelValues(w.topic).Inc()
+	log.Warn("a record could not be processed: it was sent to a topic of this group to be tried again")
 	return true
+}
+
+// produce writes records and repeats that until Kafka has them: only then may the
+// offsets of those that they are copies of be committed. It makes other copies for each
+// attempt: the client keeps the context of the first in them.
+func (w *worker) produce(copies func() []*kgo.Record) (written []*kgo.Record, ok bool) {
+	ok = w.retry(func() error {
+		ctx, cancel := context.WithTimeout(w.ctx, deadLetterTimeout)
+		defer cancel()
+		written = copies()
+		return w.consumer.client.ProduceSync(ctx, written...).FirstErr()
+	})
+	return written, ok
 }
 
 // next returns what is written for a record that could not be processed. It is a
@@ -119,15 +145,26 @@ func (c *Consumer) next(r *kgo.Record, cause error) *kgo.Record {
 	var due []kgo.RecordHeader
 	if whole && blameFor(cause) == record && from.attempts < attempts() {
 		delay := Delays()[from.attempts-1]
-		n.Topic = c.config.Topic(RetryTopic(c.config.bare(from.topic), c.name, delay))
+		n.Topic, n.Partition = c.config.Topic(c.nextTopic(c.config.bare(from.topic), delay)), r.Partition
 		due = append(due, header(RetryDue, strconv.FormatInt(c.config.Clock().Add(delay).UnixMilli(), 10)))
 	}
 	if whole {
-		n.Key, n.Value = r.Key, r.Value
-		n.Headers = slices.DeleteFunc(slices.Clone(r.Headers), func(h kgo.RecordHeader) bool { return ours(h.Key) })
+		n.Key, n.Value, n.Headers = r.Key, r.Value, foreign(r.Headers)
 	}
 	n.Headers = append(append(n.Headers, c.failure(from, cause)...), due...)
 	return n
+}
+
+func (c *Consumer) nextTopic(topic string, delay time.Duration) string {
+	if event.InOrder(c.name) {
+		return ParkTopic(topic, c.name)
+	}
+	return RetryTopic(topic, c.name, delay)
+}
+
+// foreign returns the headers without those that next adds.
+func foreign(headers []kgo.RecordHeader) []kgo.RecordHeader {
+	return slices.DeleteFunc(slices.Clone(headers), func(h kgo.RecordHeader) bool { return ours(h.Key) })
 }
 
 // ours reports whether a header is one of those that next adds.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
 const (
@@ -28,17 +29,23 @@ type worker struct {
 	backoff  *backoff.Backoff
 	outage   *outage.Log
 	queue    *queue
+
+	parked    *parking // nil where order does not matter
+	postponed bool     // the first record of a park is to be tried again later
 }
 
 func (c *Consumer) start(at partition) *worker {
 	ctx, cancel := context.WithCancel(context.Background())
-	due := atOnce
+	due, most := atOnce, maxBatch
 	if _, retried := c.sources[at.topic]; retried {
 		due = dueTime
+		if event.InOrder(c.name) {
+			most = 1 // in a park, each record waits for the one before it
+		}
 	}
 	w := &worker{
 		consumer: c, at: at, topic: c.config.bare(at.topic), ctx: ctx, cancel: cancel,
-		quit: make(chan struct{}), done: make(chan struct{}), hung: make(chan struct{}), queue: newQueue(c.client, at, due),
+		quit: make(chan struct{}), done: make(chan struct{}), hung: make(chan struct{}), parked: c.parkingFor(at), queue: newQueue(c.client, at, due, most, c.memory),
 		backoff: backoff.New(retryFirst, retryLimit, c.config.Random),
 		outage:  outage.New(c.log.With("topic", at.topic, "partition", at.number), "process events"),
 	}
@@ -96,6 +103,10 @@ func (w *worker) process(records []*kgo.Record) bool {
 	began := w.consumer.config.Clock()
 	if !w.consumer.handling.process(w, records) {
 		return false
+	}
+	if w.postponed {
+		w.postponed = false
+		return true
 	}
 	w.consumer.metrics.size.Observe(float64(len(records)))
 	w.consumer.metrics.seconds.Observe(w.consumer.config.Clock().Sub(began).Seconds())

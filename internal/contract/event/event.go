@@ -31,6 +31,10 @@ const (
 // Groups returns all consumer groups.
 func Groups() []string { return []string{RankingGroup, AuditGroup} }
 
+// InOrder reports whether a group must process the events of a key in order even if one
+// of them fails. The effects of other groups commute: they may process it later.
+func InOrder(group string) bool { return group == AuditGroup }
+
 // Source is the CloudEvents source of all events of the shop.
 const Source = "/commerce"
 
