@@ -42,9 +42,9 @@ const (
 	// queueBytes is how much memory the queues of all partitions may use before they
 	// fetch no more; maxFetch and maxFetchPartition bound what the client fetches ahead,
 	// which is several times as large once it is decompressed.
-	queueBytes        = 48 << 20
-	maxFetch          = 4 << 20
-	maxFetchPartition = 256 << 10
+	queueBytes        = 24 << 20
+	maxFetch          = 2 << 20
+	maxFetchPartition = 128 << 10
 
 	fetchWait         = 100 * time.Millisecond
 	sessionTimeout    = 6 * time.Second // the least that brokers allow by default
