@@ -232,6 +232,7 @@ func workPurged(s *shop) {
 		_, err := tx.Rollup.Finish(ctx, w, ranking.Part{Done: 1, Changes: 5, Candidates: 3})
 		return err
 	})
-	s.equal(int64(0), s.purge(time.Now().Add(-time.Hour), 100))
-	s.equal(int64(4), s.purge(time.Now().Add(time.Hour), 2))
+	abandoned := time.Now().Add(ranking.Abandoned)
+	s.equal(int64(0), s.purge(abandoned.Add(-time.Hour), 100))
+	s.equal(int64(4), s.purge(abandoned.Add(time.Hour), 2))
 }

@@ -114,7 +114,7 @@ func candidatesSettled(s *shop) {
 		s.equal(int64(i)+1, r.Rank)
 	}
 	s.equal([]int64{13, 10, 14, 11}, got)
-	s.equal(int64(1), s.purge(time.Now().Add(time.Hour), 100)) // of the other work
+	s.equal(int64(1), s.purge(time.Now().Add(ranking.Abandoned+time.Hour), 100)) // of the other work
 }
 
 func checksums(s *shop) {
