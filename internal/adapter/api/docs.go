@@ -8,6 +8,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/swaggest/swgui"
 	"github.com/swaggest/swgui/v5emb"
+
+	"github.com/loopers-commerce/commerce/docs/events"
 )
 
 // openAPIConfig returns the OpenAPI document without routes.
@@ -58,8 +60,8 @@ func (s *service) problemResponse() *huma.Response {
 	}
 }
 
-// registerDocs serves the OpenAPI document and an interactive page. Both are part of the binary: the page
-// loads nothing from other hosts.
+// registerDocs serves the OpenAPI document with an interactive page, and the AsyncAPI document of the events. All
+// are part of the binary: the page loads nothing from other hosts.
 func (s *service) registerDocs(mux *http.ServeMux) error {
 	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // huma's own error body, which is never sent
 		delete(s.huma.OpenAPI().Components.Schemas.Map(), name)
@@ -68,14 +70,20 @@ func (s *service) registerDocs(mux *http.ServeMux) error {
 	if err != nil {
 		return fmt.Errorf("encode the OpenAPI document: %w", err)
 	}
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(text) // the client may have closed the connection
-	})
+	mux.HandleFunc("GET /openapi.json", document(text))
+	mux.HandleFunc("GET /asyncapi.json", document(events.AsyncAPI()))
 	page := v5emb.NewHandlerWithConfig(swgui.Config{Title: "Commerce", SwaggerJSON: "/openapi.json", BasePath: "/docs"})
 	mux.Handle("GET /docs", withContentSecurityPolicy(page))
 	mux.Handle("GET /docs/", s.withNotFoundProblem(withContentSecurityPolicy(page)))
 	return nil
+}
+
+// document serves a JSON document.
+func document(text []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(text) // the client may have closed the connection
+	}
 }
 
 // withNotFoundProblem replaces 404 responses of h by a problem.
