@@ -21,7 +21,8 @@ func (s *service) openAPIConfig() huma.Config {
 			Info: &huma.Info{
 				Title: "Commerce", Version: s.config.Version,
 				Description: "A shop with a live product ranking. Times are RFC 3339 in UTC, amounts are in won, business days are in Asia/Seoul. " +
-					"Every error response is application/problem+json; programs should use its code.",
+					"Every error response is application/problem+json; programs should use its code. " +
+					"The events that the shop publishes are described at /asyncapi.json.",
 			},
 			Tags:       tags(),
 			Components: &huma.Components{Schemas: registry, SecuritySchemes: securitySchemes(s.config.TrustUserHeader)},

@@ -126,7 +126,7 @@ func keySchema(topic string) object {
 
 // componentSchemas returns the schemas of all events and of the headers, by name.
 func (b *builder) componentSchemas() object {
-	all := object{"headers": b.headers, "headers.retried": b.retryHeaders, "headers.dead": b.failureHeaders}
+	all := object{"headers": b.headers, "headers.retried": b.retryHeaders, "headers.dead": b.deadHeaders}
 	for eventType, schema := range b.schemas {
 		all[eventType] = schema
 	}
@@ -143,7 +143,7 @@ func (b *builder) messages() object {
 		all[retried(topic)] = b.retriedMessage(topic)
 		all[dead(topic)] = object{
 			"name": dead(topic), "title": "A dead letter of " + topic,
-			"summary":  "The key, the value and the headers are those of the original record, whatever they were. They are empty if it was too large.",
+			"summary":  "The key, the value and the other headers are those of the record, whatever they were. They are empty if it was too large.",
 			"headers":  ref("components", "schemas", "headers.dead"),
 			"payload":  object{"description": "Any bytes."},
 			"bindings": object{"kafka": object{"bindingVersion": bindings}},

@@ -21,6 +21,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/test/eventdocs"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
@@ -100,16 +101,47 @@ func foreign(r *kgo.Record) *sarama.ConsumerMessage {
 func TestRecordsAreAsTheAsyncAPIDocumentSays(t *testing.T) {
 	t.Parallel()
 	_, read := published(t)
+	validator, err := eventdocs.NewValidator(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, e := range event.Types() {
 		name, r := e.Type(), read[e.Type()]
-		message := "#/components/messages/" + name
-		check(t, name+" headers", message+"/headers", headers(r.Headers))
-		check(t, name+" payload", message+"/payload", parse(t, r.Value))
-		check(t, name+" key", message+"/bindings/kafka/key", string(r.Key))
+		if err := validator.Validate(headers(r.Headers), r.Value); err != nil {
+			t.Error(err)
+		}
+		check(t, name+" key", "#/components/messages/"+name+"/bindings/kafka/key", string(r.Key))
 		everyHeaderIsNamed(t, name, r.Headers, "headers")
 		place := "#/channels/" + strings.TrimPrefix(r.Topic, "shop-")
 		if in(t, place+"/messages/"+name) == nil {
 			t.Errorf("%s is not a message of %s", name, r.Topic)
+		}
+	}
+}
+
+func TestARecordThatIsNotAsDocumentedIsInvalid(t *testing.T) {
+	t.Parallel()
+	_, read := published(t)
+	validator, err := eventdocs.NewValidator(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, spoil := range map[string]func(r map[string]any, value []byte) []byte{
+		"an unknown type":      func(h map[string]any, v []byte) []byte { h["ce_type"] = "order.shipped"; return v },
+		"another type":         func(h map[string]any, v []byte) []byte { h["ce_type"] = "order.placed"; return v },
+		"an id of its own":     func(h map[string]any, v []byte) []byte { h["ce_id"] = "42"; return v },
+		"no time":              func(h map[string]any, v []byte) []byte { delete(h, "ce_time"); return v },
+		"a sequence of 0":      func(h map[string]any, v []byte) []byte { h["ce_sequence"] = "0"; return v },
+		"another content type": func(h map[string]any, v []byte) []byte { h["content-type"] = "text/plain"; return v },
+		"a short trace":        func(h map[string]any, v []byte) []byte { h["traceparent"] = "00-1-1-1"; return v },
+		"an empty event":       func(map[string]any, []byte) []byte { return []byte("{}") },
+		"no JSON":              func(map[string]any, []byte) []byte { return []byte("{") },
+	} {
+		r := read["order.paid"]
+		h := headers(r.Headers)
+		value := spoil(h, r.Value)
+		if validator.Validate(h, value) == nil {
+			t.Errorf("%s is valid", what)
 		}
 	}
 }
@@ -137,6 +169,17 @@ func TestRecordsThatFailedAreAsTheAsyncAPIDocumentSays(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A record that an operator replays has no failure yet.
+func TestAReplayedRecordIsAsTheAsyncAPIDocumentSays(t *testing.T) {
+	t.Parallel()
+	_, found := record(t, "retry")
+	h := headers(found)
+	delete(h, kafka.DeadCause)
+	delete(h, kafka.DeadMessage)
+	h[kafka.DeadTimestamp], h[kafka.RetryAttempts], h["commerce-replays"] = "", "0", "1"
+	check(t, "a replayed record", "#/components/messages/order-events.retried/headers", h)
 }
 
 func required(schema map[string]any, name string) bool {

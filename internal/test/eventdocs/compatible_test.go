@@ -237,11 +237,17 @@ func TestOneDeletedFileDoesNotMakeABreakPossible(t *testing.T) {
 	}
 }
 
-func TestAnEventWithoutCommentsIsRefused(t *testing.T) {
+func TestEventsMustHaveCommentsAndSayWhatCanBeNull(t *testing.T) {
 	t.Parallel()
 	type silent struct{ same }
-	if _, err := eventdocs.Build(root, with(silent{})); err == nil || !strings.Contains(err.Error(), "silent has no comment") {
-		t.Errorf("Build = %v", err)
+	type quiet struct {
+		same
+		Shelf *string `json:"shelf"`
+	}
+	for says, e := range map[string]event.Event{"silent has no comment": silent{}, "nullable of quiet.Shelf": quiet{}} {
+		if _, err := eventdocs.Build(root, with(e)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("Build = %v, want %q", err, says)
+		}
 	}
 }
 

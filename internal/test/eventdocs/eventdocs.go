@@ -35,7 +35,7 @@ type builder struct {
 	schemas  map[string]*jsonschema.Schema // by type of event
 	examples map[string]json.RawMessage    // the golden files, by type of event
 
-	headers, failureHeaders, retryHeaders *jsonschema.Schema
+	headers, deadHeaders, retryHeaders *jsonschema.Schema
 }
 
 // Build makes the documents of events. The root is the folder of the module.
@@ -45,8 +45,8 @@ func Build(root string, events []event.Event) (Documents, error) {
 		return nil, err
 	}
 	b := &builder{events: events, schemas: map[string]*jsonschema.Schema{}, examples: map[string]json.RawMessage{}}
-	b.headers, b.failureHeaders, b.retryHeaders = s.of(reflect.TypeFor[eventHeaders]()),
-		s.of(reflect.TypeFor[failureHeaders]()), s.of(reflect.TypeFor[retryHeaders]())
+	b.headers = s.of(reflect.TypeFor[eventHeaders]())
+	b.deadHeaders, b.retryHeaders = s.of(reflect.TypeFor[deadHeaders]()), s.of(reflect.TypeFor[retryHeaders]())
 	for _, e := range events {
 		if b.schemas[e.Type()], err = s.ofEvent(e); err != nil {
 			return nil, err
@@ -114,7 +114,7 @@ func (d Documents) Publish(folder string) error {
 		return err
 	}
 	for name, text := range maps.All(d) {
-		if err := os.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil { //nolint:gosec // a document that everyone may read
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o644); err != nil {
 			return fmt.Errorf("write the documents: %w", err)
 		}
 	}

@@ -37,7 +37,7 @@ func (b *builder) page() ([]byte, error) {
 	var text bytes.Buffer
 	err = t.Execute(&text, map[string]any{
 		"Events": b.events, "Partitions": event.Partitions,
-		"Headers": b.headers, "Failure": b.failureHeaders, "Retry": only(b.retryHeaders, kafka.RetryDue),
+		"Headers": b.headers, "Dead": b.deadHeaders, "Retry": only(b.retryHeaders, kafka.RetryDue),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write the page: %w", err)

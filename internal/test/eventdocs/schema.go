@@ -3,6 +3,7 @@ package eventdocs
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -64,12 +65,25 @@ func (s *schemas) of(t reflect.Type) *jsonschema.Schema {
 
 // ofEvent returns the schema of an event.
 func (s *schemas) ofEvent(e event.Event) (*jsonschema.Schema, error) {
-	schema := s.of(reflect.TypeOf(e))
+	t := reflect.TypeOf(e)
+	schema := s.of(t)
 	schema.Title = e.Type()
 	if err := described("", schema); err != nil {
 		return nil, fmt.Errorf("%T has no comment for its schema: %w", e, err)
 	}
-	return schema, nil
+	return schema, nullable(t)
+}
+
+// nullable returns an error if a field can be null and its tag does not say so, or the
+// other way round.
+func nullable(t reflect.Type) error {
+	for _, f := range reflect.VisibleFields(t) {
+		null := f.Type.Kind() == reflect.Pointer && !strings.Contains(f.Tag.Get("json"), ",omit")
+		if null != slices.Contains(strings.Split(f.Tag.Get("jsonschema"), ","), "nullable") {
+			return fmt.Errorf("the tag nullable of %s.%s must say whether it can be null: %t", t.Name(), f.Name, null)
+		}
+	}
+	return nil
 }
 
 // described returns an error if a schema or one of its fields has no description.
