@@ -50,6 +50,7 @@ var reserved = map[string][]string{
 	"github.com/parquet-go/parquet-go":    {"adapter/parquet"},
 	"github.com/google/uuid":              {"base/id"},
 	"github.com/swaggest/swgui":           {"adapter/api"},
+	"github.com/invopop/jsonschema":       {"test/eventdocs"},
 	"golang.org/x/crypto":                 {"adapter/credentials"},
 	"database/sql":                        {"adapter/sqlstore", "base/id"}, // an id implements sql.Scanner
 	"net/http":                            {"adapter", "program", "pgsim", "test"},

@@ -8,6 +8,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/swaggest/swgui"
 	"github.com/swaggest/swgui/v5emb"
+
+	"github.com/loopers-commerce/commerce/docs/events"
 )
 
 // openAPIConfig returns the OpenAPI document without routes.
@@ -19,7 +21,8 @@ func (s *service) openAPIConfig() huma.Config {
 			Info: &huma.Info{
 				Title: "Commerce", Version: s.config.Version,
 				Description: "A shop with a live product ranking. Times are RFC 3339 in UTC, amounts are in won, business days are in Asia/Seoul. " +
-					"Every error response is application/problem+json; programs should use its code.",
+					"Every error response is application/problem+json; programs should use its code. " +
+					"The events that the shop publishes are described at /asyncapi.json.",
 			},
 			Tags:       tags(),
 			Components: &huma.Components{Schemas: registry, SecuritySchemes: securitySchemes(s.config.TrustUserHeader)},
@@ -58,8 +61,8 @@ func (s *service) problemResponse() *huma.Response {
 	}
 }
 
-// registerDocs serves the OpenAPI document and an interactive page. Both are part of the binary: the page
-// loads nothing from other hosts.
+// registerDocs serves the OpenAPI document with an interactive page, and the AsyncAPI document of the events. All
+// are part of the binary: the page loads nothing from other hosts.
 func (s *service) registerDocs(mux *http.ServeMux) error {
 	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // huma's own error body, which is never sent
 		delete(s.huma.OpenAPI().Components.Schemas.Map(), name)
@@ -68,14 +71,20 @@ func (s *service) registerDocs(mux *http.ServeMux) error {
 	if err != nil {
 		return fmt.Errorf("encode the OpenAPI document: %w", err)
 	}
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(text) // the client may have closed the connection
-	})
+	mux.HandleFunc("GET /openapi.json", document(text))
+	mux.HandleFunc("GET /asyncapi.json", document(events.AsyncAPI()))
 	page := v5emb.NewHandlerWithConfig(swgui.Config{Title: "Commerce", SwaggerJSON: "/openapi.json", BasePath: "/docs"})
 	mux.Handle("GET /docs", withContentSecurityPolicy(page))
 	mux.Handle("GET /docs/", s.withNotFoundProblem(withContentSecurityPolicy(page)))
 	return nil
+}
+
+// document serves a JSON document.
+func document(text []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(text) // the client may have closed the connection
+	}
 }
 
 // withNotFoundProblem replaces 404 responses of h by a problem.

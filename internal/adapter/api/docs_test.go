@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -135,6 +136,17 @@ func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 	}
 	if !keyed {
 		t.Error("POST /api/v1/orders does not document Idempotency-Key")
+	}
+}
+
+func TestTheAsyncAPIDocumentIsServed(t *testing.T) {
+	t.Parallel()
+	want, err := os.ReadFile("../../../docs/events/asyncapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := open(t).page(t, "/asyncapi.json"); got != string(want) {
+		t.Errorf("/asyncapi.json is not docs/events/asyncapi.json: %.100s", got)
 	}
 }
 

@@ -11,7 +11,8 @@ var errNoProduct = errors.New("productId must be positive")
 
 // product is the part that all catalog events have.
 type product struct {
-	ProductID int64 `json:"productId"`
+	// ProductID is the product that the event is about.
+	ProductID int64 `json:"productId" jsonschema:"minimum=1"`
 }
 
 // Topic implements Event.
@@ -31,7 +32,8 @@ func (p product) check() error {
 // may be lost under load.
 type ProductViewed struct {
 	product
-	UserID *id.ID `json:"userId"` // null for a visitor
+	// UserID is the user who viewed it. It is null for a visitor.
+	UserID *id.ID `json:"userId" jsonschema:"nullable"`
 }
 
 // NewProductViewed returns the event of a view. The user is nil for a visitor.
@@ -45,6 +47,7 @@ func (ProductViewed) Type() string { return "product.viewed" }
 // ProductLiked says that a user has added a like.
 type ProductLiked struct {
 	product
+	// UserID is the user who likes the product.
 	UserID id.ID `json:"userId"`
 }
 
@@ -59,6 +62,7 @@ func (ProductLiked) Type() string { return "product.liked" }
 // ProductUnliked says that a user has removed a like.
 type ProductUnliked struct {
 	product
+	// UserID is the user who liked the product.
 	UserID id.ID `json:"userId"`
 }
 
@@ -74,10 +78,14 @@ func (ProductUnliked) Type() string { return "product.unliked" }
 // product, too.
 type ProductChanged struct {
 	product
-	BrandID int64  `json:"brandId"`
-	Name    string `json:"name"`
-	Price   int64  `json:"price"` // won
-	Status  string `json:"status"`
+	// BrandID is the brand of the product.
+	BrandID int64 `json:"brandId" jsonschema:"minimum=1"`
+	// Name is the name that customers see.
+	Name string `json:"name" jsonschema:"minLength=1"`
+	// Price is the price of one piece, in won.
+	Price int64 `json:"price" jsonschema:"minimum=1"`
+	// Status says whether customers see the product.
+	Status string `json:"status" jsonschema_extras:"x-extensible-enum=ON_SALE,x-extensible-enum=HIDDEN"`
 }
 
 // NewProductChanged returns the event with the new values of a product.
@@ -91,9 +99,12 @@ func (ProductChanged) Type() string { return "product.changed" }
 // StockAdjusted says that an administrator has changed the stock of a product.
 type StockAdjusted struct {
 	product
-	Delta    int64  `json:"delta"`    // pieces; negative if some were taken out
-	Quantity int64  `json:"quantity"` // stock after the change
-	Reason   string `json:"reason"`
+	// Delta is how many pieces were added. It is negative if some were taken out.
+	Delta int64 `json:"delta"`
+	// Quantity is the stock after the change.
+	Quantity int64 `json:"quantity" jsonschema:"minimum=0"`
+	// Reason is what the administrator wrote about the change.
+	Reason string `json:"reason"`
 }
 
 // NewStockAdjusted returns the event of a change of stock by an administrator.

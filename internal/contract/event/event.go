@@ -1,6 +1,9 @@
 // Package event defines the events that the programs exchange over Kafka. Each event
 // is a struct with a golden JSON file. The API publishes it and the streamer reads
 // it. Fields may be added to an event, but never changed or removed.
+//
+// The comments of the structs and their fields, and the tags jsonschema, are the
+// source of the JSON Schemas and the AsyncAPI document in docs/events.
 package event
 
 import (
@@ -110,6 +113,16 @@ var decoders = map[string]func([]byte) (Event, error){ //nolint:gochecknoglobals
 	PaymentApproved{}.Type():  decode[PaymentApproved],
 	PaymentDeclined{}.Type():  decode[PaymentDeclined],
 	PaymentRefunded{}.Type():  decode[PaymentRefunded],
+}
+
+// Types returns an event of each type, in the order in which they are documented.
+// Only its type, its topic and its fields are of use: it has no values.
+func Types() []Event {
+	return []Event{
+		ProductViewed{}, ProductLiked{}, ProductUnliked{}, ProductChanged{}, StockAdjusted{}, StockDepleted{},
+		OrderPlaced{}, OrderPaid{}, OrderCancelled{}, OrderFailed{}, OrderExpired{},
+		PaymentRequested{}, PaymentApproved{}, PaymentDeclined{}, PaymentRefunded{},
+	}
 }
 
 // checked is an event with a check of its values.

@@ -71,6 +71,22 @@ func TestEveryEventHasAGoldenFile(t *testing.T) {
 	}
 }
 
+func TestTypesListsEveryEvent(t *testing.T) {
+	t.Parallel()
+	listed := map[string]bool{}
+	for _, e := range Types() {
+		listed[e.Type()] = true
+	}
+	if len(listed) != len(decoders) || len(Types()) != len(decoders) {
+		t.Errorf("%d types are listed, %d can be read", len(Types()), len(decoders))
+	}
+	for name := range decoders {
+		if !listed[name] {
+			t.Errorf("%s is not listed", name)
+		}
+	}
+}
+
 func TestEventsReadOnTheWireAsTheyAlwaysDid(t *testing.T) {
 	t.Parallel()
 	for _, e := range samples() {

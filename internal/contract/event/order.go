@@ -10,18 +10,26 @@ import (
 
 // Order is the part that all order events have.
 type Order struct {
-	OrderID id.ID  `json:"orderId"`
-	Version int64  `json:"version"` // of the order, from 1, without gaps
-	UserID  id.ID  `json:"userId"`
-	Amount  int64  `json:"amount"` // sum of the lines, in won
-	Lines   []Line `json:"lines"`
+	// OrderID is the order that the event is about.
+	OrderID id.ID `json:"orderId"`
+	// Version is the version of the order. It counts from 1, without gaps.
+	Version int64 `json:"version" jsonschema:"minimum=1"`
+	// UserID is the user who placed the order.
+	UserID id.ID `json:"userId"`
+	// Amount is the sum of the lines, in won.
+	Amount int64 `json:"amount" jsonschema:"minimum=0"`
+	// Lines are the products of the order, one line per product.
+	Lines []Line `json:"lines" jsonschema:"minItems=1"`
 }
 
 // Line is one product of an order at the price it was sold for.
 type Line struct {
-	ProductID int64 `json:"productId"`
-	Quantity  int64 `json:"quantity"`
-	UnitPrice int64 `json:"unitPrice"` // won
+	// ProductID is the product that was bought.
+	ProductID int64 `json:"productId" jsonschema:"minimum=1"`
+	// Quantity is how many pieces of it were bought.
+	Quantity int64 `json:"quantity" jsonschema:"minimum=1"`
+	// UnitPrice is the price of one piece, in won.
+	UnitPrice int64 `json:"unitPrice" jsonschema:"minimum=0"`
 }
 
 // Topic implements Event.
@@ -48,9 +56,13 @@ func (o Order) check() error {
 // OrderPlaced says that stock, points and coupon were taken for a new order.
 type OrderPlaced struct {
 	Order
-	Discount   int64 `json:"discount"`
-	Points     int64 `json:"points"`
-	CardAmount int64 `json:"cardAmount"`
+	// Discount is what the coupon takes off, in won.
+	Discount int64 `json:"discount" jsonschema:"minimum=0"`
+	// Points is what the user's points pay, in won.
+	Points int64 `json:"points" jsonschema:"minimum=0"`
+	// CardAmount is what a card is to pay, in won. The amount is the sum of the
+	// discount, the points and the card's amount.
+	CardAmount int64 `json:"cardAmount" jsonschema:"minimum=0"`
 }
 
 // Type implements Event.
@@ -79,10 +91,11 @@ func (o OrderPaid) check() error {
 // coupon were given back.
 type OrderCancelled struct {
 	Order
+	// Reason is why the order was cancelled, as text for people.
 	Reason string `json:"reason"`
 	// PaidAt is the time of the payment; its lines are subtracted from the counters
 	// of that day. It is null if the order was not paid.
-	PaidAt *time.Time `json:"paidAt"`
+	PaidAt *time.Time `json:"paidAt" jsonschema:"nullable"`
 }
 
 // Type implements Event.
@@ -92,6 +105,7 @@ func (OrderCancelled) Type() string { return "order.cancelled" }
 // points and coupon were given back.
 type OrderFailed struct {
 	Order
+	// Reason is why the payment was declined, as text for people.
 	Reason string `json:"reason"`
 }
 
@@ -102,6 +116,7 @@ func (OrderFailed) Type() string { return "order.failed" }
 // and coupon were given back.
 type OrderExpired struct {
 	Order
+	// Reason says how long the shop waited, as text for people.
 	Reason string `json:"reason"`
 }
 

@@ -10,13 +10,21 @@ import (
 // of the order's events, so that they stay in order with them. They have no sequence,
 // because they do not change the version of the order.
 type Payment struct {
-	PaymentID      id.ID  `json:"paymentId"`
-	OrderID        id.ID  `json:"orderId"`
-	UserID         id.ID  `json:"userId"`
-	Amount         int64  `json:"amount"` // won
-	CardType       string `json:"cardType"`
-	CardLast4      string `json:"cardLast4"`
-	TransactionKey string `json:"transactionKey"` // of the gateway; empty if there is none
+	// PaymentID is the payment. An order has at most one.
+	PaymentID id.ID `json:"paymentId"`
+	// OrderID is the order that the payment is for.
+	OrderID id.ID `json:"orderId"`
+	// UserID is the user who placed the order.
+	UserID id.ID `json:"userId"`
+	// Amount is what the card pays, in won.
+	Amount int64 `json:"amount" jsonschema:"minimum=1"`
+	// CardType is the card's company.
+	CardType string `json:"cardType" jsonschema_extras:"x-extensible-enum=SAMSUNG,x-extensible-enum=KB,x-extensible-enum=HYUNDAI"`
+	// CardLast4 has the last four digits of the card's number.
+	CardLast4 string `json:"cardLast4" jsonschema:"pattern=^[0-9]{4}$"`
+	// TransactionKey is the key of the charge at the gateway. It is empty if there is
+	// no charge.
+	TransactionKey string `json:"transactionKey"`
 }
 
 // Topic implements Event.
@@ -48,6 +56,7 @@ func (PaymentApproved) Type() string { return "payment.approved" }
 // too long, or the order was cancelled.
 type PaymentDeclined struct {
 	Payment
+	// Reason is why the card is not charged, as text for people.
 	Reason string `json:"reason"`
 }
 

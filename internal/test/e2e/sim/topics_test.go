@@ -194,6 +194,7 @@ func (sim *simulation) readTopic(topic string) []record {
 	left := int64(0)
 	ends.Each(func(o kadm.ListedOffset) { left += o.Offset })
 	var all []record
+	contract := openContract(t)
 	for left > 0 {
 		fetches := client.PollFetches(ctx)
 		if ctx.Err() != nil {
@@ -201,6 +202,7 @@ func (sim *simulation) readTopic(topic string) []record {
 		}
 		for _, r := range fetches.Records() {
 			left--
+			checkContract(t, contract, r)
 			all = append(all, decode(t, r))
 		}
 	}
