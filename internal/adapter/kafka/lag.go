@@ -53,7 +53,7 @@ func (c *Consumer) exportAges() {
 	now := c.config.Clock()
 	for at, w := range c.workers {
 		seconds := 0.0
-		if since, any := w.queue.oldest(); any {
+		if since, some := w.queue.oldest(); some {
 			seconds = max(0, now.Sub(since).Seconds())
 		}
 		c.metrics.age.WithLabelValues(c.config.bare(at.topic), strconv.Itoa(int(at.number))).Set(seconds)

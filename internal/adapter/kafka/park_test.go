@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,14 +127,16 @@ func TestAParkThatIsFullHoldsUpItsPartition(t *testing.T) {
 	config := embeddedBroker(t)
 	batch := likes(t, waiting, 1)
 	publish(t, config, batch)
-	tries, free, all := 0, make(chan struct{}), make(chan struct{})
+	var tries atomic.Int64
+	free, all := make(chan struct{}), make(chan struct{})
+	var mu sync.Mutex
 	var got []id.ID
 	consumeAs(t, config, inOrder, func(ctx context.Context, part []event.Opened) error {
 		if part[0].ID == batch[0].ID {
 			if len(part) > 1 {
 				return errors.New("one of them cannot be processed")
 			}
-			if tries++; tries == 1 {
+			if tries.Add(1) == 1 {
 				return errors.New("not yet")
 			}
 			select {
@@ -142,6 +145,8 @@ func TestAParkThatIsFullHoldsUpItsPartition(t *testing.T) {
 				return ctx.Err()
 			}
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		for _, o := range part {
 			got = append(got, o.ID)
 		}
@@ -169,7 +174,8 @@ func awaitMetric(t *testing.T, c kafka.Config, name string) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for range 3_000 {
-		if <-tick.C; metric(t, c, name) > 0 {
+		<-tick.C
+		if metric(t, c, name) > 0 {
 			return
 		}
 	}

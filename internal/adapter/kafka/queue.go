@@ -83,7 +83,7 @@ func (q *queue) postpone(r *kgo.Record) {
 }
 
 // oldest returns since when the first record that is not processed could have been.
-func (q *queue) oldest() (since time.Time, any bool) {
+func (q *queue) oldest() (since time.Time, some bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	first := q.inHand

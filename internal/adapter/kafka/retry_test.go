@@ -105,7 +105,8 @@ func TestARecordThatSucceedsWhenRetriedIsNoDeadLetterAndNoOtherGroupSeesIt(t *te
 	if all := kafkatest.AllTopics(t, config.Brokers, config.Prefix); len(all) != 3 {
 		t.Errorf("there are %d records, want the two events and one retry", len(all))
 	}
-	if other.await(t, 2); len(other.byKey["1"]) != 1 {
+	other.await(t, 2)
+	if len(other.byKey["1"]) != 1 {
 		t.Errorf("another group saw the event %d times", len(other.byKey["1"]))
 	}
 }
@@ -117,7 +118,8 @@ func TestADependencyThatIsAwayIsNoRecordsFault(t *testing.T) {
 	publish(t, config, likes(t, 3, 1))
 	seen, tries := newRecorder(), 0
 	stop := consume(t, config, func(ctx context.Context, batch []event.Opened) error {
-		if tries++; tries <= 5 {
+		tries++
+		if tries <= 5 {
 			return fault.New(fault.Unavailable, "AWAY", "the database is away")
 		}
 		return seen.handle(ctx, batch)

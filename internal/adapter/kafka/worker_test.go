@@ -54,7 +54,8 @@ func TestAPartitionThatFallsBehindIsFetchedNoFurther(t *testing.T) {
 	if lag := shown(t, config, "commerce_consumer_lag_records"); lag != waiting {
 		t.Errorf("the lag is shown as %v, want %d", lag, waiting)
 	}
-	if consumer.exportAges(); shown(t, config, "commerce_consumer_lag_seconds") <= 0 {
+	consumer.exportAges()
+	if shown(t, config, "commerce_consumer_lag_seconds") <= 0 {
 		t.Error("the lag has no age")
 	}
 	close(free)

@@ -67,10 +67,13 @@ func (d document) addTopic(topic string, messages []string) {
 // addGroup adds what a consumer group of the shop does with a topic.
 func (d document) addGroup(topic, group string) {
 	d.operate(group+".consume."+topic, "receive", topic, "The group "+group+" handles each event once.", group)
-	for _, delay := range kafka.Delays() {
-		name := kafka.RetryTopic(topic, group, delay)
+	when := "It tries each again after the delay in the name of the topic, in milliseconds."
+	if event.InOrder(group) {
+		when = "It tries the first one again; those behind it have its key and wait, so that they stay in order."
+	}
+	for _, name := range kafka.RetryTopics(group, []string{topic}) {
 		d.Channels[name] = channel(name, "Records of "+topic+" that the group "+group+" could not process. "+
-			"It tries each again after "+delay.String()+". No other group reads this topic.", retried(topic))
+			when+" No other group reads this topic.", retried(topic))
 		d.operate(group+".delay."+name, "send", name, "The group "+group+" sends a record here to try it again later.", "")
 		d.operate(group+".retry."+name, "receive", name, "The group "+group+" tries the record again when it is due.", group)
 	}

@@ -237,13 +237,17 @@ func TestOneDeletedFileDoesNotMakeABreakPossible(t *testing.T) {
 	}
 }
 
+// quiet is an event that does not say that its shelf may be null.
+type quiet struct {
+	same
+
+	// Shelf is where the stock is.
+	Shelf *string `json:"shelf"`
+}
+
 func TestEventsMustHaveCommentsAndSayWhatCanBeNull(t *testing.T) {
 	t.Parallel()
 	type silent struct{ same }
-	type quiet struct {
-		same
-		Shelf *string `json:"shelf"`
-	}
 	for says, e := range map[string]event.Event{"silent has no comment": silent{}, "nullable of quiet.Shelf": quiet{}} {
 		if _, err := eventdocs.Build(root, with(e)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("Build = %v, want %q", err, says)

@@ -62,8 +62,9 @@ type deadHeaders struct {
 // no failure yet.
 type retryHeaders struct {
 	originHeaders
-	// Due is when the record may be tried again, in milliseconds since 1970.
-	Due string `json:"retry_topic-backoff-timestamp" jsonschema:"pattern=^[0-9]+$"`
+	// Due is when the record may be tried again, in milliseconds since 1970. It is absent if
+	// the record waits only for those before it.
+	Due string `json:"retry_topic-backoff-timestamp,omitempty" jsonschema:"pattern=^[0-9]+$"`
 	// ExceptionName is the kind of the last failure. It is absent if the record was replayed.
 	ExceptionName string `json:"kafka_dlt-exception-fqcn,omitempty"`
 	// ExceptionMessage is the last error, as text for people. It may quote the record.

@@ -46,7 +46,7 @@ func schemaOf(tb testing.TB, e event.Event) *jsonschema.Schema {
 // golden returns the event of a golden file, as bytes and read.
 func golden(tb testing.TB, name string) ([]byte, event.Event) {
 	tb.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "internal/contract/event/testdata", name+".json"))
+	text, err := os.ReadFile(filepath.Join(root, "internal", "contract", "event", "testdata", name+".json"))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -124,7 +124,8 @@ func TestWhatTheShopCannotReadIsNotValid(t *testing.T) {
 		if unreadable == nil {
 			return
 		}
-		if refused++; invalid == nil {
+		refused++
+		if invalid == nil {
 			rt.Errorf("%s\nis valid, and cannot be read: %v", spoiled, unreadable)
 		}
 	})
