@@ -16,9 +16,6 @@ import (
 // Replays is the header that counts how often a dead letter was sent to its group again.
 const Replays = "commerce-replays"
 
-// maxReplays bounds what is believed of that header.
-const maxReplays = 1_000_000
-
 // letterOf returns the letter of a record in a dead-letter topic. It never fails: what
 // cannot be read stays empty.
 func (c Config) letterOf(r *kgo.Record, given id.ID) deadletter.Letter {
@@ -45,10 +42,11 @@ func (c Config) letterOf(r *kgo.Record, given id.ID) deadletter.Letter {
 
 func safe(s string) string { return deadletter.Text([]byte(s)) }
 
-// count returns the number in a header; 0 if there is none that makes sense.
+// count returns the number in a header; 0 if there is none that makes sense: anyone may
+// write to a topic.
 func count(r *kgo.Record, name string) int {
 	n, err := strconv.Atoi(text(r.Headers, name))
-	if err != nil || n < 0 || n > maxReplays {
+	if err != nil || n < 0 || n > deadletter.MaxReplays {
 		return 0
 	}
 	return n

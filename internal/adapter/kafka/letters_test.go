@@ -68,10 +68,7 @@ func next(t *testing.T, found <-chan deadletter.Letter) deadletter.Letter {
 
 func replayer(t *testing.T, c kafka.Config) *kafka.Replayer {
 	t.Helper()
-	p, err := kafka.NewReplayer(c, quiet())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := kafka.NewReplayer(c, quiet())
 	t.Cleanup(p.Close)
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -18,23 +19,38 @@ import (
 // it writes each to the first retry topic of its group.
 type Replayer struct {
 	config Config
-	client *kgo.Client
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	client *kgo.Client // nil until the first replay
 }
 
 // ErrNotConfirmed is returned for a letter that Kafka has perhaps, and perhaps not.
 var ErrNotConfirmed = fault.New(fault.Unavailable, "REPLAY_NOT_CONFIRMED", "kafka has not confirmed the replay; try again later")
 
-// NewReplayer returns a replayer. It connects to a broker at its first replay.
-func NewReplayer(c Config, log *slog.Logger) (*Replayer, error) {
-	client, err := c.connect(log, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.AllowIdempotentProduceCancellation())
-	if err != nil {
-		return nil, err
+// NewReplayer returns a replayer. It connects to the brokers at its first replay: most
+// programs that have one never replay anything.
+func NewReplayer(c Config, log *slog.Logger) *Replayer { return &Replayer{config: c, log: log} }
+
+// Close closes the replayer. A running Replay fails.
+func (p *Replayer) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.client != nil {
+		p.client.Close()
 	}
-	return &Replayer{config: c, client: client}, nil
 }
 
-// Close closes the replayer.
-func (p *Replayer) Close() { p.client.Close() }
+func (p *Replayer) connected() (*kgo.Client, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.client != nil {
+		return p.client, nil
+	}
+	var err error
+	p.client, err = p.config.connect(p.log, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.AllowIdempotentProduceCancellation())
+	return p.client, err
+}
 
 // Readable returns event.ErrUnreadable if this program cannot read the record of a
 // letter. Types that it does not know are readable: they are skipped.
@@ -55,16 +71,24 @@ func (p *Replayer) Replay(ctx context.Context, letters []deadletter.Letter) []er
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	errs := make([]error, len(letters))
+	client, err := p.connected()
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
 	stopped := map[string]bool{} // keys of which one has failed
-	for left := all(len(letters)); len(left) > 0; {
+	for left := upTo(len(letters)); len(left) > 0; {
 		var wave []int
-		wave, left = p.wave(letters, left)
-		p.send(ctx, letters, wave, errs, stopped)
+		wave, left = firstOfKeys(letters, left)
+		p.send(ctx, client, letters, wave, errs, stopped)
 	}
 	return errs
 }
 
-func all(n int) []int {
+// upTo returns the numbers from 0 to n-1.
+func upTo(n int) []int {
 	numbers := make([]int, n)
 	for i := range numbers {
 		numbers[i] = i
@@ -72,8 +96,8 @@ func all(n int) []int {
 	return numbers
 }
 
-// wave returns the first letter of each key, and the others.
-func (p *Replayer) wave(letters []deadletter.Letter, from []int) (wave, others []int) {
+// firstOfKeys returns the first letter of each key, and the others.
+func firstOfKeys(letters []deadletter.Letter, from []int) (wave, others []int) {
 	seen := map[string]bool{}
 	for _, i := range from {
 		key := keyOf(letters[i])
@@ -92,7 +116,9 @@ func keyOf(l deadletter.Letter) string {
 	return l.Group + "/" + l.Origin.Topic + "/" + string(l.Content.Key)
 }
 
-func (p *Replayer) send(ctx context.Context, letters []deadletter.Letter, wave []int, errs []error, stopped map[string]bool) {
+func (p *Replayer) send(
+	ctx context.Context, client *kgo.Client, letters []deadletter.Letter, wave []int, errs []error, stopped map[string]bool,
+) {
 	records := make([]*kgo.Record, 0, len(wave))
 	sent := map[*kgo.Record]int{}
 	for _, i := range wave {
@@ -103,7 +129,7 @@ func (p *Replayer) send(ctx context.Context, letters []deadletter.Letter, wave [
 		r := p.config.replayOf(letters[i], p.config.Clock())
 		records, sent[r] = append(records, r), i
 	}
-	for _, result := range p.client.ProduceSync(ctx, records...) {
+	for _, result := range client.ProduceSync(ctx, records...) {
 		if result.Err != nil {
 			i := sent[result.Record]
 			errs[i] = notConfirmed(result.Err)

@@ -83,6 +83,9 @@ type Header struct {
 // the letter has the places only.
 const MaxContent = 256 << 10
 
+// MaxReplays bounds the number of replays of a letter.
+const MaxReplays = 1_000_000
+
 // Empty reports whether nothing is left of a record: it was too large for Kafka to be
 // written a second time.
 func (c *Content) Empty() bool { return len(c.Key) == 0 && len(c.Value) == 0 && len(c.Headers) == 0 }
