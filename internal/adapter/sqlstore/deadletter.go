@@ -128,20 +128,20 @@ func (t letters) Summaries(ctx context.Context) ([]deadletter.Summary, error) {
 	})
 }
 
+const oldLetters = `SELECT id FROM dead_letters WHERE state <> 'NEW' AND changed_us < $1 ORDER BY changed_us LIMIT $2`
+
 // Purge implements deadletter.Table. The actions go with their letters.
 func (t letters) Purge(ctx context.Context, before time.Time, limit int) (int64, error) {
-	return count(ctx, t.change, stmt(`
-		DELETE FROM dead_letters WHERE id IN (
-			SELECT id FROM dead_letters WHERE state <> 'NEW' AND changed_us < $1 ORDER BY changed_us LIMIT $2
-		) RETURNING changed_us`, micros(before), limit))
+	return count(ctx, t.change, stmt(`DELETE FROM dead_letters WHERE id IN (`+oldLetters+`) RETURNING changed_us`, micros(before), limit))
 }
 
 type letterActions struct{ *session }
 
+const actionsOfLetter = `SELECT action, at_us, actor, reason, run_id FROM dead_letter_actions WHERE letter_id = $1 ORDER BY id`
+
 // Of implements deadletter.ActionTable.
 func (t letterActions) Of(ctx context.Context, letter id.ID) ([]deadletter.Action, error) {
-	q := stmt(`SELECT action, at_us, actor, reason, run_id FROM dead_letter_actions WHERE letter_id = $1 ORDER BY id`, letter)
-	return all(ctx, t.each, q, func(r row) (a deadletter.Action, err error) {
+	return all(ctx, t.each, stmt(actionsOfLetter, letter), func(r row) (a deadletter.Action, err error) {
 		var at int64
 		var run *id.ID
 		err = r.Scan(&a.What, &at, &a.Actor, &a.Reason, &run)

@@ -16,6 +16,9 @@ var (
 	CountersOf  = countersOf
 
 	ExecutionsStmt = executionsStmt
+
+	LettersStmt     = lettersStmt
+	NextLettersStmt = nextLettersStmt
 )
 
 // Statements without a function.
@@ -33,5 +36,7 @@ const (
 	CompletedStepsSQL   = completedSteps
 	BooksSQL            = booksSQL
 	MonthSQL            = monthSQL
+	ActionsOfLetterSQL  = actionsOfLetter
+	OldLettersSQL       = oldLetters
 	SoldOnSQL           = "SELECT o.id" + soldOn
 )

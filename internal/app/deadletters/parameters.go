@@ -16,7 +16,7 @@ import (
 func filterParameters() []batch.Parameter {
 	return []batch.Parameter{
 		{Name: "reason", Help: "Why; kept in the history of each letter."},
-		{Name: "by", Help: "Who; kept in the history of each letter."},
+		{Name: "actor", Help: "Who; kept in the history of each letter."},
 		{Name: "state", Help: "Only letters of this state: NEW, REPLAYED or DISCARDED.", Default: string(deadletter.New)},
 		{Name: "topic", Help: "Only letters from this topic."},
 		{Name: "group", Help: "Only letters of this consumer group."},
@@ -33,7 +33,7 @@ func filterParameters() []batch.Parameter {
 // Without a rate it is a discard.
 func Parameters(f deadletter.Filter, o Order, t Terms, rate int) job.Parameters {
 	p := job.Parameters{
-		"reason": cardno.Mask(strings.TrimSpace(o.Reason)), "by": o.Actor, "state": string(withState(f).State), "topic": f.Topic, "group": f.Group,
+		"reason": cardno.Mask(strings.TrimSpace(o.Reason)), "actor": o.Actor, "state": string(withState(f).State), "topic": f.Topic, "group": f.Group,
 		"type": f.Type, "key": f.Key, "error": f.Error, "since": instant(f.Since), "until": instant(f.Until),
 	}
 	if !f.EventID.IsZero() {
@@ -54,11 +54,11 @@ func instant(t time.Time) string {
 
 // bulkOf is the reverse of Parameters. The error is batch.ErrParameters.
 func (s *Service) bulkOf(p job.Parameters) (b bulk, err error) {
-	b = bulk{Service: s, order: Order{Actor: p["by"], Reason: p["reason"]}, rate: 1, filter: deadletter.Filter{
+	b = bulk{Service: s, order: Order{Actor: p["actor"], Reason: p["reason"]}, rate: 1, filter: deadletter.Filter{
 		State: deadletter.State(p["state"]), Topic: p["topic"], Group: p["group"], Type: p["type"], Key: p["key"], Error: p["error"],
 	}}
 	if b.order, err = b.order.checked(); err != nil {
-		return b, batch.ErrParameters.Because("by and reason are required: they are kept in the history of each letter")
+		return b, batch.ErrParameters.Because("actor and reason are required: they are kept in the history of each letter")
 	}
 	if !slices.Contains(deadletter.States(), b.filter.State) {
 		return b, batch.ErrParameters.Because("state: %q is none: give NEW, REPLAYED or DISCARDED", p["state"])

@@ -1,8 +1,6 @@
 package batch
 
 import (
-	"os"
-	"strconv"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/archive"
@@ -16,6 +14,8 @@ import (
 // schedule to schedules.
 func definitions(u wire.Infra, m *metrics) []jobs.Job {
 	all := append(housekeeping.Jobs(), published(u).Jobs()...)
+	desk, _ := u.Desk() // connections end with the process
+	all = append(all, desk.Jobs()...)
 	return append(all, archive.Job(u.Env.Clock), exportDays(u), verifyRankings(u, m.differences), rebuildRankings(u), verifyAll(u))
 }
 
@@ -28,6 +28,7 @@ func schedules() []jobs.Schedule {
 		{Name: "jobHistoryPurge", Job: "jobHistoryPurgeJob", When: jobs.DailyAt(4, 10)},
 		{Name: "dailyRanking", Job: rollup.DailyJob, When: jobs.Every(10 * time.Minute)},
 		{Name: "weeklyMonthlyRanking", Job: rollup.WeeklyMonthlyJob, When: jobs.Every(10 * time.Minute)},
+		{Name: "deadLetterPurge", Job: "deadLetterPurgeJob", When: jobs.DailyAt(4, 30)},
 		{Name: "counterRollup", Job: archive.JobName, When: jobs.DailyAt(4, 20)},
 		{Name: "rankingVerify", Job: "rankingVerifyJob", When: jobs.Every(time.Hour), SkipMissed: true},
 	}
@@ -35,12 +36,5 @@ func schedules() []jobs.Schedule {
 
 // newRunner returns a runner of all jobs for a program that has metrics.
 func newRunner(u wire.Infra, observer jobs.Observer, m *metrics) *jobs.Runner {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return jobs.New(jobs.Config{
-		DB: u.DB, Jobs: definitions(u, m), Holder: u.Env.Instance, Host: host + " (process " + strconv.Itoa(os.Getpid()) + ")",
-		Clock: u.Env.Clock, IDs: u.Env.IDs, Random: u.Env.Random, Log: u.Env.Log, Observer: observer,
-	})
+	return u.Runner(definitions(u, m), observer)
 }

@@ -36,7 +36,9 @@ type dlqFlags struct {
 func (c *dlqFlags) with(s *session, do func(u wire.Infra, desk *deadletters.Service) error) error {
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
 		u := wire.Infra{Env: s.env, DB: db, Kafka: s.env.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, "commerce")}
-		return do(u, u.Desk())
+		desk, closeDesk := u.Desk()
+		defer closeDesk()
+		return do(u, desk)
 	})
 }
 

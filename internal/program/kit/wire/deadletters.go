@@ -13,9 +13,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
-// Desk returns the desk of the dead letters.
-func (u Infra) Desk() *deadletters.Service {
-	return deadletters.New(u.DB, kafka.NewReplayer(u.Kafka, u.Env.Log), u.Env.Clock, u.Env.Log)
+// Desk returns the desk of the dead letters. closeDesk closes its connections to Kafka; it
+// has none before its first replay.
+func (u Infra) Desk() (desk *deadletters.Service, closeDesk func()) {
+	replayer := kafka.NewReplayer(u.Kafka, u.Env.Log)
+	return deadletters.New(u.DB, replayer, u.Env.Clock, u.Env.Log), replayer.Close
 }
 
 // DeadLetters are the components that keep the index of the dead letters.
@@ -25,7 +27,7 @@ type DeadLetters struct {
 
 // DeadLetters returns the consumer of the dead-letter topics, and what exports the index.
 func (u Infra) DeadLetters() (DeadLetters, error) {
-	desk := u.Desk()
+	desk, _ := u.Desk() // it replays nothing
 	consumer, err := kafka.NewDeadLetterConsumer(u.Kafka, u.Env.IDs, desk.Index, u.Env.Log)
 	if err != nil {
 		return DeadLetters{}, err
@@ -60,10 +62,12 @@ type Launcher struct {
 	jobs   sync.WaitGroup
 }
 
-// NewLauncher returns a launcher. Its Run must be called.
-func NewLauncher(r *jobs.Runner) *Launcher {
+// Launcher returns a launcher of jobs. Its Run must be called. It holds leases under a
+// name of its own: this process may have another runner.
+func (u Infra) Launcher(all []jobs.Job) *Launcher {
+	u.Env.Instance = "launcher." + u.Env.Instance
 	work, stop := context.WithCancel(context.Background())
-	return &Launcher{runner: r, work: work, stop: stop}
+	return &Launcher{runner: u.Runner(all, nil), work: work, stop: stop}
 }
 
 // Launch starts a job, and returns its execution while the job goes on.
