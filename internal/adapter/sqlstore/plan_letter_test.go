@@ -16,6 +16,7 @@ func (r rawDB) fillLetters(t *testing.T) {
 			consumer, record_key, event_id, event_type, cause, message, attempts, size, state, replays, failures, actor, reason, changed_us)
 		SELECT `+r.someID("8")+`, 'l' || n, 't-dlt', n % 12, n, n, 'topic' || (n % 2), n % 12, n, 'ranking', 'k' || (n % 500), `+r.someID("9")+`,
 			'order.paid', '', '', 3, 9, CASE WHEN n % 400 = 0 THEN 'NEW' ELSE 'REPLAYED' END, 1, 0, 'a', 'r', n FROM `+numbers, 4_000)
+	r.exec(t, `INSERT INTO dead_letter_actions (letter_id, action, at_us, actor, reason) SELECT `+r.someID("8")+`, 'REPLAYED', 0, 'a', 'r' FROM `+numbers, 4_000)
 	r.exec(t, `ANALYZE`)
 }
 

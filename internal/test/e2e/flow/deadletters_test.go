@@ -12,6 +12,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/app/deadletters"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/deadletter"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
@@ -26,7 +27,7 @@ import (
 const broken = 2
 
 // shift adds to the amount that is counted for the broken product today.
-func (s *shop) shift(t *testing.T, amount int64) {
+func (s *shop) shift(t *testing.T, amount money.Won) {
 	t.Helper()
 	err := s.db.Update(t.Context(), func(tx store.Tx) error {
 		tx.Metrics.Add([]metric.Counters{{ProductID: broken, Day: clock.DayOf(s.env.Clock()), Amount: amount}})
