@@ -40,10 +40,12 @@ func (m *LetterMeter) Show(all []deadletter.Summary, now time.Time) {
 	}
 	m.replays.WithLabelValues().Set(float64(replays))
 	waiting, there := counts[deadletter.New]
-	if m.oldest.WithLabelValues().Set(0); there {
+	m.oldest.WithLabelValues().Set(0)
+	if there {
 		m.oldest.WithLabelValues().Set(now.Sub(waiting.Oldest).Seconds())
 	}
-	if m.expiry.DeleteLabelValues(); waiting.Expires != nil {
+	m.expiry.DeleteLabelValues()
+	if waiting.Expires != nil {
 		m.expiry.WithLabelValues().Set(waiting.Expires.Sub(now).Seconds())
 	}
 }

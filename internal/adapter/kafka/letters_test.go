@@ -113,7 +113,8 @@ func TestADeadLetterIsIndexedAndReplayedToItsGroupAlone(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.recorder.await(t, 20)
-			if other.await(t, 20); len(other.byKey["1"]) != 20 {
+			other.await(t, 20)
+			if len(other.byKey["1"]) != 20 {
 				t.Errorf("another group saw %d events", len(other.byKey["1"]))
 			}
 		})

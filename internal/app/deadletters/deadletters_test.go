@@ -286,7 +286,8 @@ func TestAReplayWaitsForKafka(t *testing.T) {
 	d.index(5)
 	refused := 0
 	d.broker.refuse = func(n int, _ deadletter.Letter) error {
-		if refused++; n == 2 && refused < 5 {
+		refused++
+		if n == 2 && refused < 5 {
 			return fault.New(fault.Unavailable, "AWAY", "kafka is away")
 		}
 		return nil

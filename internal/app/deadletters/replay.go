@@ -45,9 +45,10 @@ func (s *Service) send(ctx context.Context, letters []deadletter.Letter, o Order
 		return 0, nil
 	}
 	confirmed := map[id.ID]deadletter.Letter{}
-	for i, failed := range s.replayer.Replay(ctx, letters) {
-		if failed == nil {
-			confirmed[letters[i].ID] = letters[i]
+	results := s.replayer.Replay(ctx, letters)
+	for i, l := range letters {
+		if failed := results[i]; failed == nil {
+			confirmed[l.ID] = l
 		} else if err == nil {
 			err = failed
 		}
@@ -78,8 +79,8 @@ func (s *Service) confirm(ctx context.Context, sent map[id.ID]deadletter.Letter,
 		}
 		return err
 	})
-	if err == nil {
-		s.log.InfoContext(ctx, "dead letters were replayed", "letters", len(sent), "actor", o.Actor, "reason", o.Reason)
+	if err == nil && o.Run.IsZero() { // a job logs its end
+		s.log.InfoContext(ctx, "a dead letter was replayed", "letter", ids[0], "actor", o.Actor, "reason", o.Reason)
 	}
 	return err
 }

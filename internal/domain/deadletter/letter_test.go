@@ -62,13 +62,15 @@ func TestALetterKeepsItsIdentityWhenItsRecordFailsAgain(t *testing.T) {
 		"another time":      func(l *deadletter.Letter) { at := l.OriginAt.Add(time.Second); l.OriginAt = &at },
 	} {
 		other := first
-		if change(&other); other.Identity() == first.Identity() {
+		change(&other)
+		if other.Identity() == first.Identity() {
 			t.Errorf("a letter of %s has the same identity", what)
 		}
 	}
 	unknown, next := letter(), letter()
 	unknown.Group, next.Group = "", ""
-	if next.At.Offset++; unknown.Identity() == next.Identity() {
+	next.At.Offset++
+	if unknown.Identity() == next.Identity() {
 		t.Error("two letters of no group have the same identity")
 	}
 }
@@ -86,7 +88,8 @@ func TestOnlyALetterWithItsRecordAndItsGroupCanBeReplayed(t *testing.T) {
 		"nothing in content": func(l *deadletter.Letter) { l.Content = &deadletter.Content{} },
 	} {
 		l := letter()
-		if change(&l); !errors.Is(l.Replayable(), deadletter.ErrNotReplayable) {
+		change(&l)
+		if !errors.Is(l.Replayable(), deadletter.ErrNotReplayable) {
 			t.Errorf("a letter with %s can be replayed", what)
 		}
 	}

@@ -188,7 +188,7 @@ func trialRowOf(t deadletters.Trial) trialRow {
 }
 
 func (r triedRow) cells() []string {
-	return []string{r.ID, dash(r.Group), r.origin(), dash(r.Key), dash(r.letterRow.Type), strconv.Itoa(r.Replays), r.Verdict, dash(r.Why)}
+	return []string{r.ID, dash(r.Group), r.origin(), dash(r.Key), dash(r.Type), strconv.Itoa(r.Replays), r.Verdict, dash(r.Why)}
 }
 
 // letterProgress shows on a terminal how many letters a job has done. It implements
