@@ -1,6 +1,7 @@
 package flow_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -16,6 +17,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/deadletter"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
+	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
@@ -120,7 +122,7 @@ func TestADeadLetterIsMendedByItsReplayAndCountsOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		replay()
-		replay()
+		s.replayAll(t, l.EventID.String())
 		cluster.Eventually(t, 20*time.Second, "all three replays are handled", func() error {
 			d, err := desk.Show(t.Context(), l.ID)
 			if n := s.repeated(t); err == nil && (n != 2 || d.State != deadletter.Replayed || d.Forecast.Verdict != deadletters.Counted) {
@@ -132,6 +134,36 @@ func TestADeadLetterIsMendedByItsReplayAndCountsOnce(t *testing.T) {
 		if n := s.ordered(t, broken); n != 1 {
 			t.Errorf("%d orders are counted", n)
 		}
+	})
+}
+
+// replayAll replays the letters of an event that were replayed before, by a job that an
+// admin starts over HTTP.
+func (s *shop) replayAll(t *testing.T, eventID string) {
+	t.Helper()
+	accounts, err := s.env.Accounts(s.db, bytes.Repeat([]byte("k"), 32), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := accounts.Grant(t.Context(), "u0", user.Admin); err != nil {
+		t.Fatal(err)
+	}
+	var job struct {
+		ID, Status string
+		Done       int64
+	}
+	s.must(t, http.StatusAccepted, apiclient.Post("u0", "/admin/v1/dead-letters/replay", map[string]any{
+		"eventId": eventID, "state": "REPLAYED", "maxReplays": 10, "reason": "to be sure",
+	}), &job)
+	cluster.Eventually(t, 20*time.Second, "the job is completed", func() error {
+		got, err := s.do(t.Context(), apiclient.Get("u0", "/admin/v1/dead-letters/jobs/"+job.ID))
+		if err == nil {
+			err = got.Decode(&job)
+		}
+		if err == nil && (job.Status != "COMPLETED" || job.Done != 1) {
+			err = fmt.Errorf("it is %+v", job)
+		}
+		return err
 	})
 }
 
