@@ -11,6 +11,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
+	"github.com/loopers-commerce/commerce/internal/domain/deadletter"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/like"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
@@ -70,6 +71,9 @@ type Tx struct {
 	Published ranking.PublishedTable
 	Rollup    ranking.RollupTable
 	Weights   ranking.WeightsTable
+
+	Letters       deadletter.Table
+	LetterActions deadletter.ActionTable
 }
 
 // Outbox stores events that have to be published.
@@ -111,6 +115,8 @@ type Handled interface {
 	// Mark marks the events, and returns those that were not marked before, in
 	// the order given.
 	Mark(ctx context.Context, consumer string, events []id.ID, now time.Time) (fresh []id.ID, err error)
+	// Marked returns those of the events that a consumer has handled, in the order given.
+	Marked(ctx context.Context, consumer string, events []id.ID) ([]id.ID, error)
 	// Purge deletes up to limit marks. Both the event and its mark are older
 	// than the time given.
 	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)

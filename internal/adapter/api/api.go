@@ -16,6 +16,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
+	"github.com/loopers-commerce/commerce/internal/app/deadletters"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/scoring"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
@@ -42,7 +43,10 @@ type Config struct {
 	Rankings Rankings
 	Scoring  *scoring.Service
 	Views    Views
-	DB       store.DB // stores the responses to requests with an Idempotency-Key
+
+	DeadLetters *deadletters.Service
+	Launcher    Launcher // of the jobs of DeadLetters
+	DB          store.DB // stores the responses to requests with an Idempotency-Key
 
 	Clock      clock.Clock
 	IDs        id.Source // of trace and span ids
@@ -114,6 +118,7 @@ func New(c Config) (http.Handler, error) {
 	s.registerWeights()
 	s.registerAdmin()
 	s.registerPayments()
+	s.registerDeadLetters()
 	if err := s.registerDocs(mux); err != nil {
 		return nil, err
 	}

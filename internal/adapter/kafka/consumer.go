@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -66,6 +67,7 @@ type Consumer struct {
 	name     string            // of the group
 	group    string            // with prefix
 	sources  map[string]string // the topic that a retry topic is for, both with prefix
+	topics   []string          // that it reads, with prefix
 	client   *kgo.Client
 	admin    *kadm.Client
 	handling handling
@@ -92,19 +94,32 @@ func (p partition) asMap() map[string][]int32 { return map[string][]int32{p.topi
 // NewConsumer returns a member of a group that reads topics; both are named
 // without prefix. It joins the group at once, so the caller must call Run.
 func NewConsumer(c Config, group string, topics []string, handle Handler, log *slog.Logger) (*Consumer, error) {
+	return newConsumer(c, group, topics, c.sources(group, topics), func(m *Consumer) handling {
+		return handlingOf[event.Opened]{m.open, handle}
+	}, log)
+}
+
+// newConsumer returns a member of a group that reads topics, named without prefix, and
+// the retry topics that sources has.
+func newConsumer(
+	c Config, group string, topics []string, sources map[string]string, build func(*Consumer) handling, log *slog.Logger,
+) (*Consumer, error) {
 	metrics, err := newConsumerMetrics(c.Metrics, group)
 	if err != nil {
 		return nil, err
 	}
 	m := &Consumer{
-		config: c, name: group, group: c.Prefix + group, sources: c.sources(group, topics),
+		config: c, name: group, group: c.Prefix + group, sources: sources, topics: slices.Sorted(maps.Keys(sources)),
 		log: log.With("group", group), metrics: metrics, memory: &memory{limit: queueBytes}, hanging: make(chan struct{}), workers: map[partition]*worker{},
 	}
-	m.handling = handlingOf[event.Opened]{m.open, handle}
+	for _, topic := range topics {
+		m.topics = append(m.topics, c.Topic(topic))
+	}
+	m.handling = build(m)
 	// The client may assign partitions before connect returns: assigned waits until the consumer is complete.
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.client, err = c.connect(log, m.options(topics)...); err != nil {
+	if m.client, err = c.connect(log, m.options()...); err != nil {
 		return nil, err
 	}
 	m.admin = kadm.NewClient(m.client)
@@ -112,13 +127,9 @@ func NewConsumer(c Config, group string, topics []string, handle Handler, log *s
 	return m, nil
 }
 
-func (c *Consumer) options(topics []string) []kgo.Opt {
-	var names []string
-	for _, topic := range slices.Concat(topics, RetryTopics(c.name, topics)) {
-		names = append(names, c.config.Topic(topic))
-	}
+func (c *Consumer) options() []kgo.Opt {
 	return []kgo.Opt{
-		kgo.ConsumerGroup(c.group), kgo.ConsumeTopics(names...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumerGroup(c.group), kgo.ConsumeTopics(c.topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(heartbeatInterval), kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.RecordPartitioner(partitioner{kgo.StickyKeyPartitioner(nil), c.parks()}), kgo.FetchMinBytes(1), kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(maxFetchPartition),

@@ -30,7 +30,7 @@ const (
 // not be processed.
 func (c *Consumer) failure(from origin, cause error) []kgo.RecordHeader {
 	message := cause.Error() // it may quote the record
-	return []kgo.RecordHeader{
+	headers := []kgo.RecordHeader{
 		header(DeadTopic, from.topic),
 		header(DeadPartition, from.partition),
 		header(DeadOffset, from.offset),
@@ -40,4 +40,8 @@ func (c *Consumer) failure(from origin, cause error) []kgo.RecordHeader {
 		header(DeadMessage, strings.ToValidUTF8(message[:min(len(message), maxMessage)], "")),
 		header(RetryAttempts, strconv.Itoa(from.attempts)),
 	}
+	if from.replays > 0 {
+		headers = append(headers, header(Replays, strconv.Itoa(from.replays)))
+	}
+	return headers
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/domain/deadletter"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
@@ -91,5 +92,33 @@ func register(t *testing.T, c kafka.Config, kind string) {
 	}
 	if err := r.Register(prometheus.NewCounterVec(opts, nil)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestTheMeterOfDeadLettersExportsTheIndex(t *testing.T) {
+	t.Parallel()
+	config := kafkatest.Config(nil, "")
+	m, err := kafka.NewLetterMeter(config.Metrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1_000, 0)
+	expires := now.Add(time.Hour)
+	m.Show([]deadletter.Summary{
+		{State: deadletter.New, Letters: 3, Replays: 1, Expires: &expires, Oldest: now.Add(-time.Minute)},
+		{State: deadletter.Replayed, Letters: 2, Replays: 4, Expires: &now, Oldest: now},
+	}, now)
+	for name, want := range map[string]float64{
+		"commerce_dead_letters": 5, "commerce_dead_letters_replays": 5, "commerce_dead_letters_oldest_seconds": 60, "commerce_dead_letters_expiry_seconds": 3600,
+	} {
+		if got := metric(t, config, name); got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	m.Show(nil, now)
+	for _, name := range []string{"commerce_dead_letters", "commerce_dead_letters_replays", "commerce_dead_letters_oldest_seconds", "commerce_dead_letters_expiry_seconds"} {
+		if got := metric(t, config, name); got != 0 {
+			t.Errorf("without letters, %s is %v", name, got)
+		}
 	}
 }

@@ -101,10 +101,14 @@ func TestHeadersOfARecordThatWasNotRetriedAreNotBelieved(t *testing.T) {
 	t.Parallel()
 	c := ranked()
 	r := c.config.encode(envelope(t))
-	r.Headers = append(r.Headers, header(DeadTopic, "elsewhere"), header(RetryAttempts, "3"), header(RetryDue, "9999999999999"))
+	r.Headers = append(r.Headers, header(DeadTopic, "elsewhere"), header(RetryAttempts, "3"), header(RetryDue, "9999999999999"),
+		header("Commerce-Replays", "7"))
 	n := c.next(r, errors.New("no such product"))
 	if n.Topic != "shop-order-events-ranking-retry-1000" || text(n.Headers, DeadTopic) != "shop-order-events" {
 		t.Errorf("it goes to %s and says that it is from %s", n.Topic, text(n.Headers, DeadTopic))
+	}
+	if got := text(n.Headers, Replays); got != "" {
+		t.Errorf("it says that it was replayed %s times", got)
 	}
 }
 

@@ -73,6 +73,7 @@ func atOnce(*kgo.Record) time.Time { return time.Time{} }
 type origin struct {
 	topic, partition, offset, timestamp string
 	attempts                            int // including the one that has just failed
+	replays                             int // how often it was sent to the group again
 }
 
 // originOf returns where a record comes from: for one in a retry topic, what its
@@ -91,7 +92,7 @@ func (c *Consumer) originOf(r *kgo.Record) origin {
 	}
 	return origin{
 		topic: topic, partition: text(r.Headers, DeadPartition), offset: text(r.Headers, DeadOffset),
-		timestamp: text(r.Headers, DeadTimestamp), attempts: tried + 1,
+		timestamp: text(r.Headers, DeadTimestamp), attempts: tried + 1, replays: count(r, Replays),
 	}
 }
 
@@ -169,5 +170,6 @@ func foreign(headers []kgo.RecordHeader) []kgo.RecordHeader {
 
 // ours reports whether a header is one of those that next adds.
 func ours(name string) bool {
-	return strings.HasPrefix(name, "kafka_dlt-") || strings.HasPrefix(name, "retry_topic-")
+	name = strings.ToLower(name) // as find compares names
+	return strings.HasPrefix(name, "kafka_dlt-") || strings.HasPrefix(name, "retry_topic-") || name == Replays
 }

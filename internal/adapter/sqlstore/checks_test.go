@@ -40,6 +40,7 @@ const (
 	anOwned
 	anOrder
 	aPayment
+	aLetter
 )
 
 // goodRows returns a good row of each table, in the order in which they can be
@@ -79,6 +80,13 @@ func goodRows(n int) []struct {
 			"id": fmt.Sprint(n), "view_weight": "10000", "like_weight": "10000", "order_weight": "10000", "carry": "1000", "at_us": "0",
 			"actor": "'a'", "reason": "'r'",
 		}},
+		{"dead_letters", values{
+			"id": text(aLetter), "identity": quoted(fmt.Sprint("l", n)), "dlt_topic": "'t-dlt'", "dlt_partition": "0", "dlt_offset": "0", "dead_us": "0",
+			"origin_topic": "'t'", "origin_partition": "-1", "origin_offset": "-1", "consumer": "''", "record_key": "''", "event_type": "''",
+			"cause": "''", "message": "''", "attempts": "0", "size": "0", "state": "'REPLAYED'", "replays": "1", "failures": "0",
+			"actor": "'a'", "reason": "'r'", "changed_us": "0",
+		}},
+		{"dead_letter_actions", values{"letter_id": text(aLetter), "action": "'REPLAYED'", "at_us": "0", "actor": "'a'", "reason": "'r'"}},
 	}
 }
 
@@ -132,6 +140,25 @@ func badRows() []badRow {
 		{"ranking_weights", "by which nothing has a score", values{"view_weight": "0", "like_weight": "0", "order_weight": "0"}},
 		{"ranking_weights", "of nobody", values{"actor": "''"}},
 		{"ranking_weights", "without a reason", values{"reason": "''"}},
+		{"dead_letters", "without an identity", values{"identity": "''"}},
+		{"dead_letters", "that there is", values{"identity": "'l1'"}},
+		{"dead_letters", "at no place", values{"dlt_topic": "''"}},
+		{"dead_letters", "in no partition", values{"dlt_partition": "-1"}},
+		{"dead_letters", "in a partition that cannot be", values{"dlt_partition": "2147483648"}},
+		{"dead_letters", "at no offset", values{"dlt_offset": "-1"}},
+		{"dead_letters", "from before the first offset", values{"origin_offset": "-2"}},
+		{"dead_letters", "from before the first partition", values{"origin_partition": "-2"}},
+		{"dead_letters", "of no state", values{"state": "'OLD'"}},
+		{"dead_letters", "replayed by nobody", values{"actor": "''"}},
+		{"dead_letters", "replayed for no reason", values{"reason": "''"}},
+		{"dead_letters", "replayed less than never", values{"replays": "-1", "failures": "-1"}},
+		{"dead_letters", "that failed after a replay that was not", values{"failures": "2"}},
+		{"dead_letters", "tried less than never", values{"attempts": "-1"}},
+		{"dead_letters", "smaller than nothing", values{"size": "-1"}},
+		{"dead_letter_actions", "about no letter", values{"letter_id": quoted(uid(aLetter, 99))}},
+		{"dead_letter_actions", "of no kind", values{"action": "'NEW'"}},
+		{"dead_letter_actions", "of nobody", values{"actor": "''"}},
+		{"dead_letter_actions", "without a reason", values{"reason": "''"}},
 	}
 }
 

@@ -17,6 +17,9 @@ var (
 	BestSQL     = bestSQL
 
 	ExecutionsStmt = executionsStmt
+
+	LettersStmt     = lettersStmt
+	NextLettersStmt = nextLettersStmt
 )
 
 // Statements without a function.
@@ -34,6 +37,8 @@ const (
 	CompletedStepsSQL   = completedSteps
 	BooksSQL            = booksSQL
 	MonthSQL            = monthSQL
+	ActionsOfLetterSQL  = actionsOfLetter
+	OldLettersSQL       = oldLetters
 	SoldOnSQL           = "SELECT o.id" + soldOn
 	ChangesSQL          = changesSQL
 

@@ -44,6 +44,16 @@ func (t handled) Mark(ctx context.Context, consumer string, events []id.ID, now 
 	return among(events, marked), nil
 }
 
+// Marked implements store.Handled.
+func (t handled) Marked(ctx context.Context, consumer string, events []id.ID) ([]id.ID, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	q := stmt(`SELECT event_id FROM event_handled WHERE consumer = $1 AND `+t.dialect.In("event_id", UUID, 2), consumer, events)
+	marked, err := all(ctx, t.each, q, scalar[id.ID])
+	return among(events, marked), err
+}
+
 // insert returns the statement that marks the events. They are sorted, so that two
 // transactions with the same events cannot deadlock.
 func (t handled) insert(consumer string, events []id.ID, now time.Time) (sql string, args []any, err error) {

@@ -163,6 +163,7 @@ func (s *session) tables() store.Tx {
 		Metrics: metrics{s}, Months: months{s}, Ranking: rankings{s}, Weights: weights{s}, Published: published{s}, Rollup: rollup{s},
 		Outbox: outbox{s}, Handled: handled{s}, Leases: leases{s}, Keys: keys{s},
 		Audit: audit{s}, Sales: sales{s},
+		Letters: letters{s}, LetterActions: letterActions{s},
 		Jobs: executions{s}, Progress: jobProgress{s}, Parts: partitions{s}, Schedule: schedules{s},
 	}
 }

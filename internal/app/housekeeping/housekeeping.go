@@ -21,6 +21,8 @@ const (
 	HandledLife = 30 * 24 * time.Hour
 	// HistoryDays is how many days the executions of jobs are kept by default.
 	HistoryDays = 90
+	// LetterDays is how many days replayed and discarded dead letters are kept by default.
+	LetterDays = 90
 	// chunkSize is how many rows a transaction deletes at most, so that nobody waits
 	// for it.
 	chunkSize = 1_000
@@ -45,20 +47,30 @@ func Jobs() []batch.Job {
 				}), nil
 			},
 		},
-		{
-			Name: "jobHistoryPurgeJob", Description: "Deletes old executions of jobs.",
-			Parameters: []batch.Parameter{{Name: "days", Help: "How many days executions are kept.", Default: strconv.Itoa(HistoryDays)}},
-			Plan: func(p job.Parameters) ([]batch.Step, error) {
-				days, err := strconv.ParseUint(p["days"], 10, 16)
-				if err != nil || days == 0 {
-					return nil, ErrDays.Because("days: %q is not a number of days: give 1 to 65535", p["days"])
-				}
-				return purge(time.Duration(days)*24*time.Hour, func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) {
-					return tx.Jobs.Purge(ctx, before, chunkSize)
-				}), nil
-			},
-		},
+		daysJob("jobHistoryPurgeJob", "Deletes old executions of jobs.", "How many days executions are kept.", HistoryDays,
+			func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) {
+				return tx.Jobs.Purge(ctx, before, chunkSize)
+			}),
+		daysJob("deadLetterPurgeJob", "Deletes dead letters that were replayed or discarded long ago, with their history.",
+			"How many days they are kept.", LetterDays,
+			func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) {
+				return tx.Letters.Purge(ctx, before, chunkSize)
+			}),
 		publications(),
+	}
+}
+
+// daysJob returns a job that deletes what is older than a number of days.
+func daysJob(name, description, help string, kept int, deleteChunk func(context.Context, store.Tx, time.Time) (int64, error)) batch.Job {
+	return batch.Job{
+		Name: name, Description: description, Parameters: []batch.Parameter{{Name: "days", Help: help, Default: strconv.Itoa(kept)}},
+		Plan: func(p job.Parameters) ([]batch.Step, error) {
+			days, err := strconv.ParseUint(p["days"], 10, 16)
+			if err != nil || days == 0 {
+				return nil, ErrDays.Because("days: %q is not a number of days: give 1 to 65535", p["days"])
+			}
+			return purge(time.Duration(days)*24*time.Hour, deleteChunk), nil
+		},
 	}
 }
 

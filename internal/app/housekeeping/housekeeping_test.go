@@ -13,6 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/batch"
+	"github.com/loopers-commerce/commerce/internal/domain/deadletter"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
@@ -105,6 +106,107 @@ func TestExecutionsOfJobsAreDeletedAfterSomeMonths(t *testing.T) {
 	})
 }
 
+func TestDeadLettersThatAreDoneWithAreDeletedAfterSomeMonths(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := storetest.SQLite(t, sqlstore.Options{})
+		done, waits := deadLetter(1), deadLetter(2)
+		err := db.Update(t.Context(), func(tx store.Tx) error {
+			tx.Letters.Index(done)
+			tx.Letters.Index(waits)
+			tx.Letters.Save(done.Discard("mina", "a test", time.Now()), deadletter.Action{What: deadletter.Discarded, At: time.Now(), Actor: "mina", Reason: "a test"})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			wait time.Duration
+			want int64
+		}{{89 * 24 * time.Hour, 0}, {2 * 24 * time.Hour, 1}, {1_000 * 24 * time.Hour, 0}} {
+			time.Sleep(c.wait)
+			if deleted := run(t, db, "deadLetterPurgeJob"); deleted != c.want {
+				t.Errorf("after another %v: %d deleted, want %d", c.wait, deleted, c.want)
+			}
+		}
+	})
+}
+
+func deadLetter(n int64) deadletter.Letter {
+	return deadletter.Letter{
+		ID: id.ID{15: byte(n)}, At: deadletter.Place{Topic: "order-events-dlt", Offset: n}, DeadAt: time.Now(),
+		Origin: deadletter.Place{Topic: "order-events", Offset: n}, Group: "ranking", ChangedAt: time.Now(),
+	}
+}
+
+// A dead letter may be replayed only as long as its group surely remembers that it has
+// counted the event.
+func TestMarksOfEventsOutliveTheReplaysOfDeadLetters(t *testing.T) {
+	t.Parallel()
+	if housekeeping.HandledLife <= deadletter.ReplayWithin {
+		t.Errorf("marks are kept for %v, and events are replayed for %v", housekeeping.HandledLife, deadletter.ReplayWithin)
+	}
+}
+
+func TestADayThatIsNoNumberIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, j := range housekeeping.Jobs() {
+		for _, days := range []string{"0", "-1", "many", "70000"} {
+			if _, err := j.Plan(job.Parameters{"days": days}); err == nil && (j.Name == "jobHistoryPurgeJob" || j.Name == "deadLetterPurgeJob") {
+				t.Errorf("%q days were accepted", days)
+			}
+		}
+	}
+}
+
+func mark(t *testing.T, db store.DB, events []id.ID) (fresh []id.ID) {
+	t.Helper()
+	err := db.Update(t.Context(), func(tx store.Tx) (err error) {
+		fresh, err = tx.Handled.Mark(t.Context(), "ranking", events, time.Now())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fresh
+}
+
+// addKeys keeps answers under n idempotency keys of one user.
+func addKeys(t *testing.T, db store.DB, n int) id.ID {
+	t.Helper()
+	owner := id.ID{7}
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		tx.Users.Add(user.New(user.Application{
+			LoginID: "ann", Email: "ann@example.com", BirthDate: "1990-01-01", Gender: user.Female,
+		}, owner, "", time.Now()))
+		for i := range n {
+			tx.Keys.Keep(key(owner, i), store.Answer{Fingerprint: make([]byte, 32), Status: 201, Body: []byte("{}"), At: time.Now()})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return owner
+}
+
+func found(t *testing.T, db store.DB, owner id.ID, i int) (found bool) {
+	t.Helper()
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		answer, err := tx.Keys.Claim(t.Context(), key(owner, i))
+		found = answer != nil
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func key(owner id.ID, i int) store.Key {
+	return store.Key{UserID: owner, Route: "POST /orders", Key: fmt.Sprintf("key-%d", i)}
+}
+
 // A reader who has begun with the first page reads on for an hour, whatever was
 // published meanwhile.
 func TestRankingsThatWereReplacedAreDeletedAfterAnHour(t *testing.T) {
@@ -176,63 +278,4 @@ func TestATimeThatCannotBeUsedIsRefused(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestADayThatIsNoNumberIsRefused(t *testing.T) {
-	t.Parallel()
-	for _, j := range housekeeping.Jobs() {
-		for _, days := range []string{"0", "-1", "many", "70000"} {
-			if _, err := j.Plan(job.Parameters{"days": days}); err == nil && j.Name == "jobHistoryPurgeJob" {
-				t.Errorf("%q days were accepted", days)
-			}
-		}
-	}
-}
-
-func mark(t *testing.T, db store.DB, events []id.ID) (fresh []id.ID) {
-	t.Helper()
-	err := db.Update(t.Context(), func(tx store.Tx) (err error) {
-		fresh, err = tx.Handled.Mark(t.Context(), "ranking", events, time.Now())
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fresh
-}
-
-// addKeys keeps answers under n idempotency keys of one user.
-func addKeys(t *testing.T, db store.DB, n int) id.ID {
-	t.Helper()
-	owner := id.ID{7}
-	err := db.Update(t.Context(), func(tx store.Tx) error {
-		tx.Users.Add(user.New(user.Application{
-			LoginID: "ann", Email: "ann@example.com", BirthDate: "1990-01-01", Gender: user.Female,
-		}, owner, "", time.Now()))
-		for i := range n {
-			tx.Keys.Keep(key(owner, i), store.Answer{Fingerprint: make([]byte, 32), Status: 201, Body: []byte("{}"), At: time.Now()})
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return owner
-}
-
-func found(t *testing.T, db store.DB, owner id.ID, i int) (found bool) {
-	t.Helper()
-	err := db.Update(t.Context(), func(tx store.Tx) error {
-		answer, err := tx.Keys.Claim(t.Context(), key(owner, i))
-		found = answer != nil
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
-func key(owner id.ID, i int) store.Key {
-	return store.Key{UserID: owner, Route: "POST /orders", Key: fmt.Sprintf("key-%d", i)}
 }

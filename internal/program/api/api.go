@@ -15,6 +15,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
+	"github.com/loopers-commerce/commerce/internal/app/deadletters"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
 	"github.com/loopers-commerce/commerce/internal/app/rankings"
 	"github.com/loopers-commerce/commerce/internal/app/scoring"
@@ -72,13 +73,16 @@ func New(d Deps) (_ wire.Program, err error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
-	web, err := d.web(views, cards)
+	desk, closeDesk := u.Desk()
+	launcher := u.Launcher(desk.Jobs())
+	web, err := d.web(views, cards, desk, launcher)
 	if err != nil {
 		return wire.Program{}, err
 	}
 	return wire.Program{
 		Components: slices.Concat(
 			[]run.Component{web, {Name: "views", Run: views.Run}},
+			[]run.Component{{Name: "jobs of dead letters", Run: launcher.Run}},
 			cards.Components, relay,
 			[]run.Component{u.Env.Topics(u.Kafka)},
 		),
@@ -87,12 +91,12 @@ func New(d Deps) (_ wire.Program, err error) {
 			{Name: "kafka", Probe: producer.Ping, Optional: true}, // events wait in the outbox
 			wire.RedisCheck(u.Redis),                              // rankings are read from the database
 		},
-		Close: func() { cards.Close(); producer.Close() },
+		Close: func() { cards.Close(); closeDesk(); producer.Close() },
 	}, nil
 }
 
 // web returns the component of the public port.
-func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
+func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Service, launcher *wire.Launcher) (run.Component, error) {
 	u := d.Infra
 	reader, err := d.rankings()
 	if err != nil {
@@ -106,6 +110,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards) (run.Component, error) {
 		Coupons:  coupons.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Checkout: cards.Checkout, Settle: cards.Settle, Callbacks: pgclient.NewCallbacks(d.Secret, u.Env.Clock),
 		Rankings: reader, Scoring: scoring.New(u.DB, d.board(), u.Env.Clock, u.Env.Log), Views: views, DB: u.DB,
+		DeadLetters: desk, Launcher: launcher,
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log, Registerer: u.Env.Registry, Version: wire.Version(),
 		Limits:          httpapi.Limits{Time: d.Rules.RequestTimeout},
 		TrustUserHeader: d.Rules.TrustUserHeader, RequireIdempotencyKey: d.Rules.RequireIdempotencyKey,

@@ -2,8 +2,6 @@ package batch
 
 import (
 	"context"
-	"os"
-	"strconv"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/archive"
@@ -19,7 +17,10 @@ import (
 // schedule to schedules.
 func definitions(u wire.Infra, h hooks) []jobs.Job {
 	all := append(housekeeping.Jobs(), published(u, h.preview).Jobs()...)
-	return append(all, archive.Job(u.Env.Clock), exportDays(u), verifyRankings(u, h.metrics.differences), rebuildRankings(u, h.built), verifyAll(u), replayInvoices(u))
+	desk, _ := u.Desk() // connections end with the process
+	all = append(all, desk.Jobs()...)
+	return append(all, archive.Job(u.Env.Clock), exportDays(u), verifyRankings(u, h.metrics.differences),
+		rebuildRankings(u, h.built), verifyAll(u), replayInvoices(u))
 }
 
 // hooks are what jobs call beside their work.
@@ -39,6 +40,7 @@ func schedules() []jobs.Schedule {
 		{Name: "rankingPublicationPurge", Job: "rankingPublicationPurgeJob", When: jobs.Every(time.Hour)},
 		{Name: "dailyRanking", Job: rollup.DailyJob, When: jobs.Every(10 * time.Minute)},
 		{Name: "weeklyMonthlyRanking", Job: rollup.WeeklyMonthlyJob, When: jobs.Every(10 * time.Minute)},
+		{Name: "deadLetterPurge", Job: "deadLetterPurgeJob", When: jobs.DailyAt(4, 30)},
 		{Name: "counterRollup", Job: archive.JobName, When: jobs.DailyAt(4, 20)},
 		{Name: "rankingVerify", Job: "rankingVerifyJob", When: jobs.Every(time.Hour), SkipMissed: true},
 	}
@@ -46,12 +48,5 @@ func schedules() []jobs.Schedule {
 
 // newRunner returns a runner of all jobs.
 func newRunner(u wire.Infra, observer jobs.Observer, h hooks) *jobs.Runner {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return jobs.New(jobs.Config{
-		DB: u.DB, Jobs: definitions(u, h), Holder: u.Env.Instance, Host: host + " (process " + strconv.Itoa(os.Getpid()) + ")",
-		Clock: u.Env.Clock, IDs: u.Env.IDs, Random: u.Env.Random, Log: u.Env.Log, Observer: observer,
-	})
+	return u.Runner(definitions(u, h), observer)
 }

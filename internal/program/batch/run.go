@@ -15,6 +15,7 @@ import (
 
 type runCommand struct {
 	flags
+	config.Kafka
 	config.Redis
 	output
 
@@ -39,6 +40,7 @@ func (c *runCommand) Run(s *session) error {
 		return err
 	}
 	return s.with(c.Database, c.Redis, func(u wire.Infra) error {
+		u.Kafka = s.kafka(c.Kafka)
 		m, err := silentMetrics()
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package batch
 import (
 	"fmt"
 
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
@@ -10,6 +11,7 @@ import (
 
 type scheduleCommand struct {
 	flags
+	config.Kafka
 	config.Redis
 	config.Management
 	rules
@@ -28,6 +30,7 @@ func (c *scheduleCommand) Check() []error { return c.check() }
 func (c *scheduleCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
 	return s.with(c.Database, c.Redis, func(u wire.Infra) error {
+		u.Kafka = s.kafka(c.Kafka)
 		management, err := wire.Listen(s.ctx, c.ManagementHost, c.ManagementPort.Get(), "MANAGEMENT_PORT")
 		if err != nil {
 			return err
@@ -41,4 +44,9 @@ func (c *scheduleCommand) Run(s *session) error {
 		s.env.Log.Info("running", "program", "commerce-batch", "management", fmt.Sprintf("http://%s", management.Addr()), "version", wire.Version())
 		return run.All(s.ctx, s.env.Log, s.env.WithManagementPort(s.ctx, management, program).Components...)
 	})
+}
+
+// kafka returns the cluster that replays of dead letters go to.
+func (s *session) kafka(c config.Kafka) kafka.Config {
+	return s.env.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, "commerce-batch")
 }

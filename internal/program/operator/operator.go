@@ -33,6 +33,7 @@ type commands struct {
 		Recheck paymentsRecheckCommand `cmd:"" help:"Ask the gateway about a payment now, and settle it by the answer."`
 		Settle  paymentsSettleCommand  `cmd:"" help:"Settle a pending payment by hand."`
 	} `cmd:"" help:"Find card payments that are stuck, and settle them."`
+	DLQ    dlqCommands   `cmd:"" name:"dlq" help:"List, show, replay and discard dead letters: records that a consumer group could not process."`
 	Verify verifyCommand `cmd:"" help:"Recompute stock, points, coupons, payments, likes, sales and rankings, and report every difference."`
 	Export exportCommand `cmd:"" help:"Write closed days into Parquet files, for DuckDB, Spark or Trino."`
 	User   struct {

@@ -27,9 +27,14 @@ func New(u wire.Infra) (wire.Program, error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
+	desk, err := u.DeadLetters()
+	if err != nil {
+		return wire.Program{}, err
+	}
 	return wire.Program{
 		Components: []run.Component{
 			{Name: "event consumer", Run: consumer.Run},
+			desk.Index, desk.Watch,
 			{Name: "leaderboard reconciler", Run: reconciler.Run},
 			env.Topics(u.Kafka),
 		},

@@ -148,6 +148,11 @@ type handled struct {
 // Purge implements store.Handled; the tests of a tally do not need it.
 func (handled) Purge(context.Context, time.Time, int) (int64, error) { return 0, errors.ErrUnsupported }
 
+// Marked implements store.Handled; the tests of a tally do not need it.
+func (handled) Marked(context.Context, string, []id.ID) ([]id.ID, error) {
+	return nil, errors.ErrUnsupported
+}
+
 func (h handled) MarkNew(_ string, events []id.ID, _ time.Time) {
 	for _, e := range events {
 		if h.s.handled[e] {
