@@ -93,18 +93,22 @@ func (w *worker) sendAway(r *kgo.Record, cause error) bool {
 		ctx, cancel := context.WithTimeout(w.ctx, deadLetterTimeout)
 		defer cancel()
 		next = w.consumer.next(r, cause) // another one for each attempt: a record keeps the context of its first
-		return w.consumer.client.ProduceSync(ctx, next).FirstErr()
+		span := w.consumer.config.sending(ctx, next)
+		err := w.consumer.client.ProduceSync(ctx, next).FirstErr()
+		span.End(err)
+		return err
 	})
 	if !ok {
 		return false
 	}
+	ctx := traceOf(w.ctx, r)
 	log := w.consumer.log.With("topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "to", next.Topic, "error", cause)
 	if _, again := w.consumer.sources[next.Topic]; !again {
 		w.consumer.metrics.deadLetters.WithLabelValues(w.topic, causeOf(cause)).Inc()
-		log.Warn("a record cannot be processed: it was sent to the dead-letter topic")
+		log.WarnContext(ctx, "a record cannot be processed: it was sent to the dead-letter topic")
 	} else {
 		w.consumer.metrics.retries.WithLabelValues(w.topic).Inc()
-		log.Warn("a record could not be processed: it was sent to a retry topic")
+		log.WarnContext(ctx, "a record could not be processed: it was sent to a retry topic")
 	}
 	return true
 }

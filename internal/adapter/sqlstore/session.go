@@ -17,7 +17,8 @@ type session struct {
 	ids     id.Source
 	trace   string // traceparent of its events
 
-	pending []Stmt
+	pending    []Stmt
+	statements int // sent or queued
 	// failed is the first error of a statement. After an error, PostgreSQL refuses
 	// further statements and SQLite does not; with this field both do.
 	failed   error
@@ -31,6 +32,7 @@ func (s *session) queue(st Stmt) {
 		return
 	}
 	s.pending = append(s.pending, st)
+	s.statements++
 }
 
 // exec queues a write that may change any number of rows.
@@ -52,6 +54,7 @@ func (s *session) each(ctx context.Context, q Stmt, fn func(row) error) error {
 	}
 	pending := s.pending
 	s.pending = nil
+	s.statements++
 	rows, err := s.conn.Query(ctx, pending, q)
 	if err != nil {
 		return s.fail(q.Explain(s.engine.Violated(err), err))
