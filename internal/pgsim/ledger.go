@@ -26,7 +26,7 @@ type Charge struct {
 	pgwire.Transaction
 	IdempotencyKey string     `json:"idempotencyKey"`
 	CallbackURL    string     `json:"callbackUrl"`
-	Traceparent    string     `json:"traceparent,omitempty"` // of the request; sent with its callbacks
+	Traceparent    string     `json:"traceparent,omitempty"`
 	Charged        int64      `json:"charged"`  // won, including those refunded later
 	Refunded       int64      `json:"refunded"` // won
 	RequestedAt    time.Time  `json:"requestedAt"`

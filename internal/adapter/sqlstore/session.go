@@ -5,6 +5,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 )
 
 // session is one open transaction. The tables of a store.Tx share it.
@@ -15,7 +16,7 @@ type session struct {
 	mode    Mode
 	now     clock.Clock
 	ids     id.Source
-	trace   string // traceparent of its events
+	trace   tracing.Place // that its events continue
 
 	pending    []Stmt
 	statements int // sent or queued

@@ -140,7 +140,7 @@ func (s *session) do(ctx context.Context, fn func(store.Tx) error) error {
 func (d *DB) session(ctx context.Context, conn Conn, mode Mode) *session {
 	return &session{
 		conn: conn, engine: d.parts.Engine, dialect: d.parts.Dialect, mode: mode,
-		now: d.options.Clock, ids: d.options.IDs, trace: tracing.Parent(ctx),
+		now: d.options.Clock, ids: d.options.IDs, trace: tracing.PlaceOf(ctx),
 	}
 }
 

@@ -54,38 +54,40 @@ func Inject(ctx context.Context, h Header) {
 // Continue returns ctx within the trace that a traceparent names. If it is malformed,
 // it returns ctx.
 func Continue(ctx context.Context, traceparent string) context.Context {
-	return Extract(ctx, &pair{parent: traceparent})
+	return Extract(ctx, parent(traceparent))
 }
 
-// pair is a Header in two variables.
-type pair struct{ parent, state string }
+// parent is a Header with a traceparent alone.
+type parent string
 
 // Get implements Header.
-func (p *pair) Get(name string) string {
-	if name == headerState {
-		return p.state
+func (p parent) Get(name string) string {
+	if name == headerParent {
+		return string(p)
 	}
-	return p.parent
+	return ""
 }
 
-// Set implements Header.
-func (p *pair) Set(name, value string) {
-	if name == headerState {
-		p.state = value
-	} else {
-		p.parent = value
+// Set implements Header. Nothing is written to it.
+func (parent) Set(string, string) {}
+
+// Place is a place in a trace, for work that has no context.Context. The zero value is
+// outside of traces.
+type Place struct{ at trace.SpanContext }
+
+// PlaceOf returns the place of ctx.
+func PlaceOf(ctx context.Context) Place { return Place{trace.SpanContextFromContext(ctx)} }
+
+// Parent returns the traceparent of what happens at the place; empty outside of traces.
+func (p Place) Parent() string {
+	if !p.at.IsValid() {
+		return ""
 	}
+	return "00-" + p.at.TraceID().String() + "-" + p.at.SpanID().String() + "-" + p.at.TraceFlags().String()
 }
 
 // Parent returns the traceparent of ctx; empty if ctx is in no trace.
-func Parent(ctx context.Context) string {
-	if !trace.SpanContextFromContext(ctx).IsValid() {
-		return ""
-	}
-	var p pair
-	propagation.TraceContext{}.Inject(ctx, carrier{&p})
-	return p.parent
-}
+func Parent(ctx context.Context) string { return PlaceOf(ctx).Parent() }
 
 // ID returns the id of the trace of ctx, as it is in answers and in the log; empty if ctx
 // is in no trace.
