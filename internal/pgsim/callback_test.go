@@ -292,8 +292,8 @@ func TestCallbacksHaveTheTraceOfTheirRequest(t *testing.T) {
 			f.CallbackDuplicateRate, f.CallbackForgeRate = 1, 1
 		})})
 		defer s.run()()
-		s.do(t.Context(), user, http.MethodPost, pgwire.PaymentsPath, newRequest(orderID(1), 100), pgwire.TraceHeader, traceparent)
-		s.do(t.Context(), user, http.MethodPost, pgwire.PaymentsPath, newRequest(orderID(2), 100))
+		s.accepted(orderID(1), 100, pgwire.TraceHeader, traceparent)
+		s.accepted(orderID(2), 100)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if n := len(s.callbacks()); n != 6 {

@@ -24,13 +24,13 @@ func TestEachCallOfTheGatewayIsASpanThatTheGatewayIsTold(t *testing.T) {
 		ctx, order := tracing.Begin(ctx, traces, "order", tracing.Server)
 		request(ctx, g.client, paymentID, charge())
 		order.End(nil)
-		g.was(post, find, post)
+		g.was(post, find, post, find)
 		all := spans.GetSpans()
 		for i, want := range []struct {
 			name   string
 			status codes.Code
 		}{{"gateway request", codes.Error}, {"gateway find", codes.Unset}, {"gateway request", codes.Unset}} {
-			if all[i].Name != want.name || all[i].Status.Code != want.status || all[i].Parent.SpanID() != all[3].SpanContext.SpanID() {
+			if all[i].Name != want.name || all[i].Status.Code != want.status || all[i].Parent.SpanID() != all[4].SpanContext.SpanID() {
 				t.Errorf("span %d: %s %+v within %v", i, all[i].Name, all[i].Status, all[i].Parent.SpanID())
 			}
 			told := tracing.Extract(t.Context(), g.heads[i])
@@ -39,7 +39,7 @@ func TestEachCallOfTheGatewayIsASpanThatTheGatewayIsTold(t *testing.T) {
 				t.Errorf("call %d: %v", i, g.heads[i])
 			}
 		}
-	}, fails(), notFound(), shows(t, http.StatusBadRequest, "refused"))
+	}, fails(), notFound(), shows(t, http.StatusBadRequest, "refused"), notFound())
 }
 
 func TestWithoutTracesTheGatewayIsToldNone(t *testing.T) {

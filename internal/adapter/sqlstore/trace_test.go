@@ -18,7 +18,7 @@ import (
 )
 
 // numbers returns the attributes of a span that are numbers.
-func numbers(s tracetest.SpanStub) map[string]int64 {
+func numbersOf(s tracetest.SpanStub) map[string]int64 {
 	found := map[string]int64{}
 	for _, a := range s.Attributes {
 		found[string(a.Key)] = a.Value.AsInt64()
@@ -58,7 +58,7 @@ func TestATransactionInATraceIsOneSpanWithAllItsStatements(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := spans.GetSpans()[0]
-		if n := numbers(got); n["commerce.db.statements"] != 2 || n["commerce.db.attempts"] != 2 || got.Name != "update" || got.Status.Code == codes.Error {
+		if n := numbersOf(got); n["commerce.db.statements"] != 2 || n["commerce.db.attempts"] != 2 || got.Name != "update" || got.Status.Code == codes.Error {
 			t.Errorf("%s: %s %+v %v", name, got.Name, got.Status, n)
 		}
 		if got.Attributes[0].Value.AsString() != name {
