@@ -52,7 +52,7 @@ func TestASpanIsNamedByItsRouteAndFailsIfTheServerDoes(t *testing.T) {
 		a := s.as("").get(c.path).must(t, s, c.status)
 		got, attributes := of(t, spans, c.name), map[string]string{}
 		for _, v := range got.Attributes {
-			attributes[string(v.Key)] = v.Value.Emit()
+			attributes[string(v.Key)] = v.Value.String()
 		}
 		if (got.Status.Code == codes.Error) != c.failed || attributes["http.response.status_code"] != fmt.Sprint(c.status) {
 			t.Errorf("%s: %+v %v", c.path, got.Status, attributes)

@@ -165,7 +165,7 @@ func TestAPanicOfAHandlerIsInItsSpan(t *testing.T) {
 	batch := likes(t, 1, 1)
 	inTraces(t, batch)
 	publish(t, config, batch)
-	consume(t, config, func(context.Context, []event.Opened) error { panic("a bug") }, quiet()) //nolint:forbidigo // what is tested
+	consume(t, config, func(context.Context, []event.Opened) error { panic("a bug") }, quiet())
 	awaitSpans(t, spans, "process catalog-events", 1)
 	if got := named(spans.GetSpans(), "process catalog-events")[0].Status; got.Code != codes.Error || !strings.Contains(got.Description, "a bug") {
 		t.Errorf("status = %+v", got)

@@ -39,7 +39,7 @@ func TestEachCallOfTheGatewayIsASpanThatTheGatewayIsTold(t *testing.T) {
 				t.Errorf("call %d: %v", i, g.heads[i])
 			}
 		}
-	}, fails(), notFound(), shows(t, http.StatusBadRequest, "refused"), notFound())
+	}, append([]http.HandlerFunc{fails(), notFound()}, shows(t, http.StatusBadRequest, "refused"), notFound())...)
 }
 
 func TestWithoutTracesTheGatewayIsToldNone(t *testing.T) {

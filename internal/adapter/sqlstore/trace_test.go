@@ -48,7 +48,8 @@ func TestATransactionInATraceIsOneSpanWithAllItsStatements(t *testing.T) {
 			if _, _, err := tx.Outbox.Backlog(ctx); err != nil {
 				return err
 			}
-			if tries++; tries == 1 {
+			tries++
+			if tries == 1 {
 				return keep(tx) // it loses the race, and is run again
 			}
 			return nil

@@ -16,7 +16,7 @@ func TestLogEntriesNameTheirTrace(t *testing.T) {
 	recorded, span := tracing.Begin(tracing.Continue(t.Context(), traceparent), traces, "request", tracing.Server)
 	defer span.End(nil)
 	for name, c := range map[string]struct {
-		ctx     context.Context
+		ctx     context.Context //nolint:containedctx // a row of a table
 		traceID string
 		spanID  bool
 	}{

@@ -48,7 +48,7 @@ func TestASpanOutlivesTheContextThatItBeganIn(t *testing.T) {
 	ctx, request := tracing.Begin(t.Context(), traces, "request", tracing.Server)
 	_, job := tracing.Start(ctx, "charge a card", tracing.Internal)
 	request.End(nil)
-	_, call := tracing.Start(job.Within(context.Background()), "call", tracing.Client)
+	_, call := tracing.Start(job.Within(t.Context()), "call", tracing.Client)
 	call.End(nil)
 	job.End(nil)
 	all := spans.GetSpans()

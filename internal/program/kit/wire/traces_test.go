@@ -109,7 +109,8 @@ func TestACollectorThatIsAwayIsLoggedOnce(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		if calls++; calls <= 2 {
+		calls++
+		if calls <= 2 {
 			w.WriteHeader(http.StatusForbidden) // it is not worth a repetition
 		}
 		ask <- struct{}{}
