@@ -30,6 +30,7 @@ type delivery struct {
 	body     pgwire.Transaction
 	url      string
 	id       string // the same in every attempt
+	trace    string // that of the request, if it was in one
 	attempts int
 	reorder  bool // wait until another callback overtakes it
 }
@@ -157,6 +158,9 @@ func (s *Simulator) post(ctx context.Context, d *delivery, timeout time.Duration
 		return fmt.Errorf("create a callback request: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if d.trace != "" {
+		r.Header.Set(pgwire.TraceHeader, d.trace)
+	}
 	s.sign(r, d, body)
 	answer, err := s.client.Do(r)
 	if err != nil {

@@ -281,3 +281,32 @@ func (hangingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
+
+// A gateway that knows W3C trace context sends the trace of a request with all callbacks
+// of its transaction, also the false ones.
+func TestCallbacksHaveTheTraceOfTheirRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+		s := newShop(t, pgsim.Options{Seed: 7, Faults: faultsWith(func(f *pgsim.Faults) {
+			f.CallbackDuplicateRate, f.CallbackForgeRate = 1, 1
+		})})
+		defer s.run()()
+		s.accepted(orderID(1), 100, pgwire.TraceHeader, traceparent)
+		s.accepted(orderID(2), 100)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := len(s.callbacks()); n != 6 {
+			t.Errorf("%d callbacks, want 3 for each request", n)
+		}
+		for _, h := range s.callbacks() {
+			want := ""
+			if h.body.OrderID == orderID(1) {
+				want = traceparent
+			}
+			if got := h.head.Get(pgwire.TraceHeader); got != want {
+				t.Errorf("the callback of %s has the traceparent %q", h.body.OrderID, got)
+			}
+		}
+	})
+}

@@ -26,6 +26,7 @@ type Charge struct {
 	pgwire.Transaction
 	IdempotencyKey string     `json:"idempotencyKey"`
 	CallbackURL    string     `json:"callbackUrl"`
+	Traceparent    string     `json:"traceparent,omitempty"`
 	Charged        int64      `json:"charged"`  // won, including those refunded later
 	Refunded       int64      `json:"refunded"` // won
 	RequestedAt    time.Time  `json:"requestedAt"`
@@ -83,6 +84,7 @@ func newLedger() *ledger {
 type chargeRequest struct {
 	pgwire.Request
 	user, idempotencyKey string
+	traceparent          string
 	at, settleAt         time.Time
 	random               *rand.Rand // source of the transaction key
 	ignoreKey            bool       // create a new transaction even if the Idempotency-Key is known
@@ -100,7 +102,7 @@ func (l *ledger) accept(r chargeRequest) (c Charge, created bool, err error) {
 		return *existing, false, nil
 	}
 	e := entry{Op: opAccepted, Charge: &Charge{
-		Sequence: len(l.charges) + 1, User: r.user, IdempotencyKey: r.idempotencyKey, CallbackURL: r.CallbackURL,
+		Sequence: len(l.charges) + 1, User: r.user, IdempotencyKey: r.idempotencyKey, CallbackURL: r.CallbackURL, Traceparent: r.traceparent,
 		Transaction: pgwire.Transaction{
 			TransactionKey: l.newKey(r.at, r.random), OrderID: r.OrderID, CardType: r.CardType, CardNo: r.CardNo.Masked(),
 			Amount: r.Amount, Status: pgwire.Pending,

@@ -57,7 +57,7 @@ func (s *Simulator) accept(c call, r pgwire.Request, random *rand.Rand) (Charge,
 	charge, created, err := s.ledger.accept(chargeRequest{
 		Request: r, user: c.user, idempotencyKey: c.r.Header.Get(pgwire.IdempotencyHeader), at: now,
 		settleAt: now.Add(between(random, c.faults.SettleDelayMin, c.faults.SettleDelayMax)),
-		random:   random, ignoreKey: c.faults.IgnoreIdempotencyKey,
+		random:   random, ignoreKey: c.faults.IgnoreIdempotencyKey, traceparent: c.r.Header.Get(pgwire.TraceHeader),
 	})
 	if err == nil && created {
 		s.settlements.add(charge.SettleAt, charge.TransactionKey)

@@ -62,7 +62,7 @@ func (s *Simulator) scheduleCallbacks(c Charge) {
 	if happens(random, f.CallbackLateRate) {
 		due = now.Add(between(random, f.CallbackLateMin, f.CallbackLateMax))
 	}
-	truth := &delivery{kind: kindTrue, body: c.Transaction, url: c.CallbackURL, id: "msg_" + c.TransactionKey}
+	truth := &delivery{kind: kindTrue, body: c.Transaction, url: c.CallbackURL, id: "msg_" + c.TransactionKey, trace: c.Traceparent}
 	if lost {
 		s.finish(truth, Lost)
 		return
@@ -84,7 +84,7 @@ func (s *Simulator) falseCallbacks(c Charge, f Faults, random *rand.Rand) []*del
 	var found []*delivery
 	add := func(kind string, rate Rate, change func(t *pgwire.Transaction)) {
 		if happens(random, rate) {
-			d := &delivery{kind: kind, body: c.Transaction, url: c.CallbackURL, id: "msg_" + kind + "_" + c.TransactionKey}
+			d := &delivery{kind: kind, body: c.Transaction, url: c.CallbackURL, id: "msg_" + kind + "_" + c.TransactionKey, trace: c.Traceparent}
 			change(&d.body)
 			found = append(found, d)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
@@ -52,6 +53,7 @@ type Config struct {
 	IDs        id.Source // of trace and span ids
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
+	Traces     trace.TracerProvider // nil: no spans are recorded
 
 	Version               string // of the program, for the OpenAPI document
 	Limits                Limits

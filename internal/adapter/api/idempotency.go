@@ -87,7 +87,7 @@ func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], caus
 		return conflict
 	}
 	if err != nil {
-		s.config.Log.WarnContext(ctx, "cannot store a problem under its idempotency key", "traceId", p.TraceID, "error", err)
+		s.config.Log.WarnContext(ctx, "cannot store a problem under its idempotency key", "error", err)
 	}
 	return p
 }

@@ -36,18 +36,17 @@ func newMiddleware(s *service, mux *http.ServeMux) (*middleware, error) {
 
 // ServeHTTP implements http.Handler.
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start, t := m.service.config.Clock(), newTrace(r.Header.Get("Traceparent"), m.service.config.IDs)
-	r = r.WithContext(context.WithValue(r.Context(), traceKey{}, t))
+	start := m.service.config.Clock()
 	handler, pattern := m.mux.Handler(r)
+	r, span := m.traced(w, r, pattern)
+	rec := &statusRecorder{ResponseWriter: w}
+	defer func() { endSpan(span, rec.status) }()
 	if pattern != streamPattern {
 		ctx, cancel := context.WithTimeout(r.Context(), m.service.config.Limits.Time)
 		defer cancel()
 		r = r.WithContext(ctx)
 	}
-	w.Header().Set("Traceresponse", t.String())
-	w.Header().Set("X-Trace-Id", t.id())
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	rec := &statusRecorder{ResponseWriter: w}
 	m.serveSafely(rec, r, handler, pattern)
 	m.observe(r, rec.status, pattern, m.service.config.Clock().Sub(start).Seconds())
 }
@@ -120,7 +119,7 @@ func (m *middleware) observe(r *http.Request, status int, pattern string, second
 		m.duration.WithLabelValues(method, route, strconv.Itoa(status)).Observe(seconds)
 	}
 	m.service.config.Log.DebugContext(r.Context(), "request", "method", r.Method, "route", route, "status", status,
-		"seconds", seconds, "traceId", traceOf(r.Context()).id())
+		"seconds", seconds)
 }
 
 // statusRecorder records the status of the response.

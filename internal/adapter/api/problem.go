@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 )
 
 // problem is the body of an error response (RFC 9457).
@@ -88,7 +89,7 @@ func isConnectionError(err error) bool {
 func newProblem(ctx context.Context, status int, code, detail string) *problem {
 	p := &problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code,
-		TraceID: traceOf(ctx).id(), headers: http.Header{},
+		TraceID: tracing.ID(ctx), headers: http.Header{},
 	}
 	switch status {
 	case http.StatusUnauthorized:
@@ -102,13 +103,13 @@ func newProblem(ctx context.Context, status int, code, detail string) *problem {
 func (s *service) logProblem(ctx context.Context, p *problem, err error) {
 	switch {
 	case p.Code == errClientClosed.Code: // many clients may disconnect at once: not a warning
-		s.config.Log.DebugContext(ctx, "the client closed the connection", "traceId", p.TraceID, "error", err)
+		s.config.Log.DebugContext(ctx, "the client closed the connection", "error", err)
 	case p.Status == http.StatusInternalServerError:
-		s.config.Log.ErrorContext(ctx, "request failed", "traceId", p.TraceID, "error", err)
+		s.config.Log.ErrorContext(ctx, "request failed", "error", err)
 	case p.Status > http.StatusInternalServerError:
-		s.config.Log.WarnContext(ctx, "request could not be served", "traceId", p.TraceID, "code", p.Code, "error", err)
+		s.config.Log.WarnContext(ctx, "request could not be served", "code", p.Code, "error", err)
 	default:
-		s.config.Log.DebugContext(ctx, "request refused", "traceId", p.TraceID, "code", p.Code, "error", err)
+		s.config.Log.DebugContext(ctx, "request refused", "code", p.Code, "error", err)
 	}
 }
 
@@ -144,6 +145,6 @@ func (s *service) writeProblem(w http.ResponseWriter, r *http.Request, p *proble
 	w.Header().Del("Content-Length")
 	w.WriteHeader(p.Status)
 	if err := encode(w, p); err != nil {
-		s.config.Log.DebugContext(r.Context(), "cannot write a problem response", "traceId", p.TraceID, "error", err)
+		s.config.Log.DebugContext(r.Context(), "cannot write a problem response", "error", err)
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/scoring"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -75,7 +76,7 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	s := &shop{rankings: newFakeRankings(), views: &fakeViews{}, log: &syncBuffer{}, metrics: prometheus.NewRegistry()}
 	now := func() time.Time { return began.Add(time.Duration(s.late.Load()) * time.Second) }
 	ids := id.NewSource(now, zeros{})
-	s.db = on(t, sqlstore.Options{Clock: now, Traceparent: api.Traceparent})
+	s.db = on(t, sqlstore.Options{Clock: now})
 	tokens, err := credentials.NewTokens(bytes.Repeat([]byte("k"), 32))
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +86,7 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 		Accounts: s.accounts, Catalog: catalog.New(s.db, now), Likes: likes.New(s.db, now), Wallet: wallet.New(s.db, ids, now),
 		Checkout: checkout.New(s.db, ids, now, payment.DefaultPolicy()), Coupons: coupons.New(s.db, ids, now), Rankings: s.rankings, Scoring: scoring.New(s.db, boardOf{s.rankings}, now, slog.New(slog.NewTextHandler(s.log, nil))), Views: s.views, DB: s.db,
 		Clock: now, IDs: id.NewSource(now, rand.Reader), Registerer: s.metrics, TrustUserHeader: true,
-		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log: slog.New(tracing.LogHandler(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 	}
 	for _, f := range change {
 		f(&c)

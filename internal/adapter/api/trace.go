@@ -2,49 +2,54 @@ package api
 
 import (
 	"context"
-	"encoding/hex"
-	"regexp"
+	"net/http"
+	"strconv"
+	"strings"
 
-	"github.com/loopers-commerce/commerce/internal/base/id"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 )
 
-// trace is the W3C trace context of a request.
-type trace struct{ traceID, spanID, flags string }
+// traced returns the request within its trace: that of its headers or a new one. The
+// answer tells the client where in the trace the request is.
+func (m *middleware) traced(w http.ResponseWriter, r *http.Request, pattern string) (*http.Request, tracing.Span) {
+	ctx, span := m.span(tracing.Extract(r.Context(), r.Header), r, pattern)
+	w.Header().Set("Traceresponse", tracing.Parent(ctx))
+	w.Header().Set("X-Trace-Id", tracing.ID(ctx))
+	return r.WithContext(ctx), span
+}
 
-type traceKey struct{}
-
-var traceparent = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$`)
-
-// newTrace continues the trace of the client, or starts a new one.
-func newTrace(header string, ids id.Source) trace {
-	span := ids()
-	t := trace{spanID: hex.EncodeToString(span[8:]), flags: "01"} // the last half of an id is random
-	m := traceparent.FindStringSubmatch(header)
-	if m != nil && header[:2] != "ff" && m[1] != zeros[:32] && m[2] != zeros[:16] {
-		t.traceID, t.flags = m[1], m[3]
-		return t
+// span begins the span of a request, if traces are recorded. A stream has none: it would
+// last as long as the client likes.
+func (m *middleware) span(ctx context.Context, r *http.Request, pattern string) (context.Context, tracing.Span) {
+	c := m.service.config
+	if c.Traces == nil || pattern == streamPattern {
+		return tracing.Unrecorded(ctx, c.IDs), tracing.Span{}
 	}
-	whole := ids()
-	t.traceID = hex.EncodeToString(whole[:])
-	return t
-}
-
-const zeros = "00000000000000000000000000000000"
-
-func (t trace) id() string { return t.traceID }
-
-func (t trace) String() string {
-	if t.traceID == "" {
-		return ""
+	method, route, registered := strings.Cut(pattern, " ")
+	name := pattern
+	if !registered {
+		name, method = "HTTP", "_OTHER" // what a client may invent is no name
 	}
-	return "00-" + t.traceID + "-" + t.spanID + "-" + t.flags
+	ctx, span := tracing.Begin(ctx, c.Traces, name, tracing.Server)
+	span.Text(semconv.HTTPRequestMethodKey, method)
+	span.Text(semconv.URLPathKey, r.URL.Path)
+	span.Text(semconv.URLSchemeKey, "http")
+	if registered {
+		span.Text(semconv.HTTPRouteKey, route)
+	}
+	return ctx, span
 }
 
-func traceOf(ctx context.Context) trace {
-	t, _ := ctx.Value(traceKey{}).(trace)
-	return t
+// endSpan ends the span of a request. The answers 4xx are no failures of the server.
+func endSpan(span tracing.Span, status int) {
+	if status == 0 {
+		status = http.StatusOK // of an answer without a body
+	}
+	span.Int(semconv.HTTPResponseStatusCodeKey, status)
+	if status >= http.StatusInternalServerError {
+		span.Fail(strconv.Itoa(status), http.StatusText(status))
+	}
+	span.End(nil)
 }
-
-// Traceparent returns the W3C trace context of the request in ctx, for the events that it causes. It is
-// empty outside of requests.
-func Traceparent(ctx context.Context) string { return traceOf(ctx).String() }

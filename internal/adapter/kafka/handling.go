@@ -58,7 +58,7 @@ func (h handlingOf[T]) handleBatch(w *worker, batch []T, from []*kgo.Record) boo
 	}
 	var guilty error
 	ok = w.retry(func() error {
-		err := w.call(func(ctx context.Context) error { return h.handle(ctx, batch) })
+		err := w.call(w.traced(from, func(ctx context.Context) error { return h.handle(ctx, batch) }))
 		if b := blameFor(err); b == unreadable || b == record {
 			guilty = err
 			return nil

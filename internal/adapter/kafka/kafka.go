@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -28,6 +29,7 @@ type Config struct {
 	Clock   clock.Clock
 	Random  backoff.Random        // spreads the pauses between attempts
 	Metrics prometheus.Registerer // where metrics are registered
+	Traces  trace.TracerProvider  // nil: no spans are recorded
 
 	// HandlerDeadline is how long a handler may work on a batch; 0 means 30 seconds.
 	HandlerDeadline time.Duration

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
@@ -54,11 +55,13 @@ func (c *publishCall) bufferAll(ctx context.Context, config Config, client *kgo.
 	refused := map[string]bool{}
 	for i, v := range batch {
 		r := config.encode(v)
+		span := config.sending(ctx, r)
 		if err := check(r, refused); err != nil {
 			c.errs[i] = err
+			span.End(err)
 			continue
 		}
-		c.buffer(ctx, client, r, i)
+		c.buffer(ctx, client, r, i, span)
 	}
 	c.buffers.Wait() // the client looks up the partitions of a new topic meanwhile
 	awaitCallbacks(ctx, client)
@@ -96,13 +99,14 @@ type recordState struct {
 // stateKey is the context key of a record's recordState.
 type stateKey struct{}
 
-func (c *publishCall) buffer(ctx context.Context, client *kgo.Client, r *kgo.Record, i int) {
+func (c *publishCall) buffer(ctx context.Context, client *kgo.Client, r *kgo.Record, i int, span tracing.Span) {
 	state := &recordState{call: c}
 	r.Context = context.WithValue(ctx, stateKey{}, state)
 	c.buffers.Add(1)
 	c.results.Add(1)
 	client.Produce(ctx, r, func(_ *kgo.Record, err error) {
 		defer c.results.Done()
+		span.End(err)
 		if err != nil {
 			c.errs[i] = fmt.Errorf("publish: %w", err)
 			c.failed.Store(true)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
@@ -111,15 +112,16 @@ func (w *worker) sendAway(r *kgo.Record, cause error) bool {
 		return false
 	}
 	next := written[0]
+	ctx := traceOf(w.ctx, r)
 	log := w.consumer.log.With("topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "to", next.Topic, "error", cause)
 	if _, again := w.consumer.sources[next.Topic]; !again {
 		w.consumer.metrics.deadLetters.WithLabelValues(w.topic, causeOf(cause)).Inc()
-		log.Warn("a record cannot be processed: it was sent to the dead-letter topic")
+		log.WarnContext(ctx, "a record cannot be processed: it was sent to the dead-letter topic")
 		return true
 	}
 	w.parked.add(next)
 	w.consumer.metrics.retries.WithLabelValues(w.topic).Inc()
-	log.Warn("a record could not be processed: it was sent to a topic of this group to be tried again")
+	log.WarnContext(ctx, "a record could not be processed: it was sent to a topic of this group to be tried again")
 	return true
 }
 
@@ -131,7 +133,15 @@ func (w *worker) produce(copies func() []*kgo.Record) (written []*kgo.Record, ok
 		ctx, cancel := context.WithTimeout(w.ctx, deadLetterTimeout)
 		defer cancel()
 		written = copies()
-		return w.consumer.client.ProduceSync(ctx, written...).FirstErr()
+		spans := make([]tracing.Span, len(written))
+		for i, r := range written {
+			spans[i] = w.consumer.config.sending(ctx, r)
+		}
+		err := w.consumer.client.ProduceSync(ctx, written...).FirstErr()
+		for _, span := range spans {
+			span.End(err)
+		}
+		return err
 	})
 	return written, ok
 }

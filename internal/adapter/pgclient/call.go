@@ -12,7 +12,9 @@ import (
 
 	"github.com/failsafe-go/failsafe-go"
 	"github.com/failsafe-go/failsafe-go/bulkhead"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 	"github.com/loopers-commerce/commerce/internal/contract/pgwire"
 )
 
@@ -73,8 +75,10 @@ func explain(ctx context.Context, err error, begun bool) error {
 
 // exchange sends the request and reads the answer. begun becomes true as soon as there
 // is a connection.
-func (c *Client) exchange(ctx context.Context, a call, begun *atomic.Bool) (transactions, error) {
+func (c *Client) exchange(ctx context.Context, a call, begun *atomic.Bool) (found transactions, err error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { begun.Store(true) }})
+	ctx, span := tracing.Start(ctx, "gateway "+a.name, tracing.Client)
+	defer func() { end(span, err) }()
 	in, err := c.httpRequest(ctx, a)
 	if err != nil {
 		return nil, err
@@ -84,6 +88,7 @@ func (c *Client) exchange(ctx context.Context, a call, begun *atomic.Bool) (tran
 		return nil, err
 	}
 	defer out.Body.Close()
+	span.Int(semconv.HTTPResponseStatusCodeKey, out.StatusCode)
 	text, err := io.ReadAll(io.LimitReader(out.Body, maxAnswer+1))
 	if err != nil {
 		return nil, fmt.Errorf("the answer is incomplete: %w", err)
@@ -104,6 +109,8 @@ func (c *Client) httpRequest(ctx context.Context, a call) (*http.Request, error)
 	// reused connection breaks, although the gateway may have read it. Not every
 	// gateway obeys the key, so the client asks for the charges first.
 	in.GetBody = nil
+	tracing.Inject(ctx, in.Header)
+	describe(ctx, in)
 	in.Header.Set("Accept", "application/json")
 	in.Header.Set(pgwire.UserHeader, a.user)
 	if a.body != nil {
@@ -113,4 +120,21 @@ func (c *Client) httpRequest(ctx context.Context, a call) (*http.Request, error)
 		in.Header.Set(pgwire.IdempotencyHeader, a.key)
 	}
 	return in, nil
+}
+
+// describe notes in the span of a call where it goes.
+func describe(ctx context.Context, in *http.Request) {
+	span := tracing.Current(ctx)
+	span.Text(semconv.HTTPRequestMethodKey, in.Method)
+	span.Text(semconv.ServerAddressKey, in.URL.Hostname())
+	span.Text(semconv.URLPathKey, in.URL.Path)
+}
+
+// end ends the span of a call. A refusal is an answer, and no failure.
+func end(span tracing.Span, err error) {
+	if p, ok := errors.AsType[*problem](err); ok && p.outcome != refused {
+		span.Fail(string(p.outcome), p.Error())
+		err = nil
+	}
+	span.End(err)
 }

@@ -10,8 +10,10 @@ import (
 	"sync/atomic"
 
 	goredis "github.com/redis/go-redis/v9"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
@@ -58,7 +60,10 @@ func (b *Board) do(ctx context.Context, what string, f func(ctx context.Context)
 	// Dialling and retries included.
 	limited, cancel := context.WithTimeout(ctx, 2*b.client.Options().ReadTimeout)
 	defer cancel()
+	limited, span := tracing.Start(limited, what, tracing.Client)
+	span.Text(semconv.DBSystemNameKey, semconv.DBSystemNameRedis.Value.AsString())
 	err := f(limited)
+	span.End(err)
 	b.breaker.record(err, ctx.Err() != nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)

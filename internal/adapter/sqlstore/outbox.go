@@ -17,7 +17,7 @@ type outbox struct{ *session }
 // numbers grow in the order in which the events of a key happened.
 func (t outbox) Append(at time.Time, events ...event.Event) {
 	for _, e := range events {
-		v, err := event.Wrap(t.ids(), at, t.trace, e)
+		v, err := event.Wrap(t.ids(), at, t.trace.Parent(), e)
 		if err != nil {
 			_ = t.fail(err)
 			return

@@ -1,7 +1,6 @@
 package sqlstore_test
 
 import (
-	"context"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
@@ -72,15 +72,10 @@ func TestProgramsMayMigrateAtTheSameTime(t *testing.T) {
 	}
 }
 
-type traced struct{}
-
 func TestEventsHaveTheTraceparentOfTheirTransaction(t *testing.T) {
 	t.Parallel()
-	db := storetest.SQLite(t, sqlstore.Options{Traceparent: func(ctx context.Context) string {
-		trace, _ := ctx.Value(traced{}).(string)
-		return trace
-	}})
-	ctx := context.WithValue(t.Context(), traced{}, "00-abc-def-01")
+	const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	db, ctx := storetest.SQLite(t, sqlstore.Options{}), tracing.Continue(t.Context(), traceparent)
 	err := db.Update(ctx, func(tx store.Tx) error {
 		tx.Outbox.Append(time.Now(), event.NewStockDepleted(1))
 		return nil
@@ -90,7 +85,7 @@ func TestEventsHaveTheTraceparentOfTheirTransaction(t *testing.T) {
 	}
 	err = db.View(ctx, func(tx store.Tx) error {
 		found, err := tx.Outbox.Next(ctx, []int{0, 1, 2, 3, 4, 5, 6, 7}, 1)
-		if len(found) != 1 || found[0].Envelope.Traceparent != "00-abc-def-01" {
+		if len(found) != 1 || found[0].Envelope.Traceparent != traceparent {
 			t.Errorf("the outbox has %+v", found)
 		}
 		return err

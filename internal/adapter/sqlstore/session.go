@@ -5,6 +5,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 )
 
 // session is one open transaction. The tables of a store.Tx share it.
@@ -15,9 +16,10 @@ type session struct {
 	mode    Mode
 	now     clock.Clock
 	ids     id.Source
-	trace   string // traceparent of its events
+	trace   tracing.Place // that its events continue
 
-	pending []Stmt
+	pending    []Stmt
+	statements int // sent or queued
 	// failed is the first error of a statement. After an error, PostgreSQL refuses
 	// further statements and SQLite does not; with this field both do.
 	failed   error
@@ -31,6 +33,7 @@ func (s *session) queue(st Stmt) {
 		return
 	}
 	s.pending = append(s.pending, st)
+	s.statements++
 }
 
 // exec queues a write that may change any number of rows.
@@ -52,6 +55,7 @@ func (s *session) each(ctx context.Context, q Stmt, fn func(row) error) error {
 	}
 	pending := s.pending
 	s.pending = nil
+	s.statements++
 	rows, err := s.conn.Query(ctx, pending, q)
 	if err != nil {
 		return s.fail(q.Explain(s.engine.Violated(err), err))

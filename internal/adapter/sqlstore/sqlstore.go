@@ -13,6 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 	"github.com/loopers-commerce/commerce/internal/base/wakeup"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -22,10 +23,7 @@ type Options struct {
 	Clock  clock.Clock    // for the time of events
 	IDs    id.Source      // for the ids of events
 	Random backoff.Random // for the waits between attempts
-	// Traceparent returns the W3C trace context of a context. It becomes the
-	// traceparent of the events of a transaction; nil: they have none.
-	Traceparent func(context.Context) string
-	Log         *slog.Logger
+	Log    *slog.Logger
 	// IdleInTransaction is how long the server waits for the next statement of a
 	// transaction; 0: for a minute. It is for programs that are frozen, so it has no
 	// meaning where the database is the program.
@@ -34,6 +32,7 @@ type Options struct {
 
 // Parts are what the package of an engine makes a store from.
 type Parts struct {
+	Name     string // of the database, in traces
 	Engine   Engine
 	Dialect  Dialect
 	Schema   Schema
@@ -52,9 +51,6 @@ var _ store.DB = (*DB)(nil)
 
 // New returns a store made from the parts of an engine. Close it after use.
 func New(parts Parts, o Options) *DB {
-	if o.Traceparent == nil {
-		o.Traceparent = func(context.Context) string { return "" }
-	}
 	return &DB{parts: parts, options: o, committed: wakeup.New(), noticed: wakeup.New()}
 }
 
@@ -87,10 +83,15 @@ const (
 // Update implements store.DB. It must not be called within another Update: on
 // SQLite it would wait for itself.
 func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return d.traced(ctx, "update", fn, d.update)
+}
+
+func (d *DB) update(ctx context.Context, fn func(store.Tx) error) error {
 	waits := backoff.New(firstWait, lastWait, d.options.Random)
 	for attempt := 1; ; attempt++ {
 		err := d.run(ctx, Write, fn)
 		if err == nil || !d.retryable(err) {
+			tracing.Current(ctx).Int(keyAttempts, attempt)
 			return err
 		}
 		if attempt == attempts || !backoff.Wait(ctx, waits.Next()) {
@@ -100,11 +101,13 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 }
 
 // View implements store.DB.
-func (d *DB) View(ctx context.Context, fn func(store.Tx) error) error { return d.run(ctx, Read, fn) }
+func (d *DB) View(ctx context.Context, fn func(store.Tx) error) error {
+	return d.traced(ctx, "view", fn, func(ctx context.Context, fn func(store.Tx) error) error { return d.run(ctx, Read, fn) })
+}
 
 // Snapshot implements store.DB.
 func (d *DB) Snapshot(ctx context.Context, fn func(store.Tx) error) error {
-	return d.run(ctx, Snapshot, fn)
+	return d.traced(ctx, "snapshot", fn, func(ctx context.Context, fn func(store.Tx) error) error { return d.run(ctx, Snapshot, fn) })
 }
 
 func (d *DB) retryable(err error) bool { return errors.Is(err, errRetry) || d.parts.Engine.Retry(err) }
@@ -121,7 +124,9 @@ func (d *DB) run(ctx context.Context, mode Mode, fn func(store.Tx) error) error 
 	}
 	defer conn.End()
 	s := d.session(ctx, conn, mode)
-	if err := s.do(ctx, fn); err != nil {
+	err = s.do(ctx, fn)
+	tracing.Current(ctx).Int(keyStatements, s.statements)
+	if err != nil {
 		if d.parts.Engine.Away(err) && !errors.Is(err, ErrUnavailable) {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
@@ -143,7 +148,7 @@ func (s *session) do(ctx context.Context, fn func(store.Tx) error) error {
 func (d *DB) session(ctx context.Context, conn Conn, mode Mode) *session {
 	return &session{
 		conn: conn, engine: d.parts.Engine, dialect: d.parts.Dialect, mode: mode,
-		now: d.options.Clock, ids: d.options.IDs, trace: d.options.Traceparent(ctx),
+		now: d.options.Clock, ids: d.options.IDs, trace: tracing.PlaceOf(ctx),
 	}
 }
 

@@ -35,7 +35,7 @@ func (s *Service) Cancel(ctx context.Context, user, orderID id.ID, reason string
 		return guard.Leave(ctx, tx, o)
 	})
 	if err == nil && o.Payment != nil {
-		s.payments.ExpediteRefunds(*o.Payment)
+		s.payments.ExpediteRefunds(ctx, *o.Payment)
 	}
 	return o, err
 }

@@ -22,10 +22,10 @@ type Charger interface {
 	// ReleaseSlot gives the slot back: there is nothing to charge.
 	ReleaseSlot()
 	// Charge has the card charged for a payment that is committed.
-	Charge(p payment.Payment, card payment.CardDetails)
+	Charge(ctx context.Context, p payment.Payment, card payment.CardDetails)
 	// ChargeIfCommitted has the card charged for a payment whose COMMIT had no answer,
 	// if it turns out to be committed.
-	ChargeIfCommitted(p payment.Payment, card payment.CardDetails)
+	ChargeIfCommitted(ctx context.Context, p payment.Payment, card payment.CardDetails)
 }
 
 // PaymentCanceler ends the card payments of orders that are cancelled. Package settle
@@ -35,7 +35,7 @@ type PaymentCanceler interface {
 	// its refunds. at is the time of the transaction.
 	CancelPayment(ctx context.Context, tx store.Tx, o order.Order, at time.Time) (payment.Payment, error)
 	// ExpediteRefunds has the refunds of a committed payment made soon.
-	ExpediteRefunds(p payment.Payment)
+	ExpediteRefunds(ctx context.Context, p payment.Payment)
 }
 
 // cardSlot is the Charger's slot for one card order. Without a card it does nothing.
@@ -65,16 +65,16 @@ func (c *cardSlot) releaseAfterPanic() {
 
 // finish uses the slot or gives it back, after the transaction of the order o ended
 // with err.
-func (c *cardSlot) finish(o order.Order, err error) {
+func (c *cardSlot) finish(ctx context.Context, o order.Order, err error) {
 	c.finished = true
 	switch {
 	case !c.reserved:
 	case o.Payment == nil || rejected(err):
 		c.charger.ReleaseSlot()
 	case err != nil: // the order may be committed: no other process has the number
-		c.charger.ChargeIfCommitted(*o.Payment, *c.card)
+		c.charger.ChargeIfCommitted(ctx, *o.Payment, *c.card)
 	default:
-		c.charger.Charge(*o.Payment, *c.card)
+		c.charger.Charge(ctx, *o.Payment, *c.card)
 	}
 }
 

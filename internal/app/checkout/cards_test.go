@@ -50,11 +50,11 @@ func (c *charger) ReserveSlot() error {
 
 func (c *charger) ReleaseSlot() { c.calls = append(c.calls, "release") }
 
-func (c *charger) Charge(p payment.Payment, d payment.CardDetails) {
+func (c *charger) Charge(_ context.Context, p payment.Payment, d payment.CardDetails) {
 	c.calls, c.cards, c.last = append(c.calls, "charge"), append(c.cards, d.Number()), p
 }
 
-func (c *charger) ChargeIfCommitted(p payment.Payment, d payment.CardDetails) {
+func (c *charger) ChargeIfCommitted(_ context.Context, p payment.Payment, d payment.CardDetails) {
 	c.calls, c.cards, c.last = append(c.calls, "charge if committed"), append(c.cards, d.Number()), p
 }
 
@@ -68,7 +68,7 @@ func (c *charger) CancelPayment(_ context.Context, tx store.Tx, o order.Order, a
 	return p, err
 }
 
-func (c *charger) ExpediteRefunds(p payment.Payment) {
+func (c *charger) ExpediteRefunds(_ context.Context, p payment.Payment) {
 	c.calls = append(c.calls, "expedite "+string(p.Status))
 }
 

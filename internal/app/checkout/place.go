@@ -37,7 +37,7 @@ func (s *Service) Place(ctx context.Context, r Request, guard store.Guard) (orde
 	slot := cardSlot{charger: s.charger, card: r.Card}
 	defer slot.releaseAfterPanic()
 	placed, err := s.place(ctx, r, basket, guard, &slot)
-	slot.finish(placed, err)
+	slot.finish(ctx, placed, err)
 	if err != nil {
 		return order.Order{}, err
 	}

@@ -45,7 +45,7 @@ func (s *cardShop) sell(t *testing.T) order.Order {
 	if err := s.service.ReserveSlot(); err != nil {
 		t.Fatal(err)
 	}
-	s.service.Charge(*o.Payment, s.card)
+	s.service.Charge(t.Context(), *o.Payment, s.card)
 	return o
 }
 
@@ -174,7 +174,7 @@ func TestAPaymentThatIsCommittedLateIsRequested(t *testing.T) {
 		}
 		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
 		db.hidden.Store(true)
-		s.service.ChargeIfCommitted(*o.Payment, s.card)
+		s.service.ChargeIfCommitted(t.Context(), *o.Payment, s.card)
 		time.Sleep(20 * time.Second)
 		db.hidden.Store(false)
 		time.Sleep(20 * time.Second)
@@ -193,7 +193,7 @@ func TestAPaymentThatWasNeverCommittedIsForgotten(t *testing.T) {
 		if err := s.service.ReserveSlot(); err != nil {
 			t.Fatal(err)
 		}
-		s.service.ChargeIfCommitted(payment.Payment{ID: s.IDs(), OrderID: s.IDs(), UserID: s.IDs()}, s.card)
+		s.service.ChargeIfCommitted(t.Context(), payment.Payment{ID: s.IDs(), OrderID: s.IDs(), UserID: s.IDs()}, s.card)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		n := 0
@@ -228,7 +228,7 @@ func TestWithoutAGatewayNothingIsExpedited(t *testing.T) {
 	t.Parallel()
 	service := settle.New(settle.Config{Log: slog.New(slog.DiscardHandler)})
 	for range 2 * settle.MaxConcurrent {
-		service.ExpediteRefunds(payment.Payment{})
+		service.ExpediteRefunds(t.Context(), payment.Payment{})
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

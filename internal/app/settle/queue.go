@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/panics"
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
@@ -24,6 +25,7 @@ const (
 // job is a payment to charge, or to settle if there is no card.
 type job struct {
 	payment       payment.Payment
+	span          tracing.Span // of the request that queued it
 	card          *payment.CardDetails
 	commitUnknown bool // it is not known whether the payment was committed
 }
@@ -46,28 +48,35 @@ func (s *Service) ReleaseSlot() { <-s.slots }
 // Charge uses the slot of a ReserveSlot: the card is charged soon. The card is kept in
 // memory only. If the process dies before the gateway has the request, nothing can
 // charge the card any more, and the order expires.
-func (s *Service) Charge(p payment.Payment, card payment.CardDetails) {
-	s.jobs <- job{payment: p, card: &card} // the channel has room for every slot
+func (s *Service) Charge(ctx context.Context, p payment.Payment, card payment.CardDetails) {
+	s.jobs <- job{payment: p, card: &card, span: spanFor(ctx, "charge a card")} // the channel has room for every slot
 }
 
 // ChargeIfCommitted is Charge for a payment whose COMMIT had no answer: the card is
 // charged if the payment was committed.
-func (s *Service) ChargeIfCommitted(p payment.Payment, card payment.CardDetails) {
-	s.jobs <- job{payment: p, card: &card, commitUnknown: true}
+func (s *Service) ChargeIfCommitted(ctx context.Context, p payment.Payment, card payment.CardDetails) {
+	s.jobs <- job{payment: p, card: &card, commitUnknown: true, span: spanFor(ctx, "charge a card")}
 }
 
 // ExpediteRefunds settles a payment now, ahead of recovery, so that its refunds are
 // made soon. If too many are waiting, or without a gateway, it leaves the payment to
 // recovery.
-func (s *Service) ExpediteRefunds(p payment.Payment) {
+func (s *Service) ExpediteRefunds(ctx context.Context, p payment.Payment) {
 	if s.gateway == nil {
 		return
 	}
 	select {
 	case s.expedited <- struct{}{}:
-		s.jobs <- job{payment: p} // the channel has room for every one
+		s.jobs <- job{payment: p, span: spanFor(ctx, "refund a payment")} // the channel has room for every one
 	default:
 	}
+}
+
+// spanFor begins the span of a job. It is the trace of the request that caused the job,
+// which may be answered before the job begins, and ends with the job.
+func spanFor(ctx context.Context, what string) tracing.Span {
+	_, span := tracing.Start(ctx, what, tracing.Internal)
+	return span
 }
 
 // Run charges cards and makes expedited refunds until ctx ends. Charges that the
@@ -86,7 +95,9 @@ func (s *Service) Run(ctx context.Context) error {
 
 // doSafely does a job. After a panic, the recovery looks after the payment.
 func (s *Service) doSafely(ctx context.Context, j job) {
+	ctx = j.span.Within(ctx)
 	err := panics.Caught(func() error { s.do(ctx, j); return nil })
+	j.span.End(err)
 	if err != nil {
 		s.log.With("payment", j.payment.ID).ErrorContext(ctx, "a payment is left to the next check", panics.Attrs(err)...)
 	}

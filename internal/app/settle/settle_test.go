@@ -1,6 +1,7 @@
 package settle_test
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"testing"
@@ -70,9 +71,9 @@ func (deadProcess) ReserveSlot() error { return nil }
 
 func (deadProcess) ReleaseSlot() {}
 
-func (deadProcess) Charge(payment.Payment, payment.CardDetails) {}
+func (deadProcess) Charge(context.Context, payment.Payment, payment.CardDetails) {}
 
-func (deadProcess) ChargeIfCommitted(payment.Payment, payment.CardDetails) {}
+func (deadProcess) ChargeIfCommitted(context.Context, payment.Payment, payment.CardDetails) {}
 
 // buy places an order that points pay in part and a card for the rest.
 func (s *cardShop) buy(t *testing.T, customer id.ID, points money.Won, lines ...order.Want) order.Order {

@@ -106,9 +106,9 @@ func (deadProcess) ReserveSlot() error { return nil }
 
 func (deadProcess) ReleaseSlot() {}
 
-func (deadProcess) Charge(payment.Payment, payment.CardDetails) {}
+func (deadProcess) Charge(context.Context, payment.Payment, payment.CardDetails) {}
 
-func (deadProcess) ChargeIfCommitted(payment.Payment, payment.CardDetails) {}
+func (deadProcess) ChargeIfCommitted(context.Context, payment.Payment, payment.CardDetails) {}
 
 func charge(key string, won money.Won, status payment.ChargeStatus) payment.Charge {
 	return payment.Charge{Key: key, Amount: won, Status: status}

@@ -16,6 +16,9 @@ const (
 const (
 	UserHeader        = "X-USER-ID"
 	IdempotencyHeader = "Idempotency-Key"
+	// TraceHeader is W3C trace context. A gateway that knows it sends the trace of a
+	// request with the callbacks of its transaction.
+	TraceHeader = "traceparent"
 )
 
 // Status is the state of a transaction at the gateway.

@@ -19,6 +19,7 @@ type Config struct {
 	config.Auth
 	config.Payments
 	config.Log
+	config.Traces
 
 	GatewayPort     config.Port `help:"Port of the simulated payment gateway, and of its /admin." default:"8082"`
 	GatewayScenario string      `help:"Behaviour of the gateway: healthy, default, slow, flaky, down or liar. It can be changed at run time at its /admin." default:"default" enum:"healthy,default,slow,flaky,down,liar"`
@@ -43,6 +44,11 @@ func (c *Config) Serve(ctx context.Context, env wire.Env, stdout io.Writer) erro
 	}
 	defer unlock()
 	env.Instance = "commerce dev" // the lock keeps other processes out of this folder
+	env, flush, err := env.WithTraces(ctx, "commerce-dev", c.Traces)
+	if err != nil {
+		return err
+	}
+	defer flush()
 	servers, err := startServers(ctx, env, c.Data)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 )
 
@@ -19,9 +20,15 @@ type Log struct {
 func (c *Log) Logger(w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.LogLevel.Get()}
 	if c.LogFormat.Get() == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
+		return slog.New(tracing.LogHandler(slog.NewTextHandler(w, options)))
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.New(tracing.LogHandler(slog.NewJSONHandler(w, options)))
+}
+
+// Traces is where traces are sent to. The SDK of OpenTelemetry reads its other variables.
+type Traces struct {
+	OTELExporterOTLPEndpoint URL    `name:"otel-exporter-otlp-endpoint" help:"Address of the OpenTelemetry collector that traces are sent to: http://host:4318. Without it no traces are recorded. Other variables OTEL_... are obeyed too." default:"" placeholder:"URL"`
+	OTELExporterOTLPProtocol string `name:"otel-exporter-otlp-protocol" help:"Protocol of the collector: http/protobuf, http/json or grpc." default:"http/protobuf" enum:"http/protobuf,http/json,grpc"`
 }
 
 // Database is the database of the shop.
@@ -109,4 +116,5 @@ type Server struct {
 	Kafka
 	Redis
 	Log
+	Traces
 }

@@ -18,7 +18,7 @@ const sqliteScheme = "sqlite:"
 // Store opens the database at a postgres:// or sqlite: address.
 func (e Env) Store(ctx context.Context, address string) (*sqlstore.DB, error) {
 	o := sqlstore.Options{
-		Clock: e.Clock, IDs: e.IDs, Random: e.Random, Traceparent: Traceparent, Log: e.Log,
+		Clock: e.Clock, IDs: e.IDs, Random: e.Random, Log: e.Log,
 		IdleInTransaction: e.IdleInTransaction,
 	}
 	if path, ok := strings.CutPrefix(address, sqliteScheme); ok {

@@ -4,15 +4,14 @@
 package wire
 
 import (
-	"context"
 	"crypto/rand"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
-	"github.com/loopers-commerce/commerce/internal/adapter/api"
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -27,6 +26,7 @@ type Env struct {
 	Random   backoff.Random
 	Log      *slog.Logger
 	Registry *prometheus.Registry
+	Traces   trace.TracerProvider // nil: no spans are recorded
 	// Instance names this process as the holder of leases. A process that starts
 	// again under the same name need not wait for its own leases to expire.
 	Instance string
@@ -44,6 +44,3 @@ func NewEnv(log *slog.Logger) Env {
 		Instance: ids().String(),
 	}
 }
-
-// Traceparent returns the trace context of a request, which its events carry.
-func Traceparent(ctx context.Context) string { return api.Traceparent(ctx) }

@@ -41,6 +41,11 @@ type Program struct {
 func Serve(ctx context.Context, env Env, about config.About, c *config.Server,
 	build func(context.Context, Infra) (Program, error),
 ) error {
+	env, flush, err := env.WithTraces(ctx, about.Name, c.Traces)
+	if err != nil {
+		return err
+	}
+	defer flush()
 	infra, closeInfra, err := open(ctx, env, about, c)
 	if err != nil {
 		return err

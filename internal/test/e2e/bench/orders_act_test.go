@@ -19,6 +19,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -67,7 +68,7 @@ func (s *orderShop) place(b *testing.B, service *checkout.Service, buyer, produc
 	b.Helper()
 	r := checkout.Request{UserID: userID(buyer), Lines: []order.Want{{ProductID: int64(product), Quantity: 1}}}
 	asked := sha256.Sum256(orderBody(product))
-	return service.Place(b.Context(), r, store.Keyed[order.Order]{
+	return service.Place(tracing.Continue(b.Context(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), r, store.Keyed[order.Order]{
 		Key:         store.Key{UserID: r.UserID, Route: "POST " + ordersPath, Key: s.env.IDs().String()},
 		Fingerprint: asked[:], At: s.env.Clock(), ToAnswer: keptAnswer,
 	})

@@ -57,7 +57,6 @@ func (s *orderShop) open(b *testing.B, address string) *sqlstore.DB {
 	b.Helper()
 	db, err := postgres.Open(b.Context(), address, sqlstore.Options{
 		Clock: s.env.Clock, IDs: s.env.IDs, Random: s.env.Random, Log: s.env.Log,
-		Traceparent: func(context.Context) string { return "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" },
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -41,7 +41,7 @@ func engines() map[string]func(t *testing.T) infra {
 }
 
 func options(w wire.Env) sqlstore.Options {
-	return sqlstore.Options{Clock: w.Clock, IDs: w.IDs, Random: w.Random, Traceparent: wire.Traceparent, Log: w.Log}
+	return sqlstore.Options{Clock: w.Clock, IDs: w.IDs, Random: w.Random, Log: w.Log}
 }
 
 func embedded(t *testing.T) infra {
