@@ -82,6 +82,12 @@ func (p partition) asMap() map[string][]int32 { return map[string][]int32{p.topi
 // NewConsumer returns a member of a group that reads topics; both are named
 // without prefix. It joins the group at once, so the caller must call Run.
 func NewConsumer(c Config, group string, topics []string, handle Handler, log *slog.Logger) (*Consumer, error) {
+	return newConsumer(c, group, topics, log, func(m *Consumer) handling { return handlingOf[event.Opened]{m.open, handle} })
+}
+
+// newConsumer returns a member of a group. It calls handling with the consumer, and
+// processes batches by what that returns.
+func newConsumer(c Config, group string, topics []string, log *slog.Logger, handling func(*Consumer) handling) (*Consumer, error) {
 	metrics, err := newConsumerMetrics(c.Metrics, group)
 	if err != nil {
 		return nil, err
@@ -90,7 +96,7 @@ func NewConsumer(c Config, group string, topics []string, handle Handler, log *s
 		config: c, name: group, group: c.Prefix + group, sources: c.sources(group, topics),
 		log: log.With("group", group), metrics: metrics, hanging: make(chan struct{}), workers: map[partition]*worker{},
 	}
-	m.handling = handlingOf[event.Opened]{m.open, handle}
+	m.handling = handling(m)
 	// The client may assign partitions before connect returns: assigned waits until the consumer is complete.
 	m.mu.Lock()
 	defer m.mu.Unlock()

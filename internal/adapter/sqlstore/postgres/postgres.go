@@ -30,7 +30,7 @@ func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, er
 	}
 	e := &engine{pool}
 	return sqlstore.New(sqlstore.Parts{
-		Engine: e, Dialect: dialect(), Schema: e, Notifier: &notifier{pool, o.Random, o.Log},
+		Engine: e, Dialect: dialect(), Schema: e, Days: partitions{}, Notifier: &notifier{pool, o.Random, o.Log},
 	}, o), nil
 }
 
