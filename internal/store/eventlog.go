@@ -22,8 +22,8 @@ type EventLog interface {
 	// Prepare makes room for the events of days. Events of other days are kept, too, but
 	// to forget them takes longer.
 	Prepare(ctx context.Context, days []clock.Day) error
-	// Add adds events, and returns how many of them the log did not have.
-	Add(ctx context.Context, events []LoggedEvent) (added int64, err error)
+	// Add adds events with their lines, and returns how many events the log did not have.
+	Add(ctx context.Context, events []LoggedEvent, lines []EventLine) (added int64, err error)
 	// Get returns an event, or ErrEventNotFound.
 	Get(ctx context.Context, event id.ID) (LoggedEvent, error)
 	// Find returns up to limit events that match a filter, newest first: by time, then
@@ -32,6 +32,10 @@ type EventLog interface {
 	// OfOrder returns up to limit events of an order, oldest first: those with its key,
 	// and those of others that it has caused.
 	OfOrder(ctx context.Context, order id.ID, limit int) ([]LoggedEvent, error)
+	// OfProduct returns up to limit events that count for a product, newest first: those
+	// with its key that match the filter, and those with a line that is counted between
+	// the times of the filter.
+	OfProduct(ctx context.Context, productID int64, f EventFilter, limit int) ([]CountedEvent, error)
 	// Forget deletes the oldest day before the one given, or up to limit events that
 	// have no day of their own and are as old. It returns how many events that were,
 	// which may be an estimate, and whether there may be more.
@@ -44,6 +48,20 @@ type LoggedEvent struct {
 	UserID   *id.ID // the user that the event is about; nil: none
 	OrderID  *id.ID // the order that has caused an event of another key; nil: none
 	LoggedAt time.Time
+}
+
+// EventLine says that an event of an order changes the counters of a product, on the day
+// of a time. That may be earlier than the time of the event.
+type EventLine struct {
+	EventID   id.ID
+	ProductID int64
+	CountedAt time.Time
+}
+
+// CountedEvent is an event with the time at which it is counted.
+type CountedEvent struct {
+	LoggedEvent
+	CountedAt time.Time
 }
 
 // EventFilter selects events of the log. Zero fields select all.

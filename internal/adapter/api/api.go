@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
+	"github.com/loopers-commerce/commerce/internal/app/audit"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
@@ -41,6 +42,7 @@ type Config struct {
 	Coupons  *coupons.Service
 	Rankings Rankings
 	Scoring  *scoring.Service
+	Audit    *audit.Service
 	Views    Views
 	DB       store.DB // stores the responses to requests with an Idempotency-Key
 
@@ -114,6 +116,7 @@ func New(c Config) (http.Handler, error) {
 	s.registerWeights()
 	s.registerAdmin()
 	s.registerPayments()
+	s.registerEvents()
 	if err := s.registerDocs(mux); err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/credentials"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
+	"github.com/loopers-commerce/commerce/internal/app/audit"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
@@ -84,6 +85,7 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	c := api.Config{
 		Accounts: s.accounts, Catalog: catalog.New(s.db, now), Likes: likes.New(s.db, now), Wallet: wallet.New(s.db, ids, now),
 		Checkout: checkout.New(s.db, ids, now, payment.DefaultPolicy()), Coupons: coupons.New(s.db, ids, now), Rankings: s.rankings, Scoring: scoring.New(s.db, boardOf{s.rankings}, now, slog.New(slog.NewTextHandler(s.log, nil))), Views: s.views, DB: s.db,
+		Audit: audit.New(s.db, now, slog.New(slog.DiscardHandler)),
 		Clock: now, IDs: id.NewSource(now, rand.Reader), Registerer: s.metrics, TrustUserHeader: true,
 		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -33,9 +33,12 @@ func (t eventLog) Prepare(ctx context.Context, days []clock.Day) error {
 
 // Add implements store.EventLog. The events are sorted, so that two transactions with
 // the same events cannot deadlock.
-func (t eventLog) Add(ctx context.Context, events []store.LoggedEvent) (int64, error) {
+func (t eventLog) Add(ctx context.Context, events []store.LoggedEvent, lines []store.EventLine) (int64, error) {
 	if len(events) == 0 {
 		return 0, nil
+	}
+	if err := t.addLines(lines); err != nil {
+		return 0, err
 	}
 	table, args, err := t.dialect.Set(1, logColumns(events))
 	if err != nil {
@@ -48,6 +51,23 @@ func (t eventLog) Add(ctx context.Context, events []store.LoggedEvent) (int64, e
 			NULLIF(user_id, '`+none+`'), NULLIF(order_id, '`+none+`'), traceparent, logged_us, data
 		FROM `+table+` v WHERE true ORDER BY event_id
 		ON CONFLICT DO NOTHING RETURNING 1`, args...))
+}
+
+func (t eventLog) addLines(lines []store.EventLine) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	table, args, err := t.dialect.Set(1, []Column{
+		{"event_id", UUID, collect(lines, func(l store.EventLine) id.ID { return l.EventID })},
+		{"product_id", BigInt, collect(lines, func(l store.EventLine) int64 { return l.ProductID })},
+		{"counted_us", BigInt, collect(lines, func(l store.EventLine) int64 { return micros(l.CountedAt) })},
+	})
+	if err != nil {
+		return fmt.Errorf("log the lines of events: %w", err)
+	}
+	t.exec(`INSERT INTO event_log_lines (event_id, product_id, counted_us)
+		SELECT event_id, product_id, counted_us FROM `+table+` v WHERE true ORDER BY event_id, product_id ON CONFLICT DO NOTHING`, args...)
+	return nil
 }
 
 // none is the zero id, which stands for NULL in a column of ids.
@@ -76,9 +96,9 @@ func logColumns(events []store.LoggedEvent) []Column {
 	}
 }
 
-func collect[T any](events []store.LoggedEvent, of func(store.LoggedEvent) T) []T {
-	all := make([]T, len(events))
-	for i, e := range events {
+func collect[E, T any](from []E, of func(E) T) []T {
+	all := make([]T, len(from))
+	for i, e := range from {
 		all[i] = of(e)
 	}
 	return all
@@ -91,13 +111,12 @@ func orZero(v *id.ID) id.ID {
 	return *v
 }
 
-// Events that have no part of a day to be dropped with: of ids that have a time, and of
-// others, which the index event_log_undated finds.
+// Events that are not dropped with their day: those whose ids have a time, and others,
+// which the index event_log_undated finds.
 const (
-	isDated       = `substr(CAST(event_id AS TEXT), 15, 1) = '7'`
-	forgetDated   = `DELETE FROM event_log WHERE event_id IN (SELECT event_id FROM event_log WHERE event_id < $1 AND ` + isDated + ` ORDER BY event_id LIMIT $2) RETURNING 1`
-	forgetUndated = `DELETE FROM event_log WHERE event_id IN (SELECT event_id FROM event_log
-		WHERE logged_us < $1 AND NOT ` + isDated + ` ORDER BY logged_us LIMIT $2) RETURNING 1`
+	isDated   = `substr(CAST(event_id AS TEXT), 15, 1) = '7'`
+	oldDated  = `SELECT event_id FROM event_log WHERE event_id < $1 AND ` + isDated + ` ORDER BY event_id LIMIT $2`
+	oldOthers = `SELECT event_id FROM event_log WHERE logged_us < $1 AND NOT ` + isDated + ` ORDER BY logged_us LIMIT $2`
 )
 
 // Forget implements store.EventLog.
@@ -106,10 +125,14 @@ func (t eventLog) Forget(ctx context.Context, before clock.Day, limit int) (dele
 		return deleted, more, err
 	}
 	start := before.Start()
-	dated, err := count(ctx, t.change, stmt(forgetDated, id.Floor(start), limit))
-	if err != nil {
-		return 0, false, err
+	for _, old := range []Stmt{stmt(oldDated, id.Floor(start), limit), stmt(oldOthers, micros(start), limit)} {
+		found, err := all(ctx, t.change, old, scalar[id.ID])
+		if err != nil {
+			return 0, false, err
+		}
+		t.exec(`DELETE FROM event_log WHERE `+t.dialect.In("event_id", UUID, 1), found)
+		t.exec(`DELETE FROM event_log_lines WHERE `+t.dialect.In("event_id", UUID, 1), found)
+		deleted, more = deleted+int64(len(found)), more || len(found) == limit
 	}
-	undated, err := count(ctx, t.change, stmt(forgetUndated, micros(start), limit))
-	return dated + undated, dated == int64(limit) || undated == int64(limit), err
+	return deleted, more, nil
 }

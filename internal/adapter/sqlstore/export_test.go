@@ -16,6 +16,8 @@ var (
 	CountersOf  = countersOf
 
 	ExecutionsStmt = executionsStmt
+	FindEvents     = findEvents
+	CountedLines   = countedLines
 )
 
 // Statements without a function.
@@ -33,5 +35,9 @@ const (
 	CompletedStepsSQL   = completedSteps
 	BooksSQL            = booksSQL
 	MonthSQL            = monthSQL
+	EventByIDSQL        = eventByID
+	EventsOfOrderSQL    = eventsOfOrder
+	OldDatedSQL         = oldDated
+	OldOthersSQL        = oldOthers
 	SoldOnSQL           = "SELECT o.id" + soldOn
 )

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
@@ -21,6 +22,8 @@ const (
 	HandledLife = 30 * 24 * time.Hour
 	// HistoryDays is how many days the executions of jobs are kept by default.
 	HistoryDays = 90
+	// EventDays is how many days events are kept in the event log by default.
+	EventDays = 90
 	// chunkSize is how many rows a transaction deletes at most, so that nobody waits
 	// for it.
 	chunkSize = 1_000
@@ -49,15 +52,41 @@ func Jobs() []batch.Job {
 			Name: "jobHistoryPurgeJob", Description: "Deletes old executions of jobs.",
 			Parameters: []batch.Parameter{{Name: "days", Help: "How many days executions are kept.", Default: strconv.Itoa(HistoryDays)}},
 			Plan: func(p job.Parameters) ([]batch.Step, error) {
-				days, err := strconv.ParseUint(p["days"], 10, 16)
-				if err != nil || days == 0 {
-					return nil, ErrDays.Because("days: %q is not a number of days: give 1 to 65535", p["days"])
+				days, err := daysOf(p)
+				if err != nil {
+					return nil, err
 				}
 				return purge(time.Duration(days)*24*time.Hour, func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) {
 					return tx.Jobs.Purge(ctx, before, chunkSize)
 				}), nil
 			},
 		},
+		{
+			Name: "eventLogPurgeJob", Description: "Deletes old events of the event log: whole days, by the time in the ids of the events.",
+			Parameters: []batch.Parameter{{Name: "days", Help: "How many days events are kept, before the current one.", Default: strconv.Itoa(EventDays)}},
+			Plan: func(p job.Parameters) ([]batch.Step, error) {
+				days, err := daysOf(p)
+				return []batch.Step{{Name: "purge", Chunk: forget(days)}}, err
+			},
+		},
+	}
+}
+
+// daysOf returns the parameter days.
+func daysOf(p job.Parameters) (int, error) {
+	days, err := strconv.ParseUint(p["days"], 10, 16)
+	if err != nil || days == 0 {
+		return 0, ErrDays.Because("days: %q is not a number of days: give 1 to 65535", p["days"])
+	}
+	return int(days), nil
+}
+
+// forget returns a chunk that deletes a day of the event log, or some events that have no
+// day of their own. A day that is dropped as a whole is counted by an estimate.
+func forget(days int) func(context.Context, store.Tx, batch.Chunk) (batch.Progress, error) {
+	return func(ctx context.Context, tx store.Tx, c batch.Chunk) (batch.Progress, error) {
+		n, more, err := tx.Events.Forget(ctx, clock.DayOf(c.At).Add(-days), chunkSize)
+		return batch.Progress{Counts: batch.Counts{Read: n, Written: n}, Done: !more}, err
 	}
 }
 

@@ -48,9 +48,17 @@ func (o Order) check() error {
 // OrderPlaced says that stock, points and coupon were taken for a new order.
 type OrderPlaced struct {
 	Order
-	Discount   int64 `json:"discount"`
-	Points     int64 `json:"points"`
-	CardAmount int64 `json:"cardAmount"`
+	Discount   int64   `json:"discount"`
+	Points     int64   `json:"points"`
+	CardAmount int64   `json:"cardAmount"`
+	Coupon     *Coupon `json:"coupon"` // that was used; null if none was
+}
+
+// Coupon is a coupon that an order has used.
+type Coupon struct {
+	ID       id.ID  `json:"id"`       // of the coupon that the user owns
+	CouponID id.ID  `json:"couponId"` // of the offer
+	Name     string `json:"name"`
 }
 
 // Type implements Event.

@@ -26,6 +26,7 @@ func schedules() []jobs.Schedule {
 		{Name: "idempotencyKeyPurge", Job: "idempotencyKeyPurgeJob", When: jobs.Every(time.Hour)},
 		{Name: "handledEventPurge", Job: "handledEventPurgeJob", When: jobs.Every(time.Hour)},
 		{Name: "jobHistoryPurge", Job: "jobHistoryPurgeJob", When: jobs.DailyAt(4, 10)},
+		{Name: "eventLogPurge", Job: "eventLogPurgeJob", When: jobs.DailyAt(4, 30)},
 		{Name: "dailyRanking", Job: rollup.DailyJob, When: jobs.Every(10 * time.Minute)},
 		{Name: "weeklyMonthlyRanking", Job: rollup.WeeklyMonthlyJob, When: jobs.Every(10 * time.Minute)},
 		{Name: "counterRollup", Job: archive.JobName, When: jobs.DailyAt(4, 20)},

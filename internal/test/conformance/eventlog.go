@@ -21,6 +21,7 @@ func eventLogTests() map[string]func(*shop) {
 		"the log forgets whole days, and no other event":          daysForgotten,
 		"an event of no day is forgotten by when it was logged":   undatedForgotten,
 		"an event that came before its day had room is kept once": earlyEventKept,
+		"a product has the events that count for it":              eventsOfProduct,
 		"two programs may prepare the same days":                  daysPreparedTwice,
 	}
 }
@@ -47,7 +48,7 @@ func (s *shop) prepareDays(days ...clock.Day) {
 
 func (s *shop) logEvents(events ...store.LoggedEvent) int64 {
 	s.Helper()
-	return write(s, func(ctx context.Context, tx store.Tx) (int64, error) { return tx.Events.Add(ctx, events) })
+	return write(s, func(ctx context.Context, tx store.Tx) (int64, error) { return tx.Events.Add(ctx, events, nil) })
 }
 
 func (s *shop) findEvents(f store.EventFilter) (found []id.ID) {
@@ -176,6 +177,45 @@ func eventsOfOrder(s *shop) {
 		found, err := tx.Events.OfOrder(ctx, order, 10)
 		return idsOfEvents(found), err
 	}))
+}
+
+// An order counts when it was paid, also if its event is of another day.
+func eventsOfProduct(s *shop) {
+	s.prepareDays(logDay, logDay.Add(1))
+	liked, viewed := logged(1, noon()), logged(1, noon().Add(2*time.Hour))
+	viewed.Type = "product.viewed"
+	other, paid, cancelled := logged(2, noon()), logged(3, noon().Add(time.Hour)), logged(4, noon().Add(24*time.Hour))
+	line := func(e store.LoggedEvent, product int64, at time.Time) store.EventLine {
+		return store.EventLine{EventID: e.ID, ProductID: product, CountedAt: at}
+	}
+	lines := []store.EventLine{line(paid, 1, noon().Add(time.Hour)), line(paid, 2, noon()), line(cancelled, 1, noon().Add(time.Hour))}
+	for range 2 {
+		write(s, func(ctx context.Context, tx store.Tx) (int64, error) {
+			return tx.Events.Add(ctx, []store.LoggedEvent{liked, viewed, other, paid, cancelled}, lines)
+		})
+	}
+	find := func(f store.EventFilter, limit int, want ...store.LoggedEvent) {
+		s.Helper()
+		s.equal(idsOfEvents(want), read(s, func(ctx context.Context, tx store.Tx) ([]id.ID, error) {
+			found, err := tx.Events.OfProduct(ctx, 1, f, limit)
+			var ids []id.ID
+			for _, e := range found {
+				ids = append(ids, e.ID)
+			}
+			return ids, err
+		}))
+	}
+	find(store.EventFilter{}, 9, viewed, cancelled, paid, liked)
+	find(store.EventFilter{}, 2, viewed, cancelled)
+	find(store.EventFilter{Types: []string{"product.liked"}, From: logDay.Start(), To: logDay.Add(1).Start()}, 9, cancelled, paid, liked)
+	find(store.EventFilter{From: noon().Add(time.Minute), To: noon().Add(2 * time.Hour)}, 9, cancelled, paid)
+	s.equal([]id.ID{cancelled.ID}, s.forget(logDay.Add(1), 9))
+	find(store.EventFilter{}, 9, cancelled)
+	s.equal(0, len(s.forget(logDay.Add(2), 9)))
+	s.logEvents(cancelled)
+	s.equal(0, len(read(s, func(ctx context.Context, tx store.Tx) ([]store.CountedEvent, error) { // its lines were forgotten
+		return tx.Events.OfProduct(ctx, 1, store.EventFilter{From: noon()}, 9)
+	})))
 }
 
 // A day ends at midnight in Seoul. Late events go with the day of their id.

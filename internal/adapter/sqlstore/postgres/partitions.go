@@ -17,7 +17,7 @@ import (
 type partitions struct{}
 
 const (
-	partitionPrefix = "event_log_"
+	eventsOf, linesOf = "event_log_", "event_log_lines_" // and the day
 	// mostMoved bounds the events that are moved from the default partition into the new
 	// one of their day. With more of them the day stays where it is: nobody waits long.
 	mostMoved = 10_000
@@ -35,7 +35,7 @@ func (p partitions) Prepare(ctx context.Context, send sqlstore.Send, days []cloc
 		return err
 	}
 	// The lock keeps others from making partitions, and from adding events of these days.
-	for _, text := range []string{briefly, `LOCK TABLE event_log_default IN ACCESS EXCLUSIVE MODE`} {
+	for _, text := range []string{briefly, `LOCK TABLE event_log_default, event_log_lines_default IN ACCESS EXCLUSIVE MODE`} {
 		if err := send(ctx, statement(text), ignore); err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (partitions) all(ctx context.Context, send sqlstore.Send) (found []part, er
 		var name string
 		var p part
 		err := r.Scan(&name, &p.events)
-		if day, invalid := strconv.ParseInt(strings.TrimPrefix(name, partitionPrefix), 10, 32); invalid == nil {
+		if day, invalid := strconv.ParseInt(strings.TrimPrefix(name, eventsOf), 10, 32); invalid == nil {
 			p.day = clock.Day(day)
 			found = append(found, p)
 		}
@@ -86,7 +86,7 @@ func (partitions) all(ctx context.Context, send sqlstore.Send) (found []part, er
 // default partition. A table that is attached does not lock the whole log, as one that
 // is created as a partition would.
 func (partitions) create(ctx context.Context, send sqlstore.Send, day clock.Day) error {
-	name, from, to := partitionPrefix+day.String(), id.Floor(day.Start()), id.Floor(day.Add(1).Start())
+	from, to := id.Floor(day.Start()), id.Floor(day.Add(1).Start())
 	within := fmt.Sprintf("event_id >= '%s' AND event_id < '%s'", from, to)
 	var waiting int64
 	err := send(ctx, statement(fmt.Sprintf(`SELECT COUNT(*) FROM (SELECT 1 FROM event_log_default WHERE %s LIMIT %d) d`, within, mostMoved+1)),
@@ -94,13 +94,16 @@ func (partitions) create(ctx context.Context, send sqlstore.Send, day clock.Day)
 	if err != nil || waiting > mostMoved {
 		return err
 	}
-	for _, text := range []string{
-		`CREATE TABLE ` + name + ` (LIKE event_log INCLUDING ALL)`,
-		`WITH moved AS (DELETE FROM event_log_default WHERE ` + within + ` RETURNING *) INSERT INTO ` + name + ` SELECT * FROM moved`,
-		fmt.Sprintf(`ALTER TABLE event_log ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')`, name, from, to),
-	} {
-		if err := send(ctx, statement(text), ignore); err != nil {
-			return err
+	for _, table := range []string{"event_log", "event_log_lines"} {
+		name := table + "_" + day.String()
+		for _, text := range []string{
+			`CREATE TABLE ` + name + ` (LIKE ` + table + ` INCLUDING ALL)`,
+			`WITH moved AS (DELETE FROM ` + table + `_default WHERE ` + within + ` RETURNING *) INSERT INTO ` + name + ` SELECT * FROM moved`,
+			fmt.Sprintf(`ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')`, table, name, from, to),
+		} {
+			if err := send(ctx, statement(text), ignore); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -112,7 +115,8 @@ func (p partitions) Drop(ctx context.Context, send sqlstore.Send, before clock.D
 	if err != nil || len(found) == 0 || found[0].day >= before {
 		return 0, false, err
 	}
-	for _, text := range []string{briefly, `DROP TABLE ` + partitionPrefix + found[0].day.String()} {
+	day := found[0].day.String()
+	for _, text := range []string{briefly, `DROP TABLE ` + eventsOf + day + `, ` + linesOf + day} {
 		if err := send(ctx, statement(text), ignore); err != nil {
 			return 0, false, err
 		}

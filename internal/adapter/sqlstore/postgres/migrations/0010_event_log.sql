@@ -26,3 +26,14 @@ CREATE INDEX event_log_user ON event_log (user_id, time_us) WHERE user_id IS NOT
 CREATE INDEX event_log_order ON event_log (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX event_log_undated ON event_log (logged_us) WHERE NOT substr(CAST(event_id AS TEXT), 15, 1) = '7';
 CREATE TABLE event_log_default PARTITION OF event_log DEFAULT;
+
+-- The orders that count for a product, on the day of their payment: what its score is
+-- made of, beside the events with its key.
+CREATE TABLE event_log_lines (
+	event_id   UUID NOT NULL,
+	product_id BIGINT NOT NULL CHECK (product_id > 0),
+	counted_us BIGINT NOT NULL,
+	PRIMARY KEY (event_id, product_id)
+) PARTITION BY RANGE (event_id);
+CREATE INDEX event_log_lines_product ON event_log_lines (product_id, counted_us);
+CREATE TABLE event_log_lines_default PARTITION OF event_log_lines DEFAULT;

@@ -24,3 +24,13 @@ CREATE INDEX event_log_key ON event_log (key, time_us);
 CREATE INDEX event_log_user ON event_log (user_id, time_us) WHERE user_id IS NOT NULL;
 CREATE INDEX event_log_order ON event_log (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX event_log_undated ON event_log (logged_us) WHERE NOT substr(CAST(event_id AS TEXT), 15, 1) = '7';
+
+-- The orders that count for a product, on the day of their payment: what its score is
+-- made of, beside the events with its key.
+CREATE TABLE event_log_lines (
+	event_id   TEXT NOT NULL CHECK (length(event_id) = 36 AND event_id LIKE '________-____-____-____-____________' AND event_id NOT GLOB '*[^0-9a-f-]*'),
+	product_id INTEGER NOT NULL CHECK (product_id > 0),
+	counted_us INTEGER NOT NULL,
+	PRIMARY KEY (event_id, product_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX event_log_lines_product ON event_log_lines (product_id, counted_us);
