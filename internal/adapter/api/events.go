@@ -43,7 +43,7 @@ type behindInput struct {
 	Dated
 
 	ProductID int64 `path:"productId" minimum:"1" maximum:"9223372036854775807"`
-	Events    int `query:"events" minimum:"1" maximum:"100" default:"20" doc:"Maximum number of events."`
+	Events    int   `query:"events" minimum:"1" maximum:"100" default:"20" doc:"Maximum number of events."`
 }
 
 // loggedEvent is an event of the log.

@@ -15,9 +15,11 @@ import (
 // must use.
 func eventQueries() map[string][]sqlstore.Stmt {
 	at, user, order := time.UnixMicro(5_000), id.ID{1, 15: 1}, id.ID{2, 15: 1}
-	one := func(text string, args ...any) sqlstore.Stmt { return sqlstore.Stmt{SQL: text, Args: args, Rows: sqlstore.Any} }
+	one := func(text string, args ...any) sqlstore.Stmt {
+		return sqlstore.Stmt{SQL: text, Args: args, Rows: sqlstore.Any}
+	}
 	all := map[string][]sqlstore.Stmt{
-		"pkey":      {one(sqlstore.EventByIDSQL, order), one(sqlstore.OldDatedSQL, order, 9)},
+		"pkey":      {one(sqlstore.EventByIDSQL, id.ID{0x01, 0x92, 5: 0x01, 6: 0x70, 8: 0x80, 15: 9}), one(sqlstore.OldDatedSQL, order, 9)},
 		"undated":   {one(sqlstore.OldOthersSQL, int64(5_000), 9)},
 		"order":     {one(sqlstore.EventsOfOrderSQL, order.String(), order, 9)},
 		"product":   {sqlstore.CountedLines(1, store.EventFilter{}, 9), sqlstore.CountedLines(1, store.EventFilter{From: at, To: at.Add(time.Hour)}, 9)},
@@ -60,6 +62,9 @@ func TestTheEventLogIsReadByItsIndexes(t *testing.T) {
 			}
 			for _, st := range statements {
 				for how, plan := range p.plans(st) {
+					if strings.Contains(plan, "Subplans Removed") {
+						continue // no partition has the id NULL
+					}
 					whole := strings.Contains(plan, "Seq Scan on event_log_"+filled.String()) || strings.Contains(plan, "SCAN e\n")
 					if whole || !strings.Contains(plan, by) || strings.Contains(plan, "B-TREE FOR ORDER BY") && index != "order" {
 						t.Errorf("%s, %s: sorted, or not by %s:\n%s\n%s", index, how, by, st.SQL, plan)
