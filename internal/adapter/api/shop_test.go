@@ -76,7 +76,7 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	s := &shop{rankings: newFakeRankings(), views: &fakeViews{}, log: &syncBuffer{}, metrics: prometheus.NewRegistry()}
 	now := func() time.Time { return began.Add(time.Duration(s.late.Load()) * time.Second) }
 	ids := id.NewSource(now, zeros{})
-	s.db = on(t, sqlstore.Options{Clock: now, Traceparent: api.Traceparent})
+	s.db = on(t, sqlstore.Options{Clock: now, IDs: id.NewSource(now, zeros{}), Traceparent: api.Traceparent})
 	tokens, err := credentials.NewTokens(bytes.Repeat([]byte("k"), 32))
 	if err != nil {
 		t.Fatal(err)
