@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -56,7 +57,7 @@ func TestAConsumerOfEnvelopesGetsEveryTypeWithItsPlaceAndDoesNotReadTheData(t *t
 		if i == 0 {
 			partition = e.Partition
 		}
-		if e.ID != want.ID || e.Type != want.Type || string(e.Data) != string(want.Data) || e.Topic != event.CatalogTopic ||
+		if e.ID != want.ID || e.Type != want.Type || !bytes.Equal(e.Data, want.Data) || e.Topic != event.CatalogTopic ||
 			e.Offset != int64(i) || e.Partition != partition {
 			t.Errorf("event %d came as %+v", i, e)
 		}

@@ -68,7 +68,7 @@ func (v ID) Time() (time.Time, bool) {
 	if v[6]>>4 != 7 {
 		return time.Time{}, false
 	}
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(v[:8]) >> 16)).UTC(), true //nolint:gosec // 48 bits
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(v[:8]) >> 16)).UTC(), true
 }
 
 // Parse parses the form xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.

@@ -36,7 +36,7 @@ func logged(productID int64, at time.Time) store.LoggedEvent {
 	user := id.ID{15: 7}
 	v, err := event.Wrap(idAt(at), at, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", event.NewProductLiked(productID, user))
 	if err != nil {
-		panic(err) //nolint:forbidigo // plain data
+		panic(err)
 	}
 	return store.LoggedEvent{Received: event.Received{Envelope: v, Partition: 3, Offset: 17}, UserID: &user, LoggedAt: at.Add(time.Second)}
 }
