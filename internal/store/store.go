@@ -60,6 +60,7 @@ type Tx struct {
 	Ranking   ranking.Table
 	Outbox    Outbox
 	Handled   Handled
+	Events    EventLog
 	Leases    LeaseTable
 	Keys      Keys
 	Audit     Audit

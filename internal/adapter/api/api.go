@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
+	"github.com/loopers-commerce/commerce/internal/app/audit"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
@@ -43,6 +44,7 @@ type Config struct {
 	Coupons  *coupons.Service
 	Rankings Rankings
 	Scoring  *scoring.Service
+	Audit    *audit.Service
 	Views    Views
 
 	DeadLetters *deadletters.Service
@@ -121,6 +123,7 @@ func New(c Config) (http.Handler, error) {
 	s.registerAdmin()
 	s.registerPayments()
 	s.registerDeadLetters()
+	s.registerEvents()
 	if err := s.registerDocs(mux); err != nil {
 		return nil, err
 	}

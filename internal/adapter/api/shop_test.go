@@ -20,6 +20,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/credentials"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
+	"github.com/loopers-commerce/commerce/internal/app/audit"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
@@ -76,7 +77,7 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	s := &shop{rankings: newFakeRankings(), views: &fakeViews{}, log: &syncBuffer{}, metrics: prometheus.NewRegistry()}
 	now := func() time.Time { return began.Add(time.Duration(s.late.Load()) * time.Second) }
 	ids := id.NewSource(now, zeros{})
-	s.db = on(t, sqlstore.Options{Clock: now})
+	s.db = on(t, sqlstore.Options{Clock: now, IDs: id.NewSource(now, zeros{})})
 	tokens, err := credentials.NewTokens(bytes.Repeat([]byte("k"), 32))
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +86,7 @@ func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	c := api.Config{
 		Accounts: s.accounts, Catalog: catalog.New(s.db, now), Likes: likes.New(s.db, now), Wallet: wallet.New(s.db, ids, now),
 		Checkout: checkout.New(s.db, ids, now, payment.DefaultPolicy()), Coupons: coupons.New(s.db, ids, now), Rankings: s.rankings, Scoring: scoring.New(s.db, boardOf{s.rankings}, now, slog.New(slog.NewTextHandler(s.log, nil))), Views: s.views, DB: s.db,
+		Audit: audit.New(s.db, now, slog.New(slog.DiscardHandler)),
 		Clock: now, IDs: id.NewSource(now, rand.Reader), Registerer: s.metrics, TrustUserHeader: true,
 		Log: slog.New(tracing.LogHandler(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 	}

@@ -58,14 +58,21 @@ func header(key, value string) kgo.RecordHeader {
 // open reads a record and its event. It is not known if its type is not. Errors are
 // event.ErrUnreadable.
 func (c *Consumer) open(r *kgo.Record) (o event.Opened, known bool, err error) {
-	if o.Envelope, err = c.config.decode(r); err != nil {
+	if o.Envelope, err = c.decode(r); err != nil {
 		return o, false, err
-	}
-	if source, retried := c.sources[r.Topic]; retried {
-		o.Topic = c.config.bare(source)
 	}
 	o.Event, err = o.Open()
 	return o, o.Event != nil, err
+}
+
+// decode reads the envelope of a record. Its topic is the one that the event was
+// published to.
+func (c *Consumer) decode(r *kgo.Record) (event.Envelope, error) {
+	v, err := c.config.decode(r)
+	if source, retried := c.sources[r.Topic]; retried {
+		v.Topic = c.config.bare(source)
+	}
+	return v, err
 }
 
 // decode reads the envelope of a record. Every error is event.ErrUnreadable.

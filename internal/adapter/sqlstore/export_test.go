@@ -20,6 +20,8 @@ var (
 
 	LettersStmt     = lettersStmt
 	NextLettersStmt = nextLettersStmt
+	FindEvents      = findEvents
+	CountedLines    = countedLines
 )
 
 // Statements without a function.
@@ -39,6 +41,10 @@ const (
 	MonthSQL            = monthSQL
 	ActionsOfLetterSQL  = actionsOfLetter
 	OldLettersSQL       = oldLetters
+	EventByIDSQL        = eventByID
+	EventsOfOrderSQL    = eventsOfOrder
+	OldDatedSQL         = oldDated
+	OldOthersSQL        = oldOthers
 	SoldOnSQL           = "SELECT o.id" + soldOn
 	ChangesSQL          = changesSQL
 

@@ -13,6 +13,7 @@ type session struct {
 	conn    Conn
 	engine  Engine
 	dialect Dialect
+	days    Days
 	mode    Mode
 	now     clock.Clock
 	ids     id.Source

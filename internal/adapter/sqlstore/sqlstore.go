@@ -36,6 +36,7 @@ type Parts struct {
 	Engine   Engine
 	Dialect  Dialect
 	Schema   Schema
+	Days     Days // of the event log
 	Notifier Notifier
 }
 
@@ -147,7 +148,7 @@ func (s *session) do(ctx context.Context, fn func(store.Tx) error) error {
 
 func (d *DB) session(ctx context.Context, conn Conn, mode Mode) *session {
 	return &session{
-		conn: conn, engine: d.parts.Engine, dialect: d.parts.Dialect, mode: mode,
+		conn: conn, engine: d.parts.Engine, dialect: d.parts.Dialect, days: d.parts.Days, mode: mode,
 		now: d.options.Clock, ids: d.options.IDs, trace: tracing.PlaceOf(ctx),
 	}
 }
@@ -166,7 +167,7 @@ func (s *session) tables() store.Tx {
 		Users: users{s}, Brands: brands{s}, Products: products{s}, Stocks: stocks{s}, Likes: likes{s},
 		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Payments: payments{s}, Charges: charges{s},
 		Metrics: metrics{s}, Months: months{s}, Ranking: rankings{s}, Weights: weights{s}, Published: published{s}, Rollup: rollup{s},
-		Outbox: outbox{s}, Handled: handled{s}, Leases: leases{s}, Keys: keys{s},
+		Outbox: outbox{s}, Handled: handled{s}, Events: eventLog{s}, Leases: leases{s}, Keys: keys{s},
 		Audit: audit{s}, Sales: sales{s},
 		Letters: letters{s}, LetterActions: letterActions{s},
 		Jobs: executions{s}, Progress: jobProgress{s}, Parts: partitions{s}, Schedule: schedules{s},

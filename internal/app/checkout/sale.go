@@ -192,7 +192,7 @@ func (s sale) takeStock(ctx context.Context, o order.Order) error {
 			Reason: product.Ordered, OrderID: &o.ID, At: s.at,
 		})
 		if left[i].Quantity() == 0 {
-			s.tx.Outbox.Append(s.at, event.NewStockDepleted(line.ProductID))
+			s.tx.Outbox.Append(s.at, event.NewStockDepleted(line.ProductID).By(o.ID))
 		}
 	}
 	return nil

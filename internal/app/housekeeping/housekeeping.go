@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
@@ -23,6 +24,8 @@ const (
 	HistoryDays = 90
 	// LetterDays is how many days replayed and discarded dead letters are kept by default.
 	LetterDays = 90
+	// EventDays is how many days events are kept in the event log by default.
+	EventDays = 90
 	// chunkSize is how many rows a transaction deletes at most, so that nobody waits
 	// for it.
 	chunkSize = 1_000
@@ -56,6 +59,7 @@ func Jobs() []batch.Job {
 			func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) {
 				return tx.Letters.Purge(ctx, before, chunkSize)
 			}),
+		eventLog(),
 		publications(),
 	}
 }
@@ -65,12 +69,39 @@ func daysJob(name, description, help string, kept int, deleteChunk func(context.
 	return batch.Job{
 		Name: name, Description: description, Parameters: []batch.Parameter{{Name: "days", Help: help, Default: strconv.Itoa(kept)}},
 		Plan: func(p job.Parameters) ([]batch.Step, error) {
-			days, err := strconv.ParseUint(p["days"], 10, 16)
-			if err != nil || days == 0 {
-				return nil, ErrDays.Because("days: %q is not a number of days: give 1 to 65535", p["days"])
-			}
-			return purge(time.Duration(days)*24*time.Hour, deleteChunk), nil
+			days, err := daysOf(p)
+			return purge(time.Duration(days)*24*time.Hour, deleteChunk), err
 		},
+	}
+}
+
+// eventLog returns the job that purges the event log.
+func eventLog() batch.Job {
+	return batch.Job{
+		Name: "eventLogPurgeJob", Description: "Deletes old events of the event log: whole days, by the time in the ids of the events.",
+		Parameters: []batch.Parameter{{Name: "days", Help: "How many days events are kept, before the current one.", Default: strconv.Itoa(EventDays)}},
+		Plan: func(p job.Parameters) ([]batch.Step, error) {
+			days, err := daysOf(p)
+			return []batch.Step{{Name: "purge", Chunk: forget(days)}}, err
+		},
+	}
+}
+
+// daysOf returns the parameter days.
+func daysOf(p job.Parameters) (int, error) {
+	days, err := strconv.ParseUint(p["days"], 10, 16)
+	if err != nil || days == 0 {
+		return 0, ErrDays.Because("days: %q is not a number of days: give 1 to 65535", p["days"])
+	}
+	return int(days), nil
+}
+
+// forget returns a chunk that deletes a day of the event log, or some events that have no
+// day of their own. A day that is dropped as a whole is counted by an estimate.
+func forget(days int) func(context.Context, store.Tx, batch.Chunk) (batch.Progress, error) {
+	return func(ctx context.Context, tx store.Tx, c batch.Chunk) (batch.Progress, error) {
+		n, more, err := tx.Events.Forget(ctx, clock.DayOf(c.At).Add(-days), chunkSize)
+		return batch.Progress{Counts: batch.Counts{Read: n, Written: n}, Done: !more}, err
 	}
 }
 

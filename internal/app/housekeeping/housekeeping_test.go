@@ -11,8 +11,10 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/housekeeping"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/batch"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/deadletter"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
@@ -148,11 +150,41 @@ func TestMarksOfEventsOutliveTheReplaysOfDeadLetters(t *testing.T) {
 	}
 }
 
+// A day is kept for 90 days after its end, whatever the time of the run.
+func TestEventsAreForgottenAfterSomeMonths(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := storetest.SQLite(t, sqlstore.Options{})
+		ids := id.NewSource(time.Now, rand.Reader)
+		err := db.Update(t.Context(), func(tx store.Tx) error {
+			events := make([]store.LoggedEvent, 2_500)
+			for i := range events {
+				events[i].Envelope = event.Envelope{ID: ids(), Type: "a", Key: "1", Time: time.Now(), Data: []byte("{}")}
+			}
+			_, err := tx.Events.Add(t.Context(), events, nil)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		day := clock.DayOf(time.Now())
+		for _, c := range []struct {
+			at   time.Time
+			want int64
+		}{{day.Add(91).Start().Add(-time.Second), 0}, {day.Add(91).Start(), 2_500}, {day.Add(92).Start(), 0}} {
+			time.Sleep(time.Until(c.at))
+			if deleted := run(t, db, "eventLogPurgeJob"); deleted != c.want {
+				t.Errorf("on %s: %d deleted, want %d", clock.DayOf(c.at), deleted, c.want)
+			}
+		}
+	})
+}
+
 func TestADayThatIsNoNumberIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, j := range housekeeping.Jobs() {
 		for _, days := range []string{"0", "-1", "many", "70000"} {
-			if _, err := j.Plan(job.Parameters{"days": days}); err == nil && (j.Name == "jobHistoryPurgeJob" || j.Name == "deadLetterPurgeJob") {
+			if _, err := j.Plan(job.Parameters{"days": days}); err == nil && len(j.Parameters) > 0 && j.Parameters[0].Name == "days" {
 				t.Errorf("%q days were accepted", days)
 			}
 		}

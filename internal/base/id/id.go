@@ -62,6 +62,15 @@ func Floor(t time.Time) ID {
 	return v
 }
 
+// Time returns the time that an id contains, to the millisecond. It reports false for
+// an id of another version, which contains none.
+func (v ID) Time() (time.Time, bool) {
+	if v[6]>>4 != 7 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(v[:8]) >> 16)).UTC(), true
+}
+
 // Parse parses the form xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.
 func Parse(s string) (ID, error) {
 	if len(s) != 36 { // uuid.Parse accepts braces and URNs, too

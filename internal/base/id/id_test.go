@@ -26,6 +26,20 @@ func TestAnIDIsAUUIDOfVersion7WithTheTime(t *testing.T) {
 	}
 }
 
+func TestTheTimeOfAnIDIsReadBack(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
+	v := id.NewSource(func() time.Time { return at }, rand.Reader)()
+	if got, ok := v.Time(); !ok || !got.Equal(at.Truncate(time.Millisecond)) {
+		t.Errorf("the time is %v, %t", got, ok)
+	}
+	for _, other := range []id.ID{{}, {6: 0x40}, {6: 0x60}, {6: 0x80}} {
+		if got, ok := other.Time(); ok {
+			t.Errorf("%v has the time %v", other, got)
+		}
+	}
+}
+
 func TestIDsOnlyGrow(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

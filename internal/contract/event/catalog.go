@@ -116,10 +116,21 @@ func NewStockAdjusted(productID, delta, quantity int64, reason string) StockAdju
 func (StockAdjusted) Type() string { return "stock.adjusted" }
 
 // StockDepleted says that the stock of a product is 0.
-type StockDepleted struct{ product }
+type StockDepleted struct {
+	product
+
+	// OrderID is the order that took the last piece. It is absent if an administrator did.
+	OrderID *id.ID `json:"orderId,omitempty"`
+}
 
 // NewStockDepleted returns the event of a stock of 0.
-func NewStockDepleted(productID int64) StockDepleted { return StockDepleted{product{productID}} }
+func NewStockDepleted(productID int64) StockDepleted { return StockDepleted{product{productID}, nil} }
+
+// By returns the event with the order that took the last piece.
+func (s StockDepleted) By(order id.ID) StockDepleted {
+	s.OrderID = &order
+	return s
+}
 
 // Type implements Event.
 func (StockDepleted) Type() string { return "stock.depleted" }

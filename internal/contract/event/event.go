@@ -65,6 +65,15 @@ type Envelope struct {
 	Data        []byte // the event as JSON
 }
 
+// TraceID returns the id of the trace that the event was part of; empty if there is none.
+func (v Envelope) TraceID() string {
+	const version, digits = len("00-"), 32
+	if len(v.Traceparent) < version+digits {
+		return ""
+	}
+	return v.Traceparent[version : version+digits]
+}
+
 // ErrUnreadable is returned for an event that can never be read.
 var ErrUnreadable = errors.New("unreadable event")
 

@@ -41,8 +41,11 @@ func samples() []Event {
 		NewProductUnliked(17, someUser),
 		NewProductChanged(17, 3, "티셔츠 \"Basic\"", 3_950, "ON_SALE"),
 		NewStockAdjusted(17, -5, 95, "damaged"),
-		NewStockDepleted(17),
-		OrderPlaced{Order: order, Discount: 900, Points: 2_000, CardAmount: 10_000},
+		NewStockDepleted(17).By(someOrder),
+		OrderPlaced{
+			Order: order, Discount: 900, Points: 2_000, CardAmount: 10_000,
+			Coupon: &Coupon{ID: paid.PaymentID, CouponID: someUser, Name: "Welcome"},
+		},
 		OrderPaid{Order: order, PaidAt: someTime},
 		OrderCancelled{Order: order, Reason: "changed my mind", PaidAt: &someTime},
 		OrderFailed{Order: order, Reason: "the limit is exceeded"},

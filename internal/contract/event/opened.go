@@ -5,3 +5,10 @@ type Opened struct {
 	Envelope
 	Event Event
 }
+
+// Received is an envelope with its place in Kafka.
+type Received struct {
+	Envelope
+	Partition int32
+	Offset    int64
+}

@@ -63,6 +63,18 @@ type OrderPlaced struct {
 	// CardAmount is what a card is to pay, in won. The amount is the sum of the
 	// discount, the points and the card's amount.
 	CardAmount int64 `json:"cardAmount" jsonschema:"minimum=0"`
+	// Coupon is the coupon that the order has used. It is absent if it used none.
+	Coupon *Coupon `json:"coupon,omitempty"`
+}
+
+// Coupon is a coupon that an order has used.
+type Coupon struct {
+	// ID is the id of the coupon that the user owns.
+	ID id.ID `json:"id"`
+	// CouponID is the id of the coupon that was offered.
+	CouponID id.ID `json:"couponId"`
+	// Name is the name of the offer.
+	Name string `json:"name"`
 }
 
 // Type implements Event.

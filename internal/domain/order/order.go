@@ -195,9 +195,11 @@ func (o Order) become(next Status, reason string, now time.Time) (Order, error) 
 
 // PlacedEvent returns the event of a new order, at version 1.
 func (o Order) PlacedEvent() event.OrderPlaced {
-	return event.OrderPlaced{
-		Order: o.about(1), Discount: int64(o.Discount), Points: int64(o.Points), CardAmount: int64(o.Card),
+	e := event.OrderPlaced{Order: o.about(1), Discount: int64(o.Discount), Points: int64(o.Points), CardAmount: int64(o.Card)}
+	if c := o.Coupon; c != nil {
+		e.Coupon = &event.Coupon{ID: c.ID, CouponID: c.CouponID, Name: c.Name}
 	}
+	return e
 }
 
 // PaidEvent returns the event of an order whose last step was its payment.

@@ -206,6 +206,15 @@ func TestEventsHaveTheVersionOfTheOrder(t *testing.T) {
 	}
 }
 
+func TestTheEventOfANewOrderNamesItsCoupon(t *testing.T) {
+	t.Parallel()
+	o := placed(t).WithCoupon(order.Coupon{ID: id.ID{7}, CouponID: id.ID{8}, Name: "Welcome"})
+	want := &event.Coupon{ID: id.ID{7}, CouponID: id.ID{8}, Name: "Welcome"}
+	if diff := cmp.Diff(want, o.PlacedEvent().Coupon); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestTheEventOfACancelledOrderSaysWhetherItWasPaid(t *testing.T) {
 	t.Parallel()
 	dead, err := placed(t).Cancel("", at)

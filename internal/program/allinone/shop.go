@@ -75,7 +75,7 @@ func (s *shop) api() (wire.Program, error) {
 // production: a developer does not wait for ten minutes.
 func (s *shop) batch() (wire.Program, error) {
 	minutely := jobs.Every(time.Minute)
-	return batch.New(s.servers.infra, map[string]jobs.When{"dailyRanking": minutely, "weeklyMonthlyRanking": minutely})
+	return batch.New(s.servers.infra, map[string]batch.Rule{"dailyRanking": {When: &minutely}, "weeklyMonthlyRanking": {When: &minutely}})
 }
 
 // gateway builds pg-simulator, which keeps its transactions beside the shop's data.

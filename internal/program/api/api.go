@@ -13,6 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/pgclient"
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
+	"github.com/loopers-commerce/commerce/internal/app/audit"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/deadletters"
@@ -110,6 +111,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Servic
 		Coupons:  coupons.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Checkout: cards.Checkout, Settle: cards.Settle, Callbacks: pgclient.NewCallbacks(d.Secret, u.Env.Clock),
 		Rankings: reader, Scoring: scoring.New(u.DB, d.board(), u.Env.Clock, u.Env.Log), Views: views, DB: u.DB,
+		Audit:       audit.New(u.DB, u.Env.Clock, u.Env.Log),
 		DeadLetters: desk, Launcher: launcher,
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log, Registerer: u.Env.Registry, Traces: u.Env.Traces, Version: wire.Version(),
 		Limits:          httpapi.Limits{Time: d.Rules.RequestTimeout},

@@ -59,18 +59,21 @@ func TestSchedulesNameJobsThatExistAndCanBeChanged(t *testing.T) {
 	if _, err := New(u, nil); err == nil {
 		t.Error("the metrics of a second scheduler of the process are lost")
 	}
-	rules, err := parseRules("rankingVerify = off; handledEventPurge=daily at 03:30;")
+	rules, err := parseRules("rankingVerify = off; handledEventPurge=daily at 03:30; eventLogPurge=days=7; jobHistoryPurge = every 1h days=9 ;")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{}
+	got, days := map[string]string{}, map[string]string{}
 	for _, s := range withRules(schedules(), rules) {
-		got[s.Name] = s.When.String()
+		got[s.Name], days[s.Name] = s.When.String(), s.Parameters["days"]
+	}
+	if got["eventLogPurge"] != "daily at 04:30" || days["eventLogPurge"] != "7" || got["jobHistoryPurge"] != "every 1h" || days["jobHistoryPurge"] != "9" || days["handledEventPurge"] != "" {
+		t.Errorf("%v with %v", got, days)
 	}
 	if got["rankingVerify"] != "off" || got["handledEventPurge"] != "daily at 03:30" || got["idempotencyKeyPurge"] != "every 1h" {
 		t.Errorf("%v", got)
 	}
-	for _, text := range []string{"nightly=off", "rankingVerify", "rankingVerify=sometimes"} {
+	for _, text := range []string{"nightly=off", "rankingVerify", "rankingVerify=sometimes", "eventLogPurge=sometimes days=7", "eventLogPurge=days=1 days=2", "eventLogPurge=days=7 off"} {
 		if _, err := parseRules(text); err == nil {
 			t.Errorf("%q was accepted", text)
 		}

@@ -23,7 +23,7 @@ type listCommand struct {
 
 // rules change the schedules.
 type rules struct {
-	Schedules string `help:"Rules that replace those of the schedules in commerce-batch list: name=every 1h;name=daily at 00:10;name=off." placeholder:"NAME=RULE;..."`
+	Schedules string `help:"Rules that replace those of the schedules in commerce-batch list: name=every 1h;name=daily at 00:10;name=off. Parameters may follow: eventLogPurge=daily at 04:30 days=30." placeholder:"NAME=RULE;..."`
 }
 
 // Check implements config.Checker.
@@ -36,7 +36,7 @@ func (c *rules) check() []error {
 	return nil
 }
 
-func (c *rules) get() map[string]jobs.When {
+func (c *rules) get() map[string]Rule {
 	all, _ := parseRules(c.Schedules) // it was checked
 	return all
 }

@@ -33,7 +33,12 @@ type commands struct {
 		Recheck paymentsRecheckCommand `cmd:"" help:"Ask the gateway about a payment now, and settle it by the answer."`
 		Settle  paymentsSettleCommand  `cmd:"" help:"Settle a pending payment by hand."`
 	} `cmd:"" help:"Find card payments that are stuck, and settle them."`
-	DLQ    dlqCommands   `cmd:"" name:"dlq" help:"List, show, replay and discard dead letters: records that a consumer group could not process."`
+	DLQ    dlqCommands `cmd:"" name:"dlq" help:"List, show, replay and discard dead letters: records that a consumer group could not process."`
+	Events struct {
+		List     eventsListCommand     `cmd:"" help:"List events, newest first."`
+		Show     eventsShowCommand     `cmd:"" help:"Show an event."`
+		Timeline eventsTimelineCommand `cmd:"" help:"Show what happened to an order."`
+	} `cmd:"" help:"Find events of the shop, and what happened to an order."`
 	Verify verifyCommand `cmd:"" help:"Recompute stock, points, coupons, payments, likes, sales and rankings, and report every difference."`
 	Export exportCommand `cmd:"" help:"Write closed days into Parquet files, for DuckDB, Spark or Trino."`
 	User   struct {

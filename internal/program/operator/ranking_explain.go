@@ -14,6 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 type rankingExplainCommand struct {
@@ -25,6 +26,15 @@ type rankingExplainCommand struct {
 	Product int64  `arg:"" help:"Id of the product."`
 	Period  string `help:"daily, weekly or monthly." enum:"daily,weekly,monthly" default:"daily" placeholder:"PERIOD"`
 	Date    string `help:"A day of the period in Asia/Seoul, yyyyMMdd; by default today." placeholder:"DATE"`
+	Events  int    `help:"List up to this many events behind the score, newest first. They name customers." default:"0" placeholder:"N"`
+}
+
+// Check implements config.Checker.
+func (c *rankingExplainCommand) Check() []error {
+	if c.Events < 0 || c.Events > mostEventsBehind {
+		return []error{fmt.Errorf("--events (EVENTS): %d is not a number from 0 to %d", c.Events, mostEventsBehind)}
+	}
+	return nil
 }
 
 // explainedScore is the JSON output.
@@ -37,6 +47,7 @@ type explainedScore struct {
 	Score     ranking.Points `json:"score"`
 	Published *explainedRow  `json:"published"`
 	Days      []explainedDay `json:"days"`
+	Events    []countedEvent `json:"events,omitempty"`
 }
 
 // explainedRow is the place in the published ranking.
@@ -82,15 +93,33 @@ func (c *rankingExplainCommand) Run(s *session) error {
 		}
 		defer client.Close()
 		board := redis.NewBoard(client, c.RedisKeyPrefix, s.env.Clock, slog.New(slog.DiscardHandler)) // without Redis there is no rank
-		e, err := scoring.New(db, board, s.env.Clock, s.env.Log).Explain(s.ctx, ranking.Kind(c.Period), day, c.Product)
+		service := scoring.New(db, board, s.env.Clock, s.env.Log)
+		e, err := service.Explain(s.ctx, ranking.Kind(c.Period), day, c.Product)
+		if err != nil {
+			return err
+		}
+		events, err := c.behind(s, service, day)
 		if err != nil {
 			return err
 		}
 		if c.JSON {
-			return c.printTable(s.stdout, toExplainedScore(e), nil, nil)
+			value := toExplainedScore(e)
+			value.Events = mapped(events, countedEventOf)
+			return c.printTable(s.stdout, value, nil, nil)
 		}
-		return printExplanation(s.stdout, e)
+		if err := printExplanation(s.stdout, e); err != nil {
+			return err
+		}
+		return printBehind(s.stdout, events)
 	})
+}
+
+// behind returns the events behind the score, if they are asked for.
+func (c *rankingExplainCommand) behind(s *session, service *scoring.Service, day clock.Day) ([]store.CountedEvent, error) {
+	if c.Events == 0 {
+		return nil, nil
+	}
+	return service.EventsBehind(s.ctx, ranking.Kind(c.Period), day, c.Product, c.Events)
 }
 
 func toExplainedScore(e scoring.Explained) explainedScore {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/app/audit"
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/tally"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
@@ -20,10 +21,15 @@ func New(u wire.Infra) (wire.Program, error) {
 	count := tally.New(u.DB, board, env.Clock, env.Log)
 	builder := leaderboard.NewBuilder(u.DB, board, env.Clock, "reconciler."+env.Instance, env.Log)
 	reconciler := leaderboard.NewReconciler(u.DB, board, builder, env.Clock, env.Log)
-	if err := export(env, count, reconciler); err != nil {
+	log := audit.New(u.DB, env.Clock, env.Log)
+	if err := export(env, count, reconciler, log); err != nil {
 		return wire.Program{}, err
 	}
 	consumer, err := kafka.NewConsumer(u.Kafka, tally.Consumer, event.Topics(), count.Handle, env.Log)
+	if err != nil {
+		return wire.Program{}, err
+	}
+	auditor, err := kafka.NewEnvelopeConsumer(u.Kafka, event.AuditGroup, event.Topics(), log.Handle, env.Log)
 	if err != nil {
 		return wire.Program{}, err
 	}
@@ -34,6 +40,7 @@ func New(u wire.Infra) (wire.Program, error) {
 	return wire.Program{
 		Components: []run.Component{
 			{Name: "event consumer", Run: consumer.Run},
+			{Name: "event log", Run: auditor.Run},
 			desk.Index, desk.Watch,
 			{Name: "leaderboard reconciler", Run: reconciler.Run},
 			env.Topics(u.Kafka),
@@ -48,12 +55,17 @@ func New(u wire.Infra) (wire.Program, error) {
 }
 
 // export registers the program's own metrics.
-func export(env wire.Env, count *tally.Tally, reconciler *leaderboard.Reconciler) error {
+func export(env wire.Env, count *tally.Tally, reconciler *leaderboard.Reconciler, log *audit.Service) error {
 	return errors.Join(
 		env.ExportCounts("events_counted_total", "Events that this process counted (new) or had been counted before (duplicate).", "result",
 			wire.Counts{
 				"new":       func() int64 { n, _ := count.Counted(); return n },
 				"duplicate": func() int64 { _, n := count.Counted(); return n },
+			}),
+		env.ExportCounts("events_logged_total", "Events that this process added to the event log (new) or found there (duplicate).", "result",
+			wire.Counts{
+				"new":       func() int64 { n, _ := log.Kept(); return n },
+				"duplicate": func() int64 { _, n := log.Kept(); return n },
 			}),
 		env.ExportCounts("leaderboard_rebuilds_total", "Boards that this process rebuilt (success) and attempts that failed (failure).", "result",
 			wire.Counts{

@@ -75,7 +75,7 @@ func awaitMetrics(t *testing.T, env wire.Env, lines ...string) {
 	}
 }
 
-func TestCountedEventsAndRebuiltBoardsAreExported(t *testing.T) {
+func TestCountedAndLoggedEventsAndRebuiltBoardsAreExported(t *testing.T) {
 	t.Parallel()
 	u := infra(t)
 	start(t, u)
@@ -100,6 +100,8 @@ func TestCountedEventsAndRebuiltBoardsAreExported(t *testing.T) {
 		}
 	}
 	awaitMetrics(t, u.Env,
+		`commerce_events_logged_total{result="new"} 3`, `commerce_events_logged_total{result="duplicate"} 6`,
+		`commerce_consumed_records_total{group="ranking",topic="catalog-events"} 9`, `commerce_consumed_records_total{group="audit-log",topic="catalog-events"} 9`,
 		`commerce_events_counted_total{result="new"} 3`, `commerce_events_counted_total{result="duplicate"} 6`,
 		`commerce_leaderboard_rebuilds_total{result="success"} 8`, `commerce_leaderboard_rebuilds_total{result="failure"} 0`)
 }

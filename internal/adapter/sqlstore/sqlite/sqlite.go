@@ -12,6 +12,7 @@ import (
 	_ "modernc.org/sqlite" // registers the driver
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 )
 
 // The settings of every connection. In WAL mode with synchronous=NORMAL, every commit
@@ -27,7 +28,7 @@ func Open(ctx context.Context, path string, o sqlstore.Options) (*sqlstore.DB, e
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return sqlstore.New(sqlstore.Parts{Name: "sqlite", Engine: e, Dialect: dialect(), Schema: e, Notifier: noNotifier{}}, o), nil
+	return sqlstore.New(sqlstore.Parts{Name: "sqlite", Engine: e, Dialect: dialect(), Schema: e, Days: oneTable{}, Notifier: noNotifier{}}, o), nil
 }
 
 // engine has one connection that writes and several that read. SQLite has one writer
@@ -114,3 +115,14 @@ func (noNotifier) Listen(ctx context.Context, _ func()) error {
 
 // Announce implements sqlstore.Notifier.
 func (noNotifier) Announce(context.Context) error { return nil }
+
+// oneTable keeps all days of the event log in one table.
+type oneTable struct{}
+
+// Prepare implements sqlstore.Days.
+func (oneTable) Prepare(context.Context, sqlstore.Send, []clock.Day) error { return nil }
+
+// Drop implements sqlstore.Days.
+func (oneTable) Drop(context.Context, sqlstore.Send, clock.Day) (events int64, dropped bool, err error) {
+	return 0, false, nil
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	jobs "github.com/loopers-commerce/commerce/internal/batch"
+	"github.com/loopers-commerce/commerce/internal/program/batch"
 )
 
 // publishEvery is how often the rankings are published: often, so that faults hit jobs.
@@ -16,9 +17,9 @@ const publishEvery = 20 * time.Second
 
 // publishing returns the due times of the jobs that publish rankings. The others run as in
 // production.
-func publishing() map[string]jobs.When {
+func publishing() map[string]batch.Rule {
 	often := jobs.Every(publishEvery)
-	return map[string]jobs.When{"dailyRanking": often, "weeklyMonthlyRanking": often}
+	return map[string]batch.Rule{"dailyRanking": {When: &often}, "weeklyMonthlyRanking": {When: &often}}
 }
 
 // slowed returns the database as jobs have it: some of their transactions wait before they

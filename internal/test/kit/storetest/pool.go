@@ -46,6 +46,7 @@ func held(tb testing.TB) *pooled {
 	ctx := context.WithoutCancel(tb.Context())
 	tb.Cleanup(func() { _ = p.conn.Close(ctx) })
 	p.claim()
+	p.dropDays()
 	if p.intact() {
 		p.empty()
 	} else {
@@ -101,6 +102,22 @@ const structure = `(SELECT md5(string_agg(concat_ws(' ', relname,
 		(SELECT string_agg(pg_get_constraintdef(oid), ',' ORDER BY conname) FROM pg_constraint WHERE conrelid = c.oid)),
 		',' ORDER BY relname))
 	FROM pg_class c WHERE relnamespace = to_regnamespace($1))`
+
+// dropDays drops the partitions that a test has made.
+func (p *pooled) dropDays() {
+	p.Helper()
+	var drop string
+	err := p.conn.QueryRow(p.Context(), `
+		SELECT COALESCE(string_agg(format('DROP TABLE %I.%I', $1::text, c.relname), ';'), '')
+		FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+		WHERE c.relkind = 'r' AND c.relname ~ '_[0-9]{8}$' AND c.relnamespace = to_regnamespace($1)`, p.schema).Scan(&drop)
+	if err != nil {
+		p.Fatalf("find the partitions: %v", err)
+	}
+	if drop != "" {
+		p.exec(drop)
+	}
+}
 
 // intact reports whether the schema is as its migrations left it.
 func (p *pooled) intact() (same bool) {
