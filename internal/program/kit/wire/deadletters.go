@@ -76,8 +76,9 @@ func (l *Launcher) Launch(ctx context.Context, name string, p job.Parameters, by
 	if err != nil {
 		return job.Execution{}, err
 	}
+	e := started.Execution() // as it is now: Do changes it
 	l.jobs.Go(func() { started.Do(l.work) })
-	return started.Execution(), nil
+	return e, nil
 }
 
 // Run waits for ctx to end, and then stops the jobs. They can be restarted.

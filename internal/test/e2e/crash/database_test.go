@@ -62,7 +62,8 @@ func lag(ctx context.Context, admin *kadm.Client) error {
 	if err := errors.Join(g.DescribeErr, g.FetchErr); err != nil {
 		return err
 	}
-	if n := len(g.Lag.Sorted()); n != event.Partitions*len(event.Topics()) {
+	topics := len(event.Topics()) + len(kafka.RetryTopics(tally.Consumer, event.Topics()))
+	if n := len(g.Lag.Sorted()); n != event.Partitions*topics {
 		return fmt.Errorf("the group reads %d partitions", n)
 	}
 	for _, p := range g.Lag.Sorted() {

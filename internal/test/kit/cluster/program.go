@@ -6,6 +6,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -129,8 +130,18 @@ func (p *Program) Kill(context.Context) error {
 // PID returns the id of the process.
 func (p *Program) PID() int { return p.cmd.Process.Pid }
 
-// Freeze sends SIGSTOP.
-func (p *Program) Freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+// Freeze sends SIGSTOP and returns when the process has stopped. Until then it may go on.
+func (p *Program) Freeze() error {
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for {
+		var status syscall.WaitStatus
+		if _, err := syscall.Wait4(p.PID(), &status, syscall.WUNTRACED, nil); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
 
 // Thaw sends SIGCONT.
 func (p *Program) Thaw() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
