@@ -131,14 +131,7 @@ func TestALargeRecordBehindOneThatFailedBlocksNothing(t *testing.T) {
 	first := kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic), 1)[0]
 	large := &kgo.Record{Topic: first.Topic, Partition: first.Partition, Key: first.Key, Value: first.Value, Headers: slices.Clone(first.Headers)}
 	large.Headers = append(large.Headers, kgo.RecordHeader{Key: "padding", Value: make([]byte, 1_010_000)})
-	client, err := kgo.NewClient(kgo.SeedBrokers(config.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(1<<20))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if err := client.ProduceSync(t.Context(), large).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Produce(t, config.Brokers, []*kgo.Record{large}, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(1<<20))
 	publish(t, config, batch[1:])
 	consumeAs(t, config, inOrder, h.handle, quiet())
 	h.recorder.await(t, 3)
