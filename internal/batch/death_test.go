@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,11 +83,27 @@ func TestAnotherProcessTakesOverWithinTheLifeOfTheLease(t *testing.T) {
 // successor: its transaction must fail.
 func TestAFrozenWorkerThatWakesAfterItsSuccessorCannotCommit(t *testing.T) {
 	t.Parallel()
+	wakesLate(t, false)
+}
+
+// The successor has given the lease back, and of the process that wakes the part that
+// renews the lease is the first to run.
+func TestAFrozenWorkerWhoseLeaseIsFreeWhenItWakesCannotCommit(t *testing.T) {
+	t.Parallel()
+	wakesLate(t, true)
+}
+
+// wakesLate freezes a process, and wakes it when its successor has finished.
+func wakesLate(t *testing.T, renewsFirst bool) {
+	t.Helper()
 	onBothEngines(t, func(r *rig) {
 		frozen, wake := make(chan struct{}), make(chan struct{})
 		y := tally{name: "tallyJob", parts: 2, chunks: 3}
 		def := y.job()
 		gate := &gated{DB: r.db, at: 6, frozen: frozen, wake: wake}
+		if renewsFirst {
+			gate.renewed = make(chan struct{})
+		}
 		ended := make(chan job.Execution, 1)
 		go func() {
 			e, err := r.process("ann", gate, def).Run(r.Context(), batch.Request{Job: "tallyJob", Workers: 1})
@@ -124,17 +141,49 @@ type gated struct {
 	mu           sync.Mutex
 	n, at        int
 	frozen, wake chan struct{}
+
+	renewed chan struct{} // closed when the lease was asked for after that; nil: the transaction does not wait
+	asked   atomic.Bool
+	once    sync.Once
+}
+
+// noted notes when leases are asked for.
+type noted struct {
+	store.LeaseTable
+
+	asked *atomic.Bool
+}
+
+func (n noted) Acquire(ctx context.Context, holder string, ttl time.Duration, wanted []store.LeaseTerm) ([]store.LeaseTerm, error) {
+	n.asked.Store(true)
+	return n.LeaseTable.Acquire(ctx, holder, ttl, wanted)
 }
 
 func (g *gated) Update(ctx context.Context, fn func(store.Tx) error) error {
 	g.mu.Lock()
 	g.n++
-	if g.n == g.at {
+	n := g.n
+	if n == g.at {
 		close(g.frozen)
 		<-g.wake
 	}
 	g.mu.Unlock()
-	return g.DB.Update(ctx, fn)
+	switch {
+	case g.renewed == nil || n < g.at:
+		return g.DB.Update(ctx, fn)
+	case n == g.at:
+		select {
+		case <-g.renewed:
+		case <-ctx.Done(): // the process knows already that it has lost the lease
+		}
+		return g.DB.Update(ctx, fn)
+	case g.asked.Load():
+		g.once.Do(func() { close(g.renewed) })
+	}
+	return g.DB.Update(ctx, func(tx store.Tx) error {
+		tx.Leases = noted{tx.Leases, &g.asked}
+		return fn(tx)
+	})
 }
 
 // spring-batch 4736 and 2031: the partitioner failed, and the step was COMPLETED.

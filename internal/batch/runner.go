@@ -125,7 +125,7 @@ func (r *Runner) runs(name string) bool {
 // lease returns the lease of a job.
 func (r *Runner) lease(name, holder string) *store.Lease {
 	return store.NewLease(store.LeaseConfig{
-		DB: r.config.DB, Names: []string{leaseName(name)}, Holder: holder, Clock: r.config.Clock,
+		DB: r.config.DB, Names: []string{leaseName(name)}, Holder: holder, Clock: r.config.Clock, OneTerm: true,
 		Log: slog.New(slog.DiscardHandler), // the runner logs what an operator wants to know
 	})
 }

@@ -51,8 +51,12 @@ type LeaseConfig struct {
 	Names  []string
 	Holder string        // unique to the process
 	TTL    time.Duration // LeaseTTL if it is zero
-	Clock  clock.Clock   // with a monotonic reading, as time.Now has
-	Log    *slog.Logger
+	// OneTerm is for work that Confirm fences: a lease that is lost is never taken again,
+	// not even if it is free. Otherwise a process that was frozen could wake after its
+	// successor has finished, begin another term, and go on from where it was.
+	OneTerm bool
+	Clock   clock.Clock // with a monotonic reading, as time.Now has
+	Log     *slog.Logger
 }
 
 // A Lease lets one process at a time do some work. It has one name, or several names
@@ -71,6 +75,7 @@ type Lease struct {
 	mu          sync.Mutex
 	terms       []LeaseTerm // as the database has said
 	lastRenewal time.Time   // start of the last successful renewal
+	over        bool        // the one term has ended
 }
 
 // NewLease returns a lease that is not held.
@@ -127,7 +132,7 @@ func (l *Lease) dueRenewal(now time.Time) (wanted []LeaseTerm, due bool) {
 	for _, name := range l.config.Names {
 		wanted = append(wanted, LeaseTerm{name, l.token(name)})
 	}
-	return wanted, l.lastRenewal.IsZero() || now.Sub(l.lastRenewal) >= l.config.TTL/3
+	return wanted, !l.over && (l.lastRenewal.IsZero() || now.Sub(l.lastRenewal) >= l.config.TTL/3)
 }
 
 func (l *Lease) token(name string) int64 {
@@ -145,6 +150,9 @@ func (l *Lease) token(name string) int64 {
 func (l *Lease) applyTerms(held []LeaseTerm, asked time.Time) {
 	l.mu.Lock()
 	before := l.terms
+	if l.config.OneTerm && len(missing(before, held)) > 0 {
+		held, l.over = nil, true // Release gives back what was taken
+	}
 	l.terms, l.lastRenewal = held, asked
 	l.mu.Unlock()
 	if lost := missing(before, held); len(lost) > 0 {

@@ -172,3 +172,32 @@ func TestALeaseWhoseAnswerWasLostIsReleased(t *testing.T) {
 		p.holds(p.bob, "x", "y")
 	})
 }
+
+// A process wakes after its successor has finished and given the lease back: it must not
+// begin another term and go on from where it was.
+func TestALeaseOfOneTermIsNotTakenAgain(t *testing.T) {
+	t.Parallel()
+	inPairs(t, func(p *pair) {
+		only := func(holder string) *store.Lease {
+			return store.NewLease(store.LeaseConfig{
+				DB: p.db, Names: []string{"z"}, Holder: holder, Clock: time.Now, Log: slog.New(slog.DiscardHandler), OneTerm: true,
+			})
+		}
+		frozen, successor := only("ann"), only("bob")
+		p.demand(frozen.Acquire(p.Context()), nil)
+		time.Sleep(2 * store.LeaseTTL)
+		p.demand(successor.Acquire(p.Context()), nil)
+		p.holds(successor, "z")
+		successor.Release(p.Context())
+		for range 3 {
+			p.demand(frozen.Renew(p.Context()), nil)
+			p.holds(frozen)
+			p.demand(p.db.Update(p.Context(), func(tx store.Tx) error { return frozen.Confirm(p.Context(), tx, "z") }), store.ErrLeaseLost)
+			time.Sleep(store.LeaseTTL)
+		}
+		frozen.Release(p.Context())
+		next := only("cho")
+		p.demand(next.Acquire(p.Context()), nil)
+		p.holds(next, "z")
+	})
+}

@@ -132,8 +132,8 @@ func (c *Consumer) options() []kgo.Opt {
 		kgo.ConsumerGroup(c.group), kgo.ConsumeTopics(c.topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(heartbeatInterval), kgo.RebalanceTimeout(rebalanceTimeout),
-		kgo.RecordPartitioner(partitioner{kgo.StickyKeyPartitioner(nil), c.parks()}), kgo.FetchMinBytes(1), kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(maxFetchPartition),
-		kgo.FetchMaxWait(fetchWait), kgo.AllowIdempotentProduceCancellation(),
+		kgo.FetchMinBytes(1), kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(maxFetchPartition), kgo.FetchMaxWait(fetchWait),
+		kgo.RecordPartitioner(partitioner{kgo.StickyKeyPartitioner(nil), c.parks()}), kgo.AllowIdempotentProduceCancellation(),
 		kgo.OnPartitionsAssigned(c.assigned), kgo.OnPartitionsRevoked(c.revoked), kgo.OnPartitionsLost(c.lost),
 	}
 }

@@ -92,15 +92,8 @@ func TestADeadLetterOfALargeRecordHasHeadersOnly(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
 	topic := config.Topic(event.CatalogTopic)
-	client, err := kgo.NewClient(kgo.SeedBrokers(config.Brokers...), kgo.ProducerBatchMaxBytes(1<<20))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
 	large := &kgo.Record{Topic: topic, Key: []byte("1"), Value: make([]byte, 1_010_000)}
-	if err := client.ProduceSync(t.Context(), large).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Produce(t, config.Brokers, []*kgo.Record{large}, kgo.ProducerBatchMaxBytes(1<<20))
 	consume(t, config, newRecorder().handle, quiet())
 	letter := kafkatest.Records(t, config.Brokers, topic+"-dlt", 1)[0]
 	if n := len(letter.Headers); n != 8 || len(letter.Value) > 0 {

@@ -20,7 +20,7 @@ type handlingOf[T any] struct {
 
 // process implements handling.
 func (h handlingOf[T]) process(w *worker, records []*kgo.Record) bool {
-	if !w.retry(func() error { return w.parked.refresh(w.ctx) }) {
+	if !w.retry(w.refreshParked) {
 		return false
 	}
 	batch, from, ok := h.decode(w, records)

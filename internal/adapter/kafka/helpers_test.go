@@ -105,14 +105,7 @@ func checkOrder(t *testing.T, config kafka.Config, batch []event.Envelope) {
 
 func raw(t *testing.T, config kafka.Config, records ...*kgo.Record) {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(config.Brokers...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Produce(t, config.Brokers, records)
 }
 
 // logBuffer is a log that several goroutines can write and read.

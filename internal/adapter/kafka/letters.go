@@ -58,10 +58,12 @@ func (d deadLetters) open(r *kgo.Record) (l deadletter.Letter, known bool, err e
 // handle indexes the letters. If it fails because of one of them, the caller halves the
 // batch until that letter is alone.
 func (d deadLetters) handle(ctx context.Context, batch []deadletter.Letter) error {
-	for i := range batch {
-		batch[i].ExpiresAt = d.retention.end(ctx, batch[i])
-	}
-	err := panics.Caught(func() error { return d.index(ctx, batch) })
+	err := panics.Caught(func() error {
+		for i := range batch {
+			batch[i].ExpiresAt = d.retention.end(ctx, batch[i])
+		}
+		return d.index(ctx, batch)
+	})
 	if b := blameFor(err); len(batch) > 1 || b == nobody || b == dependency {
 		return err
 	}

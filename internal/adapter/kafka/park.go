@@ -21,6 +21,10 @@ func ParkTopic(topic, group string) string { return topic + "-" + group + "-park
 // partition that they come from waits.
 const maxParked = 10_000
 
+// errTooLargeToWait makes a record a dead letter: brokers would refuse it in the park, and
+// before those that wait it would break the order.
+var errTooLargeToWait = errors.New("an earlier record of its key waits, and it is too large to be written behind it")
+
 var errParkFull = errors.New("too many records wait behind one that failed: waiting for them")
 
 // parking knows the keys of one partition that have records in the park. Where order
@@ -99,6 +103,14 @@ func (p *parking) refresh(ctx context.Context) (err error) {
 	return nil
 }
 
+// refreshParked is refresh within a deadline: a record of the park that Kafka has deleted
+// meanwhile never comes, and the next attempt begins behind it.
+func (w *worker) refreshParked() error {
+	ctx, cancel := context.WithTimeout(w.ctx, w.consumer.config.deadline())
+	defer cancel()
+	return w.parked.refresh(ctx)
+}
+
 // processed returns the offset that the group has committed in the park.
 func (p *parking) processed(ctx context.Context) (int64, error) {
 	committed, err := p.consumer.admin.FetchOffsets(ctx, p.consumer.group)
@@ -165,14 +177,19 @@ func follow[T any](w *worker, batch []T, from []*kgo.Record) (free []T, freeFrom
 	}
 	var parked []*kgo.Record
 	for i, r := range from {
-		if w.parked.has(r.Key) {
-			parked = append(parked, r)
-		} else {
+		switch {
+		case !w.parked.has(r.Key):
 			free, freeFrom = append(free, batch[i]), append(freeFrom, r)
+		case size(r) > maxRecord:
+			if !w.sendAway(r, errTooLargeToWait) {
+				return nil, nil, false
+			}
+		default:
+			parked = append(parked, r)
 		}
 	}
 	if len(parked) == 0 {
-		return batch, from, true
+		return free, freeFrom, true
 	}
 	written, ok := w.produce(func() []*kgo.Record { return w.consumer.behind(parked, w.parked.at) })
 	if !ok {

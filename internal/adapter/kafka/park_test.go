@@ -120,6 +120,27 @@ func TestTheOrderOfAKeyOutlivesTheMemberThatParkedIt(t *testing.T) {
 	}
 }
 
+// A record that is too large to be written behind another one does not block its
+// partition: it is a dead letter without its data.
+func TestALargeRecordBehindOneThatFailedBlocksNothing(t *testing.T) {
+	t.Parallel()
+	config := embeddedBroker(t)
+	batch := likes(t, 3, 1)
+	h := &stubborn{recorder: newRecorder(), guilty: batch[0].ID, refusals: 1}
+	publish(t, config, batch[:1])
+	first := kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic), 1)[0]
+	large := &kgo.Record{Topic: first.Topic, Partition: first.Partition, Key: first.Key, Value: first.Value, Headers: slices.Clone(first.Headers)}
+	large.Headers = append(large.Headers, kgo.RecordHeader{Key: "padding", Value: make([]byte, 1_010_000)})
+	kafkatest.Produce(t, config.Brokers, []*kgo.Record{large}, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(1<<20))
+	publish(t, config, batch[1:])
+	consumeAs(t, config, inOrder, h.handle, quiet())
+	h.recorder.await(t, 3)
+	letter := kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic)+"-dlt", 1)[0]
+	if len(letter.Value) > 0 || len(letter.Key) > 0 {
+		t.Errorf("the dead letter has %d bytes", len(letter.Value))
+	}
+}
+
 // The park of a partition is bounded: beyond, the partition waits with the rest.
 func TestAParkThatIsFullHoldsUpItsPartition(t *testing.T) {
 	t.Parallel()

@@ -113,14 +113,24 @@ func (r *Relay) relay(ctx context.Context) {
 		n, err := r.pass(work)
 		stopping := ctx.Err() != nil
 		switch {
-		case stopping && (err != nil || n == 0):
+		case work.Err() != nil, stopping && err == nil && n == 0:
 			return
 		case err != nil:
 			r.failing.Failed(err)
-			backoff.Wait(ctx, r.pause.Next())
+			r.rest(ctx, work)
 		case n < batchSize && !stopping:
 			r.waitForNews(ctx)
 		}
+	}
+}
+
+// rest waits before the next attempt. A relay that has to stop tries at once, and then
+// waits again: what is committed must not stay behind because one attempt has failed.
+func (r *Relay) rest(ctx, work context.Context) {
+	if ctx.Err() == nil {
+		backoff.Wait(ctx, r.pause.Next())
+	} else {
+		backoff.Wait(work, r.pause.Next())
 	}
 }
 

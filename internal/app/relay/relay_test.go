@@ -183,6 +183,41 @@ func TestARelayThatStopsDrainsAndHandsItsLanesOverAtOnce(t *testing.T) {
 	})
 }
 
+// One failure at the end, for example because a broker elects a leader, leaves nothing
+// behind; a log that stays away does not hold up the stop.
+func TestARelayThatStopsTriesAgainForAFewSeconds(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		failures, left int
+		took           time.Duration
+	}{"the log comes back": {3, 0, time.Second}, "the log stays away": {1_000_000, 20, 5 * time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				db, calls := newDatabase(), 0
+				log := &topic{outcome: func(_ string, given int) (written, acknowledged int) {
+					calls++
+					if calls <= c.failures {
+						return 0, 0
+					}
+					return given, given
+				}}
+				p := start(t, 1, connection{database: db}, log, quiet())
+				synctest.Wait()
+				db.add(20, "a")
+				began := time.Now()
+				p.stop()
+				if took := time.Since(began); db.left() != c.left || took > c.took+retryLimit {
+					t.Errorf("%d events are left behind after %v", db.left(), took)
+				}
+			})
+		})
+	}
+}
+
+// retryLimit is the longest pause between two attempts.
+const retryLimit = 2 * time.Second
+
 func TestARelayThatDiesIsReplacedWhenItsLeasesRunOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -117,7 +117,7 @@ var (
 	ErrNotReplayable = fault.New(fault.Conflict, "NOT_REPLAYABLE", "the dead letter cannot be replayed")
 	ErrNotNew        = fault.New(fault.Conflict, "DEAD_LETTER_NOT_NEW", "the dead letter is not new any more")
 	ErrTooOld        = fault.New(fault.Conflict, "DEAD_LETTER_TOO_OLD",
-		"the event is older than 29 days: if it was counted, that may be forgotten, and it would count twice")
+		"by its id the event is older than 29 days: if it was counted, that may be forgotten, and it would count twice; ask for old events to replay it all the same")
 )
 
 // ReplayWithin is how old an event may be when it is replayed. Groups remember for 30 days

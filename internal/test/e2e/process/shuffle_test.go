@@ -3,7 +3,6 @@ package process_test
 import (
 	"math/rand/v2"
 	"strings"
-	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -27,7 +26,7 @@ func (p *production) recountedShuffled() {
 		}
 	}
 	p.service("commerce-streamer") // makes the topics before it is ready
-	republish(p.t, brokers, shuffled(events, p.on.Prefix, prefix))
+	kafkatest.Produce(p.t, brokers, shuffled(events, p.on.Prefix, prefix))
 }
 
 // shuffled returns the records for topics with another prefix.
@@ -42,16 +41,4 @@ func shuffled(events []*kgo.Record, from, to string) (records []*kgo.Record) {
 	}
 	random.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
 	return records
-}
-
-func republish(t *testing.T, brokers []string, records []*kgo.Record) {
-	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
 }
