@@ -42,6 +42,8 @@ type Keys interface {
 	Claim(ctx context.Context, k Key) (*Answer, error)
 	// Keep queues an answer, to be stored under the key.
 	Keep(k Key, a Answer)
+	// KeepAll queues answers, each to be stored under its key.
+	KeepAll(answers []KeptAnswer)
 	// Purge deletes up to limit answers that are older than the time given.
 	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)
 }

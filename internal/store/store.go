@@ -53,6 +53,7 @@ type Tx struct {
 	Coupons   coupon.Table
 	Owned     coupon.IssuedTable
 	Orders    order.Table
+	Group     GroupTable
 	Payments  payment.Table
 	Charges   payment.ChargeTable
 	Metrics   metric.Table
@@ -83,6 +84,8 @@ type Outbox interface {
 	// gets an id, the traceparent of the context that Update was called with, and
 	// the lane of its key.
 	Append(at time.Time, events ...event.Event)
+	// AppendAll is Append for events of several traces.
+	AppendAll(at time.Time, events []TracedEvent)
 	// Next returns up to limit records of the lanes, oldest first.
 	Next(ctx context.Context, lanes []int, limit int) ([]OutboxRecord, error)
 	// DeletePublished queues the deletion of records that were published.

@@ -43,7 +43,11 @@ const (
 type Conn interface {
 	// Query sends the pending writes and then q, in one round trip if possible.
 	Query(ctx context.Context, pending []Stmt, q Stmt) (Rows, error)
-	// Commit sends the pending writes and commits, in one round trip if possible.
+	// QueryAll sends the pending writes and then all of the statements, in one round trip
+	// if possible. It calls read with the rows of each. read closes them.
+	QueryAll(ctx context.Context, pending, all []Stmt, read func(i int, rows Rows) error) error
+	// Commit sends the pending writes and commits, in one round trip if possible. Its
+	// error is store.ErrCommitUnknown if the transaction may be committed all the same.
 	Commit(ctx context.Context, pending []Stmt) error
 	// End rolls back what was not committed, and gives the connection back. It
 	// works even if the context of the transaction has ended.
@@ -71,16 +75,23 @@ type Dialect struct {
 	// the database. The process may be the database: its clock is given, and what
 	// the expression needs of it is bound at the parameter given.
 	Now func(param int, process clock.Clock) (text string, args []any)
-	// TryLock is an expression that takes a lock on the number given until the
-	// transaction ends, and is 1, or is 0 if someone else holds it.
-	TryLock func(param int) string
+	// TryLock is an expression that takes a lock on a number, which is an expression, until
+	// the transaction ends, and is 1, or is 0 if someone else holds it.
+	TryLock func(number string) string
 	// In returns the condition that a column of the type has one of the values of
 	// a parameter, which is a slice.
 	In func(column string, kind Type, param int) string
 	// Set returns a table expression with rows from arguments, which have the
 	// parameters from param on.
-	Set func(param int, columns []Column) (table string, args []any, err error)
+	Set func(param int, columns []Column, use ...Use) (table string, args []any, err error)
 }
+
+// Use says what a set of rows is for.
+type Use uint8
+
+// Joined is for a set that is joined to a table. Its statement has one plan for any number
+// of rows. A planner that sees few rows would plan every execution.
+const Joined Use = 1
 
 // Column is a column of such rows.
 type Column struct {
@@ -98,6 +109,7 @@ const (
 	Integer Type = "integer"
 	UUID    Type = "uuid"
 	Text    Type = "text"
+	Bytes   Type = "bytea"
 )
 
 var (

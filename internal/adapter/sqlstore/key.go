@@ -6,6 +6,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -19,7 +20,7 @@ type keys struct{ *session }
 func (t keys) Claim(ctx context.Context, k store.Key) (*store.Answer, error) {
 	q := stmt(`
 		SELECT c.mine, k.fingerprint, k.status, k.location, k.body, k.at_us
-		FROM (SELECT `+t.dialect.TryLock(1)+` AS mine) c
+		FROM (SELECT `+t.dialect.TryLock("$1")+` AS mine) c
 		LEFT JOIN idempotency_keys k ON k.user_id = $2 AND k.route = $3 AND k.key = $4`,
 		lockOf(k), k.UserID, k.Route, k.Key)
 	var answer *store.Answer
@@ -33,22 +34,26 @@ func (t keys) Claim(ctx context.Context, k store.Key) (*store.Answer, error) {
 // scanAnswer returns the stored answer if there is one, with or without the lock.
 // Without an answer and without the lock, another transaction holds the key.
 func scanAnswer(r row) (*store.Answer, error) {
+	c, err := scanClaim(r)
+	if err == nil && c.Kept == nil && !c.Mine {
+		err = store.ErrKeyInUse
+	}
+	return c.Kept, err
+}
+
+// scanClaim reads a claim from the last columns of a row.
+func scanClaim(r row, ahead ...any) (c store.Claim, err error) {
 	var mine int64
 	var a store.Answer
 	var status, at *int64
 	var location *string
-	if err := r.Scan(&mine, &a.Fingerprint, &status, &location, &a.Body, &at); err != nil {
-		return nil, err
-	}
-	switch {
-	case status != nil:
+	err = r.Scan(append(ahead, &mine, &a.Fingerprint, &status, &location, &a.Body, &at)...)
+	c.Mine = mine != 0
+	if err == nil && status != nil {
 		a.Status, a.Location, a.At = int(*status), *location, timeOf(*at)
-		return &a, nil
-	case mine == 0:
-		return nil, store.ErrKeyInUse
-	default:
-		return nil, nil //nolint:nilnil // the key is free, and belongs to this transaction now
+		c.Kept = &a
 	}
+	return c, err
 }
 
 // lockOf returns the number of the lock of a key. If two keys have the same number,
@@ -70,8 +75,24 @@ func (t keys) Keep(k store.Key, a store.Answer) {
 			k.UserID, k.Route, k.Key, present(a.Fingerprint), int64(a.Status), a.Location, present(a.Body), micros(a.At),
 		},
 		Rows:   Any,
-		Faults: Faults{"idempotency_keys_pkey": errRetry},
+		Faults: keyFaults(),
 	})
+}
+
+func keyFaults() Faults { return Faults{"idempotency_keys_pkey": errRetry} }
+
+// KeepAll implements store.Keys.
+func (t keys) KeepAll(answers []store.KeptAnswer) {
+	t.insertAll("idempotency_keys", keyFaults(),
+		Column{"user_id", UUID, collect(answers, func(a store.KeptAnswer) id.ID { return a.Key.UserID })},
+		Column{"route", Text, collect(answers, func(a store.KeptAnswer) string { return a.Key.Route })},
+		Column{"key", Text, collect(answers, func(a store.KeptAnswer) string { return a.Key.Key })},
+		Column{"fingerprint", Bytes, collect(answers, func(a store.KeptAnswer) []byte { return present(a.Answer.Fingerprint) })},
+		Column{"status", Integer, collect(answers, func(a store.KeptAnswer) int64 { return int64(a.Answer.Status) })},
+		Column{"location", Text, collect(answers, func(a store.KeptAnswer) string { return a.Answer.Location })},
+		Column{"body", Bytes, collect(answers, func(a store.KeptAnswer) []byte { return present(a.Answer.Body) })},
+		Column{"at_us", BigInt, collect(answers, func(a store.KeptAnswer) int64 { return micros(a.Answer.At) })},
+	)
 }
 
 // present returns an empty slice for nil, which would be NULL.

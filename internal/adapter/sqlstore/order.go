@@ -1,34 +1,43 @@
 package sqlstore
 
 import (
-	"fmt"
-	"slices"
-
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 )
 
 type orders struct{ *session }
 
 // Add implements order.Table.
-func (t orders) Add(o order.Order) {
-	t.exec(`
-		INSERT INTO orders (id, user_id, status, version, amount, discount, points, card, created_us,
-			owned_coupon_id, coupon_id, coupon_name)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		append([]any{
-			o.ID, o.UserID, string(o.Status()), o.Version(), int64(o.Amount), int64(o.Discount), int64(o.Points),
-			int64(o.Card), micros(o.CreatedAt),
-		}, couponOf(o)...)...)
-	t.addLines(o)
-	t.addSteps(o)
+func (t orders) Add(added ...order.Order) {
+	ids := func(of func(order.Order) *id.ID) []*id.ID { return collect(added, of) }
+	won := func(of func(order.Order) money.Won) []int64 {
+		return collect(added, func(o order.Order) int64 { return int64(of(o)) })
+	}
+	t.insertAll("orders", nil,
+		Column{"id", UUID, collect(added, func(o order.Order) id.ID { return o.ID })},
+		Column{"user_id", UUID, collect(added, func(o order.Order) id.ID { return o.UserID })},
+		Column{"status", Text, collect(added, func(o order.Order) string { return string(o.Status()) })},
+		Column{"version", BigInt, collect(added, order.Order.Version)},
+		Column{"amount", BigInt, won(func(o order.Order) money.Won { return o.Amount })},
+		Column{"discount", BigInt, won(func(o order.Order) money.Won { return o.Discount })},
+		Column{"points", BigInt, won(func(o order.Order) money.Won { return o.Points })},
+		Column{"card", BigInt, won(func(o order.Order) money.Won { return o.Card })},
+		Column{"created_us", BigInt, collect(added, func(o order.Order) int64 { return micros(o.CreatedAt) })},
+		Column{"owned_coupon_id", UUID, ids(func(o order.Order) *id.ID { return couponPart(o, func(c *order.Coupon) *id.ID { return &c.ID }) })},
+		Column{"coupon_id", UUID, ids(func(o order.Order) *id.ID { return couponPart(o, func(c *order.Coupon) *id.ID { return &c.CouponID }) })},
+		Column{"coupon_name", Text, collect(added, func(o order.Order) *string { return couponPart(o, func(c *order.Coupon) *string { return &c.Name }) })},
+	)
+	t.addLines(added)
+	t.addSteps(added...)
 }
 
-func couponOf(o order.Order) []any {
+// couponPart returns a part of the coupon of an order, or nil without a coupon.
+func couponPart[T any](o order.Order, part func(*order.Coupon) *T) *T {
 	if o.Coupon == nil {
-		return []any{nil, nil, nil}
+		return nil
 	}
-	return []any{o.Coupon.ID, o.Coupon.CouponID, o.Coupon.Name}
+	return part(o.Coupon)
 }
 
 // Save implements order.Table. If another transaction has changed the same version
@@ -43,40 +52,41 @@ func (t orders) Save(o order.Order) {
 	t.addSteps(o)
 }
 
-func (t orders) addLines(o order.Order) {
-	n := len(o.Lines)
-	numbers, products, names := make([]int64, n), make([]int64, n), make([]string, n)
-	prices, quantities := make([]int64, n), make([]int64, n)
-	ids := slices.Repeat([]id.ID{o.ID}, n)
-	for i, l := range o.Lines {
-		numbers[i], products[i], names[i] = int64(i)+1, l.ProductID, l.Name
-		prices[i], quantities[i] = int64(l.Price), l.Quantity
+func (t orders) addLines(of []order.Order) {
+	var ids []id.ID
+	var numbers []int64
+	var lines []order.Line
+	for _, o := range of {
+		for i, l := range o.Lines {
+			ids, numbers, lines = append(ids, o.ID), append(numbers, int64(i)+1), append(lines, l)
+		}
 	}
-	table, args, err := t.dialect.Set(1, []Column{
-		{"order_id", UUID, ids}, {"line", Integer, numbers}, {"product_id", BigInt, products}, {"name", Text, names},
-		{"price", BigInt, prices}, {"quantity", BigInt, quantities},
-	})
-	if err != nil {
-		_ = t.fail(fmt.Errorf("lines of order %s: %w", o.ID, err))
-		return
-	}
-	t.exec(`
-		INSERT INTO order_lines (order_id, line, product_id, name, price, quantity)
-		SELECT v.order_id, v.line, v.product_id, v.name, v.price, v.quantity FROM `+table+` v`,
-		args...)
+	t.insertAll("order_lines", nil,
+		Column{"order_id", UUID, ids}, Column{"line", Integer, numbers},
+		Column{"product_id", BigInt, collect(lines, func(l order.Line) int64 { return l.ProductID })},
+		Column{"name", Text, collect(lines, func(l order.Line) string { return l.Name })},
+		Column{"price", BigInt, collect(lines, func(l order.Line) int64 { return int64(l.Price) })},
+		Column{"quantity", BigInt, collect(lines, func(l order.Line) int64 { return l.Quantity })},
+	)
 }
 
 // addSteps queues the steps that are not stored yet. A step that another transaction
 // has stored meanwhile has the same version.
-func (t orders) addSteps(o order.Order) {
-	version := o.Version() - int64(len(o.Unsaved()))
-	for _, c := range o.Unsaved() {
-		version++
-		t.queue(Stmt{
-			SQL:    `INSERT INTO order_history (order_id, version, status, reason, at_us) VALUES ($1, $2, $3, $4, $5)`,
-			Args:   []any{o.ID, version, string(c.Status), c.Reason, micros(c.At)},
-			Rows:   Any,
-			Faults: Faults{"order_history_pkey": errRetry},
-		})
+func (t orders) addSteps(of ...order.Order) {
+	var ids []id.ID
+	var versions []int64
+	var steps []order.Change
+	for _, o := range of {
+		version := o.Version() - int64(len(o.Unsaved()))
+		for _, c := range o.Unsaved() {
+			version++
+			ids, versions, steps = append(ids, o.ID), append(versions, version), append(steps, c)
+		}
 	}
+	t.insertAll("order_history", Faults{"order_history_pkey": errRetry},
+		Column{"order_id", UUID, ids}, Column{"version", BigInt, versions},
+		Column{"status", Text, collect(steps, func(c order.Change) string { return string(c.Status) })},
+		Column{"reason", Text, collect(steps, func(c order.Change) string { return c.Reason })},
+		Column{"at_us", BigInt, collect(steps, func(c order.Change) int64 { return micros(c.At) })},
+	)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -16,18 +17,34 @@ type outbox struct{ *session }
 // transaction holds the lock on the product or the order of the event. So the
 // numbers grow in the order in which the events of a key happened.
 func (t outbox) Append(at time.Time, events ...event.Event) {
-	for _, e := range events {
-		v, err := event.Wrap(t.ids(), at, t.trace.Parent(), e)
-		if err != nil {
+	parent := t.trace.Parent()
+	t.AppendAll(at, collect(events, func(e event.Event) store.TracedEvent { return store.TracedEvent{Event: e, Traceparent: parent} }))
+}
+
+// AppendAll implements store.Outbox. Rows are inserted in the order given, so that they
+// have their numbers in this order.
+func (t outbox) AppendAll(at time.Time, events []store.TracedEvent) {
+	records := make([]event.Envelope, len(events))
+	for i, e := range events {
+		var err error
+		if records[i], err = event.Wrap(t.ids(), at, e.Traceparent, e.Event); err != nil {
 			_ = t.fail(err)
 			return
 		}
-		t.exec(`
-			INSERT INTO outbox (event_id, lane, topic, key, type, time_us, sequence, traceparent, data)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			v.ID, laneOf(v.Key), v.Topic, v.Key, v.Type, micros(v.Time), v.Sequence, v.Traceparent, string(v.Data))
-		t.appended = true
 	}
+	texts := func(of func(event.Envelope) string) []string { return collect(records, of) }
+	t.insertAll("outbox", nil,
+		Column{"event_id", UUID, collect(records, func(v event.Envelope) id.ID { return v.ID })},
+		Column{"lane", Integer, collect(records, func(v event.Envelope) int64 { return laneOf(v.Key) })},
+		Column{"topic", Text, texts(func(v event.Envelope) string { return v.Topic })},
+		Column{"key", Text, texts(func(v event.Envelope) string { return v.Key })},
+		Column{"type", Text, texts(func(v event.Envelope) string { return v.Type })},
+		Column{"time_us", BigInt, collect(records, func(v event.Envelope) int64 { return micros(v.Time) })},
+		Column{"sequence", BigInt, collect(records, func(v event.Envelope) int64 { return v.Sequence })},
+		Column{"traceparent", Text, texts(func(v event.Envelope) string { return v.Traceparent })},
+		Column{"data", Text, texts(func(v event.Envelope) string { return string(v.Data) })},
+	)
+	t.appended = t.appended || len(events) > 0
 }
 
 func laneOf(key string) int64 { return int64(xxhash.Sum64String(key) % store.Lanes) }

@@ -26,9 +26,10 @@ func (t owned) Has(ctx context.Context, user, kind id.ID) (bool, error) {
 
 // The offer is not locked: only its number of issued coupons changes, and a user who
 // is issued a coupon must not wait for an order. The owned row is locked by findOwned.
-const selectOwned = `
-	SELECT o.id, o.user_id, o.issued_us, o.expires_us, o.used_us, o.order_id, ` + couponColumns + `
-	FROM owned_coupons o JOIN coupons c ON c.id = o.coupon_id `
+const (
+	ownedColumns = `o.id, o.user_id, o.issued_us, o.expires_us, o.used_us, o.order_id, ` + couponColumns
+	selectOwned  = `SELECT ` + ownedColumns + ` FROM owned_coupons o JOIN coupons c ON c.id = o.coupon_id `
+)
 
 const findOwned = `SELECT id FROM owned_coupons WHERE user_id = $1 AND (id = $2 OR coupon_id = $2) `
 
@@ -49,6 +50,15 @@ func (t owned) Save(o coupon.IssuedCoupon) {
 		Args: []any{microsOrNil(o.UsedAt), o.OrderID, o.ID},
 		Rows: 1, Mismatch: coupon.ErrNotFound,
 	})
+}
+
+// SaveAll implements coupon.OwnedTable.
+func (t owned) SaveAll(coupons []coupon.IssuedCoupon) {
+	t.updateAll("owned_coupons", coupon.ErrNotFound,
+		Column{"id", UUID, collect(coupons, func(o coupon.IssuedCoupon) id.ID { return o.ID })},
+		Column{"used_us", BigInt, collect(coupons, func(o coupon.IssuedCoupon) *int64 { return microsOrNil(o.UsedAt) })},
+		Column{"order_id", UUID, collect(coupons, func(o coupon.IssuedCoupon) *id.ID { return o.OrderID })},
+	)
 }
 
 // Of implements coupon.OwnedTable.

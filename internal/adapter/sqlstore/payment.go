@@ -12,18 +12,24 @@ import (
 type payments struct{ *session }
 
 // Add implements payment.Table.
-func (t payments) Add(p payment.Payment) {
-	t.queue(Stmt{
-		SQL: `
-		INSERT INTO payments (id, order_id, user_id, status, amount, card_type, card_last4, charge_key, reason, created_us, ended_us, due_us)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		Args: []any{
-			p.ID, p.OrderID, p.UserID, string(p.Status), int64(p.Amount), p.Card.Type, p.Card.Last4, p.Key, p.Reason,
-			micros(p.CreatedAt), microsOrNil(p.EndedAt), microsOrNil(p.DueAt),
-		},
-		Rows: Any, Faults: Faults{"payments_order_id_key": payment.ErrExists},
-	})
-	t.addNotes(p)
+func (t payments) Add(added ...payment.Payment) {
+	ids := func(of func(payment.Payment) id.ID) []id.ID { return collect(added, of) }
+	texts := func(of func(payment.Payment) string) []string { return collect(added, of) }
+	t.insertAll("payments", Faults{"payments_order_id_key": payment.ErrExists},
+		Column{"id", UUID, ids(func(p payment.Payment) id.ID { return p.ID })},
+		Column{"order_id", UUID, ids(func(p payment.Payment) id.ID { return p.OrderID })},
+		Column{"user_id", UUID, ids(func(p payment.Payment) id.ID { return p.UserID })},
+		Column{"status", Text, texts(func(p payment.Payment) string { return string(p.Status) })},
+		Column{"amount", BigInt, collect(added, func(p payment.Payment) int64 { return int64(p.Amount) })},
+		Column{"card_type", Text, texts(func(p payment.Payment) string { return p.Card.Type })},
+		Column{"card_last4", Text, texts(func(p payment.Payment) string { return p.Card.Last4 })},
+		Column{"charge_key", Text, texts(func(p payment.Payment) string { return p.Key })},
+		Column{"reason", Text, texts(func(p payment.Payment) string { return p.Reason })},
+		Column{"created_us", BigInt, collect(added, func(p payment.Payment) int64 { return micros(p.CreatedAt) })},
+		Column{"ended_us", BigInt, collect(added, func(p payment.Payment) *int64 { return microsOrNil(p.EndedAt) })},
+		Column{"due_us", BigInt, collect(added, func(p payment.Payment) *int64 { return microsOrNil(p.DueAt) })},
+	)
+	t.addNotes(added...)
 }
 
 // Save implements payment.Table.
@@ -36,11 +42,22 @@ func (t payments) Save(p payment.Payment) {
 	t.addNotes(p)
 }
 
-func (t payments) addNotes(p payment.Payment) {
-	for _, n := range p.UnsavedEntries() {
-		t.exec(`INSERT INTO payment_history (payment_id, at_us, what, detail, actor) VALUES ($1, $2, $3, $4, $5)`,
-			p.ID, micros(n.At), string(n.Action), n.Detail, n.Actor)
+// addNotes queues the lines of the histories that are not stored yet.
+func (t payments) addNotes(changed ...payment.Payment) {
+	var of []id.ID
+	var notes []payment.Entry
+	for _, p := range changed {
+		for _, n := range p.UnsavedEntries() {
+			of, notes = append(of, p.ID), append(notes, n)
+		}
 	}
+	t.insertAll("payment_history", nil,
+		Column{"payment_id", UUID, of},
+		Column{"at_us", BigInt, collect(notes, func(n payment.Entry) int64 { return micros(n.At) })},
+		Column{"what", Text, collect(notes, func(n payment.Entry) string { return string(n.Action) })},
+		Column{"detail", Text, collect(notes, func(n payment.Entry) string { return n.Detail })},
+		Column{"actor", Text, collect(notes, func(n payment.Entry) string { return n.Actor })},
+	)
 }
 
 const selectPayment = `SELECT id, order_id, user_id, status, amount, card_type, card_last4, charge_key, reason, created_us, ended_us, due_us

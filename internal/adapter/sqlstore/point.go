@@ -40,6 +40,23 @@ func (t points) Save(w point.Wallet, e point.Entry) {
 		e.ID, e.UserID, string(e.Type), int64(e.Amount), int64(e.Balance), e.OrderID, micros(e.At))
 }
 
+// SaveAll implements point.Table.
+func (t points) SaveAll(wallets []point.Wallet, entries []point.Entry) {
+	t.updateAll("wallets", point.ErrNoWallet,
+		Column{"user_id", UUID, collect(wallets, point.Wallet.UserID)},
+		Column{"balance", BigInt, collect(wallets, func(w point.Wallet) int64 { return int64(w.Balance()) })},
+	)
+	t.insertAll("point_entries", nil,
+		Column{"id", UUID, collect(entries, func(e point.Entry) id.ID { return e.ID })},
+		Column{"user_id", UUID, collect(entries, func(e point.Entry) id.ID { return e.UserID })},
+		Column{"type", Text, collect(entries, func(e point.Entry) string { return string(e.Type) })},
+		Column{"amount", BigInt, collect(entries, func(e point.Entry) int64 { return int64(e.Amount) })},
+		Column{"balance", BigInt, collect(entries, func(e point.Entry) int64 { return int64(e.Balance) })},
+		Column{"order_id", UUID, collect(entries, func(e point.Entry) *id.ID { return e.OrderID })},
+		Column{"at_us", BigInt, collect(entries, func(e point.Entry) int64 { return micros(e.At) })},
+	)
+}
+
 const selectEntry = `SELECT id, user_id, type, amount, balance, order_id, at_us FROM point_entries `
 
 // History implements point.Table.

@@ -165,7 +165,7 @@ func (s *session) cause(err error) error {
 func (s *session) tables() store.Tx {
 	return store.Tx{
 		Users: users{s}, Brands: brands{s}, Products: products{s}, Stocks: stocks{s}, Likes: likes{s},
-		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Payments: payments{s}, Charges: charges{s},
+		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Group: group{s}, Payments: payments{s}, Charges: charges{s},
 		Metrics: metrics{s}, Months: months{s}, Ranking: rankings{s}, Weights: weights{s}, Published: published{s}, Rollup: rollup{s},
 		Outbox: outbox{s}, Handled: handled{s}, Events: eventLog{s}, Leases: leases{s}, Keys: keys{s},
 		Audit: audit{s}, Sales: sales{s},

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
 
@@ -30,4 +31,21 @@ func (t stocks) Save(s product.Stock, m product.Movement) {
 		INSERT INTO stock_movements (product_id, delta, quantity, reason, note, order_id, at_us)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		m.ProductID, m.Delta, m.Quantity, string(m.Reason), m.Note, m.OrderID, micros(m.At))
+}
+
+// SaveAll implements product.StockTable.
+func (t stocks) SaveAll(stocks []product.Stock, movements []product.Movement) {
+	t.updateAll("stocks", product.ErrNotFound,
+		Column{"product_id", BigInt, collect(stocks, product.Stock.ProductID)},
+		Column{"quantity", BigInt, collect(stocks, product.Stock.Quantity)},
+	)
+	t.insertAll("stock_movements", nil,
+		Column{"product_id", BigInt, collect(movements, func(m product.Movement) int64 { return m.ProductID })},
+		Column{"delta", BigInt, collect(movements, func(m product.Movement) int64 { return m.Delta })},
+		Column{"quantity", BigInt, collect(movements, func(m product.Movement) int64 { return m.Quantity })},
+		Column{"reason", Text, collect(movements, func(m product.Movement) string { return string(m.Reason) })},
+		Column{"note", Text, collect(movements, func(m product.Movement) string { return m.Note })},
+		Column{"order_id", UUID, collect(movements, func(m product.Movement) *id.ID { return m.OrderID })},
+		Column{"at_us", BigInt, collect(movements, func(m product.Movement) int64 { return micros(m.At) })},
+	)
 }

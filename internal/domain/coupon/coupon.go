@@ -191,6 +191,8 @@ type IssuedTable interface {
 	// Save queues the time of use and the order of a coupon, both of which may be
 	// nil. The commit returns ErrNotFound if there is no such coupon.
 	Save(o IssuedCoupon)
+	// SaveAll is Save for coupons that are each given once.
+	SaveAll(coupons []IssuedCoupon)
 	// Of returns up to limit coupons of a user, newest first, that are older than
 	// the coupon before; the zero id is the beginning.
 	Of(ctx context.Context, user, before id.ID, limit int) ([]IssuedCoupon, error)

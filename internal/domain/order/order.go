@@ -232,8 +232,8 @@ func (o Order) about(version int64) event.Order {
 
 // Table keeps orders.
 type Table interface {
-	// Add queues a new order with its lines and its history so far.
-	Add(o Order)
+	// Add queues new orders with their lines and their histories so far.
+	Add(orders ...Order)
 	// Save queues the steps of the history that are new.
 	Save(o Order)
 	// Lock returns an order, locked until the transaction ends.

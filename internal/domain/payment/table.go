@@ -10,9 +10,9 @@ import (
 // Table keeps payments. A transaction that changes a payment holds the lock of its
 // order.
 type Table interface {
-	// Add queues a new payment with its history so far. The transaction ends in
-	// ErrExists if its order has a payment already.
-	Add(p Payment)
+	// Add queues new payments with their histories so far. The transaction ends in
+	// ErrExists if the order of one has a payment already.
+	Add(payments ...Payment)
 	// Save queues a changed payment, and the lines of its history that are new.
 	Save(p Payment)
 	// Of returns the payment with the id, or of the order with the id, or ErrNotFound.

@@ -96,6 +96,8 @@ type Table interface {
 	// Save queues the new balance of a wallet and the entry that explains it. The
 	// commit returns ErrNoWallet if there is no such wallet.
 	Save(w Wallet, e Entry)
+	// SaveAll is Save for wallets that are each given once, with any number of entries.
+	SaveAll(wallets []Wallet, entries []Entry)
 	// History returns up to limit entries of a user, newest first, that are older
 	// than the entry before; the zero id is the beginning.
 	History(ctx context.Context, user id.ID, before id.ID, limit int) ([]Entry, error)

@@ -113,4 +113,6 @@ type StockTable interface {
 	// Save queues the new stock and the movement that explains it. The commit
 	// returns ErrNotFound if there is no such product.
 	Save(s Stock, m Movement)
+	// SaveAll is Save for stocks that are each given once, with any number of movements.
+	SaveAll(stocks []Stock, movements []Movement)
 }

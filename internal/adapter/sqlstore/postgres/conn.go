@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 var errRolledBack = errors.New("postgres: the server rolled back instead of committing")
@@ -53,6 +54,27 @@ func (c *conn) Query(ctx context.Context, pending []sqlstore.Stmt, q sqlstore.St
 	return rows{found, sent}, nil
 }
 
+// QueryAll implements sqlstore.Conn.
+func (c *conn) QueryAll(ctx context.Context, pending, all []sqlstore.Stmt, read func(int, sqlstore.Rows) error) error {
+	if err := c.acquire(ctx); err != nil {
+		return err
+	}
+	sent := c.send(ctx, pending, all...)
+	if err := c.check(sent, pending); err != nil {
+		return err
+	}
+	for i := range all {
+		found, err := sent.Query()
+		if err == nil {
+			err = read(i, rows{Rows: found})
+		}
+		if err != nil {
+			return closing(sent, err)
+		}
+	}
+	return sent.Close()
+}
+
 // moreMemory lets the statements of a transaction use memory for the sums of 500,000
 // products, which take about 200 bytes each: PostgreSQL gives a hash table twice work_mem.
 const moreMemory = `
@@ -68,17 +90,28 @@ func (c *conn) Commit(ctx context.Context, pending []sqlstore.Stmt) error {
 	}
 	sent := c.send(ctx, pending, sqlstore.Stmt{SQL: "COMMIT"})
 	if err := c.check(sent, pending); err != nil {
-		return err
+		return c.doubtful(err)
 	}
 	tag, err := sent.Exec()
 	if err == nil && tag.String() != "COMMIT" {
-		err = errRolledBack // the server answers ROLLBACK to a COMMIT after an error, without an error
+		return closing(sent, errRolledBack) // the server answers ROLLBACK to a COMMIT after an error, without an error
 	}
 	if err = closing(sent, err); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return fmt.Errorf("commit: %w", c.doubtful(err))
 	}
 	c.open = false
 	return nil
+}
+
+// doubtful adds store.ErrCommitUnknown to the error of a pipeline that ends with a COMMIT,
+// unless the transaction is certainly not committed. The error of a statement keeps the
+// server from executing what follows it, and leaves the connection open. If the connection
+// breaks, the COMMIT was sent with the rest.
+func (c *conn) doubtful(err error) error {
+	if pgconn.SafeToRetry(err) || !c.held.Conn().IsClosed() {
+		return err
+	}
+	return fmt.Errorf("%w: %w", store.ErrCommitUnknown, err)
 }
 
 func (c *conn) acquire(ctx context.Context) (err error) {
@@ -101,8 +134,8 @@ type results struct {
 }
 
 // send sends one pipeline: BEGIN if it is not sent yet, the writes, and the last
-// statement.
-func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt, last sqlstore.Stmt) results {
+// statements.
+func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt, last ...sqlstore.Stmt) results {
 	var b pgx.Batch
 	begun := c.begin != ""
 	if begun {
@@ -112,7 +145,9 @@ func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt, last sqlstore.
 	for _, st := range pending {
 		b.Queue(requireRows(st), native(st.Args)...)
 	}
-	b.Queue(last.SQL, native(last.Args)...)
+	for _, q := range last {
+		b.Queue(q.SQL, native(q.Args)...)
+	}
 	return results{c.held.SendBatch(ctx, &b), begun}
 }
 

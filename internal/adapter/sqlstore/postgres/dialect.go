@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
@@ -18,8 +19,8 @@ func dialect() sqlstore.Dialect {
 		Now: func(int, clock.Clock) (string, []any) {
 			return "CAST(EXTRACT(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)", nil
 		},
-		TryLock: func(param int) string {
-			return fmt.Sprintf("CASE WHEN pg_try_advisory_xact_lock($%d) THEN 1 ELSE 0 END", param)
+		TryLock: func(number string) string {
+			return "CASE WHEN pg_try_advisory_xact_lock(" + number + ") THEN 1 ELSE 0 END"
 		},
 		In:  in,
 		Set: set,
@@ -33,12 +34,15 @@ func in(column string, kind sqlstore.Type, param int) string {
 	return fmt.Sprintf("%s = ANY ((SELECT $%d::%s[])::%[3]s[])", column, param, kind)
 }
 
-// set is one array for each column.
-func set(param int, columns []sqlstore.Column) (table string, args []any, err error) {
+// set is one array for each column. It hides those of a set that is joined, as in does.
+func set(param int, columns []sqlstore.Column, use ...sqlstore.Use) (table string, args []any, err error) {
 	names, arrays := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.Name
 		arrays[i] = fmt.Sprintf("$%d::%s[]", param+i, c.Type)
+		if slices.Contains(use, sqlstore.Joined) {
+			arrays[i] = "(SELECT " + arrays[i] + ")"
+		}
 		args = append(args, c.Values)
 	}
 	return fmt.Sprintf("(SELECT * FROM unnest(%s) AS u (%s))", strings.Join(arrays, ", "), strings.Join(names, ", ")), args, nil
@@ -56,6 +60,8 @@ func native(args []any) []any {
 			given[i] = (*[16]byte)(v)
 		case []id.ID:
 			given[i] = bytesOf(v)
+		case []*id.ID:
+			given[i] = bytesOrNil(v)
 		default:
 			given[i] = arg
 		}
@@ -67,6 +73,14 @@ func bytesOf(ids []id.ID) [][16]byte {
 	raw := make([][16]byte, len(ids))
 	for i, v := range ids {
 		raw[i] = v
+	}
+	return raw
+}
+
+func bytesOrNil(ids []*id.ID) []*[16]byte {
+	raw := make([]*[16]byte, len(ids))
+	for i, v := range ids {
+		raw[i] = (*[16]byte)(v)
 	}
 	return raw
 }

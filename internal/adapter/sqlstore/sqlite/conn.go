@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"fmt"
 	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 // conn is the connection of one transaction.
@@ -47,13 +49,32 @@ func (c *conn) Query(ctx context.Context, pending []sqlstore.Stmt, q sqlstore.St
 	return rows{found}, nil
 }
 
-// Commit implements sqlstore.Conn.
+// QueryAll implements sqlstore.Conn.
+func (c *conn) QueryAll(ctx context.Context, pending, all []sqlstore.Stmt, read func(int, sqlstore.Rows) error) error {
+	for i, q := range all {
+		found, err := c.Query(ctx, pending, q)
+		if err == nil {
+			err = read(i, found)
+		}
+		if err != nil {
+			return err
+		}
+		pending = nil
+	}
+	return nil
+}
+
+// Commit implements sqlstore.Conn. After an error of COMMIT, other than that the file is
+// locked, nobody knows: it may be that of a context that ended while COMMIT succeeded.
 func (c *conn) Commit(ctx context.Context, pending []sqlstore.Stmt) error {
 	if err := c.send(ctx, pending); err != nil || !c.open {
 		return err
 	}
 	if _, err := c.ExecContext(ctx, "COMMIT"); err != nil {
-		return err
+		if locked(err) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", store.ErrCommitUnknown, err)
 	}
 	c.open = false
 	return nil

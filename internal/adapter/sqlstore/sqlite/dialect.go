@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ func dialect() sqlstore.Dialect {
 		Now: func(param int, process clock.Clock) (string, []any) {
 			return fmt.Sprintf("CAST($%d AS INTEGER)", param), []any{process().UnixMicro()}
 		},
-		TryLock: func(param int) string { return fmt.Sprintf("CASE WHEN $%d IS NULL THEN 0 ELSE 1 END", param) },
+		TryLock: func(number string) string { return "CASE WHEN " + number + " IS NULL THEN 0 ELSE 1 END" },
 		In: func(column string, _ sqlstore.Type, param int) string {
 			return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, param)
 		},
@@ -54,12 +55,15 @@ func array(values any) any {
 }
 
 // set has one parameter: a JSON array with an array for each row.
-func set(param int, columns []sqlstore.Column) (table string, args []any, err error) {
+func set(param int, columns []sqlstore.Column, _ ...sqlstore.Use) (table string, args []any, err error) {
 	names := make([]string, len(columns))
 	slices := make([]reflect.Value, len(columns))
 	for i, c := range columns {
 		names[i] = fmt.Sprintf("value ->> %d AS %s", i, c.Name)
-		slices[i] = reflect.ValueOf(c.Values)
+		if c.Type == sqlstore.Bytes { // JSON has none
+			names[i] = fmt.Sprintf("unhex(value ->> %d) AS %s", i, c.Name)
+		}
+		slices[i] = reflect.ValueOf(hexed(c.Values))
 	}
 	given := make([][]any, slices[0].Len())
 	for i := range given {
@@ -73,9 +77,24 @@ func set(param int, columns []sqlstore.Column) (table string, args []any, err er
 	return table, []any{string(text)}, err
 }
 
+// hexed returns byte slices as texts, and other values as they are.
+func hexed(values any) any {
+	raw, ok := values.([][]byte)
+	if !ok {
+		return values
+	}
+	texts := make([]string, len(raw))
+	for i, b := range raw {
+		texts[i] = hex.EncodeToString(b)
+	}
+	return texts
+}
+
 // Retry implements sqlstore.Engine: another process has locked the file for longer
 // than busy_timeout.
-func (*engine) Retry(err error) bool {
+func (*engine) Retry(err error) bool { return locked(err) }
+
+func locked(err error) bool {
 	var e *driver.Error
 	return errors.As(err, &e) && (e.Code()&0xFF == codes.SQLITE_BUSY || e.Code()&0xFF == codes.SQLITE_LOCKED)
 }
