@@ -10,10 +10,30 @@ import (
 )
 
 // Guard makes a use case act at most once. The use case calls Enter before it
-// reads anything, and Leave after its last write, with the result.
+// reads anything, and Leave after its last write, with the result. A use case that
+// handles many requests in one transaction claims the key of Request, and keeps Answer.
 type Guard interface {
 	Enter(ctx context.Context, tx Tx) error
 	Leave(ctx context.Context, tx Tx, result any) error
+	// Request returns the key and the fingerprint of the request; nil if it has no key.
+	Request() *KeyedRequest
+	// Answer returns the answer to keep for a result; nil if the request has no key.
+	Answer(result any) (*Answer, error)
+}
+
+// KeyedRequest is a request with an idempotency key.
+type KeyedRequest struct {
+	Key         Key
+	Fingerprint []byte
+}
+
+// Check returns the error of a request whose key has an answer: *RepeatedError if it is
+// the answer to the same request, and ErrKeyReused otherwise.
+func (r KeyedRequest) Check(kept Answer) error {
+	if !bytes.Equal(kept.Fingerprint, r.Fingerprint) {
+		return ErrKeyReused
+	}
+	return &RepeatedError{kept}
 }
 
 // Unguarded is the guard of a request without an idempotency key.
@@ -24,6 +44,12 @@ func (Unguarded) Enter(context.Context, Tx) error { return nil }
 
 // Leave implements Guard.
 func (Unguarded) Leave(context.Context, Tx, any) error { return nil }
+
+// Request implements Guard.
+func (Unguarded) Request() *KeyedRequest { return nil }
+
+// Answer implements Guard.
+func (Unguarded) Answer(any) (*Answer, error) { return nil, nil } //nolint:nilnil // there is no answer to keep
 
 // RepeatedError is returned by Enter if a request with the same key was answered
 // before. Kept is that answer. A use case passes it on as any error.
@@ -61,23 +87,31 @@ func (g Keyed[T]) Enter(ctx context.Context, tx Tx) error {
 	if err != nil || kept == nil {
 		return err
 	}
-	if !bytes.Equal(kept.Fingerprint, g.Fingerprint) {
-		return ErrKeyReused
-	}
-	return &RepeatedError{*kept}
+	return g.Request().Check(*kept)
 }
 
 // Leave implements Guard. It queues the answer.
 func (g Keyed[T]) Leave(_ context.Context, tx Tx, result any) error {
+	a, err := g.Answer(result)
+	if err == nil {
+		tx.Keys.Keep(g.Key, *a)
+	}
+	return err
+}
+
+// Request implements Guard.
+func (g Keyed[T]) Request() *KeyedRequest { return &KeyedRequest{g.Key, g.Fingerprint} }
+
+// Answer implements Guard.
+func (g Keyed[T]) Answer(result any) (*Answer, error) {
 	made, ok := result.(T)
 	if !ok {
-		return fmt.Errorf("the result is a %T, the guard expects a %T", result, made)
+		return nil, fmt.Errorf("the result is a %T, the guard expects a %T", result, made)
 	}
 	a, err := g.ToAnswer(made)
 	if err != nil {
-		return fmt.Errorf("store an answer: %w", err)
+		return nil, fmt.Errorf("store an answer: %w", err)
 	}
 	a.Fingerprint, a.At = g.Fingerprint, g.At
-	tx.Keys.Keep(g.Key, a)
-	return nil
+	return &a, nil
 }

@@ -43,7 +43,6 @@ type cardSlot struct {
 	charger  Charger
 	card     *payment.CardDetails
 	reserved bool
-	finished bool
 }
 
 // reserve takes the slot. The transaction may run again; the slot is taken once.
@@ -56,17 +55,9 @@ func (c *cardSlot) reserve() error {
 	return err
 }
 
-// releaseAfterPanic gives the slot back if a panic kept finish from being called.
-func (c *cardSlot) releaseAfterPanic() {
-	if c.reserved && !c.finished {
-		c.charger.ReleaseSlot()
-	}
-}
-
 // finish uses the slot or gives it back, after the transaction of the order o ended
 // with err.
 func (c *cardSlot) finish(ctx context.Context, o order.Order, err error) {
-	c.finished = true
 	switch {
 	case !c.reserved:
 	case o.Payment == nil || rejected(err):

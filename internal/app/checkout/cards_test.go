@@ -15,6 +15,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/base/panics"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
@@ -170,8 +171,8 @@ func byKey(user id.ID) store.Guard {
 // refusing is a guard that refuses an order once all of it is written.
 type refusing struct{ store.Unguarded }
 
-// Leave implements store.Guard.
-func (refusing) Leave(context.Context, store.Tx, any) error { return store.ErrKeyReused }
+// Answer implements store.Guard.
+func (refusing) Answer(any) (*store.Answer, error) { return nil, store.ErrKeyReused }
 
 func TestTheSlotOfAnOrderThatIsRefusedLateIsReleased(t *testing.T) {
 	t.Parallel()
@@ -211,29 +212,29 @@ func isRepeated(err error) bool {
 	return ok
 }
 
-// overtaken is the guard of a request whose twin is committed between two attempts.
-type overtaken struct {
-	store.Unguarded
-
-	attempts int
-}
-
-func (g *overtaken) Enter(context.Context, store.Tx) error {
-	g.attempts++
-	if g.attempts > 1 {
-		return &store.RepeatedError{}
+// overtaken is a database in which a request with the same key is answered between two
+// attempts of a transaction.
+func overtaken(by store.Guard) func(context.Context, store.DB, func(store.Tx) error) error {
+	return func(ctx context.Context, db store.DB, fn func(store.Tx) error) error {
+		again := errors.New("a deadlock")
+		if err := db.Update(ctx, func(tx store.Tx) error { return errors.Join(fn(tx), again) }); !errors.Is(err, again) {
+			return err
+		}
+		if err := db.Update(ctx, func(tx store.Tx) error { return by.Leave(ctx, tx, order.Order{}) }); err != nil {
+			return err
+		}
+		return db.Update(ctx, fn)
 	}
-	return nil
 }
 
 func TestTheSlotOfARequestThatItsTwinOvertakesIsReleased(t *testing.T) {
 	t.Parallel()
 	s := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{}))
 	mug, kim, ch := s.Product(t, 1000, 5), s.Customer(t, 0), &charger{}
-	_, err := withCards(s, ch, repeated).Place(t.Context(), checkout.Request{
+	_, err := withCards(s, ch, overtaken(byKey(kim))).Place(t.Context(), checkout.Request{
 		UserID: kim, Lines: []order.Want{want(mug, 1)}, Card: card(t),
-	}, &overtaken{})
-	if _, ok := errors.AsType[*store.RepeatedError](err); !ok {
+	}, byKey(kim))
+	if !isRepeated(err) {
 		t.Errorf("Place = %v", err)
 	}
 	if diff := cmp.Diff([]string{"reserve", "release"}, ch.calls); diff != "" {
@@ -241,24 +242,39 @@ func TestTheSlotOfARequestThatItsTwinOvertakesIsReleased(t *testing.T) {
 	}
 }
 
-func TestTheSlotOfAnOrderThatPanicsIsReleased(t *testing.T) {
+// panicking is a guard that panics when all of an order is known.
+type panicking struct{ store.Unguarded }
+
+// Answer implements store.Guard.
+func (panicking) Answer(any) (*store.Answer, error) { panic("a bug") }
+
+func TestTheSlotOfAnOrderThatPanics(t *testing.T) {
 	t.Parallel()
-	s := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{}))
-	mug, kim, ch := s.Product(t, 1000, 5), s.Customer(t, 0), &charger{}
-	panics := func(ctx context.Context, db store.DB, fn func(store.Tx) error) error {
-		return db.Update(ctx, func(tx store.Tx) error {
-			_ = fn(tx)
+	for name, c := range map[string]struct {
+		wrong func(context.Context, store.DB, func(store.Tx) error) error
+		guard store.Guard
+		want  []string
+	}{
+		"is released if the panic is before the COMMIT": {nil, panicking{}, []string{"reserve", "release"}},
+		"is used if the order may be committed": {func(ctx context.Context, db store.DB, fn func(store.Tx) error) error {
+			_ = db.Update(ctx, fn)
 			panic("a bug")
+		}, store.Unguarded{}, []string{"reserve", "charge if committed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := shoptest.New(t, storetest.SQLite(t, sqlstore.Options{}))
+			mug, kim, ch := s.Product(t, 1000, 5), s.Customer(t, 0), &charger{}
+			_, err := withCards(s, ch, c.wrong).Place(t.Context(), checkout.Request{
+				UserID: kim, Lines: []order.Want{want(mug, 1)}, Card: card(t),
+			}, c.guard)
+			if _, ok := errors.AsType[*panics.Error](err); !ok {
+				t.Errorf("Place = %v", err)
+			}
+			if diff := cmp.Diff(c.want, ch.calls); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
 		})
-	}
-	func() {
-		defer func() { _ = recover() }()
-		_, _ = withCards(s, ch, panics).Place(t.Context(), checkout.Request{
-			UserID: kim, Lines: []order.Want{want(mug, 1)}, Card: card(t),
-		}, store.Unguarded{})
-	}()
-	if diff := cmp.Diff([]string{"reserve", "release"}, ch.calls); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 

@@ -32,6 +32,7 @@ type Service struct {
 	compensator Compensator
 	charger     Charger         // nil: cards are refused
 	payments    PaymentCanceler // nil: orders with a card payment cannot be cancelled
+	queue       *queue          // of orders that are to be placed
 }
 
 // Option adds a part to a Service.
@@ -46,6 +47,7 @@ func WithPayments(p PaymentCanceler) Option { return func(s *Service) { s.paymen
 // New returns a Service. The policy schedules the card payments of its orders.
 func New(db store.DB, ids id.Source, now clock.Clock, policy payment.Policy, options ...Option) *Service {
 	s := &Service{db: db, ids: ids, now: now, policy: policy, compensator: NewCompensator(ids)}
+	s.queue = newQueue(s.placeGroup, s.answer)
 	for _, add := range options {
 		add(s)
 	}

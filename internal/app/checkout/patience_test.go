@@ -9,17 +9,15 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
-	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
-	"github.com/loopers-commerce/commerce/internal/domain/point"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// observed is a database that reports when a transaction is about to lock a wallet.
+// observed is a database that reports when a transaction is about to wait for rows.
 type observed struct {
 	store.DB
 	about func()
@@ -27,19 +25,21 @@ type observed struct {
 
 func (o observed) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return o.DB.Update(ctx, func(tx store.Tx) error {
-		tx.Points = wallets{tx.Points, o.about}
+		tx.Group = waits{tx.Group, o.about}
 		return fn(tx)
 	})
 }
 
-type wallets struct {
-	point.Table
+type waits struct {
+	store.GroupTable
 	about func()
 }
 
-func (w wallets) Lock(ctx context.Context, user id.ID) (point.Wallet, error) {
-	w.about()
-	return w.Table.Lock(ctx, user)
+func (w waits) Lock(ctx context.Context, n store.GroupNeeds) (store.GroupState, error) {
+	if len(n.Wait.Wallets)+len(n.Wait.Products)+len(n.Wait.Coupons) > 0 {
+		w.about()
+	}
+	return w.GroupTable.Lock(ctx, n)
 }
 
 // Not on SQLite, which has one writer at a time.
@@ -88,49 +88,4 @@ func TestASoldOutProductIsRefusedWithoutAWait(t *testing.T) {
 	if !errors.Is(err, product.ErrInsufficientStock) {
 		t.Errorf("kim's order: %v, want ErrInsufficientStock", err)
 	}
-}
-
-// ordering is a database that records whether the order is written when stocks are locked.
-type ordering struct {
-	store.DB
-	written, locked bool
-}
-
-func (l *ordering) Update(ctx context.Context, fn func(store.Tx) error) error {
-	return l.DB.Update(ctx, func(tx store.Tx) error {
-		tx.Orders, tx.Stocks = orderingOrders{tx.Orders, l}, orderingStocks{tx.Stocks, l}
-		return fn(tx)
-	})
-}
-
-type orderingOrders struct {
-	order.Table
-	late *ordering
-}
-
-func (o orderingOrders) Add(placed order.Order) {
-	o.late.written = true
-	o.Table.Add(placed)
-}
-
-type orderingStocks struct {
-	product.StockTable
-	late *ordering
-}
-
-func (s orderingStocks) Lock(ctx context.Context, products []int64) ([]product.Stock, error) {
-	s.late.locked = s.late.written
-	return s.StockTable.Lock(ctx, products)
-}
-
-func TestAnOrderIsWrittenByTheTimeItsStockIsLocked(t *testing.T) {
-	t.Parallel()
-	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
-		mug, kim, watched := s.Product(s.T, 1000, 2), s.Customer(s.T, 5000), &ordering{DB: s.DB}
-		service := checkout.New(watched, s.IDs, time.Now, payment.DefaultPolicy())
-		_, err := service.Place(s.T.Context(), checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})
-		if err != nil || !watched.locked {
-			s.T.Errorf("%v; written before the lock: %v", err, watched.locked)
-		}
-	})
 }

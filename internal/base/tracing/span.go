@@ -85,6 +85,13 @@ func (s Span) Within(ctx context.Context) context.Context {
 	return trace.ContextWithSpan(ctx, s.span)
 }
 
+// Link links the span to the one of ctx, if both are recorded.
+func (s Span) Link(ctx context.Context) {
+	if s.span != nil && recording(ctx) {
+		s.span.AddLink(trace.LinkFromContext(ctx))
+	}
+}
+
 // Text sets an attribute. What is not UTF-8 would keep the collector from reading it.
 func (s Span) Text(key attribute.Key, value string) {
 	if s.span != nil {

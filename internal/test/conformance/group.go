@@ -116,7 +116,9 @@ func groupWrites(s *shop) {
 	s.equal(&answer, s.claim(key))
 	state := s.group(store.GroupNeeds{GroupRows: store.GroupRows{Wallets: []id.ID{kim.ID, lee.ID}}})
 	s.equal([]money.Won{7, 8}, []money.Won{state.Wallets[kim.ID].Balance(), state.Wallets[lee.ID].Balance()})
-	entries := read(s, func(ctx context.Context, tx store.Tx) ([]point.Entry, error) { return tx.Points.History(ctx, kim.ID, id.ID{}, 9) })
+	entries := read(s, func(ctx context.Context, tx store.Tx) ([]point.Entry, error) {
+		return tx.Points.History(ctx, kim.ID, id.ID{}, 9)
+	})
 	if len(entries) != 2 || entries[0].OrderID == nil || *entries[0].OrderID != one.ID || entries[1].OrderID != nil || entries[0].Amount != -3 {
 		s.Errorf("entries: %+v", entries)
 	}
@@ -178,7 +180,9 @@ func groupEvents(s *shop) {
 	for i := range lanes {
 		lanes[i] = i
 	}
-	found := read(s, func(ctx context.Context, tx store.Tx) ([]store.OutboxRecord, error) { return tx.Outbox.Next(ctx, lanes, 99) })
+	found := read(s, func(ctx context.Context, tx store.Tx) ([]store.OutboxRecord, error) {
+		return tx.Outbox.Next(ctx, lanes, 99)
+	})
 	for i, r := range found {
 		want, err := event.Wrap(r.Envelope.ID, noon(), events[i].Traceparent, events[i].Event)
 		if err != nil {

@@ -1,0 +1,161 @@
+package checkout
+
+import "slices"
+
+const (
+	// maxServed is how many lanes are served at once. Each holds a connection while it
+	// waits for its row.
+	maxServed = 4
+	// maxMoves is how often a placement is moved to a lane before it waits for all of its
+	// rows.
+	maxMoves = 2
+)
+
+// lanes are queues of placements that need a row that somebody else was seen to hold. A
+// lane is served by one group at a time, which waits for the row. Lanes are served in
+// turn, one group each.
+type lanes struct {
+	byRow  map[row]*lane
+	turns  []row // of lanes with placements that are not served
+	served int
+}
+
+type lane struct {
+	waiting []*placement
+	served  bool
+	queued  bool // it is in turns
+}
+
+func newLanes() lanes { return lanes{byRow: map[row]*lane{}} }
+
+// of returns the row of a placement that has a lane, if there is one.
+func (l *lanes) of(p *placement) (row, bool) {
+	if len(l.byRow) > 0 {
+		for _, r := range p.rows {
+			if _, open := l.byRow[r]; open {
+				return r, true
+			}
+		}
+	}
+	return row{}, false
+}
+
+// enter puts a placement into a lane.
+func (l *lanes) enter(p *placement, r row) {
+	open := l.byRow[r]
+	if open == nil {
+		open = &lane{}
+		l.byRow[r] = open
+	}
+	p.lane = r
+	open.waiting = append(open.waiting, p)
+	l.queue(r, open)
+}
+
+func (l *lanes) queue(r row, open *lane) {
+	if !open.served && !open.queued {
+		open.queued = true
+		l.turns = append(l.turns, r)
+	}
+}
+
+// remove removes a placement from its lane, and reports whether it was in one.
+func (l *lanes) remove(p *placement) bool {
+	open := l.byRow[p.lane]
+	if open == nil {
+		return false
+	}
+	i := slices.Index(open.waiting, p)
+	if i >= 0 {
+		open.waiting = slices.Delete(open.waiting, i, i+1)
+	}
+	return i >= 0
+}
+
+// take removes a group from the lane whose turn it is.
+func (l *lanes) take() (r row, group []*placement) {
+	for len(l.turns) > 0 {
+		r = l.turns[0]
+		l.turns = l.turns[1:]
+		open := l.byRow[r]
+		open.queued = false
+		if len(open.waiting) == 0 {
+			delete(l.byRow, r)
+			continue
+		}
+		n := fitting(open.waiting)
+		group = slices.Clone(open.waiting[:n])
+		open.waiting = slices.Delete(open.waiting, 0, n)
+		open.served = true
+		return r, group
+	}
+	return row{}, nil
+}
+
+// fitting returns how many of the first placements fit into one group.
+func fitting(waiting []*placement) (n int) {
+	lines := 0
+	for n < min(len(waiting), maxOrders) {
+		if lines += waiting[n].lines(); n > 0 && lines > maxLines {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// release ends the service of a lane, and closes it if nothing waits.
+func (l *lanes) release(r row) {
+	open := l.byRow[r]
+	open.served = false
+	if len(open.waiting) == 0 {
+		delete(l.byRow, r)
+	} else {
+		l.queue(r, open)
+	}
+}
+
+// staffLanes starts as many goroutines as there are lanes to serve.
+func (q *queue) staffLanes() {
+	for q.lanes.served < maxServed {
+		r, group := q.takeFromLane()
+		if len(group) == 0 {
+			return
+		}
+		q.lanes.served++
+		go q.serve(r, group)
+	}
+}
+
+func (q *queue) takeFromLane() (row, []*placement) {
+	r, group := q.lanes.take()
+	for _, p := range group {
+		p.taken = true
+	}
+	q.size -= len(group)
+	return r, group
+}
+
+// serve places groups of lanes until there is none.
+func (q *queue) serve(r row, group []*placement) {
+	for len(group) > 0 {
+		q.place(group, r)
+		q.mu.Lock()
+		q.lanes.release(r)
+		decided := q.moveBlocked(group)
+		q.mu.Unlock()
+		q.answerAll(decided)
+		r, group = q.nextOfLanes()
+	}
+}
+
+// nextOfLanes returns the next group of a lane, or ends the work of its goroutine.
+func (q *queue) nextOfLanes() (row, []*placement) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	r, group := q.takeFromLane()
+	if len(group) == 0 {
+		q.lanes.served--
+	}
+	return r, group
+}
