@@ -106,6 +106,8 @@ type outbox struct{ *database }
 
 func (outbox) Append(time.Time, ...event.Event) {}
 
+func (outbox) AppendAll(time.Time, []store.TracedEvent) {}
+
 func (t outbox) Next(_ context.Context, lanes []int, limit int) (next []store.OutboxRecord, err error) {
 	for _, p := range t.rows {
 		if len(next) < limit && slices.Contains(lanes, laneOf(p.Envelope.Key)) {

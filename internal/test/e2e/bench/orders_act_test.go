@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,38 +27,53 @@ import (
 )
 
 // round removes all orders, lets all buyers place orders for a while and checks the
-// database. It returns orders per second.
-func (s *orderShop) round(b *testing.B, buy func() error) float64 {
+// database. It returns orders per second, and prints how long they took.
+func (s *orderShop) round(b *testing.B, name string, buyers int, buy func(buyer int) error) float64 {
 	b.Helper()
 	s.empty(b)
-	var done atomic.Int64
+	took := make([][]time.Duration, buyers)
 	var all sync.WaitGroup
 	begun := time.Now()
-	for range buyers {
+	for i := range buyers {
 		all.Go(func() {
-			for time.Since(begun) < buyTime {
-				if err := buy(); err != nil {
+			for at := time.Now(); at.Sub(begun) < buyTime; {
+				if err := buy(i); err != nil {
 					b.Error(err)
 					return
 				}
-				done.Add(1)
+				now := time.Now()
+				took[i] = append(took[i], now.Sub(at))
+				at = now
 			}
 		})
 	}
 	all.Wait()
-	rate := float64(done.Load()) / time.Since(begun).Seconds()
-	s.check(b, done.Load())
+	sorted := slices.Sorted(slices.Values(slices.Concat(took...)))
+	rate := float64(len(sorted)) / time.Since(begun).Seconds()
+	s.check(b, int64(len(sorted)))
+	b.Logf("%s: %.0f orders/s, p50 %.1f ms, p99 %.1f ms", name, rate, at(sorted, 50), at(sorted, 99))
 	return rate
+}
+
+// at returns a percentile in milliseconds.
+func at(sorted []time.Duration, percent int) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return float64(sorted[len(sorted)*percent/100]) / float64(time.Millisecond)
 }
 
 // useCase is a side that buys by checkout.Place, with an idempotency key as the
 // API does.
-func (s *orderShop) useCase(name string, products int) side {
-	service := s.newCheckout(s.db)
+func (s *orderShop) useCase(name string, buyers, products int) side {
+	return s.side(name, buyers, products, []*checkout.Service{s.newCheckout(s.db)})
+}
+
+func (s *orderShop) side(name string, buyers, products int, services []*checkout.Service) side {
 	return side{name, func(b *testing.B) float64 {
 		b.Helper()
-		return s.round(b, func() error {
-			_, err := s.place(b, service, 1+rand.IntN(userCount), 1+rand.IntN(products))
+		return s.round(b, name, buyers, func(i int) error {
+			_, err := s.place(b, services[i%len(services)], 1+rand.IntN(userCount), 1+rand.IntN(products))
 			return err
 		})
 	}}
@@ -104,12 +119,12 @@ func userID(n int) (v id.ID) {
 }
 
 // overHTTP is a side that buys over HTTP, with the token of a session.
-func (s *orderShop) overHTTP(b *testing.B, products int) side {
+func (s *orderShop) overHTTP(b *testing.B, buyers, products int) side {
 	b.Helper()
 	tokens, url := s.serve(b)
 	client := http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: buyers}}
 	b.Cleanup(client.CloseIdleConnections)
-	buy := func() error {
+	buy := func(int) error {
 		body := orderBody(1 + rand.IntN(products))
 		r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, url+ordersPath, bytes.NewReader(body))
 		if err != nil {
@@ -120,9 +135,10 @@ func (s *orderShop) overHTTP(b *testing.B, products int) side {
 		r.Header.Set("Idempotency-Key", s.env.IDs().String())
 		return expect(&client, r, http.StatusCreated)
 	}
-	return side{"over HTTP", func(b *testing.B) float64 {
+	name := fmt.Sprintf("over HTTP, %d buyers", buyers)
+	return side{name, func(b *testing.B) float64 {
 		b.Helper()
-		return s.round(b, buy)
+		return s.round(b, name, buyers, buy)
 	}}
 }
 

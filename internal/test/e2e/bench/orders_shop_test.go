@@ -17,10 +17,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
-// The shop for the orders. Each buyer has a connection to the database, on both sides: as
-// many as the programs have by default.
+// The shop for the orders. Each program has as many connections to the database as by
+// default.
 const (
-	buyers       = 16
+	connections  = 16
 	productCount = 10_000
 	userCount    = 10_000
 	unitPrice    = 1_000
@@ -34,13 +34,15 @@ type orderShop struct {
 	env     wire.Env
 	address string
 	db      *sqlstore.DB
+	second  *sqlstore.DB // of another program
 	admin   *pgx.Conn
 }
 
 func openOrderShop(b *testing.B) *orderShop {
 	b.Helper()
 	s := &orderShop{env: wire.NewEnv(slog.New(slog.DiscardHandler)), address: storetest.Schema(b)}
-	s.db = s.open(b, fmt.Sprintf("%s&pool_max_conns=%d", s.address, buyers))
+	address := fmt.Sprintf("%s&pool_max_conns=%d", s.address, connections)
+	s.db, s.second = s.open(b, address), s.open(b, address)
 	if _, err := s.db.Migrate(b.Context()); err != nil {
 		b.Fatal(err)
 	}

@@ -2,20 +2,21 @@ package bench_test
 
 import (
 	"fmt"
-	"strconv"
 	"testing"
 
-	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
 )
 
-// BenchmarkOrdersSpread places orders of one of 10,000 products each, paid by
-// points, against pgbench with the same statements in the same pipelines.
+// BenchmarkOrdersSpread places orders of one of 10,000 products each, paid by points,
+// against pgbench with one order in a transaction.
 func BenchmarkOrdersSpread(b *testing.B) {
 	s := openOrderShop(b)
 	comparison{
-		unit: "orders/s", goal: 0.6,
-		ours: s.useCase("checkout", productCount), baseline: s.pgbench("pgbench", s.script(b), productCount),
-		others: []side{s.overHTTP(b, productCount)},
+		unit: "orders/s", goal: 4,
+		ours: s.useCase("64 buyers", 64, productCount), baseline: s.pgbench(pgbenchClients, productCount),
+		others: []side{
+			s.useCase("16 buyers", 16, productCount), s.useCase("256 buyers", 256, productCount), s.overHTTP(b, 64, productCount),
+		},
 	}.run(b)
 }
 
@@ -23,47 +24,37 @@ func BenchmarkOrdersSpread(b *testing.B) {
 func BenchmarkOrdersHot(b *testing.B) {
 	s := openOrderShop(b)
 	comparison{
-		unit: "orders/s", goal: 0.5,
-		ours: s.useCase("one product", 1), baseline: s.useCase("10,000 products", productCount),
-		others: []side{s.pgbench("pgbench, one product", s.script(b), 1)},
+		unit: "orders/s", goal: 2.5,
+		ours: s.useCase("one product, 64 buyers", 64, 1), baseline: s.pgbench(pgbenchClients, productCount),
+		others: []side{
+			s.twoPrograms("one product, two programs, 64 buyers", 64, 1), s.useCase("one product, 16 buyers", 16, 1),
+			s.useCase("10,000 products, 64 buyers", 64, productCount),
+		},
 	}.run(b)
 }
 
-// script returns an order for pgbench: the statements that checkout.Place sends, recorded
-// on the wire.
-func (s *orderShop) script(b *testing.B) *script {
-	b.Helper()
-	const buyer, product = 4_242, 7_919 // numbers that occur nowhere else
-	var w recorder
-	service := s.newCheckout(s.open(b, w.listen(b, s.address)+"&pool_max_conns=1"))
-	buy := func() (o order.Order) {
-		s.empty(b)
-		o, err := s.place(b, service, buyer, product)
-		if err != nil {
-			b.Fatal(err)
-		}
-		return o
-	}
-	buy() // prepares the statements
-	pipelines := w.during(b, s.admin, func() { buy() })
-	var key string
-	if err := s.admin.QueryRow(b.Context(), "SELECT key FROM idempotency_keys").Scan(&key); err != nil {
-		b.Fatal(err)
-	}
-	return orderScript(pipelines, map[string]string{
-		userID(buyer).String(): "lpad(:buyer, 32, '0')::uuid", key: "lpad(:serial, 36, '0')",
-		strconv.Itoa(product): ":product", fmt.Sprintf("{%d}", product): "ARRAY[:product]::bigint[]",
-		strconv.Itoa(firstStock - 1): ":left", strconv.Itoa(firstMoney - unitPrice): ":rest",
-	})
+// BenchmarkOrdersAlone places the orders of one buyer.
+func BenchmarkOrdersAlone(b *testing.B) {
+	s := openOrderShop(b)
+	comparison{
+		unit: "orders/s", goal: 1,
+		ours: s.useCase("one buyer", 1, productCount), baseline: s.pgbench(1, productCount),
+	}.run(b)
 }
 
-// pgbench is a side that runs a script.
-func (s *orderShop) pgbench(name string, sc *script, products int) side {
-	return side{name, func(b *testing.B) float64 {
+// pgbench is a side that places each order in a transaction of its own.
+func (s *orderShop) pgbench(clients, products int) side {
+	return side{fmt.Sprintf("pgbench, %d clients", clients), func(b *testing.B) float64 {
 		b.Helper()
 		s.empty(b)
-		done, rate := sc.run(b, s.address, map[string]int{"buyers": userCount, "products": products, "price": unitPrice})
+		done, rate := runPgbench(b, s.address, clients, map[string]int{"buyers": userCount, "products": products, "price": unitPrice})
 		s.check(b, done)
 		return rate
 	}}
+}
+
+// twoPrograms is a side whose buyers are divided between two programs, each with
+// connections of its own.
+func (s *orderShop) twoPrograms(name string, buyers, products int) side {
+	return s.side(name, buyers, products, []*checkout.Service{s.newCheckout(s.db), s.newCheckout(s.second)})
 }

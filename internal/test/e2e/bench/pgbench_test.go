@@ -3,7 +3,6 @@ package bench_test
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -13,105 +12,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// script is a transaction for pgbench: the statements that a program sent, in the same
-// pipelines, with other arguments.
-type script struct {
-	lines  []string
-	values map[string]string // variables that never change
-	words  map[string]string // how the script writes the arguments that change
-}
-
-// The script makes ids of numbers: pgbench has no uuids.
-const (
-	newID  = "lpad(:serial, 32, '0')::uuid"
-	newIDs = "ARRAY[" + newID + "]"
-)
-
-// orderScript returns the script of an order. The words are the arguments that change from
-// order to order, and how the script writes them. Other ids are always new.
-func orderScript(pipelines []pipeline, words map[string]string) *script {
-	s := &script{values: map[string]string{}, words: words}
-	s.lines = []string{
-		`\set n :n + 1`, `\set serial 1000000000000 + :n * 1000 + :client_id`,
-		`\set buyer random(1, :buyers)`, `\set product random(1, :products)`,
-	}
-	for _, p := range pipelines {
-		s.add(p)
-	}
-	return s
-}
-
-// add adds a pipeline. pgbench cannot read a value from one: a query whose result is
-// needed is sent alone, after the rest.
-func (s *script) add(p pipeline) {
-	last := p[len(p)-1]
-	taken := take(last.sql)
-	if taken != nil {
-		p = p[:len(p)-1]
-	}
-	if len(p) > 0 {
-		s.lines = append(s.lines, `\startpipeline`)
-		for _, st := range p {
-			s.lines = append(s.lines, s.statement(st)+";")
-		}
-		s.lines = append(s.lines, `\endpipeline`)
-	}
-	if taken != nil {
-		s.lines = append(append(s.lines, s.statement(last)+` \gset`), taken...)
-	}
-}
-
-// take returns what to do with the result of a statement.
-func take(sql string) []string {
-	switch {
-	case strings.Contains(sql, "FROM stocks WHERE"):
-		return []string{`\set left :quantity - 1`}
-	case strings.Contains(sql, "FROM wallets WHERE"):
-		return []string{`\set rest :balance - :price`}
-	default:
-		return nil
-	}
-}
-
-var (
-	blanks     = regexp.MustCompile(`\s+`)
-	parameters = regexp.MustCompile(`\$[0-9]+`)
-)
-
-func (s *script) statement(st statement) string {
-	return parameters.ReplaceAllStringFunc(strings.TrimSpace(blanks.ReplaceAllString(st.sql, " ")), func(name string) string {
-		n, _ := strconv.Atoi(name[1:]) // the pattern says so
-		return s.argument(st, n-1)
-	})
-}
-
-func (s *script) argument(st statement, i int) string {
-	text := st.written[i]
-	if text == nil {
-		return "NULL"
-	}
-	if *text == "" {
-		return "''" // a pgbench variable cannot be empty
-	}
-	if word, known := s.words[*text]; known {
-		return word
-	}
-	switch {
-	case st.types[i] == pgtype.UUIDOID:
-		return newID
-	case st.types[i] == pgtype.UUIDArrayOID:
-		return newIDs
-	case strings.Contains(st.sql, "pg_try_advisory_xact_lock") && i == 0: // a hash of the key
-		return ":serial"
-	}
-	name := "v" + strconv.Itoa(len(s.values)+1)
-	s.values[name] = *text
-	return ":" + name
-}
+// pgbenchClients is how many connections pgbench has: with more of them it is slower.
+const pgbenchClients = 16
 
 // pgbenchPath finds the program. Debian keeps it outside the PATH, beside the server.
 func pgbenchPath(b *testing.B) string {
@@ -133,20 +37,20 @@ func pgbenchPath(b *testing.B) string {
 	return path
 }
 
-// run lets pgbench work for a second and a round. The first second does not count: new
-// connections prepare their statements in it, and ours are prepared already.
-func (s *script) run(b *testing.B, address string, given map[string]int) (done int64, rate float64) {
+// runPgbench lets pgbench place orders for a second and a round. The first second does not
+// count: new connections prepare their statements in it, and ours are prepared already.
+func runPgbench(b *testing.B, address string, clients int, given map[string]int) (done int64, rate float64) {
 	b.Helper()
-	path := filepath.Join(b.TempDir(), "order.sql")
-	if err := os.WriteFile(path, []byte(strings.Join(s.lines, "\n")+"\n"), 0o600); err != nil {
+	vars, err := os.ReadFile("testdata/order.vars")
+	if err != nil {
 		b.Fatal(err)
 	}
 	args := []string{
-		"--no-vacuum", "--protocol=prepared", "--file=" + path, "--progress=1", "--define=n=0",
-		fmt.Sprintf("--client=%d", buyers), "--jobs=2", fmt.Sprintf("--time=%d", 1+int(buyTime.Seconds())),
+		"--no-vacuum", "--protocol=prepared", "--file=testdata/order.sql", "--progress=1", "--define=n=0",
+		fmt.Sprintf("--client=%d", clients), fmt.Sprintf("--jobs=%d", min(2, clients)), fmt.Sprintf("--time=%d", 1+int(buyTime.Seconds())),
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.values)) {
-		args = append(args, "--define="+name+"="+s.values[name])
+	for define := range strings.Lines(string(vars)) {
+		args = append(args, "--define="+strings.TrimSuffix(define, "\n"))
 	}
 	for name, value := range given {
 		args = append(args, fmt.Sprintf("--define=%s=%d", name, value))
@@ -156,7 +60,7 @@ func (s *script) run(b *testing.B, address string, given map[string]int) (done i
 		b.Fatal(err)
 	}
 	q := u.Query()
-	path = q.Get("search_path") // which libpq has no parameter for
+	path := q.Get("search_path") // which libpq has no parameter for
 	q.Del("search_path")
 	u.RawQuery = q.Encode()
 	cmd := exec.CommandContext(b.Context(), pgbenchPath(b), append(args, u.String())...)
@@ -164,7 +68,7 @@ func (s *script) run(b *testing.B, address string, given map[string]int) (done i
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
-		b.Fatalf("pgbench: %v\n%s\nscript:\n%s", err, out.String(), strings.Join(s.lines, "\n"))
+		b.Fatalf("pgbench: %v\n%s", err, out.String())
 	}
 	return readPgbench(b, out.String())
 }

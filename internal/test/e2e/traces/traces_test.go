@@ -19,7 +19,7 @@ import (
 
 // The way of an order that a card pays.
 const (
-	placed   = "POST /api/v1/orders"
+	placed   = "POST /api/v1/orders > place order"
 	charged  = placed + " > charge a card > gateway request"
 	callback = charged + " > POST /api/v1/payments/callback"
 	paid     = callback + " > update > send order-events"
@@ -33,8 +33,8 @@ func TestAnOrderIsOneTrace(t *testing.T) {
 	s := open(t, sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)))
 	s.buy(t)
 	want := []string{
-		placed + " > update",
-		placed + " > update > send order-events",
+		placed + " > commit orders > update",
+		placed + " > send order-events",
 		placed + " > charge a card > update",
 		callback + " > gateway find",
 		paid,
