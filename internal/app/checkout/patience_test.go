@@ -3,12 +3,14 @@ package checkout_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
@@ -88,4 +90,93 @@ func TestASoldOutProductIsRefusedWithoutAWait(t *testing.T) {
 	if !errors.Is(err, product.ErrInsufficientStock) {
 		t.Errorf("kim's order: %v, want ErrInsufficientStock", err)
 	}
+}
+
+// A product that somebody else holds stops its own orders only: neither those of other
+// products, nor those of a product that is in a basket with it.
+func TestOrdersOfAProductThatIsHeldWaitAlone(t *testing.T) {
+	t.Parallel()
+	s := shoptest.New(t, storetest.Postgres(t, sqlstore.Options{}))
+	held, mug := s.Product(t, 10, 100), s.Product(t, 10, 100)
+	waits := make(chan struct{})
+	service := checkout.New(observed{s.DB, sync.OnceFunc(func() { close(waits) })}, s.IDs, time.Now, payment.DefaultPolicy())
+	place := func(ctx context.Context, products ...int64) error {
+		r := checkout.Request{UserID: s.Customer(t, 1000)}
+		for _, pid := range products {
+			r.Lines = append(r.Lines, want(pid, 1))
+		}
+		_, err := service.Place(ctx, r, store.Unguarded{})
+		return err
+	}
+	results := make(chan error, 20)
+	err := s.DB.Update(t.Context(), func(tx store.Tx) error {
+		if _, err := tx.Stocks.Lock(t.Context(), []int64{held}); err != nil {
+			return err
+		}
+		for range cap(results) {
+			go func() { results <- place(t.Context(), held, mug) }()
+		}
+		<-waits
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		return errors.Join(shoptest.AtOnce(20, func(int) error { return place(ctx, mug) })...)
+	})
+	for range cap(results) {
+		err = errors.Join(err, <-results)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	if h, m := s.Stock(t, held), s.Stock(t, mug); h != 80 || m != 60 {
+		t.Errorf("%d and %d are left, want 80 and 60", h, m)
+	}
+	s.Audit(t)
+}
+
+func TestAnOrderWhoseCallerIsGoneIsNotPlaced(t *testing.T) {
+	t.Parallel()
+	s := shoptest.New(t, storetest.Postgres(t, sqlstore.Options{}))
+	mug, kim, lee := s.Product(t, 10, 100), s.Customer(t, 1000), s.Customer(t, 1000)
+	waits := make(chan struct{})
+	service := checkout.New(observed{s.DB, sync.OnceFunc(func() { close(waits) })}, s.IDs, time.Now, payment.DefaultPolicy())
+	place := func(ctx context.Context, customer id.ID) <-chan error {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := service.Place(ctx, checkout.Request{UserID: customer, Lines: []order.Want{want(mug, 1)}}, store.Unguarded{})
+			ended <- err
+		}()
+		return ended
+	}
+	err := s.DB.Update(t.Context(), func(tx store.Tx) error {
+		if _, err := tx.Stocks.Lock(t.Context(), []int64{mug}); err != nil {
+			return err
+		}
+		kims, leave := context.WithCancel(t.Context())
+		inGroup := place(kims, kim)
+		<-waits
+		lees, leaveToo := context.WithCancel(t.Context())
+		inLane := place(lees, lee)
+		for service.Waiting() == 0 {
+			runtime.Gosched()
+		}
+		leaveToo()
+		if err := <-inLane; errors.Is(err, store.ErrCommitUnknown) || !errors.Is(err, context.Canceled) {
+			t.Errorf("an order that waits: %v", err)
+		}
+		leave() // the transaction ends, because nobody waits for it any more
+		if err := <-inGroup; !errors.Is(err, context.Canceled) {
+			t.Errorf("an order in a transaction: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := <-place(t.Context(), kim); err != nil { // it comes after what waited for the lock
+		t.Error(err)
+	}
+	if left := s.Stock(t, mug); left != 99 || service.Waiting() != 0 {
+		t.Errorf("%d are left, want 99", left)
+	}
+	s.Audit(t)
 }

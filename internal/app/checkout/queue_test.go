@@ -1,0 +1,213 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
+
+// someone returns a placement of a user for one piece of each product.
+func someone(ctx context.Context, user byte, products ...int64) *placement {
+	var wants []order.Want
+	for _, pid := range products {
+		wants = append(wants, order.Want{ProductID: pid, Quantity: 1})
+	}
+	basket, err := order.NewBasket(wants)
+	if err != nil {
+		panic(err)
+	}
+	return newPlacement(ctx, Request{UserID: id.ID{user}}, basket, store.Unguarded{}, nil)
+}
+
+// stopped returns a queue whose committers and lanes are the test.
+func stopped() *queue {
+	q := newQueue(func([]*placement, row) { panic("no goroutine may start") }, func(*placement) {})
+	q.committers, q.lanes.served = maxCommitters, maxServed
+	return q
+}
+
+func addAll(t *testing.T, q *queue, all ...*placement) {
+	t.Helper()
+	for _, p := range all {
+		if err := q.add(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTheQueueIsBounded(t *testing.T) {
+	t.Parallel()
+	q := stopped()
+	all := make([]*placement, maxWaiting+1)
+	for i := range all {
+		all[i] = someone(t.Context(), 1, 1)
+	}
+	addAll(t, q, all[:maxWaiting]...)
+	if err := q.add(all[maxWaiting]); !errors.Is(err, ErrBusy) {
+		t.Errorf("one more: %v", err)
+	}
+	if !q.leave(all[7]) || q.leave(all[7]) || slices.Contains(q.waiting, all[7]) {
+		t.Error("it has not left, or twice")
+	}
+	addAll(t, q, all[maxWaiting])
+}
+
+func TestAnOrderThatHasToWaitIsNotOvertaken(t *testing.T) {
+	t.Parallel()
+	q := stopped()
+	first, large, small, other := someone(t.Context(), 1, 1), someone(t.Context(), 2, 1, 2), someone(t.Context(), 3, 2), someone(t.Context(), 4, 3)
+	addAll(t, q, first)
+	group := q.take()
+	addAll(t, q, large, small, other)
+	if next := q.take(); !slices.Equal(next, []*placement{other}) {
+		t.Errorf("%d orders are taken, want the one of product 3 only", len(next))
+	}
+	q.release(group)
+	if next := q.take(); !slices.Equal(next, []*placement{large, small}) {
+		t.Errorf("%d orders are taken, want the two that waited", len(next))
+	}
+}
+
+func TestAGroupHasABoundedNumberOfLines(t *testing.T) {
+	t.Parallel()
+	q := stopped()
+	many := make([]int64, maxLines)
+	for i := range many {
+		many[i] = int64(i) + 1
+	}
+	a, b, c := someone(t.Context(), 1, many[:600]...), someone(t.Context(), 2, many[600:]...), someone(t.Context(), 3, 2000)
+	addAll(t, q, a, b, c)
+	if group := q.take(); !slices.Equal(group, []*placement{a, b}) {
+		t.Errorf("%d orders are in the group, want 2", len(group))
+	}
+	if group := q.take(); !slices.Equal(group, []*placement{c}) {
+		t.Errorf("%d orders are in the group, want 1", len(group))
+	}
+}
+
+func TestOnlyTheOrdersOfARowThatIsHeldGoToItsLane(t *testing.T) {
+	t.Parallel()
+	q := stopped()
+	held, both, other := someone(t.Context(), 1, 1), someone(t.Context(), 2, 1, 2), someone(t.Context(), 3, 2)
+	addAll(t, q, held)
+	group := q.take()
+	held.blocked = stockRow(1)
+	q.release(group)
+	if decided := q.moveBlocked(group); len(decided) > 0 || q.size != 1 {
+		t.Errorf("%d are decided, %d wait", len(decided), q.size)
+	}
+	addAll(t, q, both, other)
+	if group := q.take(); !slices.Equal(group, []*placement{other}) {
+		t.Errorf("%d orders are taken, want the one without the row", len(group))
+	}
+	r, lane := q.takeFromLane()
+	if r != stockRow(1) || !slices.Equal(lane, []*placement{held, both}) {
+		t.Errorf("%d orders are in the lane of %v", len(lane), r)
+	}
+	q.lanes.release(r)
+	if len(q.lanes.byRow) > 0 || q.size > 0 {
+		t.Error("the lane is still open")
+	}
+}
+
+func TestLanesAreServedInTurn(t *testing.T) {
+	t.Parallel()
+	q := stopped()
+	var want []row
+	for range 2 * maxOrders {
+		q.lanes.enter(someone(t.Context(), 1, 1), stockRow(1))
+	}
+	q.lanes.enter(someone(t.Context(), 2, 2), stockRow(2))
+	leaves := someone(t.Context(), 3, 3)
+	q.lanes.enter(leaves, stockRow(3))
+	q.size = 2*maxOrders + 2
+	q.leave(leaves)
+	for r, group := q.takeFromLane(); len(group) > 0; r, group = q.takeFromLane() {
+		want = append(want, r)
+		q.lanes.release(r)
+	}
+	if !slices.Equal(want, []row{stockRow(1), stockRow(2), stockRow(1)}) || q.size != 0 {
+		t.Errorf("%v, %d wait", want, q.size)
+	}
+}
+
+func TestAnOrderThatWasMovedTooOftenWaitsForAllOfItsRows(t *testing.T) {
+	t.Parallel()
+	p, other := someone(t.Context(), 1, 1, 2), someone(t.Context(), 2, 3)
+	if n := needsOf([]*placement{p, other}, stockRow(1)); !slices.Equal(n.Wait.Products, []int64{1}) || len(n.Wait.Wallets) > 0 {
+		t.Errorf("%+v", n.Wait)
+	}
+	p.moves = maxMoves
+	n := needsOf([]*placement{p, other}, stockRow(1))
+	if !slices.Equal(n.Wait.Products, []int64{1, 1, 2}) || len(n.Wait.Wallets) != 1 || !slices.Equal(n.Products, []int64{1, 2, 3}) {
+		t.Errorf("%+v", n)
+	}
+}
+
+// Whatever arrives and ends: groups under way share no row, no order overtakes another one
+// that needs the same row, and all are taken in the end.
+func TestGroupsAreFairAndNeverMeet(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		q := stopped()
+		var arrived []*placement
+		var under [][]*placement
+		taken := map[*placement]bool{}
+		take := func() {
+			group := q.take()
+			for _, p := range group {
+				for _, before := range arrived[:slices.Index(arrived, p)] {
+					if !taken[before] && meet(before, p) && !slices.Contains(group, before) {
+						r.Fatal("an order was overtaken")
+					}
+				}
+				for _, other := range slices.Concat(under...) {
+					if meet(other, p) {
+						r.Fatal("two groups meet")
+					}
+				}
+			}
+			for _, p := range group {
+				taken[p] = true
+			}
+			if len(group) > 0 {
+				under = append(under, group)
+			}
+		}
+		finish := func() {
+			if len(under) > 0 {
+				i := rapid.IntRange(0, len(under)-1).Draw(r, "group")
+				q.release(under[i])
+				under = slices.Delete(under, i, i+1)
+			}
+		}
+		arrive := func() {
+			products := rapid.SliceOfNDistinct(rapid.Int64Range(1, 5), 1, 3, rapid.ID).Draw(r, "products")
+			p := someone(t.Context(), rapid.Byte().Draw(r, "user")%6, products...)
+			arrived = append(arrived, p)
+			addAll(t, q, p)
+		}
+		for range rapid.IntRange(1, 60).Draw(r, "steps") {
+			rapid.SampledFrom([]func(){arrive, arrive, take, finish}).Draw(r, "step")()
+		}
+		for len(taken) < len(arrived) {
+			before := len(taken)
+			take()
+			if len(under) == 0 && len(taken) == before {
+				r.Fatal("an order waits for ever")
+			}
+			finish()
+		}
+	})
+}
+
+func meet(a, b *placement) bool {
+	return slices.ContainsFunc(a.rows, func(r row) bool { return slices.Contains(b.rows, r) })
+}
