@@ -31,7 +31,7 @@ import (
 func (s *orderShop) round(b *testing.B, name string, buyers int, buy func(buyer int) error) float64 {
 	b.Helper()
 	s.empty(b)
-	took := make([][]time.Duration, buyers)
+	took, before := make([][]time.Duration, buyers), s.cpu(b)
 	var all sync.WaitGroup
 	begun := time.Now()
 	for i := range buyers {
@@ -50,8 +50,9 @@ func (s *orderShop) round(b *testing.B, name string, buyers int, buy func(buyer 
 	all.Wait()
 	sorted := slices.Sorted(slices.Values(slices.Concat(took...)))
 	rate := float64(len(sorted)) / time.Since(begun).Seconds()
+	cost := s.cpu(b).per(len(sorted), before)
 	s.check(b, int64(len(sorted)))
-	b.Logf("%s: %.0f orders/s, p50 %.1f ms, p99 %.1f ms", name, rate, at(sorted, 50), at(sorted, 99))
+	b.Logf("%s: %.0f orders/s, p50 %.1f ms, p99 %.1f ms, %s", name, rate, at(sorted, 50), at(sorted, 99), cost)
 	return rate
 }
 

@@ -41,6 +41,7 @@ type orderShop struct {
 func openOrderShop(b *testing.B) *orderShop {
 	b.Helper()
 	s := &orderShop{env: wire.NewEnv(slog.New(slog.DiscardHandler)), address: storetest.Schema(b)}
+	s.address += "&application_name=bench_" + s.env.IDs().String() // by which the server knows our connections
 	address := fmt.Sprintf("%s&pool_max_conns=%d", s.address, connections)
 	s.db, s.second = s.open(b, address), s.open(b, address)
 	if _, err := s.db.Migrate(b.Context()); err != nil {

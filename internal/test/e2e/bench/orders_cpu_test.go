@@ -1,0 +1,59 @@
+package bench_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// cpu is processor time: of this process with its buyers, and of the connections of the
+// shop at the server, if the server is on this machine.
+type cpu struct{ ours, server time.Duration }
+
+func (s *orderShop) cpu(b *testing.B) (used cpu) {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	used.ours = time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	rows, err := s.admin.Query(b.Context(), `SELECT pid FROM pg_stat_activity WHERE application_name = current_setting('application_name')`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var pid int
+		if err := rows.Scan(&pid); err != nil {
+			b.Fatal(err)
+		}
+		used.server += ofProcess(pid)
+	}
+	return used
+}
+
+// ofProcess returns the processor time of a process; 0 if it is not on this machine.
+func ofProcess(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	const user, system, tick = 11, 12, 10 * time.Millisecond // after the name, in ticks of USER_HZ
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	var ticks int64
+	for _, f := range []string{fields[user], fields[system]} {
+		n, _ := strconv.ParseInt(f, 10, 64) // the kernel writes numbers
+		ticks += n
+	}
+	return time.Duration(ticks) * tick
+}
+
+// per returns the time that one of n orders took, as text.
+func (c cpu) per(n int, before cpu) string {
+	each := func(d time.Duration) int64 { return (d / time.Duration(max(n, 1))).Microseconds() }
+	return fmt.Sprintf("CPU of PostgreSQL %d us, of us and the buyers %d us", each(c.server-before.server), each(c.ours-before.ours))
+}
