@@ -19,7 +19,18 @@ type Guard interface {
 	Request() *KeyedRequest
 	// Answer returns the answer to keep for a result; nil if the request has no key.
 	Answer(result any) (*Answer, error)
+	// Refusal returns the answer to keep for an error; nil if none is kept.
+	Refusal(err error) *Answer
 }
+
+// KeptError is a refusal whose answer is stored under the key of its request.
+type KeptError struct{ Cause error }
+
+// Error implements error.
+func (e *KeptError) Error() string { return e.Cause.Error() }
+
+// Unwrap returns the refusal.
+func (e *KeptError) Unwrap() error { return e.Cause }
 
 // KeyedRequest is a request with an idempotency key.
 type KeyedRequest struct {
@@ -51,6 +62,9 @@ func (Unguarded) Request() *KeyedRequest { return nil }
 // Answer implements Guard.
 func (Unguarded) Answer(any) (*Answer, error) { return nil, nil } //nolint:nilnil // there is no answer to keep
 
+// Refusal implements Guard.
+func (Unguarded) Refusal(error) *Answer { return nil }
+
 // RepeatedError is returned by Enter if a request with the same key was answered
 // before. Kept is that answer. A use case passes it on as any error.
 type RepeatedError struct{ Kept Answer }
@@ -77,6 +91,8 @@ type Keyed[T any] struct {
 	At          time.Time
 	// ToAnswer returns the status, location and body of the answer.
 	ToAnswer func(T) (Answer, error)
+	// ToRefusal returns the answer to an error, and whether it is kept. Without it, none is.
+	ToRefusal func(error) (Answer, bool)
 }
 
 // Enter implements Guard. It returns *RepeatedError if there is an answer to the
@@ -114,4 +130,17 @@ func (g Keyed[T]) Answer(result any) (*Answer, error) {
 	}
 	a.Fingerprint, a.At = g.Fingerprint, g.At
 	return &a, nil
+}
+
+// Refusal implements Guard.
+func (g Keyed[T]) Refusal(err error) *Answer {
+	if g.ToRefusal == nil {
+		return nil
+	}
+	a, keep := g.ToRefusal(err)
+	if !keep {
+		return nil
+	}
+	a.Fingerprint, a.At = g.Fingerprint, g.At
+	return &a
 }

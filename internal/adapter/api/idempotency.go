@@ -55,6 +55,7 @@ func idempotent[T any](ctx context.Context, s *service, r idempotentRequest, toR
 	}
 	g := store.Keyed[T]{
 		Key: store.Key{UserID: currentUser(ctx), Route: r.route, Key: key}, Fingerprint: fingerprint, At: s.config.Clock(), ToAnswer: storedAnswer(toResponse),
+		ToRefusal: func(cause error) (store.Answer, bool) { return s.storedRefusal(ctx, cause) },
 	}
 	result, err := act(g)
 	if err != nil {
@@ -72,6 +73,16 @@ func storedAnswer[T any](toResponse func(T) response) func(T) (store.Answer, err
 	}
 }
 
+// storedRefusal returns the problem for an error, as it is stored. A 5xx problem is not stored.
+func (s *service) storedRefusal(ctx context.Context, cause error) (store.Answer, bool) {
+	if statusOf(fault.KindOf(cause)) >= http.StatusInternalServerError {
+		return store.Answer{}, false
+	}
+	p := s.problem(ctx, cause)
+	body, err := marshal(p)
+	return store.Answer{Status: p.Status, Body: body}, err == nil
+}
+
 // storeRefusal returns the problem for a failed request and stores it under its key. Problems with a 5xx
 // status are not stored: a retry may succeed.
 func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], cause error) error {
@@ -79,7 +90,7 @@ func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], caus
 		return conflict
 	}
 	p := s.problem(ctx, cause)
-	if p.Status >= http.StatusInternalServerError {
+	if _, kept := errors.AsType[*store.KeptError](cause); kept || p.Status >= http.StatusInternalServerError {
 		return p
 	}
 	err := s.config.DB.Update(ctx, func(tx store.Tx) error { return storeProblem(ctx, tx, g, p) })

@@ -80,18 +80,27 @@ func (s *sale) sell(p *placement) error {
 	if err := s.enter(p); err != nil {
 		return err
 	}
-	if err := p.slot.reserve(); err != nil {
-		return err
-	}
 	d, err := s.draft(p)
-	if err != nil || p.blocked != (row{}) {
-		return err
+	switch {
+	case err != nil:
+		return s.refuse(p, err)
+	case p.blocked != row{}:
+		return nil
 	}
-	if d.answer, err = p.guard.Answer(d.order); err != nil {
-		return err
+	if d.answer, err = p.guard.Answer(d.order); err == nil {
+		s.accept(p, d)
 	}
-	s.accept(p, d)
-	return nil
+	return err
+}
+
+// refuse has the answer to a refusal kept under the key of the request.
+func (s *sale) refuse(p *placement, cause error) error {
+	kept := p.guard.Refusal(cause)
+	if kept == nil {
+		return cause
+	}
+	s.answers[p.guard.Request().Key] = *kept
+	return &store.KeptError{Cause: cause}
 }
 
 // enter checks the idempotency key of a placement. Of two in one group, the second has
@@ -118,7 +127,11 @@ func (s *sale) enter(p *placement) error {
 	}
 }
 
+// draft returns the order of a placement, or why it is refused.
 func (s *sale) draft(p *placement) (d draft, err error) {
+	if err := p.slot.reserve(); err != nil {
+		return d, err
+	}
 	lines, err := s.price(p)
 	if err != nil {
 		return d, err
