@@ -167,7 +167,8 @@ func reserve(reserved map[row]bool, p *placement) map[row]bool {
 func (q *queue) release(group []*placement) {
 	for _, p := range group {
 		for _, r := range p.rows {
-			if q.held[r]--; q.held[r] == 0 {
+			q.held[r]--
+			if q.held[r] == 0 {
 				delete(q.held, r)
 			}
 		}

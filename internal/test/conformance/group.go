@@ -198,7 +198,8 @@ func groupSecondAnswer(s *shop) {
 	s.keep(k, store.Answer{Status: 201, At: noon()})
 	runs := 0
 	s.update(func(_ context.Context, tx store.Tx) error {
-		if runs++; runs == 1 {
+		runs++
+		if runs == 1 {
 			tx.Keys.KeepAll([]store.KeptAnswer{{Key: k, Answer: store.Answer{Status: 202, At: noon().Add(time.Hour)}}})
 		}
 		return nil
