@@ -1,6 +1,14 @@
 package sqlstore
 
-import "context"
+import (
+	"context"
+
+	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/coupon"
+	"github.com/loopers-commerce/commerce/internal/domain/point"
+	"github.com/loopers-commerce/commerce/internal/domain/product"
+	"github.com/loopers-commerce/commerce/internal/store"
+)
 
 // Connection opens a connection as the store does for reads.
 func Connection(ctx context.Context, d *DB) (Conn, error) { return d.parts.Engine.Begin(ctx, Read) }
@@ -53,3 +61,15 @@ const (
 	RanksOfBrandSQL       = ranksOfBrand
 	RanksOfSQL            = ranksOf
 )
+
+// GroupStmts returns the statements of a group of orders that read or change rows.
+func GroupStmts(d *DB) ([]Stmt, error) {
+	s := &session{dialect: d.parts.Dialect, mode: Write}
+	user := id.ID{1}
+	rows := store.GroupRows{Wallets: []id.ID{user}, Coupons: []store.NamedCoupon{{User: user, Named: user}}, Products: []int64{7}}
+	lookups, err := group{s}.lookups(store.GroupNeeds{GroupRows: rows, Wait: rows, Keys: []store.Key{{UserID: user, Key: "k"}}}, store.GroupState{})
+	points{s}.SaveAll([]point.Wallet{point.WalletOf(user, 1)}, nil)
+	stocks{s}.SaveAll([]product.Stock{product.StockOf(7, 1)}, nil)
+	owned{s}.SaveAll([]coupon.IssuedCoupon{{ID: user}})
+	return append(s.pending, collect(lookups, func(l lookup) Stmt { return l.Stmt })...), err
+}

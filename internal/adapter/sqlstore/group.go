@@ -21,21 +21,26 @@ func (t group) Lock(ctx context.Context, needs store.GroupNeeds) (store.GroupSta
 		Wallets: make(map[id.ID]point.Wallet, len(needs.Wallets)), Stocks: make(map[int64]product.Stock, len(needs.Products)),
 		Coupons: map[store.NamedCoupon]store.GroupCoupon{},
 	}
+	lookups, err := t.lookups(needs, found)
+	if err != nil {
+		return found, t.fail(err)
+	}
+	return found, t.changeAll(ctx, lookups)
+}
+
+// lookups returns the statements of Lock, in the order of locks.
+func (t group) lookups(needs store.GroupNeeds, found store.GroupState) ([]lookup, error) {
 	needs.Keys = unique(needs.Keys, func(a, b store.Key) int {
 		return cmp.Or(compareIDs(a.UserID, b.UserID), cmp.Compare(a.Route, b.Route), cmp.Compare(a.Key, b.Key))
 	})
 	lookups, err := t.claims(needs.Keys, found.Claims)
 	if err != nil {
-		return found, t.fail(err)
+		return nil, err
 	}
 	lookups = append(lookups, t.products(needs.Products, found.Products)...)
 	lookups = append(lookups, t.wallets(needs, found.Wallets)...)
 	coupons, err := t.coupons(needs, found.Coupons)
-	if err != nil {
-		return found, t.fail(err)
-	}
-	lookups = append(append(lookups, coupons...), t.stocks(needs, found.Stocks)...)
-	return found, t.changeAll(ctx, lookups)
+	return append(append(lookups, coupons...), t.stocks(needs, found.Stocks)...), err
 }
 
 // claims claims each key and reads its answer. The notes at keys.Claim hold here, too.

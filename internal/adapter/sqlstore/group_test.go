@@ -184,3 +184,56 @@ func TestTheStoreSaysWhetherATransactionMayBeCommittedOnPostgres(t *testing.T) {
 		}
 	}
 }
+
+// A connection whose first groups are of one order must not plan every statement anew: a
+// row looks cheaper than the number that a plan for all values expects.
+func TestTheStatementsOfAGroupAreNotPlannedEachTime(t *testing.T) {
+	t.Parallel()
+	db := openPostgres(t, storetest.Schema(t)+"&pool_max_conns=1")
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	pid, _ := twoProducts(t, db)
+	rows := store.GroupRows{
+		Wallets: []id.ID{{1}}, Products: []int64{pid}, Coupons: []store.NamedCoupon{{User: id.ID{1}, Named: id.ID{2}}},
+	}
+	for n := range byte(20) {
+		err := db.Update(t.Context(), func(tx store.Tx) error {
+			key := store.Key{Key: "k", UserID: id.ID{n}}
+			_, err := tx.Group.Lock(t.Context(), store.GroupNeeds{GroupRows: rows, Keys: []store.Key{key}})
+			tx.Stocks.SaveAll([]product.Stock{product.StockOf(pid, 3)}, []product.Movement{{ProductID: pid, Delta: 1, Quantity: 3, Reason: product.Adjusted}})
+			tx.Outbox.AppendAll(time.Now(), []store.TracedEvent{{Event: event.NewStockDepleted(pid)}})
+			tx.Keys.KeepAll([]store.KeptAnswer{{Key: key, Answer: store.Answer{Status: 200}}})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn, err := sqlstore.Connection(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.End()
+	found, err := conn.Query(t.Context(), nil, sqlstore.Stmt{SQL: `
+		SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements WHERE generic_plans + custom_plans >= 20`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	statements := 0
+	for found.Next() {
+		var text string
+		var once, each int64
+		if err := found.Scan(&text, &once, &each); err != nil {
+			t.Fatal(err)
+		}
+		statements++
+		if each > 5 {
+			t.Errorf("planned %d times: %s", each, text)
+		}
+	}
+	if statements < 9 {
+		t.Errorf("only %d statements were found", statements)
+	}
+}

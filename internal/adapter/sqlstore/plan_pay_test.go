@@ -92,3 +92,31 @@ func (p planner) findByIndex() {
 		}
 	}
 }
+
+func TestTheStatementsOfAGroupUseIndexes(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, db rawDB) {
+		t.Helper()
+		db.migrated(t)
+		db.fillPayments(t)
+		empty := map[bool]string{true: "x''", false: "''"}[db.engine == "sqlite"]
+		db.exec(t, `INSERT INTO idempotency_keys SELECT `+db.someID("1")+`, 'r', 'k', `+empty+`, 200, '', `+empty+`, n FROM `+numbers, 2_000)
+		db.exec(t, `ANALYZE`)
+		statements, err := sqlstore.GroupStmts(db.open())
+		if err != nil || len(statements) < 12 {
+			t.Fatalf("%d statements, %v", len(statements), err)
+		}
+		p := db.planner(t)
+		for _, st := range statements {
+			for how, plan := range p.plans(st) {
+				whole := strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Hash Join")
+				for line := range strings.Lines(plan) {
+					whole = whole || strings.Contains(line, "SCAN ") && !strings.Contains(line, "json_each") && !strings.Contains(line, "CONSTANT ROW")
+				}
+				if whole {
+					t.Errorf("%s: a whole table is read:\n%s\n%s", how, st.SQL, plan)
+				}
+			}
+		}
+	})
+}

@@ -97,7 +97,7 @@ func TestASoldOutProductIsRefusedWithoutAWait(t *testing.T) {
 func TestOrdersOfAProductThatIsHeldWaitAlone(t *testing.T) {
 	t.Parallel()
 	s := shoptest.New(t, storetest.Postgres(t, sqlstore.Options{}))
-	held, mug := s.Product(t, 10, 100), s.Product(t, 10, 100)
+	mug, held := s.Product(t, 10, 100), s.Product(t, 10, 100) // in this order: locks are taken by id
 	waits := make(chan struct{})
 	service := checkout.New(observed{s.DB, sync.OnceFunc(func() { close(waits) })}, s.IDs, time.Now, payment.DefaultPolicy())
 	place := func(ctx context.Context, products ...int64) error {
