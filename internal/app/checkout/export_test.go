@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -16,8 +17,11 @@ type Placement struct {
 	Err   error
 }
 
-// PlaceTogether places orders in one group.
-func (s *Service) PlaceTogether(ctx context.Context, requests []Request, guards []store.Guard) []Placement {
+// PlaceTogether places orders in one group. The callers of those that are gone do not wait
+// any more.
+func (s *Service) PlaceTogether(ctx context.Context, requests []Request, guards []store.Guard, gone ...int) []Placement {
+	ended, end := context.WithCancel(ctx)
+	end()
 	group := make([]*placement, len(requests))
 	for i, r := range requests {
 		basket, err := order.NewBasket(r.Lines)
@@ -25,6 +29,9 @@ func (s *Service) PlaceTogether(ctx context.Context, requests []Request, guards 
 			panic(err)
 		}
 		group[i] = newPlacement(ctx, r, basket, guards[i], s.charger)
+		if slices.Contains(gone, i) {
+			group[i].ctx = ended
+		}
 	}
 	s.placeGroup(group, row{})
 	outcomes := make([]Placement, len(group))

@@ -130,3 +130,15 @@ func TestTwoRequestsWithOneKeyInAGroupAreOneOrder(t *testing.T) {
 		}
 	})
 }
+
+func TestAnOrderWhoseCallerIsGoneIsNotPlacedWithTheOthersOfItsGroup(t *testing.T) {
+	t.Parallel()
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
+		mug, kim := s.Product(s.T, 10, 9), s.Customer(s.T, 1000)
+		r := checkout.Request{UserID: kim, Lines: []order.Want{want(mug, 1)}}
+		got := s.Checkout.PlaceTogether(s.T.Context(), []checkout.Request{r, r}, []store.Guard{store.Unguarded{}, store.Unguarded{}}, 0)
+		if m := s.Stock(s.T, mug); !errors.Is(got[0].Err, context.Canceled) || got[1].Err != nil || m != 8 {
+			s.T.Errorf("%v, %v; %d are left, want 8", got[0].Err, got[1].Err, m)
+		}
+	})
+}
