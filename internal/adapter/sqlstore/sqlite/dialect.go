@@ -54,8 +54,13 @@ func array(values any) any {
 	return string(text)
 }
 
-// set has one parameter: a JSON array with an array for each row.
+// set has one parameter: a JSON array with an array for each row. A single row has a
+// parameter for each column, which is faster.
 func set(param int, columns []sqlstore.Column, _ ...sqlstore.Use) (table string, args []any, err error) {
+	if reflect.ValueOf(columns[0].Values).Len() == 1 {
+		table, args = single(param, columns)
+		return table, args, nil
+	}
 	names := make([]string, len(columns))
 	slices := make([]reflect.Value, len(columns))
 	for i, c := range columns {
@@ -75,6 +80,15 @@ func set(param int, columns []sqlstore.Column, _ ...sqlstore.Use) (table string,
 	text, err := json.Marshal(given)
 	table = fmt.Sprintf("(SELECT %s FROM json_each($%d))", strings.Join(names, ", "), param)
 	return table, []any{string(text)}, err
+}
+
+func single(param int, columns []sqlstore.Column) (table string, args []any) {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = fmt.Sprintf("$%d AS %s", param+i, c.Name)
+		args = append(args, reflect.ValueOf(c.Values).Index(0).Interface())
+	}
+	return "(SELECT " + strings.Join(names, ", ") + ")", args
 }
 
 // hexed returns byte slices as texts, and other values as they are.
