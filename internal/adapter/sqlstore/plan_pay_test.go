@@ -110,8 +110,9 @@ func TestTheStatementsOfAGroupUseIndexes(t *testing.T) {
 		for _, st := range statements {
 			for how, plan := range p.plans(st) {
 				whole := strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Hash Join")
-				for line := range strings.Lines(plan) {
-					whole = whole || strings.Contains(line, "SCAN ") && !strings.Contains(line, "json_each") && !strings.Contains(line, "CONSTANT ROW")
+				for line := range strings.Lines(plan) { // v is the set of rows that is given
+					given := strings.Contains(line, "json_each") || strings.Contains(line, "CONSTANT ROW") || strings.Contains(line, "SCAN v")
+					whole = whole || strings.Contains(line, "SCAN ") && !given
 				}
 				if whole {
 					t.Errorf("%s: a whole table is read:\n%s\n%s", how, st.SQL, plan)
