@@ -26,11 +26,19 @@ type logShop struct {
 
 func newLogShop(t *testing.T) logShop {
 	t.Helper()
-	address := storetest.Schema(t)
-	db := openPostgres(t, address)
-	if _, err := db.Migrate(t.Context()); err != nil {
+	s := newLogShopAt(t, 10)
+	if _, err := s.db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// newLogShopAt has the tables of a version.
+func newLogShopAt(t *testing.T, version int64) logShop {
+	t.Helper()
+	address := storetest.Schema(t)
+	db := openPostgres(t, address)
+	rawDB{openRaw(t, "pgx", address), "postgres", nil}.atVersion(t, version)
 	conn, err := pgx.Connect(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)

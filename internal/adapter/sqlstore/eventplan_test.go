@@ -18,9 +18,12 @@ func eventQueries() map[string][]sqlstore.Stmt {
 	one := func(text string, args ...any) sqlstore.Stmt {
 		return sqlstore.Stmt{SQL: text, Args: args, Rows: sqlstore.Any}
 	}
+	old := func(before time.Time) []sqlstore.Stmt {
+		return sqlstore.OldRows(sqlstore.DatedLog(), "event_log", before, 9)
+	}
 	all := map[string][]sqlstore.Stmt{
-		"pkey":      {one(sqlstore.EventByIDSQL, id.ID{0x01, 0x92, 5: 0x01, 6: 0x70, 8: 0x80, 15: 9}), one(sqlstore.OldDatedSQL, order, 9)},
-		"undated":   {one(sqlstore.OldOthersSQL, int64(5_000), 9)},
+		"pkey":      {one(sqlstore.EventByIDSQL, id.ID{0x01, 0x92, 5: 0x01, 6: 0x70, 8: 0x80, 15: 9}), old(filled.Add(1).Start())[0]},
+		"undated":   {old(at)[1]},
 		"order":     {one(sqlstore.EventsOfOrderSQL, order.String(), order, 9)},
 		"product":   {sqlstore.CountedLines(1, store.EventFilter{}, 9), sqlstore.CountedLines(1, store.EventFilter{From: at, To: at.Add(time.Hour)}, 9)},
 		"the times": {sqlstore.FindEvents(sqlstore.Dialect{}, store.EventFilter{From: at, To: at.Add(1_000)}, nil, 21)},
