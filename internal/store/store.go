@@ -112,8 +112,9 @@ var ErrHandled = errors.New("store: an event was handled before")
 // kind of id belongs to no day.
 type Handled interface {
 	// Prepare makes room for the marks of days. Marks of other days are kept, too, but to
-	// forget them takes longer.
-	Prepare(ctx context.Context, days []clock.Day) error
+	// delete them takes longer. It returns the days that cannot have room any more, because
+	// they have too many marks already.
+	Prepare(ctx context.Context, days []clock.Day) (left []clock.Day, err error)
 	// MarkNew queues marks of events that are probably new, each given once. If
 	// one is marked already, the transaction fails with ErrHandled. MarkNew costs
 	// half as much as Mark, and no round trip.
@@ -125,7 +126,8 @@ type Handled interface {
 	Marked(ctx context.Context, consumer string, events []id.ID) ([]id.ID, error)
 	// Purge deletes the oldest day of which all marks may go, or up to limit marks that
 	// have no day of their own. A mark may go if both the event and the mark are older
-	// than the time given; only the mark, if the event has no day. Purge returns how many
+	// than the time given; only the mark, if the event has no day, or one after the mark
+	// was made. Purge returns how many
 	// marks that were, which may be an estimate, and whether there may be more.
 	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, more bool, err error)
 }

@@ -12,7 +12,7 @@ import (
 type eventLog struct{ *session }
 
 // Prepare implements store.EventLog.
-func (t eventLog) Prepare(ctx context.Context, days []clock.Day) error {
+func (t eventLog) Prepare(ctx context.Context, days []clock.Day) (left []clock.Day, err error) {
 	return t.days.Prepare(ctx, t.change, datedLog(), days)
 }
 
@@ -96,7 +96,7 @@ func orZero(v *id.ID) id.ID {
 	return *v
 }
 
-// Forget implements store.EventLog.
-func (t eventLog) Forget(ctx context.Context, before clock.Day, limit int) (deleted int64, more bool, err error) {
-	return t.forget(ctx, datedLog(), before.Start(), limit)
+// Purge implements store.EventLog.
+func (t eventLog) Purge(ctx context.Context, before clock.Day, limit int) (deleted int64, more bool, err error) {
+	return t.purgeDays(ctx, datedLog(), before.Start(), limit)
 }

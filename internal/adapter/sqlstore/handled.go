@@ -18,7 +18,7 @@ import (
 type handled struct{ *session }
 
 // Prepare implements store.Handled.
-func (t handled) Prepare(ctx context.Context, days []clock.Day) error {
+func (t handled) Prepare(ctx context.Context, days []clock.Day) (left []clock.Day, err error) {
 	return t.days.Prepare(ctx, t.change, datedMarks(), days)
 }
 
@@ -114,5 +114,5 @@ func keysOf(consumer string, events []id.ID) []id.ID {
 
 // Purge implements store.Handled.
 func (t handled) Purge(ctx context.Context, before time.Time, limit int) (deleted int64, more bool, err error) {
-	return t.forget(ctx, datedMarks(), before, limit)
+	return t.purgeDays(ctx, datedMarks(), before, limit)
 }

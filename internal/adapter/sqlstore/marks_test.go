@@ -15,7 +15,7 @@ import (
 
 func (s logShop) prepareMarks(days ...clock.Day) {
 	s.Helper()
-	s.update(func(tx store.Tx) error { return tx.Handled.Prepare(s.Context(), days) })
+	s.update(func(tx store.Tx) error { return errorOf(tx.Handled.Prepare(s.Context(), days)) })
 }
 
 func (s logShop) mark(at time.Time, events ...id.ID) {
@@ -39,7 +39,7 @@ func (s logShop) purgeMarks(before time.Time) {
 func (s logShop) markTables() []string {
 	s.Helper()
 	return s.column(`SELECT c.relname::text FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
-		WHERE inhparent = 'event_handled'::regclass AND c.relname !~ 'default' ORDER BY 1`)
+		WHERE inhparent = 'event_handled'::regclass AND c.relname ~ '[0-9]{8}$' ORDER BY 1`)
 }
 
 // idOn returns the n-th id of a day.
@@ -120,7 +120,7 @@ func TestMarksFromBeforeTheyHadDaysAreKept(t *testing.T) {
 		program := db.open()
 		handle := func(events ...id.ID) (fresh []id.ID) {
 			err := program.Update(t.Context(), func(tx store.Tx) (err error) {
-				if err = tx.Handled.Prepare(t.Context(), []clock.Day{today.Add(-29), today, today.Add(1), today.Add(2), today.Add(3)}); err == nil {
+				if _, err = tx.Handled.Prepare(t.Context(), []clock.Day{today.Add(-29), today, today.Add(1), today.Add(2), today.Add(3)}); err == nil {
 					fresh, err = tx.Handled.Mark(t.Context(), "ranking", events, time.Now())
 				}
 				return err
@@ -165,7 +165,7 @@ func partitionsOf(t *testing.T, db rawDB) (days []string) {
 		return nil
 	}
 	return db.lines(t, `SELECT right(c.relname::text, 8) FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
-		WHERE inhparent = 'event_handled'::regclass AND c.relname !~ 'default' ORDER BY 1`)
+		WHERE inhparent = 'event_handled'::regclass AND c.relname ~ '[0-9]{8}$' ORDER BY 1`)
 }
 
 // The old table goes as a whole, when the last of its marks is old.
@@ -213,23 +213,29 @@ func TestAMarkIsAsSmallAsCanBe(t *testing.T) {
 	}
 }
 
-// Marks that have no partition are found by an index, in each engine.
-func TestOldMarksAreFoundByAnIndex(t *testing.T) {
+// Old rows that have no partition are found by an index, in each engine.
+func TestOldRowsWithoutAPartitionAreFoundByAnIndex(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, r rawDB) {
 		t.Helper()
 		r.migrated(t)
 		r.exec(t, `INSERT INTO event_handled (event_id, at_us) SELECT `+r.someID("1")+`, n FROM `+numbers, 9_999)
+		r.exec(t, `INSERT INTO event_log (event_id, type, source, time_us, topic, partition_no, offset_no, key, sequence, traceparent, logged_us, data)
+			SELECT `+r.someID("1")+`, '', '', n, '', 0, n, '', 0, '', n, '{}' FROM `+numbers, 9_999)
 		r.exec(t, `ANALYZE`)
-		p, table, byID := r.planner(t), "event_handled", "PRIMARY KEY"
+		p, rest, byID := r.planner(t), "", "autoindex_event_log_1 PRIMARY"
 		if r.engine == "postgres" {
-			table, byID = "event_handled_default", "event_handled_default_pkey"
+			rest, byID = "_default", "_default_pkey"
 		}
-		old := sqlstore.OldRows(sqlstore.DatedMarks(), table, filled.Add(1).Start(), 9)
-		for i, index := range []string{byID, "event_handled_undated"} {
-			for how, plan := range p.plans(old[i]) {
-				if !strings.Contains(plan, index) || strings.Contains(plan, "Sort") || strings.Contains(plan, "B-TREE FOR ORDER BY") {
-					t.Errorf("%s: sorted, or not by %s:\n%s\n%s", how, index, old[i].SQL, plan)
+		for _, of := range []sqlstore.Dated{sqlstore.DatedMarks(), sqlstore.DatedLog()} {
+			table := of.Events() + rest
+			old := sqlstore.OldRows(of, table, filled.Add(1).Start(), 9)
+			for i, indexes := range []string{byID, table + "_" + strings.TrimSuffix(of.Added, "_us")} {
+				for how, plan := range p.plans(old[i]) {
+					used := slices.ContainsFunc(strings.Fields(indexes), func(index string) bool { return strings.Contains(plan, index) })
+					if !used || strings.Contains(plan, "Sort") || strings.Contains(plan, "B-TREE FOR ORDER BY") {
+						t.Errorf("%s: sorted, or not by %s:\n%s\n%s", how, indexes, old[i].SQL, plan)
+					}
 				}
 			}
 		}

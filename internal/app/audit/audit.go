@@ -36,7 +36,9 @@ const daysBack = 366
 func New(db store.DB, now clock.Clock, log *slog.Logger) *Service {
 	return &Service{db: db, now: now, days: store.NewDays(db, now, log, store.DaysConfig{
 		What: "make the partitions of the event log", Back: daysBack,
-		Prepare: func(ctx context.Context, tx store.Tx, days []clock.Day) error { return tx.Events.Prepare(ctx, days) },
+		Prepare: func(ctx context.Context, tx store.Tx, days []clock.Day) ([]clock.Day, error) {
+			return tx.Events.Prepare(ctx, days)
+		},
 	})}
 }
 
@@ -96,10 +98,17 @@ func (s *Service) entries(batch []event.Received) (events []store.LoggedEvent, l
 	return events, lines, nil
 }
 
+// longestText bounds the texts that the log finds events by. An index of PostgreSQL holds
+// 2,704 bytes of an entry.
+const longestText = 1_000
+
 // checkText returns event.ErrUnreadable for an envelope with text that a database cannot
 // store.
 func checkText(v event.Envelope) error {
 	for _, text := range []string{v.Type, v.Source, v.Key, v.Traceparent} {
+		if len(text) > longestText {
+			return fmt.Errorf("%w: a text has %d bytes, more than %d: %.40q", event.ErrUnreadable, len(text), longestText, text)
+		}
 		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 			return fmt.Errorf("%w: %q is no text", event.ErrUnreadable, text)
 		}

@@ -26,6 +26,8 @@ const (
 	LetterDays = 90
 	// EventDays is how many days events are kept in the event log by default.
 	EventDays = 90
+	// mostDays is how many days anything can be kept: ten years.
+	mostDays = 3650
 	// chunkSize is how many rows a transaction deletes at most, so that nobody waits
 	// for it.
 	chunkSize = 1_000
@@ -45,7 +47,7 @@ func Jobs() []batch.Job {
 		{
 			Name: "handledEventPurgeJob", Description: "Deletes the marks of events that were handled more than 30 days ago: whole days, by the time in the ids of the events.",
 			Plan: func(job.Parameters) ([]batch.Step, error) {
-				return forget(func(ctx context.Context, tx store.Tx, at time.Time) (int64, bool, error) {
+				return chunks(func(ctx context.Context, tx store.Tx, at time.Time) (int64, bool, error) {
 					return tx.Handled.Purge(ctx, at.Add(-HandledLife), chunkSize)
 				}), nil
 			},
@@ -82,8 +84,8 @@ func eventLog() batch.Job {
 		Parameters: []batch.Parameter{{Name: "days", Help: "How many days events are kept, before the current one.", Default: strconv.Itoa(EventDays)}},
 		Plan: func(p job.Parameters) ([]batch.Step, error) {
 			days, err := daysOf(p)
-			return forget(func(ctx context.Context, tx store.Tx, at time.Time) (int64, bool, error) {
-				return tx.Events.Forget(ctx, clock.DayOf(at).Add(-days), chunkSize)
+			return chunks(func(ctx context.Context, tx store.Tx, at time.Time) (int64, bool, error) {
+				return tx.Events.Purge(ctx, clock.DayOf(at).Add(-days), chunkSize)
 			}), err
 		},
 	}
@@ -91,16 +93,16 @@ func eventLog() batch.Job {
 
 // daysOf returns the parameter days.
 func daysOf(p job.Parameters) (int, error) {
-	days, err := strconv.ParseUint(p["days"], 10, 16)
-	if err != nil || days == 0 {
-		return 0, ErrDays.Because("days: %q is not a number of days: give 1 to 65535", p["days"])
+	days, err := strconv.Atoi(p["days"])
+	if err != nil || days < 1 || days > mostDays {
+		return 0, ErrDays.Because("days: %q cannot be used: give 1 to %d", p["days"], mostDays)
 	}
-	return int(days), nil
+	return days, nil
 }
 
-// forget returns a step that drops day after day, and then deletes chunk after chunk of
+// chunks returns a step that drops day after day, and then deletes chunk after chunk of
 // what has no day of its own. A day that is dropped as a whole is counted by an estimate.
-func forget(next func(ctx context.Context, tx store.Tx, at time.Time) (n int64, more bool, err error)) []batch.Step {
+func chunks(next func(ctx context.Context, tx store.Tx, at time.Time) (n int64, more bool, err error)) []batch.Step {
 	return []batch.Step{{
 		Name: "purge",
 		Chunk: func(ctx context.Context, tx store.Tx, c batch.Chunk) (batch.Progress, error) {

@@ -59,7 +59,9 @@ type Tally struct {
 func New(db store.DB, board ScoreWriter, now clock.Clock, log *slog.Logger) *Tally {
 	return &Tally{db: db, board: board, now: now, log: log, days: store.NewDays(db, now, log, store.DaysConfig{
 		What: "make the partitions of the marks", Back: daysBack,
-		Prepare: func(ctx context.Context, tx store.Tx, days []clock.Day) error { return tx.Handled.Prepare(ctx, days) },
+		Prepare: func(ctx context.Context, tx store.Tx, days []clock.Day) ([]clock.Day, error) {
+			return tx.Handled.Prepare(ctx, days)
+		},
 	})}
 }
 

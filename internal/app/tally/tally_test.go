@@ -320,7 +320,7 @@ func TestTheDaysOfMarksArePrepared(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if want := []clock.Day{today.Add(-28), today, today.Add(1), today.Add(2)}; !slices.Equal(db.Prepared(), want) {
+	if want := []clock.Day{today, today.Add(1), today.Add(2), today.Add(-28)}; !slices.Equal(db.Prepared(), want) {
 		t.Errorf("prepared %v, want %v", db.Prepared(), want)
 	}
 }

@@ -59,7 +59,7 @@ func (s *shop) purgeAllMarks(before time.Time) {
 
 func (s *shop) prepareMarks(days ...clock.Day) {
 	s.Helper()
-	s.update(func(ctx context.Context, tx store.Tx) error { return tx.Handled.Prepare(ctx, days) })
+	s.update(func(ctx context.Context, tx store.Tx) error { _, err := tx.Handled.Prepare(ctx, days); return err })
 }
 
 // marked returns which of the events have a mark.
@@ -142,7 +142,8 @@ func markDaysPreparedTwice(s *shop) {
 	for i := range 4 {
 		go func() {
 			errs <- s.db.Update(s.Context(), func(tx store.Tx) error {
-				return tx.Handled.Prepare(s.Context(), []clock.Day{logDay, logDay.Add(1 + i%2)})
+				_, err := tx.Handled.Prepare(s.Context(), []clock.Day{logDay, logDay.Add(1 + i%2)})
+				return err
 			})
 		}()
 	}

@@ -14,8 +14,11 @@ import (
 )
 
 // partitions keeps each day of a table in a partition of its own: event_log_20251103. The
-// default partition has the rows of days that have none, and those of no day. The
-// partition of a table that is older than its partitions reaches back to the oldest id.
+// partition "undated" has the ids behind those of all days, such as most random ones. The
+// default partition has the rest: rows of days that have no partition, and a few random
+// ids. Since it is small, to attach a partition takes no time: PostgreSQL reads all of the
+// default partition then. The partition of a table that is older than its partitions
+// reaches back to the oldest id.
 type partitions struct{}
 
 const (
@@ -24,35 +27,40 @@ const (
 	mostMoved = 10_000
 	// A lock that is not free soon, for example because of a backup, is not waited for:
 	// meanwhile, other transactions would wait behind this one.
-	briefly = `SET LOCAL lock_timeout = '2s'`
+	briefly = `SET LOCAL lock_timeout = '300ms'`
 	rest    = "_default"
+	undated = "_undated"
 )
 
 func ignore(sqlstore.Row) error { return nil }
 
 // Rest implements sqlstore.Days.
-func (partitions) Rest(table string) string { return table + rest }
+func (partitions) Rest() []string { return []string{rest, undated} }
 
 // Prepare implements sqlstore.Days.
-func (p partitions) Prepare(ctx context.Context, send sqlstore.Send, of sqlstore.Dated, days []clock.Day) error {
+func (p partitions) Prepare(ctx context.Context, send sqlstore.Send, of sqlstore.Dated, days []clock.Day) (left []clock.Day, err error) {
 	missing, err := p.missing(ctx, send, of, days)
 	if err != nil || len(missing) == 0 {
-		return err
+		return nil, err
 	}
 	// The lock keeps others from making partitions, and from adding events of these days.
 	locked := strings.Join(of.Tables, rest+", ") + rest
 	if err := sendAll(ctx, send, briefly, `LOCK TABLE `+locked+` IN ACCESS EXCLUSIVE MODE`); err != nil {
-		return err
+		return nil, err
 	}
 	if missing, err = p.missing(ctx, send, of, missing); err != nil {
-		return err
+		return nil, err
 	}
 	for _, day := range missing {
-		if err := p.create(ctx, send, of, day); err != nil {
-			return fmt.Errorf("make the partition of %s: %w", day, err)
+		made, err := p.create(ctx, send, of, day)
+		if err != nil {
+			return nil, fmt.Errorf("make the partition of %s: %w", day, err)
+		}
+		if !made {
+			left = append(left, day)
 		}
 	}
-	return nil
+	return left, nil
 }
 
 // missing returns the days that have no partition.
@@ -72,7 +80,7 @@ type part struct {
 
 // all returns the partitions of days, oldest first.
 func (partitions) all(ctx context.Context, send sqlstore.Send, of sqlstore.Dated) (found []part, err error) {
-	table := of.Tables[0]
+	table := of.Events()
 	err = send(ctx, statement(`
 		SELECT c.relname::text, pg_get_expr(c.relpartbound, c.oid) LIKE '%(MINVALUE)%', GREATEST(c.reltuples, 0)::bigint
 		FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = '`+table+`'::regclass ORDER BY c.relname`), func(r sqlstore.Row) error {
@@ -89,16 +97,16 @@ func (partitions) all(ctx context.Context, send sqlstore.Send, of sqlstore.Dated
 }
 
 // create makes the partition of a day, with the events of the day that are in the
-// default partition. A table that is attached does not lock the whole table, as one that
-// is created as a partition would.
-func (partitions) create(ctx context.Context, send sqlstore.Send, of sqlstore.Dated, day clock.Day) error {
+// default partition, unless they are too many. A table that is attached does not lock the
+// whole table, as one that is created as a partition would.
+func (partitions) create(ctx context.Context, send sqlstore.Send, of sqlstore.Dated, day clock.Day) (made bool, err error) {
 	from, to := id.Floor(day.Start()), id.Floor(day.Add(1).Start())
 	within := fmt.Sprintf("event_id >= '%s' AND event_id < '%s'", from, to)
 	var waiting int64
-	err := send(ctx, statement(fmt.Sprintf(`SELECT COUNT(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) d`, of.Tables[0]+rest, within, mostMoved+1)),
+	err = send(ctx, statement(fmt.Sprintf(`SELECT COUNT(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) d`, of.Events()+rest, within, mostMoved+1)),
 		func(r sqlstore.Row) error { return r.Scan(&waiting) })
 	if err != nil || waiting > mostMoved {
-		return err
+		return false, err
 	}
 	for _, table := range of.Tables {
 		name := table + "_" + day.String()
@@ -107,15 +115,15 @@ func (partitions) create(ctx context.Context, send sqlstore.Send, of sqlstore.Da
 			`WITH moved AS (DELETE FROM `+table+rest+` WHERE `+within+` RETURNING *) INSERT INTO `+name+` SELECT * FROM moved`,
 			fmt.Sprintf(`ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')`, table, name, from, to))
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 	if !of.Lasting {
-		return nil
+		return true, nil
 	}
 	// Few rows are added after their day, and this index has only those.
-	return sendAll(ctx, send, fmt.Sprintf(`CREATE INDEX ON %s_%s (%s) WHERE %[3]s >= %d`,
-		of.Tables[0], day, of.Added, day.Add(1).Start().UnixMicro()))
+	return true, sendAll(ctx, send, fmt.Sprintf(`CREATE INDEX ON %s_%s (%s) WHERE %[3]s >= %d`,
+		of.Events(), day, of.Added, day.Add(1).Start().UnixMicro()))
 }
 
 // Drop implements sqlstore.Days.
@@ -142,7 +150,8 @@ func (p partitions) drop(ctx context.Context, send sqlstore.Send, of sqlstore.Da
 	if err != nil || lasts {
 		return false, err
 	}
-	if err := sendAll(ctx, send, briefly, `LOCK TABLE ONLY `+of.Tables[0]+` IN ACCESS EXCLUSIVE MODE`); err != nil {
+	whole := strings.Join(of.Tables, ", ONLY ")
+	if err := sendAll(ctx, send, briefly, `LOCK TABLE ONLY `+whole+` IN ACCESS EXCLUSIVE MODE`); err != nil {
 		return false, err
 	}
 	if lasts, err = p.lasts(ctx, send, of, day, before); err != nil || lasts {
@@ -164,7 +173,7 @@ func (partitions) lasts(ctx context.Context, send sqlstore.Send, of sqlstore.Dat
 	if err := sendAll(ctx, send, `SET LOCAL enable_seqscan = off`); err != nil {
 		return false, err
 	}
-	err = send(ctx, statement(fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM %s_%s WHERE %s >= %d)`, of.Tables[0], day, of.Added, before.UnixMicro())),
+	err = send(ctx, statement(fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM %s_%s WHERE %s >= %d)`, of.Events(), day, of.Added, before.UnixMicro())),
 		func(r sqlstore.Row) error { return r.Scan(&lasts) })
 	return lasts, err
 }
@@ -188,7 +197,7 @@ func partitioned(table, constraint string) string {
 		whole, day = table[:end], table[end:]
 	}
 	isDay := len(day) == len("_20251103") && strings.Trim(day[1:], "0123456789") == ""
-	if !isDay && day != rest {
+	if !isDay && day != rest && day != undated {
 		return constraint
 	}
 	return whole + strings.TrimPrefix(constraint, table)

@@ -121,8 +121,8 @@ func (noNotifier) Announce(context.Context) error { return nil }
 type oneTable struct{}
 
 // Prepare implements sqlstore.Days.
-func (oneTable) Prepare(context.Context, sqlstore.Send, sqlstore.Dated, []clock.Day) error {
-	return nil
+func (oneTable) Prepare(context.Context, sqlstore.Send, sqlstore.Dated, []clock.Day) (left []clock.Day, err error) {
+	return nil, nil
 }
 
 // Drop implements sqlstore.Days.
@@ -131,4 +131,4 @@ func (oneTable) Drop(context.Context, sqlstore.Send, sqlstore.Dated, time.Time) 
 }
 
 // Rest implements sqlstore.Days.
-func (oneTable) Rest(table string) string { return table }
+func (oneTable) Rest() []string { return []string{""} }

@@ -159,9 +159,9 @@ func (handled) Purge(context.Context, time.Time, int) (int64, bool, error) {
 }
 
 // Prepare implements store.Handled. All days have room.
-func (h handled) Prepare(_ context.Context, days []clock.Day) error {
+func (h handled) Prepare(_ context.Context, days []clock.Day) (left []clock.Day, err error) {
 	h.db.prepared = append(h.db.prepared, days...)
-	return nil
+	return nil, nil
 }
 
 // Marked implements store.Handled; the tests of a tally do not need it.

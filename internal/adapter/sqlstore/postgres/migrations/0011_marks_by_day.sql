@@ -12,11 +12,13 @@ CREATE TABLE event_handled (
 	consumer TEXT
 ) PARTITION BY RANGE (event_id);
 CREATE TABLE event_handled_default PARTITION OF event_handled DEFAULT;
-CREATE INDEX event_handled_undated ON event_handled_default (at_us) WHERE NOT substr(CAST(event_id AS TEXT), 15, 1) = '7';
+CREATE TABLE event_handled_undated PARTITION OF event_handled FOR VALUES FROM ('04000000-0000-0000-0000-000000000000') TO (MAXVALUE);
+CREATE INDEX event_handled_default_at ON event_handled_default (at_us);
+CREATE INDEX event_handled_undated_at ON event_handled_undated (at_us);
 
 -- The marks that there are become the partition of all days up to the day after tomorrow.
 -- Nothing is copied: only the index is made anew. Ids of later days, which have no time,
--- or a wrong one, are moved into the default partition.
+-- or a wrong one, are moved into the other two.
 -- +goose StatementBegin
 DO $$
 DECLARE
@@ -32,7 +34,7 @@ BEGIN
 		RETURN;
 	END IF;
 	WITH moved AS (DELETE FROM event_handled_old WHERE event_id >= next RETURNING event_id, at_us)
-		INSERT INTO event_handled_default (event_id, at_us) SELECT event_id, at_us FROM moved;
+		INSERT INTO event_handled (event_id, at_us) SELECT event_id, at_us FROM moved;
 	ALTER TABLE event_handled_old ALTER COLUMN consumer DROP NOT NULL;
 	EXECUTE format('ALTER TABLE event_handled_old RENAME TO %I', name);
 	EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I PRIMARY KEY (event_id)', name, name || '_pkey');

@@ -10,4 +10,4 @@ CREATE TABLE event_handled_new (
 INSERT INTO event_handled_new (event_id, at_us) SELECT event_id, at_us FROM event_handled WHERE consumer = 'ranking';
 DROP TABLE event_handled;
 ALTER TABLE event_handled_new RENAME TO event_handled;
-CREATE INDEX event_handled_undated ON event_handled (at_us) WHERE NOT substr(CAST(event_id AS TEXT), 15, 1) = '7';
+CREATE INDEX event_handled_at ON event_handled (at_us);
