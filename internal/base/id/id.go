@@ -42,8 +42,8 @@ func stamp(t time.Time) uint64 {
 	if milli < 0 {
 		return 0
 	}
-	fraction := int64(t.Nanosecond()) % int64(time.Millisecond) << 12 / int64(time.Millisecond)
-	return uint64(min(milli, last))<<12 | uint64(fraction)
+	fraction := uint64(t.Nanosecond()) % uint64(time.Millisecond) << 12 / uint64(time.Millisecond)
+	return uint64(min(milli, last))<<12 | fraction
 }
 
 func build(stamp uint64, random io.Reader) ID {
