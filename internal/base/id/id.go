@@ -42,8 +42,8 @@ func stamp(t time.Time) uint64 {
 	if milli < 0 {
 		return 0
 	}
-	fraction := uint64(t.Nanosecond()) % uint64(time.Millisecond) << 12 / uint64(time.Millisecond)
-	return uint64(min(milli, last))<<12 | fraction
+	fraction := t.Nanosecond() % int(time.Millisecond) << 12 / int(time.Millisecond)
+	return uint64(min(milli, last))<<12 | uint64(fraction) //nolint:gosec // it is between 0 and 4095
 }
 
 func build(stamp uint64, random io.Reader) ID {
