@@ -1,0 +1,156 @@
+package streaming_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
+	"github.com/loopers-commerce/commerce/internal/test/kit/faults"
+	"github.com/loopers-commerce/commerce/internal/test/kit/retailtest"
+)
+
+// Each purpose has random numbers of its own, all from the seed.
+const (
+	forFaults = iota
+	forFile
+	forMix
+)
+
+const (
+	// perFault is the time for each fault, on average, and perSecond how many records are
+	// published at most. The longer of the two decides.
+	perFault  = 1200 * time.Millisecond
+	perSecond = 8_000
+	// drainTime is how long the groups may need for what is left.
+	drainTime = 2 * time.Minute
+)
+
+func TestEveryEventCountsOnceWhateverIsKilled(t *testing.T) {
+	t.Parallel()
+	seed := cluster.EnvNumber(t, "STREAMING_SEED", rand.Uint64N(1_000_000))
+	n := int(cluster.EnvNumber(t, "STREAMING_EVENTS", 20_000))
+	kills := int(cluster.EnvNumber(t, "STREAMING_KILLS", 5))
+	t.Logf("to repeat it: STREAMING_SEED=%d STREAMING_EVENTS=%d STREAMING_KILLS=%d", seed, n, kills)
+	rng := func(purpose uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, purpose)) }
+	ctx := t.Context()
+
+	broker, brokers := ownKafka(t)
+	s := open(t, broker, brokers)
+	lines := retailtest.Lines(t, rng(forFile), n/2)
+	s.commerce("seed", "--online-retail", retailtest.LinesFile(t, lines))
+	m := newMix(t, rng(forMix), s.catalogue(), lines, n)
+	p := newPoisoner(m)
+	s.breakDatabase(ctx, p)
+	s.start(ctx)
+	planned := schedule(rng(forFaults), int64(n), kills)
+	for _, f := range planned {
+		t.Log(f)
+	}
+	in := &faults.Injector{TB: t, Targets: s.targets, Faults: planned, Database: "postgres"}
+	f := &feed{shop: s, in: in, pace: max(time.Second/perSecond, time.Duration(len(planned))*perFault/time.Duration(n))}
+	began := time.Now()
+	bad, c := f.run(ctx, m, p)
+	in.Wait()
+	fed := time.Since(began)
+	if in.Done(faults.Kill) != kills+2 || in.Done(faults.Join) != 2 || in.Done(faults.Leave) != 2 {
+		t.Errorf("%d kills of %d, %d joined, %d left", in.Done(faults.Kill), kills+2, in.Done(faults.Join), in.Done(faults.Leave))
+	}
+	s.awaitEnd(ctx, drainTime+fed)
+	t.Logf("%d records of %d events in %v, and %v until all were processed", f.sent, len(c.logged), fed.Round(time.Millisecond), (time.Since(began) - fed).Round(time.Millisecond))
+
+	s.check(ctx, c)
+	s.checkDesk(s.letters(bad, 0))
+	s.checkParked(ctx)
+
+	s.mendDatabase(ctx)
+	for _, b := range bad {
+		switch b.kind {
+		case failing:
+			c.count(b.record)
+		case unkept:
+			c.log(b.record)
+		case torn, garbled, refused:
+		}
+	}
+	for i, state := range []string{"NEW", "REPLAYED"} { // the second time for nothing
+		s.replay(ctx, state)
+		s.check(ctx, c)
+		s.checkDesk(s.letters(bad, i+1))
+	}
+	s.checkParked(ctx)
+	if out := s.commerce("ranking", "verify"); !strings.Contains(out, " 0 differences") {
+		t.Errorf("ranking verify:\n%s", out)
+	}
+	for _, p := range s.streamers[:2] {
+		p.Stop()
+	}
+}
+
+// start starts two streamers. A third one joins later.
+func (s *shop) start(ctx context.Context) {
+	s.t.Helper()
+	s.streamer().Launch(ctx)
+	s.streamer().Launch(ctx)
+	third := s.streamer()
+	s.t.Cleanup(func() { _ = third.Kill(ctx) })
+}
+
+// feed publishes the events.
+type feed struct {
+	*shop
+
+	in   *faults.Injector
+	pace time.Duration // for each record
+	sent int64
+}
+
+// run publishes the events of all days, one day after the other, and returns the poison
+// among them and what must be counted.
+func (f *feed) run(ctx context.Context, m *mix, p *poisoner) (bad []poison, c *recount) {
+	f.t.Helper()
+	c = newRecount(f.t)
+	for _, d := range m.first.Until(m.first.Add(days - 1)) {
+		all := m.day(d)
+		for _, r := range all {
+			c.count(r)
+			c.log(r)
+		}
+		all = m.repeated(all)
+		for _, one := range p.day(d) {
+			bad = append(bad, one)
+			all = append(all, one.record)
+			switch one.kind {
+			case garbled, refused, failing:
+				c.log(one.record)
+			case unkept:
+				c.count(one.record)
+			case torn:
+			}
+		}
+		m.shuffle(all)
+		f.publish(ctx, all)
+	}
+	return bad, c
+}
+
+// publish publishes records at the pace, and starts the faults that are due.
+func (f *feed) publish(ctx context.Context, all []*kgo.Record) {
+	f.t.Helper()
+	const batch = 50 * time.Millisecond
+	for part := range slices.Chunk(all, max(1, int(batch/f.pace))) {
+		began := time.Now()
+		if err := f.produce(ctx, part); err != nil {
+			f.t.Fatal(err)
+		}
+		f.sent += int64(len(part))
+		f.in.Reached(ctx, f.sent)
+		backoff.Wait(ctx, time.Duration(len(part))*f.pace-time.Since(began))
+	}
+}
