@@ -28,7 +28,7 @@ const (
 // perKind is how many records there are of each kind. The last two are one kind, for
 // two groups.
 func perKind() map[kind]int {
-	return map[kind]int{torn: 25, garbled: 25, refused: 25, failing: 22, unkept: 3}
+	return map[kind]int{torn: 25, garbled: 25, refused: 25, failing: 23, unkept: 2}
 }
 
 // poisonCount is how many poison records there are in all.
@@ -104,24 +104,28 @@ func (p *poisoner) sale(at time.Time, product, quantity, price int64) *kgo.Recor
 }
 
 // breakDatabase lets the database refuse what it must refuse.
-func (s *shop) breakDatabase(ctx context.Context, p *poisoner) {
+func (s *shop) breakDatabase(ctx context.Context, p *poisoner, c *recount) {
 	s.t.Helper()
 	unkept := make([]string, len(p.ids))
 	for i, one := range p.ids {
 		unkept[i] = "'" + one.String() + "'"
 	}
 	s.exec(ctx, `ALTER TABLE event_log ADD CONSTRAINT unkept CHECK (event_id NOT IN (`+strings.Join(unkept, ", ")+`))`)
-	for _, d := range p.first.Until(p.first.Add(days)) {
+	for _, d := range p.first.Until(p.first.Add(days - 1)) {
+		c.at(broken, d.Start()).amount += math.MaxInt64
 		s.exec(ctx, `INSERT INTO product_metrics (product_id, day, views, likes, orders, quantity, amount, amount_log, version)
 			VALUES ($1, $2, 0, 0, 0, 0, $3, 0, 1)`, broken, int64(d), int64(math.MaxInt64))
 	}
 }
 
 // mendDatabase lets the database take what it has refused.
-func (s *shop) mendDatabase(ctx context.Context) {
+func (s *shop) mendDatabase(ctx context.Context, p *poisoner, c *recount) {
 	s.t.Helper()
 	s.exec(ctx, `ALTER TABLE event_log DROP CONSTRAINT unkept`)
 	s.exec(ctx, `UPDATE product_metrics SET amount = amount - $2 WHERE product_id = $1`, broken, int64(math.MaxInt64))
+	for _, d := range p.first.Until(p.first.Add(days - 1)) {
+		c.at(broken, d.Start()).amount -= math.MaxInt64
+	}
 }
 
 func (s *shop) exec(ctx context.Context, statement string, args ...any) {

@@ -126,15 +126,18 @@ func (s *shop) awaitEnd(ctx context.Context, limit time.Duration) {
 // checkParked checks that no key waits behind a record that failed.
 func (s *shop) checkParked(ctx context.Context) {
 	s.t.Helper()
-	for _, p := range s.streamers {
-		page, err := cluster.Page(ctx, p.ManagementURL+"/metrics")
-		if err != nil {
-			continue // it does not run
-		}
-		for line := range strings.Lines(page) {
-			if strings.HasPrefix(line, "commerce_consumer_parked_keys{") && !strings.HasSuffix(line, " 0\n") {
-				s.t.Errorf("%s: %s", p.Name, line)
+	for _, p := range s.streamers[:2] {
+		err := cluster.Await(ctx, 30*time.Second, "no key is parked", func() error {
+			page, err := cluster.Page(ctx, p.ManagementURL+"/metrics")
+			for line := range strings.Lines(page) {
+				if strings.HasPrefix(line, "commerce_consumer_parked_keys{") && !strings.HasSuffix(line, " 0\n") {
+					err = errors.New(line)
+				}
 			}
+			return err
+		})
+		if err != nil {
+			s.t.Errorf("%s: %v", p.Name, err)
 		}
 	}
 }

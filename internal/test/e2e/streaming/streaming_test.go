@@ -47,7 +47,8 @@ func TestEveryEventCountsOnceWhateverIsKilled(t *testing.T) {
 	s.commerce("seed", "--online-retail", retailtest.LinesFile(t, lines))
 	m := newMix(t, rng(forMix), s.catalogue(), lines, n)
 	p := newPoisoner(m)
-	s.breakDatabase(ctx, p)
+	c := newRecount(t)
+	s.breakDatabase(ctx, p, c)
 	s.start(ctx)
 	planned := schedule(rng(forFaults), int64(n), kills)
 	for _, f := range planned {
@@ -56,7 +57,7 @@ func TestEveryEventCountsOnceWhateverIsKilled(t *testing.T) {
 	in := &faults.Injector{TB: t, Targets: s.targets, Faults: planned, Database: "postgres"}
 	f := &feed{shop: s, in: in, pace: max(time.Second/perSecond, time.Duration(len(planned))*perFault/time.Duration(n))}
 	began := time.Now()
-	bad, c := f.run(ctx, m, p)
+	bad := f.run(ctx, m, p, c)
 	in.Wait()
 	fed := time.Since(began)
 	if in.Done(faults.Kill) != kills+2 || in.Done(faults.Join) != 2 || in.Done(faults.Leave) != 2 {
@@ -69,7 +70,7 @@ func TestEveryEventCountsOnceWhateverIsKilled(t *testing.T) {
 	s.checkDesk(s.letters(bad, 0))
 	s.checkParked(ctx)
 
-	s.mendDatabase(ctx)
+	s.mendDatabase(ctx, p, c)
 	for _, b := range bad {
 		switch b.kind {
 		case failing:
@@ -111,11 +112,10 @@ type feed struct {
 	sent int64
 }
 
-// run publishes the events of all days, one day after the other, and returns the poison
-// among them and what must be counted.
-func (f *feed) run(ctx context.Context, m *mix, p *poisoner) (bad []poison, c *recount) {
+// run publishes the events of all days, one day after the other, and recounts them. It
+// returns the poison among them.
+func (f *feed) run(ctx context.Context, m *mix, p *poisoner, c *recount) (bad []poison) {
 	f.t.Helper()
-	c = newRecount(f.t)
 	for _, d := range m.first.Until(m.first.Add(days - 1)) {
 		all := m.day(d)
 		for _, r := range all {
@@ -137,7 +137,7 @@ func (f *feed) run(ctx context.Context, m *mix, p *poisoner) (bad []poison, c *r
 		m.shuffle(all)
 		f.publish(ctx, all)
 	}
-	return bad, c
+	return bad
 }
 
 // publish publishes records at the pace, and starts the faults that are due.
