@@ -26,7 +26,7 @@ const (
 const (
 	// perFault is the time for each fault, on average, and perSecond how many records are
 	// published at most. The longer of the two decides.
-	perFault  = 1200 * time.Millisecond
+	perFault  = 800 * time.Millisecond
 	perSecond = 8_000
 	// drainTime is how long the groups may need for what is left.
 	drainTime = 2 * time.Minute
@@ -99,8 +99,7 @@ func (s *shop) start(ctx context.Context) {
 	s.t.Helper()
 	s.streamer().Launch(ctx)
 	s.streamer().Launch(ctx)
-	third := s.streamer()
-	s.t.Cleanup(func() { _ = third.Kill(ctx) })
+	s.streamer().EndWithTest(ctx)
 }
 
 // feed publishes the events.
