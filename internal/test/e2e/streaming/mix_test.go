@@ -14,6 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/test/kit/retailtest"
 )
 
 // days is how many days the events are of, the last of which is yesterday. All have a
@@ -181,9 +182,10 @@ func (m *mix) shuffle(all []*kgo.Record) {
 	m.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 }
 
-// catalogue reads what the shop sells.
-func (s *shop) catalogue() map[string]product {
+// sell lets the shop sell what the invoices have, and returns it by stock code.
+func (s *shop) sell(lines []retail.Line) map[string]product {
 	s.t.Helper()
+	s.commerce("seed", "--online-retail", retailtest.LinesFile(s.t, lines))
 	all := map[string]product{}
 	for _, line := range s.db.Column(s.t.Context(), `SELECT concat_ws(' ', sku, id, price) FROM products`) {
 		var sku string

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,8 +27,7 @@ var programs cluster.Programs
 
 func TestMain(m *testing.M) { os.Exit(cluster.Main(m, &programs)) }
 
-// shop is streamers on a PostgreSQL of the test's own, on a Kafka that may be the test's
-// own, and on the Redis that all tests share.
+// shop is streamers, on servers that may be the test's own.
 type shop struct {
 	t         *testing.T
 	env       []string
@@ -39,36 +40,39 @@ type shop struct {
 	streamers []*cluster.Service
 }
 
-// ownKafka starts a Kafka that the test may kill.
-func ownKafka(t *testing.T) (*cluster.Server, []string) {
+// open prepares a shop on servers. Faults happen to those that are the test's own.
+func open(t *testing.T, on cluster.Infra, own map[string]*cluster.Server) *shop {
 	t.Helper()
-	port := cluster.FreePort(t)
-	return cluster.NewServer(t, "kafka", "KAFKA_PORT="+port, "KAFKA_CONTROLLER_PORT="+cluster.FreePort(t)), []string{"127.0.0.1:" + port}
-}
-
-// open starts the servers. Without a Kafka of its own, the shop has topics of its own on
-// the one that all tests share.
-func open(t *testing.T, broker *cluster.Server, brokers []string) *shop {
-	t.Helper()
-	port := cluster.FreePort(t)
-	postgres := cluster.NewServer(t, "postgres", "PG_PORT="+port)
-	s := &shop{t: t, brokers: brokers, targets: map[string]*faults.Target{"postgres": {Process: postgres}}}
-	if broker == nil {
-		s.brokers, s.prefix = kafkatest.Real(t)
-		cluster.StartServers(t, postgres)
-	} else {
-		s.targets["kafka"] = &faults.Target{Process: broker}
-		cluster.StartServers(t, postgres, broker)
+	s := &shop{t: t, brokers: on.Brokers, prefix: on.Prefix, env: append(on.Env, "LOG_FORMAT=json"), targets: map[string]*faults.Target{}}
+	for name, server := range own {
+		s.targets[name] = &faults.Target{Process: server}
 	}
-	url := "postgres://commerce@127.0.0.1:" + port + "/commerce?sslmode=disable"
-	s.env = []string{
-		"DATABASE_URL=" + url, "KAFKA_BROKERS=" + s.brokers[0], "KAFKA_TOPIC_PREFIX=" + s.prefix,
-		"REDIS_URL=" + os.Getenv("TEST_REDIS_URL"), "REDIS_KEY_PREFIX=" + redistest.Real(t, time.Now).Prefix, "LOG_FORMAT=json",
-	}
-	s.db = pgtest.Open(t, url)
+	s.db = pgtest.Open(t, on.DatabaseURL)
 	s.commerce("migrate")
 	s.connect()
 	return s
+}
+
+// ownPostgres starts a PostgreSQL that the test may kill, beside servers that tests share,
+// or beside a Kafka that it may kill as well.
+func ownPostgres(t *testing.T, withKafka bool) (cluster.Infra, map[string]*cluster.Server) {
+	t.Helper()
+	var on cluster.Infra
+	port, broker := cluster.FreePort(t), cluster.FreePort(t)
+	own := map[string]*cluster.Server{"postgres": cluster.NewServer(t, "postgres", "PG_PORT="+port)}
+	if withKafka {
+		own["kafka"] = cluster.NewServer(t, "kafka", "KAFKA_PORT="+broker, "KAFKA_CONTROLLER_PORT="+cluster.FreePort(t))
+		on.Brokers = []string{"127.0.0.1:" + broker}
+	} else {
+		on.Brokers, on.Prefix = kafkatest.Real(t)
+	}
+	cluster.StartServers(t, slices.Collect(maps.Values(own))...)
+	on.DatabaseURL = "postgres://commerce@127.0.0.1:" + port + "/commerce?sslmode=disable"
+	on.Env = []string{
+		"DATABASE_URL=" + on.DatabaseURL, "KAFKA_BROKERS=" + on.Brokers[0], "KAFKA_TOPIC_PREFIX=" + on.Prefix,
+		"REDIS_URL=" + os.Getenv("TEST_REDIS_URL"), "REDIS_KEY_PREFIX=" + redistest.Real(t, time.Now).Prefix,
+	}
+	return on, own
 }
 
 // connect opens the client that produces. It tries again whatever happens to the broker.

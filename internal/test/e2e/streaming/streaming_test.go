@@ -5,12 +5,14 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 	"github.com/loopers-commerce/commerce/internal/test/kit/faults"
 	"github.com/loopers-commerce/commerce/internal/test/kit/retailtest"
@@ -41,15 +43,15 @@ func TestEveryEventCountsOnceWhateverIsKilled(t *testing.T) {
 	rng := func(purpose uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, purpose)) }
 	ctx := t.Context()
 
-	broker, brokers := ownKafka(t)
-	s := open(t, broker, brokers)
+	on, own := ownPostgres(t, true)
+	s := open(t, on, own)
 	lines := retailtest.Lines(t, rng(forFile), n/2)
-	s.commerce("seed", "--online-retail", retailtest.LinesFile(t, lines))
-	m := newMix(t, rng(forMix), s.catalogue(), lines, n)
+	m := newMix(t, rng(forMix), s.sell(lines), lines, n)
 	p := newPoisoner(m)
 	c := newRecount(t)
 	s.breakDatabase(ctx, p, c)
 	s.start(ctx)
+	s.streamer().EndWithTest(ctx) // joins later
 	planned := schedule(rng(forFaults), int64(n), kills)
 	for _, f := range planned {
 		t.Log(f)
@@ -57,14 +59,14 @@ func TestEveryEventCountsOnceWhateverIsKilled(t *testing.T) {
 	in := &faults.Injector{TB: t, Targets: s.targets, Faults: planned, Database: "postgres"}
 	f := &feed{shop: s, in: in, pace: max(time.Second/perSecond, time.Duration(len(planned))*perFault/time.Duration(n))}
 	began := time.Now()
-	bad := f.run(ctx, m, p, c)
+	bad := f.run(ctx, m, p.day, c)
 	in.Wait()
 	fed := time.Since(began)
 	if in.Done(faults.Kill) != kills+2 || in.Done(faults.Join) != 2 || in.Done(faults.Leave) != 2 {
 		t.Errorf("%d kills of %d, %d joined, %d left", in.Done(faults.Kill), kills+2, in.Done(faults.Join), in.Done(faults.Leave))
 	}
 	s.awaitEnd(ctx, drainTime+fed)
-	t.Logf("%d records of %d events in %v, and %v until all were processed", f.sent, len(c.logged), fed.Round(time.Millisecond), (time.Since(began) - fed).Round(time.Millisecond))
+	t.Logf("%d records of %d events in %v, and %v until all were processed", f.sent.Load(), len(c.logged), fed.Round(time.Millisecond), (time.Since(began) - fed).Round(time.Millisecond))
 
 	s.check(ctx, c)
 	s.checkDesk(s.letters(bad, 0))
@@ -94,12 +96,11 @@ func TestEveryEventCountsOnceWhateverIsKilled(t *testing.T) {
 	}
 }
 
-// start starts two streamers. A third one joins later.
+// start starts two streamers.
 func (s *shop) start(ctx context.Context) {
 	s.t.Helper()
 	s.streamer().Launch(ctx)
 	s.streamer().Launch(ctx)
-	s.streamer().EndWithTest(ctx)
 }
 
 // feed publishes the events.
@@ -108,12 +109,12 @@ type feed struct {
 
 	in   *faults.Injector
 	pace time.Duration // for each record
-	sent int64
+	sent atomic.Int64
 }
 
 // run publishes the events of all days, one day after the other, and recounts them. It
 // returns the poison among them.
-func (f *feed) run(ctx context.Context, m *mix, p *poisoner, c *recount) (bad []poison) {
+func (f *feed) run(ctx context.Context, m *mix, poisoned func(clock.Day) []poison, c *recount) (bad []poison) {
 	f.t.Helper()
 	for _, d := range m.first.Until(m.first.Add(days - 1)) {
 		all := m.day(d)
@@ -122,7 +123,7 @@ func (f *feed) run(ctx context.Context, m *mix, p *poisoner, c *recount) (bad []
 			c.log(r)
 		}
 		all = m.repeated(all)
-		for _, one := range p.day(d) {
+		for _, one := range poisoned(d) {
 			bad = append(bad, one)
 			all = append(all, one.record)
 			switch one.kind {
@@ -148,8 +149,7 @@ func (f *feed) publish(ctx context.Context, all []*kgo.Record) {
 		if err := f.produce(ctx, part); err != nil {
 			f.t.Fatal(err)
 		}
-		f.sent += int64(len(part))
-		f.in.Reached(ctx, f.sent)
+		f.in.Reached(ctx, f.sent.Add(int64(len(part))))
 		backoff.Wait(ctx, time.Duration(len(part))*f.pace-time.Since(began))
 	}
 }
