@@ -14,9 +14,12 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 )
 
-// viewsOf makes a view of each of some products, on the first day, and recounts it.
-func (m *mix) viewsOf(products int64, c *recount) (all []*kgo.Record) {
-	for p := range products {
+// products are those that are viewed.
+const products = 200
+
+// viewAll makes a view of each product, on the first day, and recounts it.
+func (m *mix) viewAll(c *recount) (all []*kgo.Record) {
+	for p := range int64(products) {
 		r := m.record(m.within(m.first), event.NewProductViewed(1+p, nil))
 		c.count(r)
 		c.log(r)
@@ -39,22 +42,21 @@ func TestAStreamerThatHangsInABatchLosesItsPartitions(t *testing.T) {
 	ctx := t.Context()
 	s := open(t, cluster.SharedServers(t), nil)
 	m, c := newMix(t, rand.New(rand.NewPCG(1, 3)), nil, nil, 0), newRecount(t)
-	const products = 200
 	frozen, other := s.streamer(), s.streamer()
 	frozen.Launch(ctx)
-	s.must(s.produce(ctx, m.viewsOf(products, c)))
+	s.must(s.produce(ctx, m.viewAll(c)))
 	s.awaitCounted(products)
 
 	lock := s.lock(ctx, 1)
-	s.must(s.produce(ctx, m.viewsOf(products, c)))
+	s.must(s.produce(ctx, m.viewAll(c)))
 	s.awaitBlocked(lock)
 	s.must(frozen.Freeze())
 	s.must(lock.Rollback(ctx))
 	other.Launch(ctx)
-	s.must(s.produce(ctx, m.viewsOf(products, c)))
+	s.must(s.produce(ctx, m.viewAll(c)))
 	s.awaitCounted(3 * products)
 	s.must(frozen.Thaw())
-	s.must(s.produce(ctx, m.viewsOf(products, c)))
+	s.must(s.produce(ctx, m.viewAll(c)))
 	s.awaitEnd(ctx, drainTime)
 	s.check(ctx, c)
 	s.checkDesk(nil)
@@ -70,13 +72,12 @@ func TestALockedRowHoldsUpItsPartitionAlone(t *testing.T) {
 	locked := time.Duration(cluster.EnvNumber(t, "STREAMING_LOCKED", 0)) * time.Second // 40 is longer than the deadline
 	s := open(t, cluster.SharedServers(t), nil)
 	m, c := newMix(t, rand.New(rand.NewPCG(1, 4)), nil, nil, 0), newRecount(t)
-	const products = 200
 	s.start(ctx)
-	s.must(s.produce(ctx, m.viewsOf(products, c)))
+	s.must(s.produce(ctx, m.viewAll(c)))
 	s.awaitCounted(products)
 
 	lock := s.lock(ctx, 1)
-	again := m.viewsOf(products, c)
+	again := m.viewAll(c)
 	s.must(s.produce(ctx, again))
 	waiting := 0 // with the locked one, in its partition
 	for _, r := range again {

@@ -48,16 +48,15 @@ func newMix(t *testing.T, rng *rand.Rand, catalog map[string]product, lines []re
 	bought := map[int64]int{}
 	popular := int64(0)
 	for _, l := range lines {
-		p := catalog[l.SKU].id
-		if bought[p]++; p != 0 && bought[p] > bought[popular] {
-			popular = p
+		p, sold := catalog[l.SKU]
+		bought[p.id]++
+		if sold && bought[p.id] > bought[popular] {
+			popular = p.id
 		}
 	}
-	bought[0] = 0
 	return &mix{
-		popular: popular,
-		t:       t, rng: rng, random: rand.NewChaCha8(seed), catalog: catalog, first: clock.DayOf(time.Now()).Add(-days),
-		lines: lines, perDay: (len(lines) + days - 1) / days, views: float64(n) / float64(len(lines)),
+		t: t, rng: rng, random: rand.NewChaCha8(seed), catalog: catalog, first: clock.DayOf(time.Now()).Add(-days),
+		lines: lines, perDay: (len(lines) + days - 1) / days, views: float64(n) / float64(len(lines)), popular: popular,
 	}
 }
 
@@ -106,7 +105,8 @@ func (m *mix) invoice(d clock.Day, lines []retail.Line) (all []*kgo.Record) {
 		return all
 	}
 	all = append(all, m.record(at, event.OrderPlaced{Order: o, Points: o.Amount}))
-	if o.Version++; m.rng.IntN(10) == 0 { // nobody pays
+	o.Version++
+	if m.rng.IntN(10) == 0 { // nobody pays
 		return append(all, m.record(at, event.OrderCancelled{Order: o, Reason: "too dear"}))
 	}
 	paid := event.OrderPaid{Order: o, PaidAt: at}

@@ -20,7 +20,8 @@ type Process interface {
 // Target is what faults happen to, one after another.
 type Target struct {
 	Process
-	sync.Mutex
+
+	mu sync.Mutex
 }
 
 // Injector injects the faults of a schedule.
@@ -65,8 +66,8 @@ func (in *Injector) inject(ctx context.Context, f Fault) {
 		name = in.Resolve(name)
 	}
 	to := in.Targets[name]
-	to.Lock()
-	defer to.Unlock()
+	to.mu.Lock()
+	defer to.mu.Unlock()
 	began := time.Now()
 	if err := in.act(ctx, to, f); err != nil && ctx.Err() == nil {
 		in.TB.Errorf("%s (%s): %v", f, name, err)
@@ -108,8 +109,8 @@ func (in *Injector) kill(ctx context.Context, to *Target, down time.Duration) er
 func (in *Injector) start(ctx context.Context, to *Target) error {
 	if _, ok := to.Process.(*cluster.Program); ok && in.Database != "" {
 		database := in.Targets[in.Database]
-		database.Lock()
-		defer database.Unlock()
+		database.mu.Lock()
+		defer database.mu.Unlock()
 	}
 	return to.Start(ctx)
 }
