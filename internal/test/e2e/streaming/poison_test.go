@@ -103,6 +103,32 @@ func (p *poisoner) sale(at time.Time, product, quantity, price int64) *kgo.Recor
 	return p.record(at, event.OrderPaid{Order: o, PaidAt: at})
 }
 
+// poisoned counts what a group makes of poison, while the other one refuses it.
+func (c *recount) poisoned(p poison) {
+	c.t.Helper()
+	switch p.kind {
+	case garbled, refused, failing:
+		c.log(p.record)
+	case unkept:
+		c.count(p.record)
+	case torn:
+	}
+}
+
+// mend counts the poison that is none once the database is mended.
+func (c *recount) mend(all []poison) {
+	c.t.Helper()
+	for _, p := range all {
+		switch p.kind {
+		case failing:
+			c.count(p.record)
+		case unkept:
+			c.log(p.record)
+		case torn, garbled, refused:
+		}
+	}
+}
+
 // breakDatabase lets the database refuse what it must refuse.
 func (s *shop) breakDatabase(ctx context.Context, p *poisoner, c *recount) {
 	s.t.Helper()

@@ -34,54 +34,39 @@ const (
 	drainTime = 2 * time.Minute
 )
 
+// size is how much a run of the test does.
+type size struct {
+	seed   uint64
+	events int
+	kills  int // of streamers
+}
+
+func (z size) rng(purpose uint64) *rand.Rand { return rand.New(rand.NewPCG(z.seed, purpose)) }
+
 func TestEveryEventCountsOnceWhateverIsKilled(t *testing.T) {
 	t.Parallel()
-	seed := cluster.EnvNumber(t, "STREAMING_SEED", rand.Uint64N(1_000_000))
-	n := int(cluster.EnvNumber(t, "STREAMING_EVENTS", 20_000))
-	kills := int(cluster.EnvNumber(t, "STREAMING_KILLS", 5))
-	t.Logf("to repeat it: STREAMING_SEED=%d STREAMING_EVENTS=%d STREAMING_KILLS=%d", seed, n, kills)
-	rng := func(purpose uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, purpose)) }
+	z := size{
+		cluster.EnvNumber(t, "STREAMING_SEED", rand.Uint64N(1_000_000)), int(cluster.EnvNumber(t, "STREAMING_EVENTS", 20_000)),
+		int(cluster.EnvNumber(t, "STREAMING_KILLS", 5)),
+	}
+	t.Logf("to repeat it: STREAMING_SEED=%d STREAMING_EVENTS=%d STREAMING_KILLS=%d", z.seed, z.events, z.kills)
 	ctx := t.Context()
-
 	on, own := ownPostgres(t, true)
 	s := open(t, on, own)
-	lines := retailtest.Lines(t, rng(forFile), n/2)
-	m := newMix(t, rng(forMix), s.sell(lines), lines, n)
+	lines := retailtest.Lines(t, z.rng(forFile), z.events/2)
+	m, c := newMix(t, z.rng(forMix), s.sell(lines), lines, z.events), newRecount(t)
 	p := newPoisoner(m)
-	c := newRecount(t)
 	s.breakDatabase(ctx, p, c)
 	s.start(ctx)
 	s.streamer().EndWithTest(ctx) // joins later
-	planned := schedule(rng(forFaults), int64(n), kills)
-	for _, f := range planned {
-		t.Log(f)
-	}
-	in := &faults.Injector{TB: t, Targets: s.targets, Faults: planned, Database: "postgres"}
-	f := &feed{shop: s, in: in, pace: max(time.Second/perSecond, time.Duration(len(planned))*perFault/time.Duration(n))}
-	began := time.Now()
-	bad := f.run(ctx, m, p.day, c)
-	in.Wait()
-	fed := time.Since(began)
-	if in.Done(faults.Kill) != kills+2 || in.Done(faults.Join) != 2 || in.Done(faults.Leave) != 2 {
-		t.Errorf("%d kills of %d, %d joined, %d left", in.Done(faults.Kill), kills+2, in.Done(faults.Join), in.Done(faults.Leave))
-	}
-	s.awaitEnd(ctx, drainTime+fed)
-	t.Logf("%d records of %d events in %v, and %v until all were processed", f.sent.Load(), len(c.logged), fed.Round(time.Millisecond), (time.Since(began) - fed).Round(time.Millisecond))
 
+	bad := s.feedAmidFaults(ctx, z, m, p, c)
 	s.check(ctx, c)
 	s.checkDesk(s.letters(bad, 0))
 	s.checkParked(ctx)
 
 	s.mendDatabase(ctx, p, c)
-	for _, b := range bad {
-		switch b.kind {
-		case failing:
-			c.count(b.record)
-		case unkept:
-			c.log(b.record)
-		case torn, garbled, refused:
-		}
-	}
+	c.mend(bad)
 	for i, state := range []string{"NEW", "REPLAYED"} { // the second time for nothing
 		s.replay(ctx, state)
 		s.check(ctx, c)
@@ -94,6 +79,29 @@ func TestEveryEventCountsOnceWhateverIsKilled(t *testing.T) {
 	for _, p := range s.streamers[:2] {
 		p.Stop()
 	}
+}
+
+// feedAmidFaults publishes the events while faults happen. It returns the poison among
+// them when everything is processed.
+func (s *shop) feedAmidFaults(ctx context.Context, z size, m *mix, p *poisoner, c *recount) []poison {
+	s.t.Helper()
+	planned := schedule(z.rng(forFaults), int64(z.events), z.kills)
+	for _, f := range planned {
+		s.t.Log(f)
+	}
+	in := &faults.Injector{TB: s.t, Targets: s.targets, Faults: planned, Database: "postgres"}
+	f := &feed{shop: s, in: in, pace: max(time.Second/perSecond, time.Duration(len(planned))*perFault/time.Duration(z.events))}
+	began := time.Now()
+	bad := f.run(ctx, m, p.day, c)
+	in.Wait()
+	fed := time.Since(began)
+	if in.Done(faults.Kill) != z.kills+2 || in.Done(faults.Join) != 2 || in.Done(faults.Leave) != 2 || len(bad) != poisonCount {
+		s.t.Errorf("%d kills, %d joined, %d left; %d records are poison", in.Done(faults.Kill), in.Done(faults.Join), in.Done(faults.Leave), len(bad))
+	}
+	s.awaitEnd(ctx, drainTime+fed)
+	s.t.Logf("%d records of %d events in %v, and %v until all were processed",
+		f.sent.Load(), len(c.logged), fed.Round(time.Millisecond), (time.Since(began) - fed).Round(time.Millisecond))
+	return bad
 }
 
 // start starts two streamers.
@@ -126,13 +134,7 @@ func (f *feed) run(ctx context.Context, m *mix, poisoned func(clock.Day) []poiso
 		for _, one := range poisoned(d) {
 			bad = append(bad, one)
 			all = append(all, one.record)
-			switch one.kind {
-			case garbled, refused, failing:
-				c.log(one.record)
-			case unkept:
-				c.count(one.record)
-			case torn:
-			}
+			c.poisoned(one)
 		}
 		m.shuffle(all)
 		f.publish(ctx, all)
