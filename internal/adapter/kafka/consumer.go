@@ -73,6 +73,7 @@ type Consumer struct {
 	sources  map[string]string // the topic that a retry topic is for, both with prefix
 	topics   []string          // that it reads, with prefix
 	client   *kgo.Client
+	abort    context.CancelFunc // aborts all requests of the client
 	admin    *kadm.Client
 	handling handling
 	log      *slog.Logger
@@ -123,7 +124,10 @@ func newConsumer(
 	// The client may assign partitions before connect returns: assigned waits until the consumer is complete.
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.client, err = c.connect(log, append(m.options(), fetch...)...); err != nil {
+	ctx, abort := context.WithCancel(context.Background())
+	m.abort = abort
+	if m.client, err = c.connect(log, append(append(m.options(), kgo.WithContext(ctx)), fetch...)...); err != nil {
+		abort()
 		return nil, err
 	}
 	m.admin = kadm.NewClient(m.client)
@@ -204,15 +208,20 @@ func (c *Consumer) enqueue(p kgo.FetchTopicPartition) {
 	}
 }
 
-// leave leaves the group. If the brokers cannot be reached it gives up, and they
-// notice when the session times out.
+// leave leaves the group. If that takes long it gives up, and the brokers notice when the
+// session times out: they may be away, or a rebalance may be under way that waits for a
+// member that has died. The client would wait for its end.
 func (c *Consumer) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	if err := c.client.LeaveGroupContext(ctx); err != nil {
 		c.log.Warn("cannot leave the consumer group: its other members take over when the session times out", "error", err)
 	}
+	if ctx.Err() != nil {
+		c.abort()
+	}
 	c.client.CloseAllowingRebalance()
+	c.abort()
 	// A leave that timed out may still wait for a poll to end; nothing polls any more.
 	c.client.AllowRebalance()
 }
