@@ -128,6 +128,21 @@ func TestTheMetricsThatOperationsNamesExist(t *testing.T) {
 	}
 }
 
+// The metrics of consumers and of the outbox are what an operator looks at first.
+func TestOperationsExplainsTheMetricsOfEvents(t *testing.T) {
+	t.Parallel()
+	operations := read(t, "../docs/operations.md")
+	names := regexp.MustCompile(`(?:counter|gauge|histogram)\("([a-z_]+)"`).FindAllStringSubmatch(read(t, "adapter/kafka/metrics.go"), -1)
+	if len(names) < 10 {
+		t.Errorf("metrics.go declares %v", names)
+	}
+	for _, name := range names {
+		if !strings.Contains(operations, "commerce_"+name[1]) {
+			t.Errorf("operations.md does not name the metric commerce_%s", name[1])
+		}
+	}
+}
+
 // Comments at the end of a line may differ.
 func TestTheCodeInTheArchitectureIsThatOfCheckout(t *testing.T) {
 	t.Parallel()

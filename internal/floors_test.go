@@ -53,7 +53,7 @@ var reserved = map[string][]string{
 	"github.com/invopop/jsonschema":       {"test/eventdocs"},
 	"golang.org/x/crypto":                 {"adapter/credentials"},
 	"go.opentelemetry.io/otel":            {"base/tracing", "adapter", "program", "test"},
-	"go.opentelemetry.io/otel/sdk":        {"program/kit/wire", "test"},
+	"go.opentelemetry.io/otel/sdk":        {"program/kit/wire", "program/kit/recent", "test"},
 	"go.opentelemetry.io/otel/exporters":  {"program/kit/wire"},
 	"go.opentelemetry.io/proto":           {"test"},
 	"database/sql":                        {"adapter/sqlstore", "base/id"}, // an id implements sql.Scanner

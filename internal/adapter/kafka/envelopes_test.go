@@ -83,7 +83,8 @@ func TestAnEnvelopeThatIsRetriedHasItsFirstPlace(t *testing.T) {
 		if e.Offset != 1 || e.Topic != event.CatalogTopic {
 			t.Errorf("the event came from %s, offset %d", e.Topic, e.Offset)
 		}
-		if tries++; tries <= 2 {
+		tries++
+		if tries <= 2 {
 			return errors.New("not yet")
 		}
 		return nil

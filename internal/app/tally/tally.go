@@ -30,6 +30,10 @@ const Consumer = "ranking"
 // new day that one machine builds includes the events that the other one counts.
 const skew = time.Minute
 
+// daysBack is how many days before today are prepared for marks. Marks of older events are
+// few. They are kept for as long as others, but belong to days that are about to be dropped.
+const daysBack = 28
+
 // ScoreWriter writes to the board that shows the live rankings.
 type ScoreWriter interface {
 	// Set writes scores of a day, each product at most once. It skips scores that
@@ -44,6 +48,7 @@ type Tally struct {
 	db      store.DB
 	board   ScoreWriter
 	weights weights
+	days    *store.Days
 	now     clock.Clock
 	log     *slog.Logger
 
@@ -52,7 +57,12 @@ type Tally struct {
 
 // New returns a tally. It scores by the weights in the database.
 func New(db store.DB, board ScoreWriter, now clock.Clock, log *slog.Logger) *Tally {
-	return &Tally{db: db, board: board, now: now, log: log}
+	return &Tally{db: db, board: board, now: now, log: log, days: store.NewDays(db, now, log, store.DaysConfig{
+		What: "make the partitions of the marks", Back: daysBack,
+		Prepare: func(ctx context.Context, tx store.Tx, days []clock.Day) ([]clock.Day, error) {
+			return tx.Handled.Prepare(ctx, days)
+		},
+	})}
 }
 
 // Handle counts the events that were not counted before, and then writes the
@@ -88,6 +98,7 @@ func (t *Tally) Counted() (fresh, repeated int64) { return t.counted.Load(), t.r
 // after a crash, or while partitions move.
 func (t *Tally) count(ctx context.Context, events []contribution) (fresh int, err error) {
 	ids := sortedIDs(events)
+	t.days.Prepare(ctx, slices.Values(ids))
 	err = t.db.Update(ctx, func(tx store.Tx) error {
 		tx.Handled.MarkNew(Consumer, ids, t.now())
 		add(tx, events, ids)

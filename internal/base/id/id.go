@@ -34,12 +34,16 @@ func NewSource(now func() time.Time, random io.Reader) Source {
 }
 
 // stamp returns the time as 48 bits of milliseconds and 12 bits of the fraction of
-// a millisecond (RFC 9562, section 6.2, method 3).
+// a millisecond (RFC 9562, section 6.2, method 3). A time before 1970 becomes the first
+// one, and a time that 48 bits cannot hold becomes the last one.
 func stamp(t time.Time) uint64 {
-	nanos := t.UnixNano()
-	milli := nanos / int64(time.Millisecond)
-	fraction := (nanos % int64(time.Millisecond)) << 12 / int64(time.Millisecond)
-	return uint64(milli)<<12 | uint64(fraction)
+	const last = 1<<48 - 1
+	milli := t.UnixMilli()
+	if milli < 0 {
+		return 0
+	}
+	fraction := uint64(t.Nanosecond()) % uint64(time.Millisecond) << 12 / uint64(time.Millisecond)
+	return uint64(min(milli, last))<<12 | fraction
 }
 
 func build(stamp uint64, random io.Reader) ID {

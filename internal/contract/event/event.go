@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -71,7 +72,11 @@ func (v Envelope) TraceID() string {
 	if len(v.Traceparent) < version+digits {
 		return ""
 	}
-	return v.Traceparent[version : version+digits]
+	id := v.Traceparent[version : version+digits]
+	if strings.Trim(id, "0123456789abcdef") != "" {
+		return ""
+	}
+	return id
 }
 
 // ErrUnreadable is returned for an event that can never be read.

@@ -8,6 +8,8 @@ import (
 	"io"
 
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
+	"github.com/loopers-commerce/commerce/internal/program/kit/recent"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
@@ -44,7 +46,8 @@ func (c *Config) Serve(ctx context.Context, env wire.Env, stdout io.Writer) erro
 	}
 	defer unlock()
 	env.Instance = "commerce dev" // the lock keeps other processes out of this folder
-	env, flush, err := env.WithTraces(ctx, "commerce-dev", c.Traces)
+	traces := recent.New()
+	env, flush, err := env.WithTraces(ctx, "commerce-dev", c.Traces, traces)
 	if err != nil {
 		return err
 	}
@@ -63,6 +66,7 @@ func (c *Config) Serve(ctx context.Context, env wire.Env, stdout io.Writer) erro
 		return err
 	}
 	defer program.Close()
+	program.Pages = []manage.Page{{Pattern: "GET /traces", Handler: traces}, {Pattern: "GET /traces/", Handler: traces}}
 	if err := s.welcome(stdout); err != nil {
 		return err
 	}

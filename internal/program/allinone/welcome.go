@@ -13,6 +13,7 @@ func (s *shop) welcome(w io.Writer) error {
 		{"API", base + "/api/v1"},
 		{"docs", base + "/docs"},
 		{"management", address(s.ports.management) + "/readyz"},
+		{"traces", address(s.ports.management) + "/traces"},
 		{"gateway", gateway + "/admin/totals"},
 		{"data", s.config.Data},
 		{"for commands", "export DATABASE_URL=" + s.servers.database + " REDIS_URL=" + s.servers.redis +

@@ -37,9 +37,18 @@ func Registry() *prometheus.Registry {
 	return r
 }
 
-// Handler serves /healthz, /readyz, /metrics and /debug/pprof.
-func Handler(registry *prometheus.Registry, checks []Check) http.Handler {
+// Page is a page of a program's own.
+type Page struct {
+	Pattern string // of http.ServeMux
+	Handler http.Handler
+}
+
+// Handler serves /healthz, /readyz, /metrics and /debug/pprof, and the pages of the program.
+func Handler(registry *prometheus.Registry, checks []Check, pages ...Page) http.Handler {
 	mux := http.NewServeMux()
+	for _, p := range pages {
+		mux.Handle(p.Pattern, p.Handler)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"status": "ok"})
 	})

@@ -33,6 +33,7 @@ type Infra struct {
 type Program struct {
 	Components []run.Component // in the order in which they stop
 	Checks     []manage.Check  // the dependencies that /readyz reports
+	Pages      []manage.Page   // what else the management port serves
 	Close      func()          // called once all components have stopped
 }
 

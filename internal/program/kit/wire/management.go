@@ -29,7 +29,7 @@ func Listen(ctx context.Context, host string, port int, setting string) (net.Lis
 func (e Env) WithManagementPort(ctx context.Context, l net.Listener, p Program) Program {
 	running := manage.Check{Name: "running", Probe: func(context.Context) error { return ctx.Err() }}
 	server := &http.Server{
-		Handler:           manage.Handler(e.Registry, append([]manage.Check{running}, p.Checks...)),
+		Handler:           manage.Handler(e.Registry, append([]manage.Check{running}, p.Checks...), p.Pages...),
 		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(e.Log.Handler(), slog.LevelDebug),
 	}

@@ -20,19 +20,26 @@ import (
 const flushTimeout = 3 * time.Second
 
 // WithTraces returns the environment with traces that are sent to the collector of the
-// configuration, if there is one. flush sends what is left. It is called once all
-// components have stopped.
+// configuration, if there is one, and handed to the others that are given. flush sends
+// what is left. It is called once all components have stopped.
 //
 // Sampling, limits and the like follow the variables OTEL_... of the SDK. Spans wait in a
 // queue of bounded length, and those that do not fit are dropped: no request waits for the
 // collector.
-func (e Env) WithTraces(ctx context.Context, program string, c config.Traces) (traced Env, flush func(), err error) {
-	if c.OTELExporterOTLPEndpoint.Get() == "" {
-		return e, func() {}, nil
+func (e Env) WithTraces(ctx context.Context, program string, c config.Traces, others ...sdktrace.SpanProcessor) (traced Env, flush func(), err error) {
+	var to []sdktrace.TracerProviderOption
+	for _, other := range others {
+		to = append(to, sdktrace.WithSpanProcessor(other))
 	}
-	exporter, err := newExporter(ctx, c)
-	if err != nil {
-		return e, nil, fmt.Errorf("traces: %w", err)
+	if c.OTELExporterOTLPEndpoint.Get() != "" {
+		exporter, err := newExporter(ctx, c)
+		if err != nil {
+			return e, nil, fmt.Errorf("traces: %w", err)
+		}
+		to = append(to, sdktrace.WithBatcher(collector{exporter, outage.New(e.Log, "send traces to the collector")}))
+	}
+	if len(to) == 0 {
+		return e, func() {}, nil
 	}
 	about, err := resource.New(ctx, resource.WithTelemetrySDK(),
 		resource.WithAttributes(semconv.ServiceName(program), semconv.ServiceVersion(Version()), semconv.ServiceInstanceID(e.Instance)),
@@ -40,8 +47,7 @@ func (e Env) WithTraces(ctx context.Context, program string, c config.Traces) (t
 	if err != nil {
 		return e, nil, fmt.Errorf("traces: %w", err)
 	}
-	provider := sdktrace.NewTracerProvider(sdktrace.WithResource(about),
-		sdktrace.WithBatcher(collector{exporter, outage.New(e.Log, "send traces to the collector")}))
+	provider := sdktrace.NewTracerProvider(append(to, sdktrace.WithResource(about))...)
 	e.Traces = provider
 	return e, func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)

@@ -2,8 +2,11 @@ package process_test
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -126,4 +129,48 @@ func TestDevRefusesAPortThatIsInUse(t *testing.T) {
 	if code != 1 || !strings.Contains(out, "--port") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
+}
+
+// What an order did, from its request to the ranking, is shown by the process itself.
+func TestDevShowsTheTraceOfAnOrder(t *testing.T) {
+	t.Parallel()
+	p, api := dev(t, t.TempDir())
+	order(t, api, "ann", 7, 2)
+	_, after, _ := strings.Cut(banner(t, p), "traces")
+	traces := strings.Fields(after)[0]
+	cluster.Eventually(t, 10*time.Second, "the trace has the streamer's part", func() error {
+		list := text(t, traces)
+		placed := regexp.MustCompile(`(\w{32})  POST /api/v1/orders\n`).FindStringSubmatch(list)
+		if placed == nil {
+			return errors.New(list)
+		}
+		tree := text(t, traces+"/"+placed[1])
+		for _, span := range []string{
+			"ms  POST /api/v1/orders\n", "ms    update\n", "ms      send order-events\n", "  process order-events by ranking\n", "  write scores\n",
+		} {
+			if !strings.Contains(tree, span) {
+				return fmt.Errorf("no %q in\n%s", span, tree)
+			}
+		}
+		return nil
+	})
+}
+
+// text gets a page of text.
+func text(t *testing.T, url string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s answers %d, %v: %s", url, answer.StatusCode, err, body)
+	}
+	return string(body)
 }
