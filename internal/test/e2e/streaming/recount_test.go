@@ -109,7 +109,7 @@ func (s *shop) check(ctx context.Context, c *recount) {
 	}
 	compare.Lines(s.t, "product and likes", want, s.db.Column(ctx, `
 		SELECT DISTINCT concat_ws(' ', m.product_id, coalesce(p.like_count, 0)) FROM product_metrics m LEFT JOIN products p ON p.id = m.product_id`))
-	s.checkIDs(ctx, "events that are marked", c.counted, `event_handled WHERE consumer = 'ranking'`)
+	s.checkIDs(ctx, "events that are marked", c.counted, `event_handled`)
 	s.checkIDs(ctx, "events in the log", c.logged, `event_log`)
 }
 
