@@ -145,22 +145,22 @@ type counterKey struct {
 // transactions lock rows in the same order, and the net likes by product. Sums of
 // zero are left out.
 func sum(events []contribution, fresh []id.ID) (deltas []metric.Counters, likes map[int64]int64) {
+	s := newSums()
+	if len(fresh) == len(events) { // usually: all of them, each once
+		for _, e := range events {
+			s.add(e.counts)
+		}
+		return s.deltas()
+	}
 	left := make(map[id.ID]bool, len(fresh))
 	for _, e := range fresh {
 		left[e] = true
 	}
-	sums := make(map[counterKey]metric.Counters)
-	likes = make(map[int64]int64)
 	for _, e := range events {
-		if !left[e.id] {
-			continue
-		}
-		delete(left, e.id)
-		for _, c := range e.counts {
-			at := counterKey{c.ProductID, c.Day}
-			sums[at] = c.Plus(sums[at])
-			likes[c.ProductID] += c.Likes
+		if left[e.id] {
+			delete(left, e.id)
+			s.add(e.counts)
 		}
 	}
-	return sortedDeltas(sums), nonzero(likes)
+	return s.deltas()
 }
