@@ -43,8 +43,8 @@ func plainSamples() []string {
 	return append(all,
 		``, `{}`, `null`, `[]`, `{"productId":17`, `{"productId":17,`, `{"productId":17}`, `{"productId":17,"userId":null`, `{"productId":17,"userId":null} `,
 		` {"productId":17,"userId":null}`, `{"productId":17 ,"userId":null}`, `{"productId":17,"userId": null}`, `{"productId":17,"userId":null}}`,
-		`{"userId":` + user + `,"productId":17}`, `{"productId":17,"userId":` + user + `,"more":1}`, `{"productId":17,"userId":` + user + `,"productId":18}`,
-		`{"PRODUCTID":17,"userId":` + user + `}`, `{"productId":17,"userId":` + user + "}\x00", `{"productId":17,"userId":` + user + ` }`)
+		`{"userId":`+user+`,"productId":17}`, `{"productId":17,"userId":`+user+`,"more":1}`, `{"productId":17,"userId":`+user+`,"productId":18}`,
+		`{"PRODUCTID":17,"userId":`+user+`}`, `{"productId":17,"userId":`+user+"}\x00", `{"productId":17,"userId":`+user+` }`)
 }
 
 func TestViewsAndLikesAreReadAsTheGeneralDecoderReadsThem(t *testing.T) {
