@@ -58,7 +58,7 @@ func (r *tallyBench) addMarks(b *testing.B, day clock.Day) int64 {
 	r.exec(b, fmt.Sprintf(`
 		INSERT INTO event_handled (event_id, at_us)
 		SELECT (lpad(to_hex(('x%s%s')::bit(48)::bigint + n * 60000 / %d), 12, '0') || '7' || substr(h, 1, 3) || '8' || substr(h, 4, 15))::uuid, %d
-		FROM (SELECT n, md5(n::text) AS h FROM generate_series(1, %[3]d) n) m`,
+		FROM (SELECT n, md5(n::text) AS h FROM generate_series(1, %[3]d::bigint) n) m`,
 		floor[:8], floor[9:13], share, day.Start().UnixMicro()))
 	return share
 }
