@@ -25,21 +25,21 @@ func NewEnvelopeConsumer(c Config, group string, topics []string, handle Envelop
 
 // receive reads the envelope of a record, and where the event was first written.
 // Errors are event.ErrUnreadable.
-func (c *Consumer) receive(r *kgo.Record) (e event.Received, known bool, err error) {
-	if e.Envelope, err = c.decode(r); err != nil {
-		return e, false, err
+func (c *Consumer) receive(r *kgo.Record, e *event.Received) (known bool, err error) {
+	if err := c.decode(r, &e.Envelope); err != nil {
+		return false, err
 	}
 	if _, retried := c.sources[r.Topic]; !retried {
 		e.Partition, e.Offset = r.Partition, r.Offset
-		return e, true, nil
+		return true, nil
 	}
 	partition, err := strconv.ParseInt(text(r.Headers, DeadPartition), 10, 32)
 	if err == nil {
 		e.Offset, err = strconv.ParseInt(text(r.Headers, DeadOffset), 10, 64)
 	}
 	if err != nil {
-		return e, false, fmt.Errorf("%w: its first place is not known: %w", event.ErrUnreadable, err)
+		return false, fmt.Errorf("%w: its first place is not known: %w", event.ErrUnreadable, err)
 	}
 	e.Partition = int32(partition)
-	return e, true, nil
+	return true, nil
 }

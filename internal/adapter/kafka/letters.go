@@ -50,9 +50,10 @@ type deadLetters struct {
 	log       *slog.Logger
 }
 
-// open returns the letter of a record. Any record is a letter.
-func (d deadLetters) open(r *kgo.Record) (l deadletter.Letter, known bool, err error) {
-	return d.config.letterOf(r, d.ids()), true, nil
+// open reads the letter of a record. Any record is a letter.
+func (d deadLetters) open(r *kgo.Record, l *deadletter.Letter) (known bool, err error) {
+	*l = d.config.letterOf(r, d.ids())
+	return true, nil
 }
 
 // handle indexes the letters. If it fails because of one of them, the caller halves the

@@ -49,6 +49,7 @@ type Tally struct {
 	board   ScoreWriter
 	weights weights
 	days    *store.Days
+	group   together
 	now     clock.Clock
 	log     *slog.Logger
 
@@ -76,13 +77,9 @@ func (t *Tally) Handle(ctx context.Context, batch []event.Opened) error {
 	if err != nil || len(events) == 0 {
 		return err
 	}
-	fresh, err := t.count(ctx, events)
-	if err != nil {
+	if err := t.group.do(ctx, events, t.count); err != nil {
 		return fmt.Errorf("count %d events: %w", len(events), err)
 	}
-	t.counted.Add(int64(fresh))
-	t.repeated.Add(int64(len(events) - fresh))
-	t.log.DebugContext(ctx, "counted events", "events", len(events), "fresh", fresh)
 	if err := t.writeScores(ctx, events); err != nil {
 		return fmt.Errorf("write the scores of %d events: %w", len(events), err)
 	}
@@ -93,10 +90,22 @@ func (t *Tally) Handle(ctx context.Context, batch []event.Opened) error {
 // after they had been counted.
 func (t *Tally) Counted() (fresh, repeated int64) { return t.counted.Load(), t.repeated.Load() }
 
-// count adds the fresh events, those that were not counted before, to the counters
+// count counts events, which may be those of several batches.
+func (t *Tally) count(ctx context.Context, events []contribution) error {
+	fresh, err := t.addFresh(ctx, events)
+	if err != nil {
+		return err
+	}
+	t.counted.Add(int64(fresh))
+	t.repeated.Add(int64(len(events) - fresh))
+	t.log.DebugContext(ctx, "counted events", "events", len(events), "fresh", fresh)
+	return nil
+}
+
+// addFresh adds the fresh events, those that were not counted before, to the counters
 // and returns how many there were. Usually all are fresh; events are repeated only
 // after a crash, or while partitions move.
-func (t *Tally) count(ctx context.Context, events []contribution) (fresh int, err error) {
+func (t *Tally) addFresh(ctx context.Context, events []contribution) (fresh int, err error) {
 	ids := sortedIDs(events)
 	t.days.Prepare(ctx, slices.Values(ids))
 	err = t.db.Update(ctx, func(tx store.Tx) error {
@@ -147,22 +156,22 @@ type counterKey struct {
 // transactions lock rows in the same order, and the net likes by product. Sums of
 // zero are left out.
 func sum(events []contribution, fresh []id.ID) (deltas []metric.Counters, likes map[int64]int64) {
+	s := newSums()
+	if len(fresh) == len(events) { // usually: all of them, each once
+		for _, e := range events {
+			s.add(e.counts)
+		}
+		return s.deltas()
+	}
 	left := make(map[id.ID]bool, len(fresh))
 	for _, e := range fresh {
 		left[e] = true
 	}
-	sums := make(map[counterKey]metric.Counters)
-	likes = make(map[int64]int64)
 	for _, e := range events {
-		if !left[e.id] {
-			continue
-		}
-		delete(left, e.id)
-		for _, c := range e.counts {
-			at := counterKey{c.ProductID, c.Day}
-			sums[at] = c.Plus(sums[at])
-			likes[c.ProductID] += c.Likes
+		if left[e.id] {
+			delete(left, e.id)
+			s.add(e.counts)
 		}
 	}
-	return sortedDeltas(sums), nonzero(likes)
+	return s.deltas()
 }

@@ -310,7 +310,7 @@ func TestTheDaysOfMarksArePrepared(t *testing.T) {
 	made := func(day clock.Day) event.Opened {
 		o := happened(noon, viewed(1))
 		floor := id.Floor(day.Start())
-		copy(o.ID[:8], floor[:8])
+		copy(o.ID[:9], floor[:9])
 		return o
 	}
 	undated := happened(noon, viewed(1))

@@ -111,9 +111,9 @@ func (v Envelope) Open() (Event, error) {
 
 // decoders has one line for each event.
 var decoders = map[string]func([]byte) (Event, error){ //nolint:gochecknoglobals // it is never written to
-	ProductViewed{}.Type():  decode[ProductViewed],
-	ProductLiked{}.Type():   decode[ProductLiked],
-	ProductUnliked{}.Type(): decode[ProductUnliked],
+	ProductViewed{}.Type():  decodeViewed,
+	ProductLiked{}.Type():   decodeLiked,
+	ProductUnliked{}.Type(): decodeUnliked,
 	ProductChanged{}.Type(): decode[ProductChanged],
 	StockAdjusted{}.Type():  decode[StockAdjusted],
 	StockDepleted{}.Type():  decode[StockDepleted],
