@@ -67,8 +67,8 @@ func (s *shop) checkDesk(want []string) {
 func (s *shop) replay(ctx context.Context, state string) {
 	s.t.Helper()
 	want := s.ends(ctx)
-	want[kafka.AgainTopic(event.OrderTopic, event.RankingGroup)] += int64(perKind()[failing])
-	want[kafka.AgainTopic(event.CatalogTopic, event.AuditGroup)] += int64(perKind()[unkept])
+	want["order-events-ranking-retry-1000"] += int64(perKind()[failing])
+	want["catalog-events-audit-log-park"] += int64(perKind()[unkept])
 	s.commerce("dlq", "replay", "--state", state, "--error", kafka.CauseFailed, "--reason", "the database is mended", "--actor", "mina", "--rate", "1000")
 	s.awaitEnd(ctx, drainTime)
 	if got := s.ends(ctx); !maps.Equal(want, got) {

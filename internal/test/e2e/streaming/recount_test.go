@@ -36,14 +36,17 @@ func newRecount(t *testing.T) *recount {
 // log counts an event that must be in the log once.
 func (c *recount) log(r *kgo.Record) { c.logged = append(c.logged, kafkatest.Header(r, "ce_id")) }
 
+// happened is what the data of an event says.
+type happened struct {
+	ProductID int64
+	PaidAt    *time.Time
+	Lines     []struct{ ProductID, Quantity, UnitPrice int64 }
+}
+
 // count counts an event that must count once, if events of its type count.
 func (c *recount) count(r *kgo.Record) {
 	c.t.Helper()
-	var e struct {
-		ProductID int64
-		PaidAt    *time.Time
-		Lines     []struct{ ProductID, Quantity, UnitPrice int64 }
-	}
+	var e happened
 	if err := json.Unmarshal(r.Value, &e); err != nil {
 		c.t.Fatal(err)
 	}
@@ -51,32 +54,32 @@ func (c *recount) count(r *kgo.Record) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	sign := int64(1)
-	switch kind := kafkatest.Header(r, "ce_type"); kind {
-	case "product.viewed":
+	switch kind := kafkatest.Header(r, "ce_type"); {
+	case kind == "product.viewed":
 		c.at(e.ProductID, at).views++
-	case "product.liked":
+	case kind == "product.liked":
 		c.at(e.ProductID, at).likes++
-	case "product.unliked":
+	case kind == "product.unliked":
 		c.at(e.ProductID, at).likes--
-	case "order.cancelled", "order.paid":
-		if e.PaidAt == nil {
-			return
-		}
-		if kind == "order.cancelled" {
-			sign = -1
-		}
-		for _, l := range e.Lines {
-			n := c.at(l.ProductID, *e.PaidAt)
-			n.orders += sign
-			n.quantity += sign * l.Quantity
-			n.amount += sign * l.Quantity * l.UnitPrice
-			n.log += sign * int64(math.Round(1000*math.Log1p(float64(l.Quantity*l.UnitPrice))))
-		}
+	case kind == "order.paid":
+		c.sell(e, 1)
+	case kind == "order.cancelled" && e.PaidAt != nil:
+		c.sell(e, -1)
 	default:
 		return
 	}
 	c.counted = append(c.counted, kafkatest.Header(r, "ce_id"))
+}
+
+// sell adds the lines of an order to the day on which it was paid, or takes them away.
+func (c *recount) sell(e happened, sign int64) {
+	for _, l := range e.Lines {
+		n := c.at(l.ProductID, *e.PaidAt)
+		n.orders += sign
+		n.quantity += sign * l.Quantity
+		n.amount += sign * l.Quantity * l.UnitPrice
+		n.log += sign * int64(math.Round(1000*math.Log1p(float64(l.Quantity*l.UnitPrice))))
+	}
 }
 
 // at returns the counters of a product on the day of a time in Seoul.

@@ -86,6 +86,13 @@ func (s *shop) connect() {
 	s.client, s.admin = client, kadm.NewClient(client)
 }
 
+func (s *shop) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // commerce runs a command, which must succeed, and returns its output.
 func (s *shop) commerce(args ...string) string {
 	s.t.Helper()
