@@ -116,14 +116,20 @@ func TestABatchThatFailsFailsAlone(t *testing.T) {
 				return nil
 			}}
 			results := begin(t, g, c, 1, 5, 10)
-			close(c.open)
+			for n := range 7 {
+				c.open <- struct{}{}
+				synctest.Wait()
+				if n == 1 { // it runs while the others are tried again, so that they have to wait
+					results = append(results, begin(t, g, c, 6, 6, 10)...)
+				}
+			}
 			for i, result := range results {
 				if err := <-result; errors.Is(err, errBad) != (byte(i+1) == bad) {
 					t.Errorf("batch %d, when %d is bad: %v", i+1, bad, err)
 				}
 			}
-			if len(c.complete) != 4 {
-				t.Errorf("counted are %v", c.complete)
+			if len(c.complete) != 5 || !slices.Equal(c.batches[2], []byte{3, 4, 5}) || len(c.batches) != 7 {
+				t.Errorf("counted are %v, in the transactions %v", c.complete, c.batches)
 			}
 		})
 	}
@@ -165,8 +171,8 @@ func TestALeaderThatFallsHarmsNobody(t *testing.T) {
 				}
 			}
 			cancel()
-			if g.running != 0 || len(g.waiting) != 0 {
-				t.Errorf("%d are running and %d wait", g.running, len(g.waiting))
+			if g.running != 0 || len(g.waiting) != 0 || !c.complete[4] || !c.complete[5] {
+				t.Errorf("%d are running and %d wait, and counted are %v", g.running, len(g.waiting), c.complete)
 			}
 		})
 	}
