@@ -13,7 +13,7 @@ RACE := -race $(foreach package,$(TRANSLATED),-gcflags=$(package)=-race=false)
 
 # The packages with the longest tests start first, so that they do not run alone at the end: those that wait for other
 # processes by turns with those that need the processor.
-LONG := $(addprefix ./internal/,test/e2e/crash adapter/sqlstore test/e2e/cards app/settle test/e2e/flow test/e2e/process)
+LONG := $(addprefix ./internal/,test/e2e/crash adapter/sqlstore test/e2e/cards app/settle test/e2e/flow test/e2e/streaming test/e2e/process)
 REPORT := go run ./scripts/testreport
 
 FUZZTIME ?= 10s
@@ -48,6 +48,11 @@ test-crash: services ## Run the long crash test: kill and freeze every program a
 test-cards: services ## Run the long card test: a gateway that lies, hangs and dies: make test-cards CARD_ORDERS=500
 	eval "$$(scripts/services env)" && CARD_ORDERS=$${CARD_ORDERS:-2000} CARD_KILLS=$${CARD_KILLS:-24} CARD_DOWN=$${CARD_DOWN:-30} CARD_ROUNDS=$${CARD_ROUNDS:-3} \
 		go test -count=1 -timeout 30m -v ./internal/test/e2e/cards
+
+test-streaming: services ## Run the long test of the streamers: kills, outages and poison among many events: make test-streaming STREAMING_EVENTS=100000
+	eval "$$(scripts/services env)" && STREAMING_EVENTS=$${STREAMING_EVENTS:-1000000} STREAMING_KILLS=$${STREAMING_KILLS:-20} \
+		STREAMING_AWAY=$${STREAMING_AWAY:-60} STREAMING_LOCKED=1 \
+		go test -count=1 -timeout 60m -v ./internal/test/e2e/streaming
 
 test-sim: ## Run the simulation with SEEDS (200) seeds, or repeat one: make test-sim SEEDS=1 SEED=17
 	go test -count=1 -timeout 60m -tags synctests ./internal/test/e2e/sim -seeds $(SEEDS) -seed $(SEED)
@@ -88,4 +93,4 @@ clean: ## Stop the servers, and delete their data and everything built
 	scripts/services clean
 	rm -rf bin .tools .services coverage.out coverage.html
 
-.PHONY: help dev build test test-fast test-sim test-crash test-cards bench bench-parts fuzz lint fmt generate verify services services-stop clean
+.PHONY: help dev build test test-fast test-sim test-crash test-cards test-streaming bench bench-parts fuzz lint fmt generate verify services services-stop clean

@@ -64,3 +64,12 @@ func date(text string, now time.Time) (string, error) {
 	}
 	return day.Start().Format(time.DateOnly), nil
 }
+
+// check reports parameters that the job cannot be run with.
+func check(j Job, given job.Parameters, now time.Time) error {
+	all, err := complete(j, given, now)
+	if err == nil {
+		_, err = j.Plan(all)
+	}
+	return err
+}

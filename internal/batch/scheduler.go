@@ -59,7 +59,7 @@ func NewScheduler(r *Runner, schedules []Schedule) (*Scheduler, error) {
 	for _, e := range schedules {
 		j, err := r.definition(e.Job)
 		if err == nil {
-			_, err = complete(j, e.Parameters, r.config.Clock())
+			err = check(j, e.Parameters, r.config.Clock())
 		}
 		if err == nil && seen[e.Name] {
 			err = errors.New("there are two of this name")

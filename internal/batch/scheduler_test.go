@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -310,6 +311,13 @@ func TestASchedulerRefusesASchedulesMistakes(t *testing.T) {
 	t.Parallel()
 	onBothEngines(t, func(r *rig) {
 		p := r.process("ann", r.db, tally{name: "tallyJob"}.job())
+		broken := batch.Job{Name: "brokenJob", Parameters: []batch.Parameter{{Name: "days"}}, Plan: func(p job.Parameters) ([]batch.Step, error) {
+			return nil, fmt.Errorf("days: %q is no number", p["days"])
+		}}
+		p2 := r.process("bob", r.db, broken)
+		if _, err := batch.NewScheduler(p2, []batch.Schedule{r.hourly("brokenJob")}); err == nil || !strings.Contains(err.Error(), "no number") {
+			r.Errorf("parameters that the job cannot be run with: %v", err)
+		}
 		wrong, strange := r.hourly("otherJob"), r.hourly("tallyJob")
 		strange.Parameters = job.Parameters{"colour": "red"}
 		for _, all := range [][]batch.Schedule{{wrong}, {strange}, {r.hourly("tallyJob"), r.hourly("tallyJob")}} {

@@ -16,12 +16,13 @@ var ErrEventNotFound = fault.New(fault.NotFound, "EVENT_NOT_FOUND", "the event l
 // EventLog keeps every event, each once, for operators. An event belongs to the day of
 // the time in its id: the day on which it was published, though it may be about an
 // earlier one. So an event that is received twice belongs to one day, and a day is
-// forgotten as a whole. The time in an id is that of UUIDv7. An event with another kind
+// deleted as a whole. The time in an id is that of UUIDv7. An event with another kind
 // of id belongs to no day.
 type EventLog interface {
 	// Prepare makes room for the events of days. Events of other days are kept, too, but
-	// to forget them takes longer.
-	Prepare(ctx context.Context, days []clock.Day) error
+	// to delete them takes longer. It returns the days that cannot have room any more,
+	// because they have too many events already.
+	Prepare(ctx context.Context, days []clock.Day) (left []clock.Day, err error)
 	// Add adds events with their lines, and returns how many events the log did not have.
 	Add(ctx context.Context, events []LoggedEvent, lines []EventLine) (added int64, err error)
 	// Get returns an event, or ErrEventNotFound.
@@ -36,10 +37,11 @@ type EventLog interface {
 	// with its key that match the filter, and those with a line that is counted between
 	// the times of the filter.
 	OfProduct(ctx context.Context, productID int64, f EventFilter, limit int) ([]CountedEvent, error)
-	// Forget deletes the oldest day before the one given, or up to limit events that
-	// have no day of their own and are as old. It returns how many events that were,
+	// Purge deletes the oldest day before the one given, or up to limit events that have
+	// no room of their own: if they are of such a day, or of none and were logged before,
+	// or are of a later one and were logged before it. It returns how many events that were,
 	// which may be an estimate, and whether there may be more.
-	Forget(ctx context.Context, before clock.Day, limit int) (deleted int64, more bool, err error)
+	Purge(ctx context.Context, before clock.Day, limit int) (deleted int64, more bool, err error)
 }
 
 // LoggedEvent is an event in the log.

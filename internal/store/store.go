@@ -110,8 +110,14 @@ const Lanes = 8
 // handled before.
 var ErrHandled = errors.New("store: an event was handled before")
 
-// Handled stores which events each consumer has handled.
+// Handled stores which events each consumer has handled. A mark belongs to the day of
+// the time in the event's id, which is that of UUIDv7. The mark of an event with another
+// kind of id belongs to no day.
 type Handled interface {
+	// Prepare makes room for the marks of days. Marks of other days are kept, too, but to
+	// delete them takes longer. It returns the days that cannot have room any more, because
+	// they have too many marks already.
+	Prepare(ctx context.Context, days []clock.Day) (left []clock.Day, err error)
 	// MarkNew queues marks of events that are probably new, each given once. If
 	// one is marked already, the transaction fails with ErrHandled. MarkNew costs
 	// half as much as Mark, and no round trip.
@@ -121,9 +127,12 @@ type Handled interface {
 	Mark(ctx context.Context, consumer string, events []id.ID, now time.Time) (fresh []id.ID, err error)
 	// Marked returns those of the events that a consumer has handled, in the order given.
 	Marked(ctx context.Context, consumer string, events []id.ID) ([]id.ID, error)
-	// Purge deletes up to limit marks. Both the event and its mark are older
-	// than the time given.
-	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)
+	// Purge deletes the oldest day of which all marks may go, or up to limit marks that
+	// have no day of their own. A mark may go if both the event and the mark are older
+	// than the time given; only the mark, if the event has no day, or one after the mark
+	// was made. Purge returns how many
+	// marks that were, which may be an estimate, and whether there may be more.
+	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, more bool, err error)
 }
 
 // Difference is one place where the books do not agree.

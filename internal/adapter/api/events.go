@@ -65,10 +65,11 @@ type loggedEvent struct {
 }
 
 type timelineBody struct {
-	OrderID string     `json:"orderId" format:"uuid"`
-	UserID  string     `json:"userId" format:"uuid"`
-	Status  string     `json:"status" enum:"PENDING,PAID,FAILED,EXPIRED,CANCELLED" doc:"Of now."`
-	Steps   []stepBody `json:"steps" nullable:"false" doc:"In the order in which they happened. An event appears some milliseconds after its commit, or later if a consumer is behind."`
+	OrderID  string     `json:"orderId" format:"uuid"`
+	UserID   string     `json:"userId" format:"uuid"`
+	Status   string     `json:"status" enum:"PENDING,PAID,FAILED,EXPIRED,CANCELLED" doc:"Of now."`
+	Complete bool       `json:"complete" doc:"Whether the steps begin with the placing of the order and none is left out. Old events are deleted."`
+	Steps    []stepBody `json:"steps" nullable:"false" doc:"In the order in which they happened. An event appears some milliseconds after its commit, or later if a consumer is behind."`
 }
 
 type stepBody struct {
@@ -104,6 +105,14 @@ func (s *service) registerEvents() {
 	register(s, route{http.MethodGet, "/admin/v1/rankings/{productId}/explain", "explainRankingByEvents", "Explain the score of a product, with the events behind it", tag, admins, 0}, s.behind)
 }
 
+// Resolve implements huma.Resolver.
+func (in *eventsInput) Resolve(ctx huma.Context) []error {
+	if in.UserID == (id.ID{}) && ctx.Query("userId") != "" {
+		return []error{&huma.ErrorDetail{Message: "is the id of no user", Location: "query.userId", Value: ctx.Query("userId")}}
+	}
+	return nil
+}
+
 func (s *service) listEvents(ctx context.Context, in *eventsInput) (*output[pageOf[loggedEvent]], error) {
 	p, err := s.config.Audit.List(ctx, in.filter(), in.Size, in.Cursor)
 	if err != nil {
@@ -126,7 +135,7 @@ func (s *service) timeline(ctx context.Context, in *timelineInput) (*output[time
 		return nil, err
 	}
 	b := timelineBody{
-		OrderID: t.Order.ID.String(), UserID: t.Order.UserID.String(), Status: string(t.Order.Status()), Steps: make([]stepBody, len(t.Steps)),
+		OrderID: t.Order.ID.String(), UserID: t.Order.UserID.String(), Status: string(t.Order.Status()), Complete: t.Complete, Steps: make([]stepBody, len(t.Steps)),
 	}
 	for i, step := range t.Steps {
 		b.Steps[i] = stepBody{toLoggedEvent(step.LoggedEvent), toEffects(step.Effects)}

@@ -47,7 +47,11 @@ const (
 	maxFetch          = 2 << 20
 	maxFetchPartition = 128 << 10
 
-	fetchWait         = 100 * time.Millisecond
+	fetchWait = 100 * time.Millisecond
+	// A consumer for which nobody waits fetches when there are lingerBytes, or after
+	// lingerWait: fewer, larger batches cost the database less.
+	lingerWait        = 300 * time.Millisecond
+	lingerBytes       = 256 << 10
 	sessionTimeout    = 6 * time.Second // the least that brokers allow by default
 	heartbeatInterval = time.Second
 	rebalanceTimeout  = 20 * time.Second
@@ -69,6 +73,7 @@ type Consumer struct {
 	sources  map[string]string // the topic that a retry topic is for, both with prefix
 	topics   []string          // that it reads, with prefix
 	client   *kgo.Client
+	abort    context.CancelFunc // aborts all requests of the client
 	admin    *kadm.Client
 	handling handling
 	log      *slog.Logger
@@ -94,15 +99,15 @@ func (p partition) asMap() map[string][]int32 { return map[string][]int32{p.topi
 // NewConsumer returns a member of a group that reads topics; both are named
 // without prefix. It joins the group at once, so the caller must call Run.
 func NewConsumer(c Config, group string, topics []string, handle Handler, log *slog.Logger) (*Consumer, error) {
-	return newConsumer(c, group, topics, c.sources(group, topics), func(m *Consumer) handling {
+	return newConsumer(c, group, topics, c.sources(group, topics), soon(), func(m *Consumer) handling {
 		return handlingOf[event.Opened]{m.open, handle}
 	}, log)
 }
 
 // newConsumer returns a member of a group that reads topics, named without prefix, and
-// the retry topics that sources has.
+// the retry topics that sources has. fetch says how soon it fetches what has come.
 func newConsumer(
-	c Config, group string, topics []string, sources map[string]string, build func(*Consumer) handling, log *slog.Logger,
+	c Config, group string, topics []string, sources map[string]string, fetch []kgo.Opt, build func(*Consumer) handling, log *slog.Logger,
 ) (*Consumer, error) {
 	metrics, err := newConsumerMetrics(c.Metrics, group)
 	if err != nil {
@@ -119,7 +124,10 @@ func newConsumer(
 	// The client may assign partitions before connect returns: assigned waits until the consumer is complete.
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.client, err = c.connect(log, m.options()...); err != nil {
+	ctx, abort := context.WithCancel(context.Background())
+	m.abort = abort
+	if m.client, err = c.connect(log, append(append(m.options(), kgo.WithContext(ctx)), fetch...)...); err != nil {
+		abort()
 		return nil, err
 	}
 	m.admin = kadm.NewClient(m.client)
@@ -132,10 +140,18 @@ func (c *Consumer) options() []kgo.Opt {
 		kgo.ConsumerGroup(c.group), kgo.ConsumeTopics(c.topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(heartbeatInterval), kgo.RebalanceTimeout(rebalanceTimeout),
-		kgo.FetchMinBytes(1), kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(maxFetchPartition), kgo.FetchMaxWait(fetchWait),
+		kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(maxFetchPartition),
 		kgo.RecordPartitioner(partitioner{kgo.StickyKeyPartitioner(nil), c.parks()}), kgo.AllowIdempotentProduceCancellation(),
 		kgo.OnPartitionsAssigned(c.assigned), kgo.OnPartitionsRevoked(c.revoked), kgo.OnPartitionsLost(c.lost),
 	}
+}
+
+// soon returns the options of a consumer that fetches whatever has come, at once.
+func soon() []kgo.Opt { return []kgo.Opt{kgo.FetchMinBytes(1), kgo.FetchMaxWait(fetchWait)} }
+
+// together returns those of one for which nobody waits.
+func together() []kgo.Opt {
+	return []kgo.Opt{kgo.FetchMinBytes(lingerBytes), kgo.FetchMaxWait(lingerWait)}
 }
 
 // Ping returns an error if no broker can be reached.
@@ -192,15 +208,20 @@ func (c *Consumer) enqueue(p kgo.FetchTopicPartition) {
 	}
 }
 
-// leave leaves the group. If the brokers cannot be reached it gives up, and they
-// notice when the session times out.
+// leave leaves the group. If that takes long it gives up, and the brokers notice when the
+// session times out: they may be away, or a rebalance may be under way that waits for a
+// member that has died. The client would wait for its end.
 func (c *Consumer) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	if err := c.client.LeaveGroupContext(ctx); err != nil {
 		c.log.Warn("cannot leave the consumer group: its other members take over when the session times out", "error", err)
 	}
+	if ctx.Err() != nil {
+		c.abort()
+	}
 	c.client.CloseAllowingRebalance()
+	c.abort()
 	// A leave that timed out may still wait for a poll to end; nothing polls any more.
 	c.client.AllowRebalance()
 }

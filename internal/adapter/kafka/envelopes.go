@@ -15,30 +15,31 @@ import (
 // program does not know. Their data is not read: it need not be valid.
 type EnvelopeHandler func(ctx context.Context, batch []event.Received) error
 
-// NewEnvelopeConsumer is NewConsumer for a handler of envelopes.
+// NewEnvelopeConsumer is NewConsumer for a handler of envelopes, which get to it in fewer
+// and larger batches, a moment later.
 func NewEnvelopeConsumer(c Config, group string, topics []string, handle EnvelopeHandler, log *slog.Logger) (*Consumer, error) {
-	return newConsumer(c, group, topics, c.sources(group, topics), func(m *Consumer) handling {
+	return newConsumer(c, group, topics, c.sources(group, topics), together(), func(m *Consumer) handling {
 		return handlingOf[event.Received]{m.receive, handle}
 	}, log)
 }
 
 // receive reads the envelope of a record, and where the event was first written.
 // Errors are event.ErrUnreadable.
-func (c *Consumer) receive(r *kgo.Record) (e event.Received, known bool, err error) {
-	if e.Envelope, err = c.decode(r); err != nil {
-		return e, false, err
+func (c *Consumer) receive(r *kgo.Record, e *event.Received) (known bool, err error) {
+	if err := c.decode(r, &e.Envelope); err != nil {
+		return false, err
 	}
 	if _, retried := c.sources[r.Topic]; !retried {
 		e.Partition, e.Offset = r.Partition, r.Offset
-		return e, true, nil
+		return true, nil
 	}
 	partition, err := strconv.ParseInt(text(r.Headers, DeadPartition), 10, 32)
 	if err == nil {
 		e.Offset, err = strconv.ParseInt(text(r.Headers, DeadOffset), 10, 64)
 	}
 	if err != nil {
-		return e, false, fmt.Errorf("%w: its first place is not known: %w", event.ErrUnreadable, err)
+		return false, fmt.Errorf("%w: its first place is not known: %w", event.ErrUnreadable, err)
 	}
 	e.Partition = int32(partition)
-	return e, true, nil
+	return true, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
@@ -92,5 +93,27 @@ func TestAnEnvelopeThatIsRetriedHasItsFirstPlace(t *testing.T) {
 		if e := <-got; e.ID != want.ID || e.Offset != int64(i) {
 			t.Errorf("event %s of offset %d came at place %d", e.ID, e.Offset, i)
 		}
+	}
+}
+
+// Nobody waits for a consumer of envelopes: it fetches much at once.
+func TestAConsumerOfEnvelopesLetsRecordsCollect(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t)
+	config := kafkatest.Prepared(t, cluster)
+	least := make(chan int32, 1)
+	cluster.ControlKey(kmsg.Fetch.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if fetch, ok := r.(*kmsg.FetchRequest); ok {
+			select {
+			case least <- fetch.MinBytes:
+			default:
+			}
+		}
+		return nil, nil, false
+	})
+	consumeEnvelopes(t, config, func(event.Received) error { return nil })
+	if n := <-least; n < 100_000 {
+		t.Errorf("it fetches %d bytes", n)
 	}
 }

@@ -14,7 +14,7 @@ type handling interface {
 
 // handlingOf decodes the records of a batch and hands what they hold to a handler.
 type handlingOf[T any] struct {
-	open   func(*kgo.Record) (item T, known bool, err error)
+	open   func(r *kgo.Record, into *T) (known bool, err error)
 	handle func(ctx context.Context, batch []T) error
 }
 
@@ -33,7 +33,8 @@ func (h handlingOf[T]) process(w *worker, records []*kgo.Record) bool {
 func (h handlingOf[T]) decode(w *worker, records []*kgo.Record) (batch []T, from []*kgo.Record, ok bool) {
 	batch, from = make([]T, 0, len(records)), make([]*kgo.Record, 0, len(records))
 	for _, r := range records {
-		item, known, err := h.open(r)
+		next := len(batch)
+		known, err := h.open(r, &batch[:next+1][next]) // in its place: it is large
 		switch {
 		case err != nil:
 			if !w.sendAway(r, err) {
@@ -42,7 +43,7 @@ func (h handlingOf[T]) decode(w *worker, records []*kgo.Record) (batch []T, from
 		case !known: // a newer program's type
 			w.consumer.metrics.skipped.WithLabelValues(w.topic).Inc()
 		default:
-			batch, from = append(batch, item), append(from, r)
+			batch, from = batch[:next+1], append(from, r)
 		}
 	}
 	return batch, from, true

@@ -35,7 +35,7 @@ func NewDeadLetterConsumer(c Config, ids id.Source, index Indexer, log *slog.Log
 	for _, topic := range event.Topics() {
 		topics = append(topics, DeadLetterTopic(topic))
 	}
-	return newConsumer(c, DeadLetterGroup, topics, nil, func(m *Consumer) handling {
+	return newConsumer(c, DeadLetterGroup, topics, nil, soon(), func(m *Consumer) handling {
 		d := deadLetters{config: c, ids: ids, index: index, retention: newRetention(m), log: m.log}
 		return handlingOf[deadletter.Letter]{d.open, d.handle}
 	}, log)
@@ -50,9 +50,10 @@ type deadLetters struct {
 	log       *slog.Logger
 }
 
-// open returns the letter of a record. Any record is a letter.
-func (d deadLetters) open(r *kgo.Record) (l deadletter.Letter, known bool, err error) {
-	return d.config.letterOf(r, d.ids()), true, nil
+// open reads the letter of a record. Any record is a letter.
+func (d deadLetters) open(r *kgo.Record, l *deadletter.Letter) (known bool, err error) {
+	*l = d.config.letterOf(r, d.ids())
+	return true, nil
 }
 
 // handle indexes the letters. If it fails because of one of them, the caller halves the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -24,6 +25,10 @@ const maxParked = 10_000
 // errTooLargeToWait makes a record a dead letter: brokers would refuse it in the park, and
 // before those that wait it would break the order.
 var errTooLargeToWait = errors.New("an earlier record of its key waits, and it is too large to be written behind it")
+
+// parkInterval is how often a partition without new records looks which of its keys are
+// still parked.
+const parkInterval = time.Second
 
 var errParkFull = errors.New("too many records wait behind one that failed: waiting for them")
 
@@ -67,6 +72,9 @@ func (p *parking) add(records ...*kgo.Record) {
 	}
 	p.show()
 }
+
+// some reports whether a key is parked, as far as is known.
+func (p *parking) some() bool { return p != nil && len(p.last) > 0 }
 
 func (p *parking) has(key []byte) bool {
 	if p == nil {
@@ -172,7 +180,7 @@ func (p *parking) show() {
 // follow sends the records whose key is parked after those that wait, and returns the
 // others. ok is false if the partition had to be given up first.
 func follow[T any](w *worker, batch []T, from []*kgo.Record) (free []T, freeFrom []*kgo.Record, ok bool) {
-	if w.parked == nil || len(w.parked.last) == 0 {
+	if !w.parked.some() {
 		return batch, from, true
 	}
 	var parked []*kgo.Record

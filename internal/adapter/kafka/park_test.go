@@ -189,16 +189,34 @@ func TestAParkThatIsFullHoldsUpItsPartition(t *testing.T) {
 	}
 }
 
+// A key is shown as free when its records are processed, though no further record comes.
+func TestAParkedKeyIsShownAsFreeThoughNoRecordFollows(t *testing.T) {
+	t.Parallel()
+	config := embeddedBroker(t)
+	batch := likes(t, 3, 1)
+	publish(t, config, batch)
+	h := &stubborn{recorder: newRecorder(), guilty: batch[0].ID, refusals: 1}
+	consumeAs(t, config, inOrder, h.handle, quiet())
+	awaitMetric(t, config, "commerce_consumer_parked_keys")
+	h.recorder.await(t, 3)
+	awaitMetricThat(t, config, "commerce_consumer_parked_keys", func(n float64) bool { return n == 0 })
+}
+
 // awaitMetric waits until a metric is more than 0.
 func awaitMetric(t *testing.T, c kafka.Config, name string) {
+	t.Helper()
+	awaitMetricThat(t, c, name, func(n float64) bool { return n > 0 })
+}
+
+func awaitMetricThat(t *testing.T, c kafka.Config, name string, right func(float64) bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for range 3_000 {
 		<-tick.C
-		if metric(t, c, name) > 0 {
+		if right(metric(t, c, name)) {
 			return
 		}
 	}
-	t.Fatalf("%s stays 0", name)
+	t.Fatalf("%s stays %v", name, metric(t, c, name))
 }

@@ -15,7 +15,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
@@ -67,6 +69,37 @@ func TestAConsumerStopsWithoutBrokers(t *testing.T) {
 	stop()
 	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// A rebalance waits for members that have died. A member that stops meanwhile does not.
+func TestAConsumerStopsThoughARebalanceDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t, kfake.SleepOutOfOrder())
+	config := kafkatest.Prepared(t, cluster)
+	joins, stuck := make(chan struct{}), make(chan struct{})
+	defer close(stuck)
+	cluster.ControlKey(kmsg.JoinGroup.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		close(joins)
+		cluster.SleepControl(func() { <-stuck })
+		return nil, nil, false
+	})
+	consumer, err := kafka.NewConsumer(config, "ranking", event.Topics(), newRecorder().handle, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- consumer.Run(ctx) }()
+	<-joins
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it waits for the rebalance")
 	}
 }
 

@@ -55,33 +55,41 @@ func header(key, value string) kgo.RecordHeader {
 	return kgo.RecordHeader{Key: key, Value: []byte(value)}
 }
 
-// open reads a record and its event. It is not known if its type is not. Errors are
-// event.ErrUnreadable.
-func (c *Consumer) open(r *kgo.Record) (o event.Opened, known bool, err error) {
-	if o.Envelope, err = c.decode(r); err != nil {
-		return o, false, err
+// open reads a record and its event into o. It is not known if its type is not. Errors
+// are event.ErrUnreadable.
+func (c *Consumer) open(r *kgo.Record, o *event.Opened) (known bool, err error) {
+	if err := c.decode(r, &o.Envelope); err != nil {
+		return false, err
 	}
 	o.Event, err = o.Open()
-	return o, o.Event != nil, err
+	return o.Event != nil, err
 }
 
 // decode reads the envelope of a record. Its topic is the one that the event was
 // published to.
-func (c *Consumer) decode(r *kgo.Record) (event.Envelope, error) {
-	v, err := c.config.decode(r)
+func (c *Consumer) decode(r *kgo.Record, v *event.Envelope) error {
+	err := c.config.read(r, v)
 	if source, retried := c.sources[r.Topic]; retried {
 		v.Topic = c.config.bare(source)
 	}
-	return v, err
+	return err
 }
 
 // decode reads the envelope of a record. Every error is event.ErrUnreadable.
-func (c Config) decode(r *kgo.Record) (event.Envelope, error) {
-	v := event.Envelope{Topic: c.bare(r.Topic), Key: string(r.Key), Data: r.Value}
-	if err := attributes(&v, r.Headers); err != nil {
-		return event.Envelope{}, fmt.Errorf("%w: %w", event.ErrUnreadable, err)
+func (c Config) decode(r *kgo.Record) (v event.Envelope, err error) {
+	if err := c.read(r, &v); err != nil {
+		return event.Envelope{}, err
 	}
 	return v, nil
+}
+
+// read is decode into v, which is of no use after an error.
+func (c *Config) read(r *kgo.Record, v *event.Envelope) error {
+	*v = event.Envelope{Topic: c.bare(r.Topic), Key: string(r.Key), Data: r.Value}
+	if err := attributes(v, r.Headers); err != nil {
+		return fmt.Errorf("%w: %w", event.ErrUnreadable, err)
+	}
+	return nil
 }
 
 var errNoKey = errors.New("the record has no key")
@@ -90,21 +98,75 @@ func attributes(v *event.Envelope, headers []kgo.RecordHeader) error {
 	if v.Key == "" {
 		return errNoKey
 	}
-	if err := checkFormat(headers); err != nil {
+	given := headersOf(headers)
+	if err := checkFormat(given.spec, given.content); err != nil {
 		return err
 	}
-	v.Source, v.Type, v.Traceparent = text(headers, headerSource), text(headers, headerType), text(headers, headerTrace)
+	v.Source, v.Type, v.Traceparent = usually(given.source, event.Source), usually(given.kind, event.ProductViewed{}.Type()), string(given.trace)
 	if v.Source == "" || v.Type == "" {
 		return fmt.Errorf("%s and %s are required", headerSource, headerType)
 	}
-	return values(v, headers)
+	return values(v, given)
 }
 
-// find returns the value of the last header of that name. It is called for every
-// attribute of every record, and is faster than a map of the seven headers.
+// usually returns a text. The one that is usual takes no memory.
+func usually(text []byte, usual string) string {
+	if string(text) == usual {
+		return usual
+	}
+	return string(text)
+}
+
+// given are the values of the headers of a record; nil if there is no such header.
+type given struct{ spec, id, source, kind, at, content, sequence, trace []byte }
+
+// headersOf reads the headers in one pass, because that is done for every record. The last
+// header of a name counts.
+func headersOf(headers []kgo.RecordHeader) (g given) {
+	for _, h := range headers {
+		value := g.named(h.Key)
+		if value == nil {
+			value = g.named(strings.ToLower(h.Key))
+		}
+		switch {
+		case value == nil: // it is not read
+		case h.Value == nil:
+			*value = []byte{}
+		default:
+			*value = h.Value
+		}
+	}
+	return g
+}
+
+// named returns where the value of a header belongs; nil for one that is not read.
+func (g *given) named(name string) *[]byte {
+	switch name {
+	case headerSpec:
+		return &g.spec
+	case headerID:
+		return &g.id
+	case headerSource:
+		return &g.source
+	case headerType:
+		return &g.kind
+	case headerTime:
+		return &g.at
+	case headerContent:
+		return &g.content
+	case headerSequence:
+		return &g.sequence
+	case headerTrace:
+		return &g.trace
+	default:
+		return nil
+	}
+}
+
+// find returns the value of the last header of that name.
 func find(headers []kgo.RecordHeader, name string) (value []byte, found bool) {
 	for _, h := range slices.Backward(headers) {
-		if len(h.Key) == len(name) && strings.EqualFold(h.Key, name) {
+		if strings.EqualFold(h.Key, name) {
 			return h.Value, true
 		}
 	}
@@ -118,36 +180,38 @@ func text(headers []kgo.RecordHeader, name string) string {
 }
 
 // checkFormat checks the version and the content type of a record.
-func checkFormat(headers []kgo.RecordHeader) error {
-	if got, _ := find(headers, headerSpec); string(got) != specVersion {
-		return fmt.Errorf("%s is %q, not %s", headerSpec, got, specVersion)
+func checkFormat(spec, content []byte) error {
+	if string(spec) != specVersion {
+		return fmt.Errorf("%s is %q, not %s", headerSpec, spec, specVersion)
 	}
-	got, _ := find(headers, headerContent)
-	if string(got) == mediaType {
+	if string(content) == mediaType {
 		return nil
 	}
-	content, _, _ := strings.Cut(string(got), ";")
-	if !strings.EqualFold(strings.TrimSpace(content), mediaType) {
-		return fmt.Errorf("%s is %q, not %s", headerContent, got, mediaType)
+	media, _, _ := strings.Cut(string(content), ";")
+	if !strings.EqualFold(strings.TrimSpace(media), mediaType) {
+		return fmt.Errorf("%s is %q, not %s", headerContent, content, mediaType)
 	}
 	return nil
 }
 
 // values parses the attributes that are not plain text.
-func values(v *event.Envelope, headers []kgo.RecordHeader) (err error) {
-	if v.ID, err = id.Parse(text(headers, headerID)); err != nil {
-		return fmt.Errorf("%s: %w", headerID, err)
+func values(v *event.Envelope, g given) (err error) {
+	if v.ID, err = id.ParseBytes(g.id); err != nil {
+		if v.ID, err = id.Parse(string(g.id)); err != nil {
+			return fmt.Errorf("%s: %w", headerID, err)
+		}
 	}
-	at := text(headers, headerTime)
-	if v.Time, err = time.Parse(time.RFC3339Nano, at); err != nil {
-		return fmt.Errorf("%s is %q, not a time", headerTime, at)
+	if err := v.Time.UnmarshalText(g.at); err != nil { // takes no memory, but accepts less
+		if v.Time, err = time.Parse(time.RFC3339Nano, string(g.at)); err != nil {
+			return fmt.Errorf("%s is %q, not a time", headerTime, g.at)
+		}
 	}
 	if v.Time = v.Time.UTC(); v.Time.Year() < 0 || v.Time.Year() > 9999 {
-		return fmt.Errorf("%s is %q, which is outside of the years 0 to 9999", headerTime, at)
+		return fmt.Errorf("%s is %q, which is outside of the years 0 to 9999", headerTime, g.at)
 	}
-	if number, ok := find(headers, headerSequence); ok {
-		if v.Sequence, err = strconv.ParseInt(string(number), 10, 64); err != nil || v.Sequence < 1 {
-			return fmt.Errorf("%s is %q, not a positive number", headerSequence, number)
+	if g.sequence != nil {
+		if v.Sequence, err = strconv.ParseInt(string(g.sequence), 10, 64); err != nil || v.Sequence < 1 {
+			return fmt.Errorf("%s is %q, not a positive number", headerSequence, g.sequence)
 		}
 	}
 	return nil

@@ -71,9 +71,13 @@ func (w *worker) run() {
 }
 
 // idle returns when there may be a batch: when records come in, or when the first
-// record of a retry topic is due. It reports false if no further batch may begin.
+// record of a retry topic is due. It reports false if no further batch may begin. While
+// keys are parked, it looks whether they still are: no batch may come that does.
 func (w *worker) idle(wait time.Duration) bool {
 	var due <-chan time.Time
+	if w.parked.some() {
+		wait = parkInterval
+	}
 	if wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
@@ -84,6 +88,7 @@ func (w *worker) idle(wait time.Duration) bool {
 		return false
 	case <-w.queue.ready:
 	case <-due:
+		_ = w.refreshParked() // if it fails, the next one may not
 	}
 	return true
 }

@@ -19,7 +19,7 @@ func BenchmarkEventLog(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			db, ids := open(b, sqlstore.Options{}), storetest.Complete(sqlstore.Options{}).IDs
 			day := clock.DayOf(time.Now())
-			if err := db.Update(b.Context(), func(tx store.Tx) error { return tx.Events.Prepare(b.Context(), []clock.Day{day, day.Add(1)}) }); err != nil {
+			if err := db.Update(b.Context(), func(tx store.Tx) error { return errorOf(tx.Events.Prepare(b.Context(), []clock.Day{day, day.Add(1)})) }); err != nil {
 				b.Fatal(err)
 			}
 			const size = 3_000

@@ -9,26 +9,11 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// Days is how an engine keeps the days of the event log apart.
-type Days interface {
-	// Prepare makes the parts of days that have none.
-	Prepare(ctx context.Context, send Send, days []clock.Day) error
-	// Drop drops the oldest part of a day before the one given. It returns about how many
-	// events it had, and whether there was one.
-	Drop(ctx context.Context, send Send, before clock.Day) (events int64, dropped bool, err error)
-}
-
-// Send sends a statement of a transaction, and calls fn with each row that it returns.
-type Send func(ctx context.Context, q Stmt, fn func(Row) error) error
-
-// Row is what a scan reads from.
-type Row = row
-
 type eventLog struct{ *session }
 
 // Prepare implements store.EventLog.
-func (t eventLog) Prepare(ctx context.Context, days []clock.Day) error {
-	return t.days.Prepare(ctx, t.change, days)
+func (t eventLog) Prepare(ctx context.Context, days []clock.Day) (left []clock.Day, err error) {
+	return t.days.Prepare(ctx, t.change, datedLog(), days)
 }
 
 // Add implements store.EventLog. The events are sorted, so that two transactions with
@@ -111,28 +96,7 @@ func orZero(v *id.ID) id.ID {
 	return *v
 }
 
-// Events that are not dropped with their day: those whose ids have a time, and others,
-// which the index event_log_undated finds.
-const (
-	isDated   = `substr(CAST(event_id AS TEXT), 15, 1) = '7'`
-	oldDated  = `SELECT event_id FROM event_log WHERE event_id < $1 AND ` + isDated + ` ORDER BY event_id LIMIT $2`
-	oldOthers = `SELECT event_id FROM event_log WHERE logged_us < $1 AND NOT ` + isDated + ` ORDER BY logged_us LIMIT $2`
-)
-
-// Forget implements store.EventLog.
-func (t eventLog) Forget(ctx context.Context, before clock.Day, limit int) (deleted int64, more bool, err error) {
-	if deleted, more, err = t.days.Drop(ctx, t.change, before); err != nil || more {
-		return deleted, more, err
-	}
-	start := before.Start()
-	for _, old := range []Stmt{stmt(oldDated, id.Floor(start), limit), stmt(oldOthers, micros(start), limit)} {
-		found, err := all(ctx, t.change, old, scalar[id.ID])
-		if err != nil {
-			return 0, false, err
-		}
-		t.exec(`DELETE FROM event_log WHERE `+t.dialect.In("event_id", UUID, 1), found)
-		t.exec(`DELETE FROM event_log_lines WHERE `+t.dialect.In("event_id", UUID, 1), found)
-		deleted, more = deleted+int64(len(found)), more || len(found) == limit
-	}
-	return deleted, more, nil
+// Purge implements store.EventLog.
+func (t eventLog) Purge(ctx context.Context, before clock.Day, limit int) (deleted int64, more bool, err error) {
+	return t.purgeDays(ctx, datedLog(), before.Start(), limit)
 }

@@ -26,11 +26,19 @@ type logShop struct {
 
 func newLogShop(t *testing.T) logShop {
 	t.Helper()
-	address := storetest.Schema(t)
-	db := openPostgres(t, address)
-	if _, err := db.Migrate(t.Context()); err != nil {
+	s := newLogShopAt(t, 10)
+	if _, err := s.db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// newLogShopAt has the tables of a version.
+func newLogShopAt(t *testing.T, version int64) logShop {
+	t.Helper()
+	address := storetest.Schema(t)
+	db := openPostgres(t, address)
+	rawDB{openRaw(t, "pgx", address), "postgres", nil}.atVersion(t, version)
 	conn, err := pgx.Connect(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +46,9 @@ func newLogShop(t *testing.T) logShop {
 	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
 	return logShop{t, db, conn}
 }
+
+// errorOf returns the error of a call that has two results.
+func errorOf[T any](_ T, err error) error { return err }
 
 func (s logShop) update(fn func(tx store.Tx) error) {
 	s.Helper()
@@ -63,7 +74,7 @@ func (s logShop) column(query string) []string {
 func (s logShop) tables() []string {
 	s.Helper()
 	return s.column(`SELECT c.relname::text FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
-		WHERE inhparent IN ('event_log'::regclass, 'event_log_lines'::regclass) AND c.relname !~ 'default' ORDER BY 1`)
+		WHERE inhparent IN ('event_log'::regclass, 'event_log_lines'::regclass) AND c.relname ~ '[0-9]{8}$' ORDER BY 1`)
 }
 
 // add adds an event of a time, with a line.
@@ -82,7 +93,7 @@ func (s logShop) forget(before clock.Day) {
 	s.Helper()
 	for more := true; more; {
 		s.update(func(tx store.Tx) (err error) {
-			_, more, err = tx.Events.Forget(s.Context(), before, 100)
+			_, more, err = tx.Events.Purge(s.Context(), before, 100)
 			return err
 		})
 	}
@@ -93,8 +104,10 @@ func TestADayOfTheEventLogIsAPartitionThatIsDroppedAsAWhole(t *testing.T) {
 	s := newLogShop(t)
 	const first, second, third = clock.Day(20251101), clock.Day(20251102), clock.Day(20251103)
 	early := s.add(second.Start()) // its day has no partition yet
-	s.update(func(tx store.Tx) error { return tx.Events.Prepare(t.Context(), []clock.Day{third, first, second}) })
-	s.update(func(tx store.Tx) error { return tx.Events.Prepare(t.Context(), []clock.Day{second}) })
+	s.update(func(tx store.Tx) error {
+		return errorOf(tx.Events.Prepare(t.Context(), []clock.Day{third, first, second}))
+	})
+	s.update(func(tx store.Tx) error { return errorOf(tx.Events.Prepare(t.Context(), []clock.Day{second})) })
 	last, next := s.add(third.Start().Add(-time.Millisecond)), s.add(third.Start())
 	for table, want := range map[string][]string{
 		"event_log_20251101": nil, "event_log_20251102": {early.String(), last.String()}, "event_log_20251103": {next.String()}, "event_log_default": nil,
@@ -106,7 +119,7 @@ func TestADayOfTheEventLogIsAPartitionThatIsDroppedAsAWhole(t *testing.T) {
 	}
 	var n int64
 	s.update(func(tx store.Tx) (err error) {
-		n, _, err = tx.Events.Forget(t.Context(), second, 100)
+		n, _, err = tx.Events.Purge(t.Context(), second, 100)
 		return err
 	})
 	if want := []string{"event_log_20251102", "event_log_20251103", "event_log_lines_20251102", "event_log_lines_20251103"}; !slices.Equal(s.tables(), want) || n != 0 {
@@ -126,7 +139,7 @@ func TestADayOfTheEventLogIsAPartitionThatIsDroppedAsAWhole(t *testing.T) {
 func TestPartitionsOfTheEventLogHaveItsIndexes(t *testing.T) {
 	t.Parallel()
 	s := newLogShop(t)
-	s.update(func(tx store.Tx) error { return tx.Events.Prepare(t.Context(), []clock.Day{20251103}) })
+	s.update(func(tx store.Tx) error { return errorOf(tx.Events.Prepare(t.Context(), []clock.Day{20251103})) })
 	for _, table := range []string{"event_log", "event_log_lines"} {
 		indexes := func(of string) []string {
 			return s.column(`SELECT regexp_replace(pg_get_indexdef(indexrelid), '^.* USING', '') FROM pg_index
@@ -149,7 +162,7 @@ func TestPreparingADayDoesNotWaitForALockForLong(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), `SELECT 1 FROM event_log`); err != nil {
 		t.Fatal(err)
 	}
-	err = s.db.Update(t.Context(), func(tx store.Tx) error { return tx.Events.Prepare(t.Context(), []clock.Day{20251103}) })
+	err = s.db.Update(t.Context(), func(tx store.Tx) error { return errorOf(tx.Events.Prepare(t.Context(), []clock.Day{20251103})) })
 	if err == nil {
 		t.Error("a day was prepared though somebody else has locked the log")
 	}
@@ -157,7 +170,7 @@ func TestPreparingADayDoesNotWaitForALockForLong(t *testing.T) {
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.update(func(tx store.Tx) error { return tx.Events.Prepare(t.Context(), []clock.Day{20251103}) })
+	s.update(func(tx store.Tx) error { return errorOf(tx.Events.Prepare(t.Context(), []clock.Day{20251103})) })
 	if n := len(s.column(`SELECT event_id::text FROM event_log_20251103`)); n != 1 {
 		t.Errorf("%d events were moved into the new partition", n)
 	}
@@ -176,7 +189,14 @@ func TestADayWithManyEventsElsewhereGetsNoPartition(t *testing.T) {
 		FROM generate_series(1, 10001) n`); err != nil {
 		t.Fatal(err)
 	}
-	s.update(func(tx store.Tx) error { return tx.Events.Prepare(t.Context(), []clock.Day{day, day.Add(1)}) })
+	var left []clock.Day
+	s.update(func(tx store.Tx) (err error) {
+		left, err = tx.Events.Prepare(t.Context(), []clock.Day{day, day.Add(1)})
+		return err
+	})
+	if !slices.Equal(left, []clock.Day{day}) {
+		t.Errorf("left without a partition are %v", left)
+	}
 	if want := []string{"event_log_20251104", "event_log_lines_20251104"}; !slices.Equal(s.tables(), want) {
 		t.Errorf("there are %v", s.tables())
 	}

@@ -18,9 +18,11 @@ func eventQueries() map[string][]sqlstore.Stmt {
 	one := func(text string, args ...any) sqlstore.Stmt {
 		return sqlstore.Stmt{SQL: text, Args: args, Rows: sqlstore.Any}
 	}
+	old := func(before time.Time) []sqlstore.Stmt {
+		return sqlstore.OldRows(sqlstore.DatedLog(), "event_log", before, 9)
+	}
 	all := map[string][]sqlstore.Stmt{
-		"pkey":      {one(sqlstore.EventByIDSQL, id.ID{0x01, 0x92, 5: 0x01, 6: 0x70, 8: 0x80, 15: 9}), one(sqlstore.OldDatedSQL, order, 9)},
-		"undated":   {one(sqlstore.OldOthersSQL, int64(5_000), 9)},
+		"pkey":      {one(sqlstore.EventByIDSQL, id.ID{0x01, 0x92, 5: 0x01, 6: 0x70, 8: 0x80, 15: 9}), old(filled.Add(1).Start())[0]},
 		"order":     {one(sqlstore.EventsOfOrderSQL, order.String(), order, 9)},
 		"product":   {sqlstore.CountedLines(1, store.EventFilter{}, 9), sqlstore.CountedLines(1, store.EventFilter{From: at, To: at.Add(time.Hour)}, 9)},
 		"the times": {sqlstore.FindEvents(sqlstore.Dialect{}, store.EventFilter{From: at, To: at.Add(1_000)}, nil, 21)},
@@ -40,7 +42,7 @@ func eventQueries() map[string][]sqlstore.Stmt {
 // Names of the indexes of a partition, as PostgreSQL makes them.
 func partitionIndexes() map[string]string {
 	return map[string]string{
-		"pkey": "_pkey", "undated": "_logged_us_idx", "order": "_order_id_idx", "product": "_product_id_counted_us_idx",
+		"pkey": "_pkey", "order": "_order_id_idx", "product": "_product_id_counted_us_idx",
 		"time": "_time_us_idx", "type": "_type_time_us_idx", "key": "_key_time_us_idx", "user": "_user_id_time_us_idx",
 	}
 }
@@ -82,7 +84,7 @@ const filled = clock.Day(20240917)
 func (r rawDB) fillEventLog(t *testing.T) {
 	t.Helper()
 	err := r.open().Update(t.Context(), func(tx store.Tx) error {
-		return tx.Events.Prepare(t.Context(), []clock.Day{filled.Add(-1), filled, filled.Add(1)})
+		return errorOf(tx.Events.Prepare(t.Context(), []clock.Day{filled.Add(-1), filled, filled.Add(1)}))
 	})
 	if err != nil {
 		t.Fatal(err)

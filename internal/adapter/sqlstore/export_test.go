@@ -30,6 +30,9 @@ var (
 	NextLettersStmt = nextLettersStmt
 	FindEvents      = findEvents
 	CountedLines    = countedLines
+	OldRows         = oldRows
+	DatedLog        = datedLog
+	DatedMarks      = datedMarks
 )
 
 // Statements without a function.
@@ -51,8 +54,6 @@ const (
 	OldLettersSQL       = oldLetters
 	EventByIDSQL        = eventByID
 	EventsOfOrderSQL    = eventsOfOrder
-	OldDatedSQL         = oldDated
-	OldOthersSQL        = oldOthers
 	SoldOnSQL           = "SELECT o.id" + soldOn
 	ChangesSQL          = changesSQL
 

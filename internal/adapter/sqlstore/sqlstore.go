@@ -36,7 +36,7 @@ type Parts struct {
 	Engine   Engine
 	Dialect  Dialect
 	Schema   Schema
-	Days     Days // of the event log
+	Days     Days
 	Notifier Notifier
 }
 

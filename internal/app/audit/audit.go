@@ -6,12 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"log/slog"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -21,14 +23,23 @@ import (
 type Service struct {
 	db   store.DB
 	now  clock.Clock
-	days *days
+	days *store.Days
 
 	added, repeated atomic.Int64
 }
 
+// daysBack is how many days before today are prepared: an event that is older is in a
+// replay.
+const daysBack = 366
+
 // New returns a service.
 func New(db store.DB, now clock.Clock, log *slog.Logger) *Service {
-	return &Service{db: db, now: now, days: newDays(db, now, log)}
+	return &Service{db: db, now: now, days: store.NewDays(db, now, log, store.DaysConfig{
+		What: "make the partitions of the event log", Back: daysBack,
+		Prepare: func(ctx context.Context, tx store.Tx, days []clock.Day) ([]clock.Day, error) {
+			return tx.Events.Prepare(ctx, days)
+		},
+	})}
 }
 
 // Handle keeps events. One that is kept already is left as it is, so a batch may be
@@ -43,7 +54,7 @@ func (s *Service) Handle(ctx context.Context, batch []event.Received) error {
 	if err != nil {
 		return err
 	}
-	s.days.prepare(ctx, events)
+	s.days.Prepare(ctx, idsOf(events))
 	var added int64
 	err = s.db.Update(ctx, func(tx store.Tx) (err error) {
 		added, err = tx.Events.Add(ctx, events, lines)
@@ -55,6 +66,17 @@ func (s *Service) Handle(ctx context.Context, batch []event.Received) error {
 	s.added.Add(added)
 	s.repeated.Add(int64(len(events)) - added)
 	return nil
+}
+
+// idsOf yields the ids of events.
+func idsOf(events []store.LoggedEvent) iter.Seq[id.ID] {
+	return func(yield func(id.ID) bool) {
+		for _, e := range events {
+			if !yield(e.ID) {
+				return
+			}
+		}
+	}
 }
 
 // Kept returns how many events were kept, and how many had been kept before.
@@ -76,10 +98,17 @@ func (s *Service) entries(batch []event.Received) (events []store.LoggedEvent, l
 	return events, lines, nil
 }
 
+// longestText bounds the texts that the log finds events by. An index of PostgreSQL holds
+// 2,704 bytes of an entry.
+const longestText = 1_000
+
 // checkText returns event.ErrUnreadable for an envelope with text that a database cannot
 // store.
 func checkText(v event.Envelope) error {
 	for _, text := range []string{v.Type, v.Source, v.Key, v.Traceparent} {
+		if len(text) > longestText {
+			return fmt.Errorf("%w: a text has %d bytes, more than %d: %.40q", event.ErrUnreadable, len(text), longestText, text)
+		}
 		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 			return fmt.Errorf("%w: %q is no text", event.ErrUnreadable, text)
 		}

@@ -106,7 +106,7 @@ func TestDataThatIsNoJSONIsKeptAsAString(t *testing.T) {
 func TestTextThatADatabaseCannotStoreIsUnreadable(t *testing.T) {
 	t.Parallel()
 	s, _ := logOf(t)
-	for _, text := range []string{"a\x00b", "a\xffb"} {
+	for _, text := range []string{"a\x00b", "a\xffb", strings.Repeat("k", 1_001)} {
 		for what, change := range map[string]func(*event.Received){
 			"type":        func(e *event.Received) { e.Type = text },
 			"source":      func(e *event.Received) { e.Source = text },
@@ -185,6 +185,7 @@ func TestPagesOfTheListGoOnWhereTheLastOneEnded(t *testing.T) {
 type countingDB struct {
 	store.DB
 	prepared [][]clock.Day
+	left     []clock.Day
 	err      error
 }
 
@@ -200,15 +201,16 @@ type countingLog struct {
 	db *countingDB
 }
 
-func (l countingLog) Prepare(_ context.Context, days []clock.Day) error {
+func (l countingLog) Prepare(_ context.Context, days []clock.Day) ([]clock.Day, error) {
 	l.db.prepared = append(l.db.prepared, days)
-	return l.db.err
+	return l.db.left, l.db.err
 }
 
 func TestDaysArePreparedOnceAndAhead(t *testing.T) {
 	t.Parallel()
 	db := &countingDB{DB: storetest.SQLite(t, sqlstore.Options{})}
-	s := audit.New(db, at(noon), quiet())
+	now := noon
+	s := audit.New(db, func() time.Time { return now }, quiet())
 	handle := func(ids ...id.ID) {
 		t.Helper()
 		var batch []event.Received
@@ -226,9 +228,45 @@ func TestDaysArePreparedOnceAndAhead(t *testing.T) {
 	handle(idAt(noon), idAt(noon.Add(day)))
 	handle(idAt(noon.Add(3*day)), idAt(noon.Add(-367*day)), id.ID{6: 0x40}) // they are not worth a day
 	handle(idAt(noon.Add(-366 * day)))
-	want := [][]clock.Day{{20251029, 20251103, 20251104, 20251105}, {20241102}}
+	for range 2 {
+		now = now.Add(day)
+		handle(idAt(noon)) // of two days ago at last: the days ahead do not wait for events of today
+	}
+	want := [][]clock.Day{{20251029, 20251103, 20251104, 20251105}, {20241102}, {20251106}, {20251107}}
 	if diff := cmp.Diff(want, db.prepared); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A day that has too many events elsewhere is said once, and not tried again.
+func TestADayThatGetsNoRoomIsSaid(t *testing.T) {
+	t.Parallel()
+	var lines strings.Builder
+	db := &countingDB{DB: storetest.SQLite(t, sqlstore.Options{}), left: []clock.Day{20251103}}
+	s := audit.New(db, at(noon), slog.New(slog.NewTextHandler(&lines, nil)))
+	for range 2 {
+		if err := s.Handle(t.Context(), []event.Received{received("a", "1", "{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(db.prepared) != 1 || strings.Count(lines.String(), "level=WARN") != 1 || !strings.Contains(lines.String(), "day=20251103") {
+		t.Errorf("after %d attempts:\n%s", len(db.prepared), &lines)
+	}
+}
+
+// A batch whose partition goes to another member says nothing about the database.
+func TestABatchThatIsCutShortDoesNotPutOffTheNextDays(t *testing.T) {
+	t.Parallel()
+	db := &countingDB{DB: storetest.SQLite(t, sqlstore.Options{})}
+	s := audit.New(db, at(noon), quiet())
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := s.Handle(ended, []event.Received{received("a", "1", "{}")}); err == nil {
+		t.Error("a batch whose context has ended was kept")
+	}
+	db.prepared = nil
+	if err := s.Handle(t.Context(), []event.Received{received("a", "1", "{}")}); err != nil || len(db.prepared) != 1 {
+		t.Errorf("%v after %d attempts", err, len(db.prepared))
 	}
 }
 

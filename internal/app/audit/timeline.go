@@ -3,7 +3,6 @@ package audit
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
@@ -21,6 +20,9 @@ const mostSteps = 1_000
 type Timeline struct {
 	Order order.Order // as it is now
 	Steps []Step      // in order
+	// Complete reports whether the steps begin with the placing of the order and none is
+	// left out. Older ones may have been deleted; new ones may be on their way.
+	Complete bool
 }
 
 // Step is an event in a timeline.
@@ -57,24 +59,25 @@ func (s *Service) Timeline(ctx context.Context, orderID id.ID) (t Timeline, err 
 		if t.Order, err = tx.Orders.Get(ctx, orderID); err != nil {
 			return err
 		}
-		found, err = tx.Events.OfOrder(ctx, orderID, mostSteps)
+		found, err = tx.Events.OfOrder(ctx, orderID, mostSteps+1)
 		return err
 	})
 	if err != nil {
 		return t, err
 	}
-	var taken []Effect
-	for _, e := range inOrder(found, orderID.String()) {
+	cut := len(found) > mostSteps
+	taken := takenBy(t.Order)
+	for _, e := range inOrder(found[:min(len(found), mostSteps)], orderID.String()) {
 		step := Step{LoggedEvent: e}
 		switch e.Type {
 		case event.OrderPlaced{}.Type():
-			taken = takenBy(e.Data)
 			step.Effects = taken
 		case event.OrderCancelled{}.Type(), event.OrderFailed{}.Type(), event.OrderExpired{}.Type():
 			step.Effects = givenBack(taken)
 		}
 		t.Steps = append(t.Steps, step)
 	}
+	t.Complete = !cut && len(t.Steps) > 0 && t.Steps[0].Type == event.OrderPlaced{}.Type()
 	return t, nil
 }
 
@@ -91,7 +94,7 @@ func inOrder(found []store.LoggedEvent, key string) []store.LoggedEvent {
 			caused = append(caused, e)
 		}
 	}
-	slices.SortStableFunc(own, byPlace(own))
+	sortByPlace(own)
 	sorted := make([]store.LoggedEvent, 0, len(found))
 	var at time.Time
 	for _, e := range own {
@@ -106,31 +109,32 @@ func inOrder(found []store.LoggedEvent, key string) []store.LoggedEvent {
 	return append(sorted, caused...)
 }
 
-// byPlace compares events by their offsets if all are in one partition. The number of
-// partitions may have grown meanwhile: then by time and version.
-func byPlace(all []store.LoggedEvent) func(a, b store.LoggedEvent) int {
-	together := !slices.ContainsFunc(all, func(e store.LoggedEvent) bool {
-		return e.Topic != all[0].Topic || e.Partition != all[0].Partition
-	})
-	return func(a, b store.LoggedEvent) int {
-		if together {
-			return cmp.Compare(a.Offset, b.Offset)
-		}
-		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Sequence, b.Sequence))
+// sortByPlace sorts the events of a key by their offsets. The number of partitions may have
+// grown meanwhile: then those of the partition with the earliest event come first.
+func sortByPlace(all []store.LoggedEvent) {
+	type place struct {
+		topic     string
+		partition int32
 	}
+	of := func(e store.LoggedEvent) place { return place{e.Topic, e.Partition} }
+	began := map[place]time.Time{}
+	for _, e := range all {
+		if at, known := began[of(e)]; !known || e.Time.Before(at) {
+			began[of(e)] = e.Time
+		}
+	}
+	slices.SortFunc(all, func(a, b store.LoggedEvent) int {
+		return cmp.Or(began[of(a)].Compare(began[of(b)]), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
+	})
 }
 
 // takenBy returns what was taken for a new order.
-func takenBy(data []byte) (effects []Effect) {
-	var o event.OrderPlaced
-	if json.Unmarshal(data, &o) != nil {
-		return nil
-	}
+func takenBy(o order.Order) (effects []Effect) {
 	for _, l := range o.Lines {
 		effects = append(effects, Effect{Stock, strconv.FormatInt(l.ProductID, 10), -l.Quantity})
 	}
 	if o.Points > 0 {
-		effects = append(effects, Effect{Points, "", -o.Points})
+		effects = append(effects, Effect{Points, "", -int64(o.Points)})
 	}
 	if o.Coupon != nil {
 		effects = append(effects, Effect{Coupon, o.Coupon.ID.String(), -1})

@@ -117,7 +117,7 @@ func TestATimelineDoesNotGoByClocksWhereKafkaKnowsTheOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		types, _ = timeline(t, log, placed.ID)
-		if diff := cmp.Diff([]string{"two", "zero", "one", "stock.depleted", "three", "four"}, types); diff != "" {
+		if diff := cmp.Diff([]string{"zero", "one", "two", "stock.depleted", "three", "four"}, types); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})

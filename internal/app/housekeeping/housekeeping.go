@@ -26,6 +26,8 @@ const (
 	LetterDays = 90
 	// EventDays is how many days events are kept in the event log by default.
 	EventDays = 90
+	// mostDays is how many days anything can be kept: ten years.
+	mostDays = 3650
 	// chunkSize is how many rows a transaction deletes at most, so that nobody waits
 	// for it.
 	chunkSize = 1_000
@@ -43,10 +45,10 @@ func Jobs() []batch.Job {
 			},
 		},
 		{
-			Name: "handledEventPurgeJob", Description: "Deletes the marks of events that were handled more than 30 days ago.",
+			Name: "handledEventPurgeJob", Description: "Deletes the marks of events that were handled more than 30 days ago: whole days, by the time in the ids of the events.",
 			Plan: func(job.Parameters) ([]batch.Step, error) {
-				return purge(HandledLife, func(ctx context.Context, tx store.Tx, before time.Time) (int64, error) {
-					return tx.Handled.Purge(ctx, before, chunkSize)
+				return chunks(func(ctx context.Context, tx store.Tx, at time.Time) (int64, bool, error) {
+					return tx.Handled.Purge(ctx, at.Add(-HandledLife), chunkSize)
 				}), nil
 			},
 		},
@@ -82,27 +84,32 @@ func eventLog() batch.Job {
 		Parameters: []batch.Parameter{{Name: "days", Help: "How many days events are kept, before the current one.", Default: strconv.Itoa(EventDays)}},
 		Plan: func(p job.Parameters) ([]batch.Step, error) {
 			days, err := daysOf(p)
-			return []batch.Step{{Name: "purge", Chunk: forget(days)}}, err
+			return chunks(func(ctx context.Context, tx store.Tx, at time.Time) (int64, bool, error) {
+				return tx.Events.Purge(ctx, clock.DayOf(at).Add(-days), chunkSize)
+			}), err
 		},
 	}
 }
 
 // daysOf returns the parameter days.
 func daysOf(p job.Parameters) (int, error) {
-	days, err := strconv.ParseUint(p["days"], 10, 16)
-	if err != nil || days == 0 {
-		return 0, ErrDays.Because("days: %q is not a number of days: give 1 to 65535", p["days"])
+	days, err := strconv.Atoi(p["days"])
+	if err != nil || days < 1 || days > mostDays {
+		return 0, ErrDays.Because("days: %q cannot be used: give 1 to %d", p["days"], mostDays)
 	}
-	return int(days), nil
+	return days, nil
 }
 
-// forget returns a chunk that deletes a day of the event log, or some events that have no
-// day of their own. A day that is dropped as a whole is counted by an estimate.
-func forget(days int) func(context.Context, store.Tx, batch.Chunk) (batch.Progress, error) {
-	return func(ctx context.Context, tx store.Tx, c batch.Chunk) (batch.Progress, error) {
-		n, more, err := tx.Events.Forget(ctx, clock.DayOf(c.At).Add(-days), chunkSize)
-		return batch.Progress{Counts: batch.Counts{Read: n, Written: n}, Done: !more}, err
-	}
+// chunks returns a step that drops day after day, and then deletes chunk after chunk of
+// what has no day of its own. A day that is dropped as a whole is counted by an estimate.
+func chunks(next func(ctx context.Context, tx store.Tx, at time.Time) (n int64, more bool, err error)) []batch.Step {
+	return []batch.Step{{
+		Name: "purge",
+		Chunk: func(ctx context.Context, tx store.Tx, c batch.Chunk) (batch.Progress, error) {
+			n, more, err := next(ctx, tx, c.At)
+			return batch.Progress{Counts: batch.Counts{Read: n, Written: n}, Done: !more}, err
+		},
+	}}
 }
 
 // publications returns the job that purges published rankings.

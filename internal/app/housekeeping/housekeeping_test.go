@@ -160,6 +160,7 @@ func TestEventsAreForgottenAfterSomeMonths(t *testing.T) {
 			events := make([]store.LoggedEvent, 2_500)
 			for i := range events {
 				events[i].Envelope = event.Envelope{ID: ids(), Type: "a", Key: "1", Time: time.Now(), Data: []byte("{}")}
+				events[i].LoggedAt = time.Now()
 			}
 			_, err := tx.Events.Add(t.Context(), events, nil)
 			return err

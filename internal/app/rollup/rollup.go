@@ -122,10 +122,9 @@ func (b book) known(p ranking.Period) bool {
 // over reports whether a period has ended.
 func (b book) over(p ranking.Period) bool { return p.Last < b.today }
 
-// fresh reports whether a publication has the scores that a new one would have.
+// fresh reports whether a new publication would be the same.
 func (b book) fresh(p ranking.Publication) bool {
-	return p.Changes == b.changes.Sum(p.Period.Counted()) && p.Weights == b.schedule.Fingerprint(p.Period) &&
-		p.Complete == b.over(p.Period)
+	return !p.Stale(b.changes, b.schedule) && p.Complete == b.over(p.Period)
 }
 
 // periods returns the periods of a kind that have begun and have counters, and the

@@ -101,10 +101,7 @@ func published(ctx context.Context, tx store.Tx, s ranking.Schedule, p ranking.P
 	if err != nil {
 		return nil, err
 	}
-	found := &Published{
-		AsOf: current.AsOf, Complete: current.Complete,
-		Stale: current.Changes != changes.Sum(first, last) || current.Weights != s.Fingerprint(p),
-	}
+	found := &Published{AsOf: current.AsOf, Complete: current.Complete, Stale: current.Stale(changes, s)}
 	err = found.locate(ctx, tx.Published, current.Run, productID)
 	return found, err
 }

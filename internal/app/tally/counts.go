@@ -3,6 +3,7 @@ package tally
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,19 +21,22 @@ type contribution struct {
 }
 
 // contributions returns what the batch adds to the counters. It skips events that
-// add nothing and those that this program does not know.
+// add nothing and those that this program does not know. Most events are views, which
+// add to one counter each: the counters of all events share one array.
 func contributions(batch []event.Opened) ([]contribution, error) {
 	events := make([]contribution, 0, len(batch))
-	for _, o := range batch {
-		counts, err := countersOf(o)
-		if err == nil {
-			err = checkDays(counts)
+	all := make([]metric.Counters, 0, len(batch))
+	for i := range batch {
+		o, from := &batch[i], len(all)
+		var err error
+		if all, err = appendCounters(all, o); err == nil {
+			err = checkDays(all[from:])
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s %s: %w", event.ErrUnreadable, o.Type, o.ID, err)
 		}
-		if len(counts) > 0 {
-			events = append(events, contribution{o.ID, counts})
+		if len(all) > from {
+			events = append(events, contribution{o.ID, all[from:len(all):len(all)]})
 		}
 	}
 	return events, nil
@@ -49,30 +53,28 @@ func checkDays(counts []metric.Counters) error {
 	return nil
 }
 
-// countersOf returns what one event adds, and to which day: its own, except that
+// appendCounters appends what one event adds, and to which day: its own, except that
 // an order counts, and is subtracted, on the day when it was paid.
-func countersOf(o event.Opened) ([]metric.Counters, error) {
-	day := clock.DayOf(o.Time)
+func appendCounters(to []metric.Counters, o *event.Opened) ([]metric.Counters, error) {
 	switch e := o.Event.(type) {
 	case event.ProductViewed:
-		return []metric.Counters{{ProductID: e.ProductID, Day: day, Views: 1}}, nil
+		return append(to, metric.Counters{ProductID: e.ProductID, Day: clock.DayOf(o.Time), Views: 1}), nil
 	case event.ProductLiked:
-		return []metric.Counters{{ProductID: e.ProductID, Day: day, Likes: 1}}, nil
+		return append(to, metric.Counters{ProductID: e.ProductID, Day: clock.DayOf(o.Time), Likes: 1}), nil
 	case event.ProductUnliked:
-		return []metric.Counters{{ProductID: e.ProductID, Day: day, Likes: -1}}, nil
+		return append(to, metric.Counters{ProductID: e.ProductID, Day: clock.DayOf(o.Time), Likes: -1}), nil
 	case event.OrderPaid:
-		return saleCounters(e.Lines, clock.DayOf(e.PaidAt))
+		return appendSale(to, e.Lines, clock.DayOf(e.PaidAt))
 	case event.OrderCancelled:
-		return cancelledSaleCounters(e.Lines, e.PaidAt)
+		return appendCancelled(to, e.Lines, e.PaidAt)
 	default:
-		return nil, nil
+		return to, nil
 	}
 }
 
-// saleCounters counts order lines. Their sum has the limit of an order, so that
-// sums over a whole batch do not overflow.
-func saleCounters(lines []event.Line, day clock.Day) ([]metric.Counters, error) {
-	counts := make([]metric.Counters, len(lines))
+// appendSale counts order lines. Their sum has the limit of an order, so that sums over a
+// whole batch do not overflow.
+func appendSale(to []metric.Counters, lines []event.Line, day clock.Day) ([]metric.Counters, error) {
 	var amount, pieces money.Won
 	for i, l := range lines {
 		sum, err := money.Won(l.UnitPrice).Times(l.Quantity)
@@ -83,43 +85,59 @@ func saleCounters(lines []event.Line, day clock.Day) ([]metric.Counters, error) 
 			pieces, err = pieces.Plus(money.Won(l.Quantity))
 		}
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", i, err)
+			return to, fmt.Errorf("line %d: %w", i, err)
 		}
-		counts[i] = metric.Sale(l.ProductID, day, l.Quantity, money.Won(l.UnitPrice))
+		to = append(to, metric.Sale(l.ProductID, day, l.Quantity, money.Won(l.UnitPrice)))
 	}
-	return counts, nil
+	return to, nil
 }
 
-func cancelledSaleCounters(lines []event.Line, paidAt *time.Time) ([]metric.Counters, error) {
+func appendCancelled(to []metric.Counters, lines []event.Line, paidAt *time.Time) ([]metric.Counters, error) {
 	if paidAt == nil { // it never counted
-		return nil, nil
+		return to, nil
 	}
-	counts, err := saleCounters(lines, clock.DayOf(*paidAt))
-	for i := range counts {
-		counts[i] = counts[i].Minus()
+	from := len(to)
+	to, err := appendSale(to, lines, clock.DayOf(*paidAt))
+	for i := range to[from:] {
+		to[from+i] = to[from+i].Minus()
 	}
-	return counts, err
+	return to, err
 }
 
-// sortedDeltas returns the sums that are not zero, by product and day.
-func sortedDeltas(sums map[counterKey]metric.Counters) []metric.Counters {
-	deltas := make([]metric.Counters, 0, len(sums))
-	for at, c := range sums {
-		if c != (metric.Counters{ProductID: at.product, Day: at.day}) {
-			deltas = append(deltas, c)
+// sums adds up counters by product and day, and the net likes by product.
+type sums struct {
+	counters []metric.Counters
+	places   map[counterKey]int // in counters
+	likes    map[int64]int64
+}
+
+func newSums() *sums { return &sums{places: map[counterKey]int{}, likes: map[int64]int64{}} }
+
+func (s *sums) add(counts []metric.Counters) {
+	for i := range counts {
+		c := &counts[i]
+		at := counterKey{c.ProductID, c.Day}
+		place, known := s.places[at]
+		if !known {
+			place = len(s.counters)
+			s.places[at], s.counters = place, append(s.counters, metric.Counters{ProductID: c.ProductID, Day: c.Day})
+		}
+		s.counters[place] = s.counters[place].Plus(*c)
+		if c.Likes != 0 {
+			s.likes[c.ProductID] += c.Likes
 		}
 	}
+}
+
+// deltas returns the sums that are not zero, sorted by product and day, and the net likes
+// that are not zero.
+func (s *sums) deltas() ([]metric.Counters, map[int64]int64) {
+	deltas := slices.DeleteFunc(s.counters, func(c metric.Counters) bool {
+		return c == metric.Counters{ProductID: c.ProductID, Day: c.Day}
+	})
 	slices.SortFunc(deltas, func(a, b metric.Counters) int {
 		return cmp.Or(cmp.Compare(a.ProductID, b.ProductID), cmp.Compare(a.Day, b.Day))
 	})
-	return deltas
-}
-
-func nonzero(likes map[int64]int64) map[int64]int64 {
-	for pid, n := range likes {
-		if n == 0 {
-			delete(likes, pid)
-		}
-	}
-	return likes
+	maps.DeleteFunc(s.likes, func(_, n int64) bool { return n == 0 })
+	return deltas, s.likes
 }

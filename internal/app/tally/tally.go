@@ -30,6 +30,10 @@ const Consumer = "ranking"
 // new day that one machine builds includes the events that the other one counts.
 const skew = time.Minute
 
+// daysBack is how many days before today are prepared for marks. Marks of older events are
+// few. They are kept for as long as others, but belong to days that are about to be dropped.
+const daysBack = 28
+
 // ScoreWriter writes to the board that shows the live rankings.
 type ScoreWriter interface {
 	// Set writes scores of a day, each product at most once. It skips scores that
@@ -44,6 +48,8 @@ type Tally struct {
 	db      store.DB
 	board   ScoreWriter
 	weights weights
+	days    *store.Days
+	group   together
 	now     clock.Clock
 	log     *slog.Logger
 
@@ -52,7 +58,12 @@ type Tally struct {
 
 // New returns a tally. It scores by the weights in the database.
 func New(db store.DB, board ScoreWriter, now clock.Clock, log *slog.Logger) *Tally {
-	return &Tally{db: db, board: board, now: now, log: log}
+	return &Tally{db: db, board: board, now: now, log: log, days: store.NewDays(db, now, log, store.DaysConfig{
+		What: "make the partitions of the marks", Back: daysBack,
+		Prepare: func(ctx context.Context, tx store.Tx, days []clock.Day) ([]clock.Day, error) {
+			return tx.Handled.Prepare(ctx, days)
+		},
+	})}
 }
 
 // Handle counts the events that were not counted before, and then writes the
@@ -66,13 +77,9 @@ func (t *Tally) Handle(ctx context.Context, batch []event.Opened) error {
 	if err != nil || len(events) == 0 {
 		return err
 	}
-	fresh, err := t.count(ctx, events)
-	if err != nil {
+	if err := t.group.do(ctx, events, t.count); err != nil {
 		return fmt.Errorf("count %d events: %w", len(events), err)
 	}
-	t.counted.Add(int64(fresh))
-	t.repeated.Add(int64(len(events) - fresh))
-	t.log.DebugContext(ctx, "counted events", "events", len(events), "fresh", fresh)
 	if err := t.writeScores(ctx, events); err != nil {
 		return fmt.Errorf("write the scores of %d events: %w", len(events), err)
 	}
@@ -83,11 +90,24 @@ func (t *Tally) Handle(ctx context.Context, batch []event.Opened) error {
 // after they had been counted.
 func (t *Tally) Counted() (fresh, repeated int64) { return t.counted.Load(), t.repeated.Load() }
 
-// count adds the fresh events, those that were not counted before, to the counters
+// count counts events, which may be those of several batches.
+func (t *Tally) count(ctx context.Context, events []contribution) error {
+	fresh, err := t.addFresh(ctx, events)
+	if err != nil {
+		return err
+	}
+	t.counted.Add(int64(fresh))
+	t.repeated.Add(int64(len(events) - fresh))
+	t.log.DebugContext(ctx, "counted events", "events", len(events), "fresh", fresh)
+	return nil
+}
+
+// addFresh adds the fresh events, those that were not counted before, to the counters
 // and returns how many there were. Usually all are fresh; events are repeated only
 // after a crash, or while partitions move.
-func (t *Tally) count(ctx context.Context, events []contribution) (fresh int, err error) {
+func (t *Tally) addFresh(ctx context.Context, events []contribution) (fresh int, err error) {
 	ids := sortedIDs(events)
+	t.days.Prepare(ctx, slices.Values(ids))
 	err = t.db.Update(ctx, func(tx store.Tx) error {
 		tx.Handled.MarkNew(Consumer, ids, t.now())
 		add(tx, events, ids)
@@ -136,22 +156,22 @@ type counterKey struct {
 // transactions lock rows in the same order, and the net likes by product. Sums of
 // zero are left out.
 func sum(events []contribution, fresh []id.ID) (deltas []metric.Counters, likes map[int64]int64) {
+	s := newSums()
+	if len(fresh) == len(events) { // usually: all of them, each once
+		for _, e := range events {
+			s.add(e.counts)
+		}
+		return s.deltas()
+	}
 	left := make(map[id.ID]bool, len(fresh))
 	for _, e := range fresh {
 		left[e] = true
 	}
-	sums := make(map[counterKey]metric.Counters)
-	likes = make(map[int64]int64)
 	for _, e := range events {
-		if !left[e.id] {
-			continue
-		}
-		delete(left, e.id)
-		for _, c := range e.counts {
-			at := counterKey{c.ProductID, c.Day}
-			sums[at] = c.Plus(sums[at])
-			likes[c.ProductID] += c.Likes
+		if left[e.id] {
+			delete(left, e.id)
+			s.add(e.counts)
 		}
 	}
-	return sortedDeltas(sums), nonzero(likes)
+	return s.deltas()
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -296,5 +297,30 @@ func TestASaleCountsOnTheDayItWasPaidThoughItsEventIsOfTheNext(t *testing.T) {
 		happened(midnight.Add(time.Millisecond), paid(midnight.Add(-time.Millisecond), line)))
 	if got := counted(t, db); len(got) != 1 || got[0].Day != 20260309 {
 		t.Errorf("counted %+v, want one sale on 20260309", got)
+	}
+}
+
+// The days of the marks are those of the ids, not of the events. They are prepared once:
+// today's with the next two, and those of the last four weeks.
+func TestTheDaysOfMarksArePrepared(t *testing.T) {
+	t.Parallel()
+	today := clock.DayOf(noon)
+	db := new(tallytest.DB)
+	tl := tally.New(db, redistest.Embedded(t, at(noon)), at(noon), discard())
+	made := func(day clock.Day) event.Opened {
+		o := happened(noon, viewed(1))
+		floor := id.Floor(day.Start())
+		copy(o.ID[:9], floor[:9])
+		return o
+	}
+	undated := happened(noon, viewed(1))
+	undated.ID[6] = 0x40
+	for _, batch := range [][]event.Opened{{undated}, {made(today), made(today.Add(-28)), made(today.Add(-29)), made(today)}, {made(today), made(today.Add(1))}, {made(today.Add(3))}} {
+		if err := tl.Handle(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []clock.Day{today, today.Add(1), today.Add(2), today.Add(-28)}; !slices.Equal(db.Prepared(), want) {
+		t.Errorf("prepared %v, want %v", db.Prepared(), want)
 	}
 }

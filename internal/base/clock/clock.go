@@ -57,8 +57,14 @@ func (d Day) Start() time.Time {
 	return time.Date(int(d)/10000, time.Month(int(d)/100%100), int(d)%100, 0, 0, 0, 0, KST)
 }
 
-// Add returns the day n days later, or earlier if n is negative.
-func (d Day) Add(n int) Day { return DayOf(d.Start().AddDate(0, 0, n)) }
+// Add returns the day n days later, or earlier if n is negative. Every month has the days
+// 1 to 28: from one of them to another one, no calendar is needed.
+func (d Day) Add(n int) Day {
+	if from := int(d) % 100; from <= 28 && 1 <= from+n && from+n <= 28 {
+		return d + Day(n) //nolint:gosec // it is less than 28
+	}
+	return DayOf(d.Start().AddDate(0, 0, n))
+}
 
 // Until returns the days from d to last, both included; none if last is earlier.
 func (d Day) Until(last Day) []Day {

@@ -24,3 +24,23 @@ func TestFloorIsAboveEarlierIDsAndBelowLaterOnes(t *testing.T) {
 		}
 	})
 }
+
+// Rows are deleted by ranges of ids: the floor of a time that no id can have must not be in
+// the middle of those that there are.
+func TestFloorOfATimeBeforeAllIDsIsBelowThem(t *testing.T) {
+	t.Parallel()
+	first, last := id.Floor(time.UnixMilli(0)), id.Floor(time.UnixMilli(1<<48-1))
+	for _, year := range []int{-4000, 1, 1800, 1969} {
+		if got := id.Floor(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)); got != first {
+			t.Errorf("the floor of the year %d is %s", year, got)
+		}
+	}
+	for _, year := range []int{11_000, 300_000} {
+		if got := id.Floor(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)); bytes.Compare(got[:], last[:]) < 0 {
+			t.Errorf("the floor of the year %d is %s", year, got)
+		}
+	}
+	if at, dated := id.Floor(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)).Time(); !dated || at.Year() != 9999 {
+		t.Errorf("the floor of the year 9999 has the time %v", at)
+	}
+}

@@ -5,6 +5,7 @@ package id
 import (
 	"database/sql/driver"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -34,12 +35,16 @@ func NewSource(now func() time.Time, random io.Reader) Source {
 }
 
 // stamp returns the time as 48 bits of milliseconds and 12 bits of the fraction of
-// a millisecond (RFC 9562, section 6.2, method 3).
+// a millisecond (RFC 9562, section 6.2, method 3). A time before 1970 becomes the first
+// one, and a time that 48 bits cannot hold becomes the last one.
 func stamp(t time.Time) uint64 {
-	nanos := t.UnixNano()
-	milli := nanos / int64(time.Millisecond)
-	fraction := (nanos % int64(time.Millisecond)) << 12 / int64(time.Millisecond)
-	return uint64(milli)<<12 | uint64(fraction)
+	const last = 1<<48 - 1
+	milli := t.UnixMilli()
+	if milli < 0 {
+		return 0
+	}
+	fraction := t.Nanosecond() % int(time.Millisecond) << 12 / int(time.Millisecond)
+	return uint64(min(milli, last))<<12 | uint64(fraction) //nolint:gosec // it is between 0 and 4095
 }
 
 func build(stamp uint64, random io.Reader) ID {
@@ -81,6 +86,42 @@ func Parse(s string) (ID, error) {
 		return ID{}, fmt.Errorf("%q is not an id", s)
 	}
 	return ID(u), nil
+}
+
+// errForm is the error of ParseBytes: callers know the text.
+var errForm = errors.New("id: not 36 characters in the usual form")
+
+// ParseBytes is Parse for the form that String returns, with small letters. It is for
+// readers of very many ids.
+func ParseBytes(text []byte) (v ID, err error) {
+	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return ID{}, errForm
+	}
+	at := 0
+	for i := range v {
+		if at == 8 || at == 13 || at == 18 || at == 23 {
+			at++
+		}
+		high, low := digit(text[at]), digit(text[at+1])
+		if high|low > 0xF {
+			return ID{}, errForm
+		}
+		v[i] = high<<4 | low
+		at += 2
+	}
+	return v, nil
+}
+
+// digit returns the value of a hexadecimal digit; 0xFF for another character.
+func digit(c byte) byte {
+	switch {
+	case c-'0' <= 9:
+		return c - '0'
+	case c-'a' <= 5:
+		return c - 'a' + 10
+	default:
+		return 0xFF
+	}
 }
 
 // IsZero reports whether v is the zero ID.

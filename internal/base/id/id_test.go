@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/google/uuid"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -88,6 +90,30 @@ func TestParseAcceptsOneFormOnly(t *testing.T) {
 	} {
 		if got, err := id.Parse(bad); err == nil {
 			t.Errorf("Parse(%q) = %v", bad, got)
+		}
+	}
+}
+
+// ParseBytes reads what String returns, and nothing else; with small letters, that is what
+// Parse reads.
+func TestParseBytesReadsWhatParseReads(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		v := id.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))
+		if got, err := id.ParseBytes([]byte(v.String())); err != nil || got != v {
+			t.Fatalf("%v was read as %v, %v", v, got, err)
+		}
+		spoilt := []byte(v.String())
+		spoilt[rapid.IntRange(0, 35).Draw(t, "at")] = rapid.Byte().Draw(t, "with")
+		got, err := id.ParseBytes(spoilt)
+		want, wantErr := id.Parse(string(spoilt))
+		if upper := string(spoilt) != strings.ToLower(string(spoilt)); got != want && !upper || (err == nil) != (wantErr == nil && !upper) {
+			t.Fatalf("%q was read as %v, %v, want %v, %v", spoilt, got, err, want, wantErr)
+		}
+	})
+	for _, bad := range []string{"", "x", "0197a1b2-c3d4-7e5f-8a6b-9c0d1e2f3a4", "0197a1b2-c3d4-7e5f-8a6b-9c0d1e2f3a4b0"} {
+		if got, err := id.ParseBytes([]byte(bad)); err == nil {
+			t.Errorf("ParseBytes(%q) = %v", bad, got)
 		}
 	}
 }

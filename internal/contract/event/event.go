@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -71,7 +72,11 @@ func (v Envelope) TraceID() string {
 	if len(v.Traceparent) < version+digits {
 		return ""
 	}
-	return v.Traceparent[version : version+digits]
+	id := v.Traceparent[version : version+digits]
+	if strings.Trim(id, "0123456789abcdef") != "" {
+		return ""
+	}
+	return id
 }
 
 // ErrUnreadable is returned for an event that can never be read.
@@ -106,9 +111,9 @@ func (v Envelope) Open() (Event, error) {
 
 // decoders has one line for each event.
 var decoders = map[string]func([]byte) (Event, error){ //nolint:gochecknoglobals // it is never written to
-	ProductViewed{}.Type():  decode[ProductViewed],
-	ProductLiked{}.Type():   decode[ProductLiked],
-	ProductUnliked{}.Type(): decode[ProductUnliked],
+	ProductViewed{}.Type():  decodeViewed,
+	ProductLiked{}.Type():   decodeLiked,
+	ProductUnliked{}.Type(): decodeUnliked,
 	ProductChanged{}.Type(): decode[ProductChanged],
 	StockAdjusted{}.Type():  decode[StockAdjusted],
 	StockDepleted{}.Type():  decode[StockDepleted],

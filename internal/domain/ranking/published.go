@@ -54,6 +54,12 @@ type Publication struct {
 	Limit   int64 // where the ranking was cut
 }
 
+// Stale reports whether a new publication would have other scores: counters or weights of
+// the period have changed since.
+func (p Publication) Stale(changes metric.Changes, s Schedule) bool {
+	return p.Changes != changes.Sum(p.Period.Counted()) || p.Weights != s.Fingerprint(p.Period)
+}
+
 // Row is a row of a published ranking. The counters are the sums over the days of the
 // period. The score of a week or a month is the sum of the own scores of its days; that
 // of a day is its live score.

@@ -42,9 +42,8 @@ func ReadSchedule(ctx context.Context, t WeightsTable) (Schedule, error) {
 
 // On returns the change that is in force at the end of a day.
 func (s Schedule) On(day clock.Day) WeightsChange {
-	end := day.Add(1).Start()
 	for _, c := range slices.Backward(s.changes) {
-		if c.At.Before(end) {
+		if clock.DayOf(c.At) <= day {
 			return c
 		}
 	}
@@ -92,19 +91,26 @@ func (s Schedule) Trial(day clock.Day, w Weights) Schedule {
 //
 // Counters of other days are ignored.
 func (s Schedule) Score(day clock.Day, rows []metric.Counters) Score {
-	byDay := make(map[clock.Day]metric.Counters, len(rows))
-	for _, c := range rows {
-		byDay[c.Day] = c
-	}
 	var sum Score
-	for _, d := range day.Add(-Window).Until(day) {
-		c, w := byDay[d], s.On(d).Weights
+	for d := day.Add(-Window); d <= day; d = d.Add(1) {
+		c, w := on(d, rows), s.On(d).Weights
 		sum.Own = w.Own(c)
 		sum.Live = sum.Own + w.Carry*sum.Live/1000
 		sum.Version += c.Version
 		sum.ProductID = max(sum.ProductID, c.ProductID)
 	}
 	return sum
+}
+
+// on returns the last counters of a day; zero if there are none. A product has few rows,
+// so that to look at each is faster than a map.
+func on(day clock.Day, rows []metric.Counters) metric.Counters {
+	for _, c := range slices.Backward(rows) {
+		if c.Day == day {
+			return c
+		}
+	}
+	return metric.Counters{}
 }
 
 // Fingerprint names the weights that have a part in the scores of a period. Scores with

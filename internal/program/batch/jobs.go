@@ -38,7 +38,7 @@ func schedules() []jobs.Schedule {
 		{Name: "handledEventPurge", Job: "handledEventPurgeJob", When: jobs.Every(time.Hour)},
 		{Name: "jobHistoryPurge", Job: "jobHistoryPurgeJob", When: jobs.DailyAt(4, 10)},
 		{Name: "rankingPublicationPurge", Job: "rankingPublicationPurgeJob", When: jobs.Every(time.Hour)},
-		{Name: "eventLogPurge", Job: "eventLogPurgeJob", When: jobs.DailyAt(4, 30)},
+		{Name: "eventLogPurge", Job: "eventLogPurgeJob", When: jobs.DailyAt(4, 30), Retry: 30 * time.Minute, Attempts: 6}, // a backup may hold it up
 		{Name: "dailyRanking", Job: rollup.DailyJob, When: jobs.Every(10 * time.Minute)},
 		{Name: "weeklyMonthlyRanking", Job: rollup.WeeklyMonthlyJob, When: jobs.Every(10 * time.Minute)},
 		{Name: "deadLetterPurge", Job: "deadLetterPurgeJob", When: jobs.DailyAt(4, 30)},

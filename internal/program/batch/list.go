@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	jobs "github.com/loopers-commerce/commerce/internal/batch"
+	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/program/kit/console"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -51,9 +53,10 @@ type jobRow struct {
 }
 
 type scheduleRow struct {
-	Name string     `json:"name"`
-	Rule string     `json:"rule"`
-	Next *time.Time `json:"nextAt"`
+	Name       string         `json:"name"`
+	Rule       string         `json:"rule"`
+	Parameters job.Parameters `json:"parameters"`
+	Next       *time.Time     `json:"nextAt"`
 }
 
 type parameterRow struct {
@@ -98,7 +101,7 @@ func (c *listCommand) row(s *session, db store.DB, j jobs.Job) (jobRow, error) {
 		if e.Job != j.Name {
 			continue
 		}
-		row := scheduleRow{e.Name, e.When.String(), nil}
+		row := scheduleRow{e.Name, e.When.String(), e.Parameters, nil}
 		if !e.When.Off() {
 			next := e.When.Next(s.env.Clock())
 			row.Next = &next
@@ -119,10 +122,19 @@ func (c *listCommand) row(s *session, db store.DB, j jobs.Job) (jobRow, error) {
 	return v, err
 }
 
+// inWords returns the rule and the parameters: "daily at 04:30 days=30".
+func (r scheduleRow) inWords() string {
+	words := []string{r.Rule}
+	for _, name := range slices.Sorted(maps.Keys(r.Parameters)) {
+		words = append(words, name+"="+r.Parameters[name])
+	}
+	return strings.Join(words, " ")
+}
+
 func (v jobRow) cells() []string {
 	var rules, next []string
 	for _, e := range v.Schedules {
-		rules, next = append(rules, e.Rule), append(next, at(e.Next))
+		rules, next = append(rules, e.inWords()), append(next, at(e.Next))
 	}
 	last := "-"
 	if v.Last != nil {

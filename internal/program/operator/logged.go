@@ -31,18 +31,27 @@ type eventRow struct {
 	Partition int32           `json:"partition"`
 	Offset    int64           `json:"offset"`
 	Key       string          `json:"key"`
-	Sequence  int64           `json:"sequence,omitempty"`
+	Sequence  *int64          `json:"sequence"`
 	UserID    *id.ID          `json:"userId"`
 	OrderID   *id.ID          `json:"orderId"`
-	TraceID   string          `json:"traceId,omitempty"`
+	TraceID   *string         `json:"traceId"`
 	Data      json.RawMessage `json:"data"`
 }
 
 func eventRowOf(e store.LoggedEvent) eventRow {
 	return eventRow{
-		e.ID.String(), e.Type, e.Source, e.Time.UTC(), e.LoggedAt.UTC(), e.Topic, e.Partition, e.Offset, e.Key, e.Sequence,
-		e.UserID, e.OrderID, e.TraceID(), e.Data,
+		e.ID.String(), e.Type, e.Source, e.Time.UTC(), e.LoggedAt.UTC(), e.Topic, e.Partition, e.Offset, e.Key, orNull(e.Sequence),
+		e.UserID, e.OrderID, orNull(e.TraceID()), e.Data,
 	}
+}
+
+// orNull returns nil for a zero value, which becomes null in JSON.
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
 }
 
 func cellsOf(e store.LoggedEvent) []string {
@@ -79,10 +88,11 @@ func printEvent(w io.Writer, e store.LoggedEvent) error {
 
 // timelineRow is a timeline in the JSON output.
 type timelineRow struct {
-	OrderID string    `json:"orderId"`
-	UserID  string    `json:"userId"`
-	Status  string    `json:"status"`
-	Steps   []stepOut `json:"steps"`
+	OrderID  string    `json:"orderId"`
+	UserID   string    `json:"userId"`
+	Status   string    `json:"status"`
+	Complete bool      `json:"complete"`
+	Steps    []stepOut `json:"steps"`
 }
 
 type stepOut struct {
@@ -91,15 +101,15 @@ type stepOut struct {
 }
 
 type effectRow struct {
-	Subject string `json:"subject"`
-	ID      string `json:"id,omitempty"`
-	Change  int64  `json:"change"`
+	Subject string  `json:"subject"`
+	ID      *string `json:"id"`
+	Change  int64   `json:"change"`
 }
 
 func timelineRowOf(t audit.Timeline) timelineRow {
-	return timelineRow{t.Order.ID.String(), t.Order.UserID.String(), string(t.Order.Status()), mapped(t.Steps, func(s audit.Step) stepOut {
+	return timelineRow{t.Order.ID.String(), t.Order.UserID.String(), string(t.Order.Status()), t.Complete, mapped(t.Steps, func(s audit.Step) stepOut {
 		return stepOut{eventRowOf(s.LoggedEvent), mapped(s.Effects, func(e audit.Effect) effectRow {
-			return effectRow{string(e.Subject), e.ID, e.Change}
+			return effectRow{string(e.Subject), orNull(e.ID), e.Change}
 		})}
 	})}
 }
@@ -111,7 +121,11 @@ func printTimeline(w io.Writer, t audit.Timeline) error {
 	rows := mapped(t.Steps, func(s audit.Step) []string {
 		return []string{moment(s.Time), s.Type, inWords(s.Effects), cmp.Or(s.TraceID(), "-"), s.ID.String()}
 	})
-	return table(w, []string{"TIME", "TYPE", "EFFECTS", "TRACE", "EVENT"}, rows)
+	if err := table(w, []string{"TIME", "TYPE", "EFFECTS", "TRACE", "EVENT"}, rows); err != nil || t.Complete {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "\nEvents are missing: the log does not have them yet, or they are too old or too many.")
+	return err
 }
 
 // inWords returns effects as "product 17 -2, points -2000, coupon -1".

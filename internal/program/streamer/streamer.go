@@ -39,9 +39,10 @@ func New(u wire.Infra) (wire.Program, error) {
 	}
 	return wire.Program{
 		Components: []run.Component{
-			{Name: "event consumer", Run: consumer.Run},
-			{Name: "event log", Run: auditor.Run},
-			desk.Index, desk.Watch,
+			// Each leaves its group, which may take seconds: at once, not one after another.
+			run.Together("consumers", run.Component{Name: "event consumer", Run: consumer.Run},
+				run.Component{Name: "event log", Run: auditor.Run}, desk.Index),
+			desk.Watch,
 			{Name: "leaderboard reconciler", Run: reconciler.Run},
 			env.Topics(u.Kafka),
 		},

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -43,7 +44,7 @@ func logged(productID int64, at time.Time) store.LoggedEvent {
 
 func (s *shop) prepareDays(days ...clock.Day) {
 	s.Helper()
-	s.update(func(ctx context.Context, tx store.Tx) error { return tx.Events.Prepare(ctx, days) })
+	s.update(func(ctx context.Context, tx store.Tx) error { _, err := tx.Events.Prepare(ctx, days); return err })
 }
 
 func (s *shop) logEvents(events ...store.LoggedEvent) int64 {
@@ -73,7 +74,7 @@ func (s *shop) forget(before clock.Day, limit int) []id.ID {
 	s.Helper()
 	for more := true; more; {
 		more = write(s, func(ctx context.Context, tx store.Tx) (bool, error) {
-			_, more, err := tx.Events.Forget(ctx, before, limit)
+			_, more, err := tx.Events.Purge(ctx, before, limit)
 			return more, err
 		})
 	}
@@ -226,10 +227,15 @@ func daysForgotten(s *shop) {
 	late, moved := logged(1, midnight.Add(-time.Hour)), logged(1, midnight.Add(-10*24*time.Hour)) // the one has a day that is dropped, the other one none
 	late.LoggedAt, moved.LoggedAt = noon().Add(24*time.Hour), noon().Add(24*time.Hour)
 	early := logged(1, midnight.Add(40*24*time.Hour)) // by a clock that is wrong
-	s.logEvents(older, last, first, late, moved, early)
+	wrong := logged(1, midnight.Add(60*365*24*time.Hour))
+	wrong.Time, wrong.LoggedAt = midnight.Add(-time.Minute), midnight.Add(-36*time.Hour) // kept until it is old by when it was logged
+	s.logEvents(older, last, first, late, moved, early, wrong)
 	all := []id.ID{early.ID, first.ID, last.ID, late.ID, older.ID, moved.ID}
-	s.equal(all, s.findEvents(store.EventFilter{}))
-	s.equal(all, s.forget(logDay.Add(-30), 2))
+	some := slices.Insert(slices.Clone(all), 3, wrong.ID)
+	s.equal(some, s.findEvents(store.EventFilter{}))
+	for _, days := range []int{30, 21_000, 65_535} { // before 1970, too
+		s.equal(some, s.forget(logDay.Add(-days), 2))
+	}
 	s.equal(all[:4], s.forget(logDay.Add(-1), 2))
 	s.equal(all[:2], s.forget(logDay, 2))
 	s.equal(all[:2], s.forget(logDay, 2))
@@ -267,7 +273,8 @@ func daysPreparedTwice(s *shop) {
 	for i := range 4 {
 		go func() {
 			errs <- s.db.Update(s.Context(), func(tx store.Tx) error {
-				return tx.Events.Prepare(s.Context(), []clock.Day{logDay, logDay.Add(1), logDay.Add(2 + i%2)})
+				_, err := tx.Events.Prepare(s.Context(), []clock.Day{logDay, logDay.Add(1), logDay.Add(2 + i%2)})
+				return err
 			})
 		}()
 	}

@@ -243,7 +243,7 @@ func violated(err error) sqlstore.Violation {
 	rules := map[string]sqlstore.Rule{
 		"23505": sqlstore.Unique, "23503": sqlstore.ForeignKey, "23514": sqlstore.Check, "42P01": sqlstore.Table,
 	}
-	return sqlstore.Violation{Rule: rules[e.Code], Constraint: e.ConstraintName}
+	return sqlstore.Violation{Rule: rules[e.Code], Constraint: partitioned(e.TableName, e.ConstraintName)}
 }
 
 // Violated implements sqlstore.Engine.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"runtime"
+	"time"
 
 	_ "modernc.org/sqlite" // registers the driver
 
@@ -116,13 +117,18 @@ func (noNotifier) Listen(ctx context.Context, _ func()) error {
 // Announce implements sqlstore.Notifier.
 func (noNotifier) Announce(context.Context) error { return nil }
 
-// oneTable keeps all days of the event log in one table.
+// oneTable keeps all days in one table.
 type oneTable struct{}
 
 // Prepare implements sqlstore.Days.
-func (oneTable) Prepare(context.Context, sqlstore.Send, []clock.Day) error { return nil }
+func (oneTable) Prepare(context.Context, sqlstore.Send, sqlstore.Dated, []clock.Day) (left []clock.Day, err error) {
+	return nil, nil
+}
 
 // Drop implements sqlstore.Days.
-func (oneTable) Drop(context.Context, sqlstore.Send, clock.Day) (events int64, dropped bool, err error) {
+func (oneTable) Drop(context.Context, sqlstore.Send, sqlstore.Dated, time.Time) (events int64, dropped bool, err error) {
 	return 0, false, nil
 }
+
+// Rest implements sqlstore.Days.
+func (oneTable) Rest() []string { return []string{""} }

@@ -29,14 +29,16 @@ const (
 	traceTimeout = time.Minute // for a request, and for the last order to show
 )
 
-// sell sends orders at a constant rate for a while, and returns when all are in the ranking.
-func (s *delayShop) sell(b *testing.B, d time.Duration) []orderTrace {
+// sell sends orders at a constant rate for a while, and views beside them. It returns when
+// all orders are in the ranking.
+func (s *delayShop) sell(b *testing.B, d time.Duration, v *viewer) []orderTrace {
 	b.Helper()
 	trips := make([]orderTrace, orderRate*int(d/time.Second))
 	sent := make(chan *orderTrace, len(trips))
 	errs := make(chan error, len(trips)+1)
 	var all sync.WaitGroup
 	all.Go(func() { errs <- s.watch(b.Context(), sent, len(trips), d+traceTimeout) })
+	all.Go(func() { v.view(b.Context(), d) })
 	begun := time.Now()
 	for i := range trips {
 		t := &trips[i]

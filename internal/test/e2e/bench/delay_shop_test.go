@@ -20,11 +20,13 @@ import (
 type delayShop struct {
 	*orderShop
 
-	board  redistest.Board
-	url    string
-	tokens []string
-	http   http.Client
-	sold   int64 // this many products, from the first one on
+	board   redistest.Board
+	brokers []string
+	prefix  string // of topics
+	url     string
+	tokens  []string
+	http    http.Client
+	sold    int64 // this many products, from the first one on
 }
 
 func openDelayShop(b *testing.B, products int) *delayShop {
@@ -63,9 +65,9 @@ func (s *delayShop) serve(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = end() })
-	brokers, prefix := kafkatest.Real(b)
+	s.brokers, s.prefix = kafkatest.Real(b)
 	deps := wire.Infra{
-		Env: s.env, DB: s.db, RelayDB: relayDB, Kafka: s.env.Kafka(brokers, prefix, "bench"),
+		Env: s.env, DB: s.db, RelayDB: relayDB, Kafka: s.env.Kafka(s.brokers, s.prefix, "bench"),
 		Redis: s.board.Client, RedisPrefix: s.board.Prefix,
 	}
 	listener, url := servicetest.Listen(b)

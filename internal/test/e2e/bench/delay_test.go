@@ -12,24 +12,34 @@ import (
 
 const (
 	orderRate = 500 // a second, however long the orders before take
+	viewRate  = 4_500
 	delayTime = 10 * time.Second
 	delayWarm = 2 * time.Second
 	delayGoal = 100 * time.Millisecond
 )
 
-// BenchmarkDelay measures how long after its commit an order shows in the live ranking.
-// Each order is of a product that was not bought before: it shows as soon as the product
-// is in the ranking.
+// BenchmarkDelay measures how long after its commit an order shows in the live ranking,
+// without other events and beside views. Each order is of a product that was not bought
+// before: it shows as soon as the product is in the ranking.
 func BenchmarkDelay(b *testing.B) {
-	s := openDelayShop(b, orderRate*int((delayWarm+time.Duration(*rounds)*delayTime)/time.Second))
+	b.Run("Orders", func(b *testing.B) { benchmarkDelay(b, 0) })
+	b.Run("OrdersAndViews", func(b *testing.B) { benchmarkDelay(b, viewRate) })
+}
+
+func benchmarkDelay(b *testing.B, views int) {
+	b.Helper()
+	products := orderRate * int((delayWarm+time.Duration(*rounds)*delayTime)/time.Second)
+	s := openDelayShop(b, products+viewedProducts)
+	v := newViewer(b, s, int64(products)+1, views)
 	for b.Loop() {
-		s.sell(b, delayWarm)
+		s.sell(b, delayWarm, v)
 		all := make([][]delays, *rounds)
 		for round := range all {
-			all[round] = delaysOf(s.sell(b, delayTime))
+			all[round] = delaysOf(s.sell(b, delayTime, v))
 		}
-		reportDelays(b, all)
+		reportDelays(b, fmt.Sprintf("%d orders/s and %d views/s, ms", orderRate, views), all)
 	}
+	v.await(b, s)
 	day := clock.DayOf(s.env.Clock())
 	s.expect(b, "COUNT(*) FROM orders WHERE status = 'PAID'", s.sold)
 	s.expect(b, "COUNT(*) FROM product_metrics WHERE orders = 1", s.sold)
@@ -72,9 +82,9 @@ var quantiles = []struct {
 	percent int
 }{{"p50", 50}, {"p99", 99}, {"max", 100}}
 
-func reportDelays(b *testing.B, all [][]delays) {
+func reportDelays(b *testing.B, title string, all [][]delays) {
 	b.Helper()
-	rows := [][]string{{fmt.Sprintf("%d orders/s, ms", orderRate), "p50", "p99", "max", ""}}
+	rows := [][]string{{title, "p50", "p99", "max", ""}}
 	for kind, d := range all[0] {
 		row, note := []string{d.name}, ""
 		for _, q := range quantiles {

@@ -35,7 +35,7 @@ func (r *tallyBench) check(b *testing.B, count *tally.Tally) {
 	if err := rows.Err(); err != nil || n != len(r.events.counts) {
 		b.Fatalf("%d products were counted, want %d (%v)", n, len(r.events.counts), err)
 	}
-	r.expect(b, "COUNT(*) FROM event_handled", eventCount)
+	r.expect(b, "COUNT(*) FROM "+marksOf(clock.DayOf(r.env.Clock())), eventCount+r.filled)
 	r.expect(b, "COUNT(*) FROM (SELECT SUM(m.likes) AS likes, p.like_count FROM product_metrics m "+
 		"JOIN products p ON p.id = m.product_id GROUP BY p.id) t WHERE likes <> like_count", 0)
 	checkBoard(b, leaderboard.NewVerifier(r.streamer, r.board, r.env.Clock, r.env.Log), clock.DayOf(r.env.Clock()))

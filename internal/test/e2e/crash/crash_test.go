@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
+	"github.com/loopers-commerce/commerce/internal/test/kit/faults"
 	"github.com/loopers-commerce/commerce/internal/test/kit/retailtest"
 )
 
@@ -42,18 +43,18 @@ func TestCrashesLoseOrRepeatNothingThatWasAnswered(t *testing.T) {
 	s.commerce("seed", "--online-retail", retailtest.LinesFile(t, invoices))
 	s.start(ctx)
 	acts := plan(rng(forPlan), s.catalogue(ctx), s.createOffers(), invoices)
-	faults := schedule(rng(forFaults), int64(len(acts)), kills)
-	for _, f := range faults {
+	planned := schedule(rng(forFaults), int64(len(acts)), kills)
+	for _, f := range planned {
 		t.Log(f)
 	}
 
-	c, in := s.run(ctx, seed, acts, faults)
-	if in.kills < kills || in.freezes < minFreezes {
-		t.Errorf("%d kills and %d freezes of %d faults", in.kills, in.freezes, len(faults))
+	c, in := s.run(ctx, seed, acts, planned)
+	if in.Done(faults.Kill) < kills || in.Done(faults.Freeze) < minFreezes {
+		t.Errorf("%d kills and %d freezes of %d faults", in.Done(faults.Kill), in.Done(faults.Freeze), len(planned))
 	}
 	stats := c.retrier.Stats()
 	t.Logf("%d requests were answered, %d of them again for their key; %d attempts had no answer, and refused: %v; %d kills and %d freezes",
-		len(acts), stats.Replayed, stats.Unanswered, stats.Refused, in.kills, in.freezes)
+		len(acts), stats.Replayed, stats.Unanswered, stats.Refused, in.Done(faults.Kill), in.Done(faults.Freeze))
 	s.awaitPayments(ctx)
 	acts = append(acts, s.placeValidOrders(ctx, c, acts)...)
 	s.settle(ctx)
@@ -68,15 +69,15 @@ func TestCrashesLoseOrRepeatNothingThatWasAnswered(t *testing.T) {
 
 // run lets customers act while faults happen. It returns when everything was
 // answered and every process runs again.
-func (s *shop) run(ctx context.Context, seed uint64, acts []*act, faults []fault) (*customers, *injector) {
+func (s *shop) run(ctx context.Context, seed uint64, acts []*act, planned []faults.Fault) (*customers, *faults.Injector) {
 	s.t.Helper()
-	in := &injector{t: s.t, targets: s.targets, faults: faults}
+	in := &faults.Injector{TB: s.t, Targets: s.targets, Faults: planned, Resolve: s.resolve, Database: "postgres"}
 	c := newCustomers(s.t, seed, s.apis[0].URL, s.apis[1].URL)
-	c.ended, c.rush = in.ended, in.near
-	unhurried := max(len(acts)-2*rush*len(faults), len(acts)/4)
-	c.pause = time.Duration(len(faults)) * perFault * queues / time.Duration(unhurried)
+	c.ended, c.rush = in.Reached, rushed(planned)
+	unhurried := max(len(acts)-2*rush*len(planned), len(acts)/4)
+	c.pause = time.Duration(len(planned)) * perFault * queues / time.Duration(unhurried)
 	err := c.do(ctx, acts)
-	in.running.Wait()
+	in.Wait()
 	if err != nil {
 		s.t.Fatal(err)
 	}

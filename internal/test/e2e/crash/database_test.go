@@ -2,7 +2,6 @@ package crash_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 	"github.com/loopers-commerce/commerce/internal/test/kit/compare"
+	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
 // settle waits until the programs have nothing left to do, and runs the checks of
@@ -34,7 +34,10 @@ func (s *shop) settle(ctx context.Context) {
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	if err := cluster.Await(ctx, 30*time.Second, "the consumers have read everything", func() error { return lag(ctx, admin) }); err != nil {
+	topics := len(event.Topics()) + len(kafka.RetryTopics(tally.Consumer, event.Topics()))
+	if err := cluster.Await(ctx, 30*time.Second, "the consumers have read everything", func() error {
+		return kafkatest.CaughtUp(ctx, admin, tally.Consumer, topics)
+	}); err != nil {
 		s.t.Error(err)
 	}
 	if err := cluster.Await(ctx, 15*time.Second, "every lease is held", func() error { return s.checkLeases(ctx) }); err != nil {
@@ -51,30 +54,6 @@ func (s *shop) settle(ctx context.Context) {
 			}
 		})
 	}
-}
-
-func lag(ctx context.Context, admin *kadm.Client) error {
-	groups, err := admin.Lag(ctx, tally.Consumer)
-	if err != nil {
-		return err
-	}
-	g := groups[tally.Consumer]
-	if err := errors.Join(g.DescribeErr, g.FetchErr); err != nil {
-		return err
-	}
-	topics := len(event.Topics()) + len(kafka.RetryTopics(tally.Consumer, event.Topics()))
-	if n := len(g.Lag.Sorted()); n != event.Partitions*topics {
-		return fmt.Errorf("the group reads %d partitions", n)
-	}
-	for _, p := range g.Lag.Sorted() {
-		if p.Err != nil {
-			return p.Err
-		}
-		if p.Lag != 0 || p.Member == nil {
-			return fmt.Errorf("%s/%d: a lag of %d, read by %v", p.Topic, p.Partition, p.Lag, p.Member)
-		}
-	}
-	return nil
 }
 
 // checkLeases returns an error if a lease is missing or has run out.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
+	"github.com/loopers-commerce/commerce/internal/test/kit/faults"
 	"github.com/loopers-commerce/commerce/internal/test/kit/pgtest"
 )
 
@@ -35,14 +36,14 @@ type shop struct {
 	apis     [2]*cluster.Service
 	gateway  cluster.Gateway
 	services []*cluster.Service
-	targets  map[string]*target
+	targets  map[string]*faults.Target
 	logins   map[string]string // by id of the user
 }
 
 // open starts the servers.
 func open(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{t: t, targets: map[string]*target{}}
+	s := &shop{t: t, targets: map[string]*faults.Target{}}
 	pg, redis, kafka, controller := cluster.FreePort(t), cluster.FreePort(t), cluster.FreePort(t), cluster.FreePort(t)
 	servers := map[string]*cluster.Server{
 		"postgres": cluster.NewServer(t, "postgres", "PG_PORT="+pg),
@@ -51,7 +52,7 @@ func open(t *testing.T) *shop {
 	}
 	cluster.StartServers(t, servers["postgres"], servers["redis"], servers["kafka"])
 	for name, server := range servers {
-		s.targets[name] = &target{process: server}
+		s.targets[name] = &faults.Target{Process: server}
 	}
 	s.brokers = []string{"127.0.0.1:" + kafka}
 	url := "postgres://commerce@127.0.0.1:" + pg + "/commerce?sslmode=disable"
@@ -88,7 +89,7 @@ func (s *shop) service(name, instance string, env ...string) *cluster.Service {
 	s.t.Helper()
 	p := programs.NewService(s.t, name, instance, append(env, s.env...)...)
 	s.services = append(s.services, p)
-	s.targets[instance] = &target{process: p.Program}
+	s.targets[instance] = &faults.Target{Process: p.Program}
 	return p
 }
 

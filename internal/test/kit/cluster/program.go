@@ -41,9 +41,18 @@ type Program struct {
 	written bytes.Buffer
 }
 
-// Launch starts the program for as long as the test runs. A panic fails the
-// test, and the end of the output is shown if the test failed.
+// Launch starts the program for as long as the test runs.
 func (p *Program) Launch(ctx context.Context) {
+	p.TB.Helper()
+	p.EndWithTest(ctx)
+	if err := p.Start(ctx); err != nil {
+		p.TB.Fatal(err)
+	}
+}
+
+// EndWithTest kills the program when the test ends, if it has been started by then. A
+// panic fails the test, and the end of the output is shown if the test failed.
+func (p *Program) EndWithTest(ctx context.Context) {
 	p.TB.Helper()
 	p.TB.Cleanup(func() {
 		_ = p.Kill(context.WithoutCancel(ctx))
@@ -54,9 +63,6 @@ func (p *Program) Launch(ctx context.Context) {
 			p.TB.Logf("the last output of %s:\n%s", p.Name, p.tail())
 		}
 	})
-	if err := p.Start(ctx); err != nil {
-		p.TB.Fatal(err)
-	}
 }
 
 // Write implements io.Writer: it collects the output of the process.

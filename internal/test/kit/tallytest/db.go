@@ -30,8 +30,9 @@ type DB struct {
 	// Clock is what leases are measured by; nil is the real clock.
 	Clock clock.Clock
 
-	mu    sync.Mutex
-	state state
+	mu       sync.Mutex
+	state    state
+	prepared []clock.Day
 }
 
 type counterKey struct {
@@ -93,6 +94,13 @@ func (db *DB) Likes() map[int64]int64 {
 	return maps.Clone(db.state.likes)
 }
 
+// Prepared returns the days that were prepared for marks, each time that they were.
+func (db *DB) Prepared() []clock.Day {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return slices.Clone(db.prepared)
+}
+
 // DeleteCounters deletes the counters of a product, which no program does.
 func (db *DB) DeleteCounters(productID int64) {
 	db.mu.Lock()
@@ -146,7 +154,15 @@ type handled struct {
 }
 
 // Purge implements store.Handled; the tests of a tally do not need it.
-func (handled) Purge(context.Context, time.Time, int) (int64, error) { return 0, errors.ErrUnsupported }
+func (handled) Purge(context.Context, time.Time, int) (int64, bool, error) {
+	return 0, false, errors.ErrUnsupported
+}
+
+// Prepare implements store.Handled. All days have room.
+func (h handled) Prepare(_ context.Context, days []clock.Day) (left []clock.Day, err error) {
+	h.db.prepared = append(h.db.prepared, days...)
+	return nil, nil
+}
 
 // Marked implements store.Handled; the tests of a tally do not need it.
 func (handled) Marked(context.Context, string, []id.ID) ([]id.ID, error) {

@@ -24,8 +24,11 @@ CREATE INDEX event_log_type ON event_log (type, time_us);
 CREATE INDEX event_log_key ON event_log (key, time_us);
 CREATE INDEX event_log_user ON event_log (user_id, time_us) WHERE user_id IS NOT NULL;
 CREATE INDEX event_log_order ON event_log (order_id) WHERE order_id IS NOT NULL;
-CREATE INDEX event_log_undated ON event_log (logged_us) WHERE NOT substr(CAST(event_id AS TEXT), 15, 1) = '7';
 CREATE TABLE event_log_default PARTITION OF event_log DEFAULT;
+-- Most ids of other versions are behind the times of the next 80 years.
+CREATE TABLE event_log_undated PARTITION OF event_log FOR VALUES FROM ('04000000-0000-0000-0000-000000000000') TO (MAXVALUE);
+CREATE INDEX event_log_default_logged ON event_log_default (logged_us);
+CREATE INDEX event_log_undated_logged ON event_log_undated (logged_us);
 
 -- The orders that count for a product, on the day of their payment: what its score is
 -- made of, beside the events with its key.
@@ -37,3 +40,4 @@ CREATE TABLE event_log_lines (
 ) PARTITION BY RANGE (event_id);
 CREATE INDEX event_log_lines_product ON event_log_lines (product_id, counted_us);
 CREATE TABLE event_log_lines_default PARTITION OF event_log_lines DEFAULT;
+CREATE TABLE event_log_lines_undated PARTITION OF event_log_lines FOR VALUES FROM ('04000000-0000-0000-0000-000000000000') TO (MAXVALUE);
