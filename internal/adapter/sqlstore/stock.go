@@ -21,6 +21,7 @@ func (t stocks) Lock(ctx context.Context, productIDs []int64) ([]product.Stock, 
 
 // Save implements product.StockTable.
 func (t stocks) Save(s product.Stock, m product.Movement) {
+	t.changed.stock(m)
 	t.queue(Stmt{
 		SQL:  `UPDATE stocks SET quantity = $1 WHERE product_id = $2`,
 		Args: []any{s.Quantity(), s.ProductID()},

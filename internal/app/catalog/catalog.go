@@ -3,6 +3,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/page"
@@ -28,11 +29,12 @@ func (s *Service) Brand(ctx context.Context, brandID int64) (b product.Brand, er
 	return b, err
 }
 
-// Get returns a product as customers see it. A hidden product is product.ErrNotFound.
+// Get returns a product as customers see it. A hidden product is product.ErrNotFound, in
+// the same words as one that does not exist.
 func (s *Service) Get(ctx context.Context, productID int64) (product.Listing, error) {
 	l, err := s.listing(ctx, productID)
-	if err == nil && l.Status == product.Hidden {
-		return product.Listing{}, notFound(productID)
+	if errors.Is(err, product.ErrNotFound) || err == nil && l.Status == product.Hidden {
+		return product.Listing{}, product.Unknown(productID)
 	}
 	return l, err
 }
@@ -76,8 +78,4 @@ func (s *Service) listing(ctx context.Context, productID int64) (l product.Listi
 		return err
 	})
 	return l, err
-}
-
-func notFound(productID int64) error {
-	return product.ErrNotFound.Because("there is no product %d", productID)
 }
