@@ -6,6 +6,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
+	"github.com/loopers-commerce/commerce/internal/base/panics"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
 
@@ -23,7 +24,7 @@ const (
 func (p *Products) Run(ctx context.Context) error {
 	failing := outage.New(p.config.Log, "refresh the near cache")
 	for backoff.Wait(ctx, refreshEvery-time.Duration(p.config.Random()*float64(refreshEvery/5))) {
-		if err := p.refresh(ctx); err == nil {
+		if err := panics.Caught(func() error { return p.refresh(ctx) }); err == nil {
 			failing.Recovered()
 		} else if ctx.Err() == nil {
 			failing.Failed(err)
@@ -58,7 +59,7 @@ func (p *Products) candidates() []candidate {
 	for pid, e := range p.kept.All() {
 		left := e.left.Load()
 		switch {
-		case left <= 0:
+		case left <= 0 || e.shown.Load() == nil: // what does not exist is not refreshed
 			continue
 		case now > e.until:
 			p.forget(pid, e)
