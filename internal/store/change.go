@@ -6,4 +6,6 @@ type Change struct {
 	// Facts is false if only a number has changed: there is less stock than before, or
 	// more, but still some.
 	Facts bool
+	// Stock is true if nothing but its stock was written.
+	Stock bool
 }

@@ -63,7 +63,7 @@ func (c *changed) product(pid int64) {
 func (c *changed) stock(m product.Movement) {
 	crossed := (m.Quantity == 0) != (m.Quantity == m.Delta) // none after, none before
 	byHand := m.Reason == product.Initial || m.Reason == product.Adjusted
-	c.all = append(c.all, store.Change{ProductID: m.ProductID, Facts: crossed || byHand})
+	c.all = append(c.all, store.Change{ProductID: m.ProductID, Facts: crossed || byHand, Stock: true})
 }
 
 func (c *changed) report(to *changes) {

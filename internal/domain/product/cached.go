@@ -15,6 +15,12 @@ type Hot struct {
 	Stock, LikeCount int64
 }
 
+// Of returns a product of the same version, with the numbers of h.
+func (h Hot) Of(v Versioned) Versioned {
+	v.Stock, v.LikeCount = h.Stock, h.LikeCount
+	return v
+}
+
 // CachedTable reads many products for caches.
 type CachedTable interface {
 	// Whole returns the products that exist, in no order.

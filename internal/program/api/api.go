@@ -14,7 +14,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/audit"
-	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/deadletters"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
@@ -105,9 +104,13 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Servic
 	if err != nil {
 		return nil, err
 	}
+	products, invalidation, err := d.catalog()
+	if err != nil {
+		return nil, err
+	}
 	handler, err := httpapi.New(httpapi.Config{
 		Accounts: d.Accounts,
-		Catalog:  catalog.New(u.DB, u.Env.Clock),
+		Catalog:  products,
 		Likes:    likes.New(u.DB, u.Env.Clock),
 		Wallet:   wallet.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Coupons:  coupons.New(u.DB, u.Env.IDs, u.Env.Clock),
@@ -126,7 +129,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Servic
 	server := httpapi.Server(d.Listener.Addr().String(), handler, u.Env.Log)
 	return append([]run.Component{{Name: "public port", Run: func(ctx context.Context) error {
 		return manage.Serve(ctx, d.Listener, server, grace, u.Env.Log)
-	}}}, d.freshness(handler)...), nil
+	}}, invalidation}, d.freshness(handler)...), nil
 }
 
 func (d Deps) board() *redis.Board {
