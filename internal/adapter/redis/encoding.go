@@ -70,7 +70,7 @@ func encodeList(p page.Page[product.Versioned]) []byte {
 
 func decodeList(text string) (p page.Page[product.Versioned], ok bool) {
 	var k keptList
-	if json.Unmarshal([]byte(text), &k) != nil || k.Encoding != encodingVersion || len(k.Items) > page.MaxSize {
+	if json.Unmarshal([]byte(text), &k) != nil || k.Encoding != encodingVersion || k.Items == nil || len(k.Items) > page.MaxSize {
 		return p, false
 	}
 	p.Next = k.Next
