@@ -2,9 +2,9 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -32,6 +32,7 @@ type Catalog struct {
 	prefix string
 	ids    id.Source // of generations
 	random backoff.Random
+	last   atomic.Value // the generation that was seen last, a string
 }
 
 // NewCatalog returns a cache whose keys begin with prefix.
@@ -89,40 +90,46 @@ func (c *Catalog) KeepDetails(ctx context.Context, all []product.Versioned) erro
 }
 
 // List returns the first page of a list, if it is kept, and the generation that it is to be
-// kept in.
+// kept in. It is one round trip while the generation is the one that was seen last.
 func (c *Catalog) List(ctx context.Context, name string) (p page.Page[product.Versioned], generation string, found bool, err error) {
-	var text string
-	err = c.do(ctx, "read a list", func(ctx context.Context) (err error) {
-		if generation, err = c.generation(ctx); err != nil {
-			return err
-		}
-		text, err = c.client.Get(ctx, c.listKey(generation, name)).Result()
-		return missingIsEmpty(err)
-	})
+	last, _ := c.last.Load().(string)
+	generation, text, err := c.listOf(ctx, last, name)
+	if err == nil && generation == "" {
+		generation, err = c.begin(ctx)
+	}
+	if err == nil && generation != last {
+		c.last.Store(generation)
+		_, text, err = c.listOf(ctx, generation, name)
+	}
 	if err == nil {
 		p, found = decodeList(text)
 	}
 	return p, generation, found, err
 }
 
-// generation returns the name of the generation of lists. If there is none, it begins one.
-func (c *Catalog) generation(ctx context.Context) (string, error) {
-	name, err := c.client.Get(ctx, c.generationKey()).Result()
-	if err == nil || missingIsEmpty(err) != nil {
-		return name, err
+// listOf returns the generation of now, and a list of the generation given.
+func (c *Catalog) listOf(ctx context.Context, generation, name string) (now, text string, err error) {
+	var current, list *goredis.StringCmd
+	err = c.pipelined(ctx, "read a list", func(ctx context.Context, p goredis.Pipeliner) {
+		current = p.Get(ctx, c.generationKey())
+		list = p.Get(ctx, c.listKey(generation, name))
+	})
+	if err != nil {
+		return "", "", err
 	}
-	if _, err := c.client.SetNX(ctx, c.generationKey(), c.ids().String(), 0).Result(); err != nil {
-		return "", err
-	}
-	return c.client.Get(ctx, c.generationKey()).Result()
+	return current.Val(), list.Val(), nil
 }
 
-// missingIsEmpty returns nil for a key that does not exist.
-func missingIsEmpty(err error) error {
-	if errors.Is(err, goredis.Nil) {
-		return nil
-	}
-	return err
+// begin begins a generation of lists, unless somebody else has just done so.
+func (c *Catalog) begin(ctx context.Context) (generation string, err error) {
+	err = c.do(ctx, "begin a generation of lists", func(ctx context.Context) error {
+		if err := c.client.SetNX(ctx, c.generationKey(), c.ids().String(), 0).Err(); err != nil {
+			return err
+		}
+		generation, err = c.client.Get(ctx, c.generationKey()).Result()
+		return err
+	})
+	return generation, err
 }
 
 // KeepList keeps the first page of a list that was read after its generation.

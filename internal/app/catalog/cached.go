@@ -23,7 +23,7 @@ type Cache interface {
 // WithCache has details and first pages read through a cache. While behind returns true,
 // the cache has not been told of all changes of this process, and lists are not read from it.
 func WithCache(c Cache, behind func() bool) Option {
-	return func(s *Service) { s.cache = &cached{Cache: c, behind: behind} }
+	return func(s *Service) { s.cache = &cached{Cache: c, behind: behind, hot: hotReader{db: s.db}} }
 }
 
 // cached is a cache, and what it was good for.
@@ -32,6 +32,7 @@ type cached struct {
 	counts
 
 	behind func() bool
+	hot    hotReader
 }
 
 // Details returns the given products by id, without those that are hidden.
@@ -103,15 +104,7 @@ func visible(all []product.Versioned) map[int64]product.Versioned {
 
 // Hot returns what of the given products changes all the time, by id; hidden ones, too.
 func (s *Service) Hot(ctx context.Context, productIDs []int64) (map[int64]product.Hot, error) {
-	hot := make(map[int64]product.Hot, len(productIDs))
-	err := s.db.View(ctx, func(tx store.Tx) error {
-		found, err := tx.Cached.Hot(ctx, productIDs)
-		for _, h := range found {
-			hot[h.ID] = h
-		}
-		return err
-	})
-	return hot, err
+	return readHot(ctx, s.db, productIDs)
 }
 
 // serves reports whether a list may be in the cache. Likes reorder lists all the time, and
@@ -124,9 +117,12 @@ func (s *Service) cachedList(ctx context.Context, q product.Query, size int) (pa
 	kept, generation, found, err := s.cache.List(ctx, name)
 	if err == nil && found {
 		p, current, err := s.confirmedList(ctx, kept)
-		if err != nil || current {
+		if err != nil {
+			return page.Page[product.Listing]{}, err
+		}
+		if current {
 			s.cache.lists.hit(1)
-			return page.Map(p, listingOf), err
+			return page.Map(p, listingOf), nil
 		}
 		s.cache.lists.stale(1)
 	}
@@ -147,7 +143,7 @@ func (s *Service) confirmedList(ctx context.Context, p page.Page[product.Version
 		return p, true, nil
 	}
 	ids := page.Map(p, func(v product.Versioned) int64 { return v.ID }).Items
-	hot, err := s.Hot(ctx, ids)
+	hot, err := s.cache.hot.read(ctx, ids)
 	current := err == nil
 	fresh := page.Map(p, func(v product.Versioned) product.Versioned {
 		h := hot[v.ID]

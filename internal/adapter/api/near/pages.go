@@ -13,7 +13,7 @@ import (
 )
 
 // renewAt is the age at which a page is read again while it is still used.
-const renewAt = MaxAge * 4 / 5
+const renewAt = MaxAge * 9 / 10
 
 // Read reads the page at a URL as somebody would of whom nothing is known. ok is false if
 // the answer is not one to keep.
@@ -41,8 +41,9 @@ type leaf struct {
 	renewed atomic.Bool
 }
 
-// renewals is how many pages are renewed at a time.
-const renewals = 2
+// renewals is how many pages are renewed at a time. Those that are renewed at the same time
+// share a statement.
+const renewals = 16
 
 // NewPages returns an empty cache.
 func NewPages(c Config, read Read) *Pages {
