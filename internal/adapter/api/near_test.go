@@ -144,6 +144,12 @@ func token(t *testing.T, shops ...*shop) (token string) {
 
 // ask sends a request past the client, which would make it more usual.
 func ask(s *shop, method, path string, header http.Header) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, requestOf(method, path, header))
+	return w
+}
+
+func requestOf(method, path string, header http.Header) *http.Request {
 	r := httptest.NewRequest(method, "/", http.NoBody)
 	r.RequestURI, r.Header = path, header.Clone()
 	u, err := url.ParseRequestURI(path)
@@ -151,9 +157,7 @@ func ask(s *shop, method, path string, header http.Header) *httptest.ResponseRec
 		u = &url.URL{Path: path}
 	}
 	r.URL = u
-	w := httptest.NewRecorder()
-	s.handler.ServeHTTP(w, r)
-	return w
+	return r
 }
 
 // difference says in what two answers differ other than the ids of their traces.
