@@ -36,7 +36,10 @@ func newNearCache(m *middleware) (*nearCache, error) {
 	for k, path := range nearPaths {
 		n.outcomes[k] = m.outcomesOf(path)
 	}
-	return n, n.export(s.config.Registerer)
+	if err := n.export(s.config.Registerer); err != nil {
+		return nil, err
+	}
+	return n, nil
 }
 
 // KeepFresh refreshes the near cache until ctx ends.

@@ -2,13 +2,8 @@ package api_test
 
 import (
 	"fmt"
-	"io"
-	"log/slog"
 	"slices"
 	"testing"
-
-	"github.com/loopers-commerce/commerce/internal/adapter/api"
-	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
 // all returns who looked at what.
@@ -16,17 +11,6 @@ func (v *fakeViews) all() []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Clone(v.seen)
-}
-
-// discarded are views that nobody counts.
-type discarded struct{}
-
-// Viewed implements api.Views.
-func (discarded) Viewed(int64, *id.ID) {}
-
-// uncounted gives a shop views that nobody counts, and a log without debug entries.
-func uncounted(c *api.Config) {
-	c.Views, c.Log = discarded{}, slog.New(slog.NewTextHandler(io.Discard, nil))
 }
 
 // count returns the sum of a counter over all series with a label of the value given.

@@ -67,12 +67,12 @@ func eachEngine(t *testing.T, test func(t *testing.T, on engine)) {
 }
 
 // open opens a shop on SQLite. change can change its configuration.
-func open(t testing.TB, change ...func(*api.Config)) *shop {
+func open(t *testing.T, change ...func(*api.Config)) *shop {
 	t.Helper()
 	return openOn(t, storetest.SQLite, change...)
 }
 
-func openOn(t testing.TB, on engine, change ...func(*api.Config)) *shop {
+func openOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	t.Helper()
 	s := &shop{rankings: newFakeRankings(), views: &fakeViews{}, log: &syncBuffer{}, metrics: prometheus.NewRegistry()}
 	now := func() time.Time { return began.Add(time.Duration(s.late.Load()) * time.Second) }
@@ -112,12 +112,12 @@ func openOn(t testing.TB, on engine, change ...func(*api.Config)) *shop {
 
 // stocked opens a shop with an admin, a customer kim with 100,000 won, and product 1 of brand 1: price
 // 12,000, 10 pieces.
-func stocked(t testing.TB, change ...func(*api.Config)) *shop {
+func stocked(t *testing.T, change ...func(*api.Config)) *shop {
 	t.Helper()
 	return stockedOn(t, storetest.SQLite, change...)
 }
 
-func stockedOn(t testing.TB, on engine, change ...func(*api.Config)) *shop {
+func stockedOn(t *testing.T, on engine, change ...func(*api.Config)) *shop {
 	t.Helper()
 	s := openOn(t, on, change...)
 	s.join(t, "admin")
@@ -133,7 +133,7 @@ func stockedOn(t testing.TB, on engine, change ...func(*api.Config)) *shop {
 }
 
 // join creates a user without a password.
-func (s *shop) join(t testing.TB, loginID string) {
+func (s *shop) join(t *testing.T, loginID string) {
 	t.Helper()
 	uid := id.ID{15: byte(len(loginID)), 14: loginID[0], 0: 1}
 	u := user.New(user.Application{
@@ -205,7 +205,7 @@ func (r request) send(ctx context.Context, s *shop) (response, error) {
 
 // must sends the request. It fails the test if the status differs, or if an error response is not a
 // problem.
-func (r request) must(t testing.TB, s *shop, status int) response {
+func (r request) must(t *testing.T, s *shop, status int) response {
 	t.Helper()
 	a, err := r.send(t.Context(), s)
 	if err != nil {
@@ -221,7 +221,7 @@ func (r request) must(t testing.TB, s *shop, status int) response {
 }
 
 // problem decodes the response as a problem and checks it.
-func (a response) problem(t testing.TB) (p problem) {
+func (a response) problem(t *testing.T) (p problem) {
 	t.Helper()
 	if ct := a.header.Get("Content-Type"); ct != "application/problem+json" {
 		t.Errorf("Content-Type of a problem = %q", ct)
@@ -236,7 +236,7 @@ func (a response) problem(t testing.TB) (p problem) {
 	return p
 }
 
-func (a response) into(t testing.TB, v any) {
+func (a response) into(t *testing.T, v any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(a.body), v); err != nil {
 		t.Fatalf("%v in %s", err, a.body)

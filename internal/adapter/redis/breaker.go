@@ -56,7 +56,7 @@ func (b *breaker) record(err error, cancelled bool) {
 		b.open = false
 	case !cancelled:
 		if !b.open {
-			b.log.Warn("redis does not answer: "+b.without, "error", err)
+			b.log.Warn("redis does not answer", "meanwhile", b.without, "error", err)
 		}
 		b.open, b.until = true, b.now().Add(openFor)
 	}

@@ -93,6 +93,7 @@ func (s *cachedShop) count(what string) int64 { return s.through.CacheCounts()[w
 func TestACatalogWithACacheAnswersAsOneWithout(t *testing.T) {
 	t.Parallel()
 	onCachedShop(t, func(t *testing.T, s *cachedShop) {
+		t.Helper()
 		mug, cup, pot := s.Product(t, 100, 7), s.Product(t, 200, 0), s.Product(t, 300, 1)
 		for range 2 {
 			s.compare(t, mug, cup, pot, 999)
@@ -119,6 +120,7 @@ func TestACatalogWithACacheAnswersAsOneWithout(t *testing.T) {
 func TestWithoutItsCacheACatalogAnswersFromTheDatabase(t *testing.T) {
 	t.Parallel()
 	onCachedShop(t, func(t *testing.T, s *cachedShop) {
+		t.Helper()
 		mug := s.Product(t, 100, 7)
 		s.compare(t, mug)
 		s.cache.err = errors.New("away")
@@ -131,6 +133,7 @@ func TestWithoutItsCacheACatalogAnswersFromTheDatabase(t *testing.T) {
 func TestWhileTheCacheIsBehindListsAreNotReadFromIt(t *testing.T) {
 	t.Parallel()
 	onCachedShop(t, func(t *testing.T, s *cachedShop) {
+		t.Helper()
 		mug := s.Product(t, 100, 7)
 		s.compare(t, mug)
 		s.behind.Store(true)
@@ -142,6 +145,7 @@ func TestWhileTheCacheIsBehindListsAreNotReadFromIt(t *testing.T) {
 func TestACursorIsNotReadFromTheCache(t *testing.T) {
 	t.Parallel()
 	onCachedShop(t, func(t *testing.T, s *cachedShop) {
+		t.Helper()
 		s.Product(t, 100, 7)
 		s.Product(t, 100, 7)
 		first, err := s.through.List(t.Context(), product.Query{Sort: product.Latest}, 1, "")

@@ -33,7 +33,8 @@ func TestAThousandMissesOfOneProductAreOneRead(t *testing.T) {
 		if !slices.Equal(s.reads, []int{1}) || c.Misses.Load() != 1000 {
 			t.Errorf("reads %v, %d misses", s.reads, c.Misses.Load())
 		}
-		if c.text(t, 1); c.Hits.Load() != 1 || s.readCount() != 1 {
+		c.text(t, 1)
+		if c.Hits.Load() != 1 || s.readCount() != 1 {
 			t.Errorf("%d hits, reads %v", c.Hits.Load(), s.reads)
 		}
 	})
@@ -166,7 +167,8 @@ func TestAProductThatChangesFasterThanItIsReadIsAnswered(t *testing.T) {
 		}()
 		for range 20 {
 			began := time.Now()
-			if c.text(t, 1); time.Since(began) > 20*time.Millisecond {
+			c.text(t, 1)
+			if time.Since(began) > 20*time.Millisecond {
 				t.Errorf("it took %v", time.Since(began))
 			}
 		}

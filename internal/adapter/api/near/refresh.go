@@ -2,6 +2,7 @@ package near
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
@@ -71,7 +72,7 @@ func (p *Products) candidates() []candidate {
 		}
 		e.left.Add(-1)
 	}
-	all := append(asked, other...)
+	all := slices.Concat(asked, other)
 	return all[:min(len(all), mostRefreshed)]
 }
 

@@ -61,9 +61,9 @@ type step struct {
 	then time.Time
 }
 
-// least returns the least state that an instance may still show to somebody who asks at a
-// time. With facts, only changes of facts count as seen at once.
-func (p *product) least(api int, asked time.Time, lag func(step step, state int) time.Duration) int {
+// least returns the least state that may still be shown to somebody who asks at a time, if
+// each step may be hidden from them for a while.
+func (p *product) least(asked time.Time, lag func(step step, state int) time.Duration) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	least := 0

@@ -77,7 +77,7 @@ func (s *shop) read(ctx context.Context, t *testing.T, all []*product, reads *at
 // check reads a product from an instance.
 func (s *shop) check(ctx context.Context, p *product, api int) error {
 	asked := time.Now()
-	least := p.least(api, asked, func(step step, _ int) time.Duration { return lagOf(step.by == api) })
+	least := p.least(asked, func(step step, _ int) time.Duration { return lagOf(step.by == api) })
 	var shown struct {
 		Price, Stock int64
 		Status       string
@@ -115,7 +115,7 @@ func (s *shop) checkList(ctx context.Context, all []*product, api int) error {
 	path := "/api/v1/products?size=100&sort=" + []string{"latest", "price_asc", "price_desc", "likes_desc"}[rand.IntN(4)]
 	asked, least := time.Now(), make([]int, len(all))
 	for n, p := range all {
-		least[n] = p.least(api, asked, func(step step, reached int) time.Duration {
+		least[n] = p.least(asked, func(step step, reached int) time.Duration {
 			return lagOf(step.by == api && reached != 5) // state 5 differs by a number
 		})
 	}
