@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -50,11 +49,15 @@ func (s *shop) change(pid int64, facts bool, f func(*product.Versioned)) {
 
 func (s *shop) Details(_ context.Context, ids []int64) (map[int64]product.Versioned, error) {
 	s.mu.Lock()
-	found, err, panics := maps.Clone(s.products), s.err, s.panics
+	found, err, panics, takes := map[int64]product.Versioned{}, s.err, s.panics, s.takes
+	for _, pid := range ids {
+		if v, ok := s.products[pid]; ok {
+			found[pid] = v
+		}
+	}
 	s.reads = append(s.reads, len(ids))
 	s.mu.Unlock()
-	maps.DeleteFunc(found, func(pid int64, _ product.Versioned) bool { return !slices.Contains(ids, pid) })
-	time.Sleep(s.takes)
+	time.Sleep(takes)
 	if panics {
 		panic("a bug")
 	}
@@ -81,9 +84,20 @@ func (s *shop) Ranks(context.Context, []int64) map[int64]int64 {
 }
 
 func (s *shop) readCount() (n int) {
+	s.with(func() { n = len(s.reads) })
+	return n
+}
+
+func (s *shop) confirmCount() (n int) {
+	s.with(func() { n = s.confirms })
+	return n
+}
+
+// with calls f while nothing reads.
+func (s *shop) with(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.reads)
+	f()
 }
 
 func config() near.Config {
