@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/alicebob/miniredis/v2"
+
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/seed"
@@ -39,6 +40,8 @@ type shop struct {
 	apis [2]apiclient.Client
 	envs [2]wire.Env
 	dbs  [2]*sqlstore.DB
+
+	redis *miniredis.Miniredis
 }
 
 // admin may edit products. It is a customer, too.
@@ -51,13 +54,11 @@ func open(t *testing.T, without away, products int) *shop {
 	if !without.kafka {
 		brokers, prefix = kafkatest.Real(t)
 	}
-	board := redistest.Real(t, time.Now)
+	board := redistest.Embedded(t, time.Now)
 	if without.redis {
-		var err error
-		if board.Client, err = redis.Open("redis://" + nowhere(t) + "/0"); err != nil {
-			t.Fatal(err)
-		}
+		board.Server.Close()
 	}
+	s.redis = board.Server
 	var programs []wire.Program
 	for i := range s.apis {
 		env := wire.NewEnv(slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})))

@@ -24,37 +24,74 @@ func TestNoAnswerIsOlderThanItMayBe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const products, readers = 30, 6
-			s := open(t, without, products)
-			ctx, stop := context.WithCancel(t.Context())
-			defer stop()
-			all := make([]*product, products)
-			var writing, reading sync.WaitGroup
-			for n := range all {
-				all[n] = &product{id: int64(n + 1)}
-				writing.Go(func() {
-					if err := s.live(ctx, all[n]); err != nil {
-						t.Error(err)
-					}
-				})
+			open(t, without, products).readAndWrite(t)
+		})
+	}
+}
+
+// Redis dies and comes back, empty and not, again and again: nobody gets an error or an
+// answer that is too old.
+func TestRedisMayDieWhileTheShopIsReadAndWritten(t *testing.T) {
+	t.Parallel()
+	s := open(t, away{kafka: true}, products)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(300 * time.Millisecond):
 			}
-			var reads atomic.Int64
-			for range readers {
-				reading.Go(func() { s.read(ctx, t, all, &reads) })
+			if n%2 == 0 {
+				s.redis.Close()
+				continue
 			}
-			writing.Wait()
-			time.Sleep(near.MaxAge) // and then all is as it is
-			stop()
-			reading.Wait()
-			t.Logf("%d reads", reads.Load())
-			for _, p := range all {
-				for api := range s.apis {
-					if err := s.check(t.Context(), p, api); err != nil {
-						t.Error(err)
-					}
-				}
+			if n%4 == 1 {
+				s.redis.FlushAll()
+			}
+			if err := s.redis.Restart(); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	s.readAndWrite(t)
+	close(stop)
+	<-stopped
+}
+
+const products, readers = 30, 6
+
+// readAndWrite takes all products through their lives while others read them.
+func (s *shop) readAndWrite(t *testing.T) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	all := make([]*product, products)
+	var writing, reading sync.WaitGroup
+	for n := range all {
+		all[n] = &product{id: int64(n + 1)}
+		writing.Go(func() {
+			if err := s.live(ctx, all[n]); err != nil {
+				t.Error(err)
 			}
 		})
+	}
+	var reads atomic.Int64
+	for range readers {
+		reading.Go(func() { s.read(ctx, t, all, &reads) })
+	}
+	writing.Wait()
+	time.Sleep(near.MaxAge) // and then all is as it is
+	stop()
+	reading.Wait()
+	t.Logf("%d reads", reads.Load())
+	for _, p := range all {
+		for api := range s.apis {
+			if err := s.check(t.Context(), p, api); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 
