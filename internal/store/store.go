@@ -47,6 +47,7 @@ type Tx struct {
 	Users     user.Table
 	Brands    product.BrandTable
 	Products  product.Table
+	Cached    product.CachedTable
 	Stocks    product.StockTable
 	Likes     like.Table
 	Points    point.Table

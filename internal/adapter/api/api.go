@@ -23,6 +23,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/scoring"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -63,6 +64,9 @@ type Config struct {
 	RequireIdempotencyKey bool // of POST /orders
 
 	Callbacks CallbackDecoder // of the gateway; nil: the shop takes no cards
+
+	NearBytes uint64         // bound of the memory of the near cache; 0: there is none
+	Random    backoff.Random // of the near cache
 }
 
 // Limits are the limits of one request. A zero value selects the default.
@@ -98,8 +102,24 @@ type service struct {
 	feed *feed // of the live ranking
 }
 
+// Handler serves the API. It must be told of changes of products: see near.go.
+type Handler struct {
+	middleware *middleware
+	near       *nearCache // nil: there is none
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.near == nil || !h.near.serve(w, r) {
+		h.middleware.ServeHTTP(w, r)
+	}
+}
+
+// Drain ends the streams. It is called when the server begins to shut down: the server would wait for them.
+func (h *Handler) Drain() { h.middleware.service.feed.close() }
+
 // New returns the API. It returns an error if a metric cannot be registered.
-func New(c Config) (http.Handler, error) {
+func New(c Config) (*Handler, error) {
 	c.Limits = c.Limits.withDefaults()
 	s := &service{config: c, feed: newFeed(c.Limits.Listeners, c.Log)}
 	mux := http.NewServeMux()
@@ -127,7 +147,19 @@ func New(c Config) (http.Handler, error) {
 	if err := s.registerDocs(mux); err != nil {
 		return nil, err
 	}
-	return newMiddleware(s, mux)
+	m, err := newMiddleware(s, mux)
+	if err != nil {
+		return nil, err
+	}
+	return newHandler(m)
+}
+
+func newHandler(m *middleware) (h *Handler, err error) {
+	h = &Handler{middleware: m}
+	if m.service.config.NearBytes > 0 {
+		h.near, err = newNearCache(m)
+	}
+	return h, err
 }
 
 // Server returns an HTTP server for a handler, with limits on the time and size of request headers. If the

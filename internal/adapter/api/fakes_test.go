@@ -74,6 +74,16 @@ func (f *fakeRankings) Rank(_ context.Context, day clock.Day, productID int64) *
 	return f.rank
 }
 
+func (f *fakeRankings) Ranks(_ context.Context, _ clock.Day, productIDs []int64) map[int64]int64 {
+	ranks := map[int64]int64{}
+	if f.rank != nil {
+		for _, pid := range productIDs {
+			ranks[pid] = *f.rank
+		}
+	}
+	return ranks
+}
+
 // boardOf is the board that the ranking is read from.
 type boardOf struct{ *fakeRankings }
 

@@ -51,9 +51,6 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.observe(r, rec.status, pattern, m.service.config.Clock().Sub(start).Seconds())
 }
 
-// Drain ends the streams. It is called when the server begins to shut down: the server would wait for them.
-func (m *middleware) Drain() { m.service.feed.close() }
-
 // serveSafely serves the request and turns a panic into a problem.
 func (m *middleware) serveSafely(w *statusRecorder, r *http.Request, h http.Handler, pattern string) {
 	defer func() {

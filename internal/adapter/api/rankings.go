@@ -19,6 +19,8 @@ type Rankings interface {
 	Read(ctx context.Context, q rankings.Query) (rankings.Page, error)
 	// Rank returns a product's rank on a day, nil if it has none or the ranking is unavailable.
 	Rank(ctx context.Context, day clock.Day, productID int64) *int64
+	// Ranks returns the ranks of products on a day. Those without one are missing.
+	Ranks(ctx context.Context, day clock.Day, productIDs []int64) map[int64]int64
 }
 
 type rankingInput struct {

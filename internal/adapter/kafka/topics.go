@@ -25,7 +25,7 @@ func (c Config) names() []string {
 		names = append(names, c.Topic(topic), c.Topic(DeadLetterTopic(topic)))
 	}
 	for _, group := range event.Groups() {
-		for _, topic := range RetryTopics(group, event.Topics()) {
+		for _, topic := range RetryTopics(group, event.Reads(group)) {
 			names = append(names, c.Topic(topic))
 		}
 	}

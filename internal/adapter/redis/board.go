@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -10,10 +9,8 @@ import (
 	"sync/atomic"
 
 	goredis "github.com/redis/go-redis/v9"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/base/tracing"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
 
@@ -21,10 +18,9 @@ import (
 // concurrent use, also by several programs. Every error is ErrUnavailable, or
 // ranking.ErrSuperseded or ranking.ErrWeightsChanged where a method says so.
 type Board struct {
-	client  *goredis.Client
+	caller
 	prefix  string
 	now     clock.Clock
-	breaker *breaker
 	scripts scripts
 	// attempts numbers the builds of this process.
 	attempts atomic.Int64
@@ -34,8 +30,8 @@ type Board struct {
 // share a server.
 func NewBoard(client *goredis.Client, prefix string, now clock.Clock, log *slog.Logger) *Board {
 	return &Board{
-		client: client, prefix: prefix, now: now,
-		breaker: &breaker{now: now, log: log}, scripts: newScripts(),
+		caller: caller{client, &breaker{now: now, log: log, without: "rankings are read from the database"}},
+		prefix: prefix, now: now, scripts: newScripts(),
 	}
 }
 
@@ -50,25 +46,6 @@ func (b *Board) keys(day clock.Day) (mark, versions, own, live string) {
 func (b *Board) keyList(day clock.Day) []string {
 	mark, versions, own, live := b.keys(day)
 	return []string{mark, versions, own, live}
-}
-
-// do calls f unless the breaker is open.
-func (b *Board) do(ctx context.Context, what string, f func(ctx context.Context) error) error {
-	if !b.breaker.allow() {
-		return fmt.Errorf("%s: %w", what, ErrUnavailable)
-	}
-	// Dialling and retries included.
-	limited, cancel := context.WithTimeout(ctx, 2*b.client.Options().ReadTimeout)
-	defer cancel()
-	limited, span := tracing.Start(limited, what, tracing.Client)
-	span.Text(semconv.DBSystemNameKey, semconv.DBSystemNameRedis.Value.AsString())
-	err := f(limited)
-	span.End(err)
-	b.breaker.record(err, ctx.Err() != nil)
-	if err != nil {
-		return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
-	}
-	return nil
 }
 
 // Set writes the scores of a day, each product at most once. A score that is older
@@ -133,7 +110,7 @@ func (b *Board) Top(ctx context.Context, day clock.Day, offset, limit int64) (to
 		return nil, false, err
 	}
 	for i, z := range places.Val() {
-		pid, err := product(z.Member)
+		pid, err := productOf(z.Member)
 		if err != nil {
 			return nil, false, err
 		}
@@ -159,29 +136,11 @@ func (b *Board) Rank(ctx context.Context, day clock.Day, productID int64) (*int6
 	return &place, nil
 }
 
-// pipelined sends the commands of f in one round trip. A missing key is no error.
-func (b *Board) pipelined(ctx context.Context, what string, f func(ctx context.Context, p goredis.Pipeliner)) error {
-	return b.do(ctx, what, func(ctx context.Context) error {
-		p := b.client.Pipeline()
-		f(ctx, p)
-		commands, err := p.Exec(ctx)
-		if !errors.Is(err, goredis.Nil) {
-			return err
-		}
-		for _, c := range commands { // Exec returns the first error only
-			if err := c.Err(); err != nil && !errors.Is(err, goredis.Nil) {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // member pads a product's id with zeros, so that products of the same score are
 // ordered by their ids.
 func member(productID int64) string { return fmt.Sprintf("%019d", productID) }
 
-func product(member any) (int64, error) {
+func productOf(member any) (int64, error) {
 	s, ok := member.(string)
 	if !ok {
 		return 0, fmt.Errorf("%w: a member is a %T, not a string", ErrUnavailable, member)

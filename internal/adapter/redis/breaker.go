@@ -18,8 +18,9 @@ const openFor = 250 * time.Millisecond
 // failed to answer. After a failure it is open for a moment. Then it is half-open:
 // it permits one call and refuses the others until that call has ended.
 type breaker struct {
-	now clock.Clock
-	log *slog.Logger
+	now     clock.Clock
+	log     *slog.Logger
+	without string // what is done while Redis does not answer, for the log
 
 	mu      sync.Mutex
 	open    bool
@@ -55,7 +56,7 @@ func (b *breaker) record(err error, cancelled bool) {
 		b.open = false
 	case !cancelled:
 		if !b.open {
-			b.log.Warn("redis does not answer: rankings are read from the database", "error", err)
+			b.log.Warn("redis does not answer", "meanwhile", b.without, "error", err)
 		}
 		b.open, b.until = true, b.now().Add(openFor)
 	}

@@ -24,7 +24,7 @@ func (b *Board) Each(ctx context.Context, day clock.Day, yield func(what string,
 func (b *Board) each(ctx context.Context, what, key string, yield func(what string, productID, score int64) error) error {
 	return b.scan(ctx, key, func(members []string, scores []int64) error {
 		for i, m := range members {
-			pid, err := product(m)
+			pid, err := productOf(m)
 			if err == nil {
 				err = yield(what, pid, scores[i])
 			}

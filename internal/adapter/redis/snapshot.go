@@ -65,7 +65,7 @@ func (b *Board) OfSnapshot(ctx context.Context, name string, offset, limit int64
 // entries reads the places after an offset.
 func entries(places []goredis.Z, offset int64) (top []ranking.Entry, err error) {
 	for i, z := range places {
-		pid, err := product(z.Member)
+		pid, err := productOf(z.Member)
 		if err != nil {
 			return nil, err
 		}

@@ -42,6 +42,7 @@ func (t products) Add(ctx context.Context, p product.Product) (product.Product, 
 	var err error
 	if p.ID, err = first(ctx, t.change, q, scalar[int64], nil); err == nil {
 		t.exec(`INSERT INTO stocks (product_id, quantity) VALUES ($1, 0)`, p.ID)
+		t.changed.product(p.ID)
 	}
 	return p, err
 }
@@ -54,9 +55,11 @@ func (t products) Lock(ctx context.Context, pid int64) (product.Product, error) 
 
 // Save implements product.Table.
 func (t products) Save(p product.Product) {
+	t.changed.product(p.ID)
 	t.queue(Stmt{
 		SQL: `
-			UPDATE products SET sku = NULLIF($1, ''), brand_id = $2, name = $3, description = $4, price = $5, status = $6
+			UPDATE products SET sku = NULLIF($1, ''), brand_id = $2, name = $3, description = $4, price = $5, status = $6,
+				version = version + 1
 			WHERE id = $7`,
 		Args: []any{p.SKU, p.BrandID, p.Name, p.Description, int64(p.Price), string(p.Status), p.ID},
 		Rows: 1, Mismatch: product.ErrNotFound,

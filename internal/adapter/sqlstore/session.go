@@ -25,6 +25,7 @@ type session struct {
 	// further statements and SQLite does not; with this field both do.
 	failed   error
 	appended bool // events were appended to the outbox
+	changed  changed
 }
 
 // queue keeps a write until the next read or the commit.
@@ -91,5 +92,6 @@ func (s *session) commit(ctx context.Context) error {
 	if s.failed != nil {
 		return s.failed
 	}
+	s.changed.committing = true
 	return s.conn.Commit(ctx, s.pending)
 }

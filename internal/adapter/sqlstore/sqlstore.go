@@ -46,13 +46,14 @@ type DB struct {
 	options   Options
 	committed wakeup.Signal
 	noticed   wakeup.Signal
+	changes   *changes
 }
 
 var _ store.DB = (*DB)(nil)
 
 // New returns a store made from the parts of an engine. Close it after use.
 func New(parts Parts, o Options) *DB {
-	return &DB{parts: parts, options: o, committed: wakeup.New(), noticed: wakeup.New()}
+	return &DB{parts: parts, options: o, committed: wakeup.New(), noticed: wakeup.New(), changes: &changes{}}
 }
 
 // At returns the same store with another clock. Close only the first one.
@@ -126,6 +127,7 @@ func (d *DB) run(ctx context.Context, mode Mode, fn func(store.Tx) error) error 
 	defer conn.End()
 	s := d.session(ctx, conn, mode)
 	err = s.do(ctx, fn)
+	s.changed.report(d.changes)
 	tracing.Current(ctx).Int(keyStatements, s.statements)
 	if err != nil {
 		if d.parts.Engine.Away(err) && !errors.Is(err, ErrUnavailable) {
@@ -164,7 +166,7 @@ func (s *session) cause(err error) error {
 
 func (s *session) tables() store.Tx {
 	return store.Tx{
-		Users: users{s}, Brands: brands{s}, Products: products{s}, Stocks: stocks{s}, Likes: likes{s},
+		Users: users{s}, Brands: brands{s}, Products: products{s}, Cached: cached{s}, Stocks: stocks{s}, Likes: likes{s},
 		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Group: group{s}, Payments: payments{s}, Charges: charges{s},
 		Metrics: metrics{s}, Months: months{s}, Ranking: rankings{s}, Weights: weights{s}, Published: published{s}, Rollup: rollup{s},
 		Outbox: outbox{s}, Handled: handled{s}, Events: eventLog{s}, Leases: leases{s}, Keys: keys{s},

@@ -22,6 +22,7 @@ func (t stocks) Lock(ctx context.Context, productIDs []int64) ([]product.Stock, 
 
 // Save implements product.StockTable.
 func (t stocks) Save(s product.Stock, m product.Movement) {
+	t.changed.stock(m)
 	t.queue(Stmt{
 		SQL:  `UPDATE stocks SET quantity = $1 WHERE product_id = $2`,
 		Args: []any{s.Quantity(), s.ProductID()},
@@ -35,6 +36,9 @@ func (t stocks) Save(s product.Stock, m product.Movement) {
 
 // SaveAll implements product.StockTable.
 func (t stocks) SaveAll(stocks []product.Stock, movements []product.Movement) {
+	for _, m := range movements {
+		t.changed.stock(m)
+	}
 	t.updateAll("stocks", product.ErrNotFound,
 		Column{"product_id", BigInt, collect(stocks, product.Stock.ProductID)},
 		Column{"quantity", BigInt, collect(stocks, product.Stock.Quantity)},

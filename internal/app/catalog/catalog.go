@@ -3,6 +3,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/page"
@@ -12,12 +13,22 @@ import (
 
 // Service reads and changes the catalog.
 type Service struct {
-	db  store.DB
-	now clock.Clock
+	db    store.DB
+	now   clock.Clock
+	cache *cached // nil: there is none
 }
 
 // New returns a service.
-func New(db store.DB, now clock.Clock) *Service { return &Service{db, now} }
+func New(db store.DB, now clock.Clock, options ...Option) *Service {
+	s := &Service{db: db, now: now}
+	for _, option := range options {
+		option(s)
+	}
+	return s
+}
+
+// Option changes a service.
+type Option func(*Service)
 
 // Brand returns a brand, or product.ErrBrandNotFound.
 func (s *Service) Brand(ctx context.Context, brandID int64) (b product.Brand, err error) {
@@ -28,11 +39,12 @@ func (s *Service) Brand(ctx context.Context, brandID int64) (b product.Brand, er
 	return b, err
 }
 
-// Get returns a product as customers see it. A hidden product is product.ErrNotFound.
+// Get returns a product as customers see it. A hidden product is product.ErrNotFound, in
+// the same words as one that does not exist.
 func (s *Service) Get(ctx context.Context, productID int64) (product.Listing, error) {
 	l, err := s.listing(ctx, productID)
-	if err == nil && l.Status == product.Hidden {
-		return product.Listing{}, notFound(productID)
+	if errors.Is(err, product.ErrNotFound) || err == nil && l.Status == product.Hidden {
+		return product.Listing{}, product.Unknown(productID)
 	}
 	return l, err
 }
@@ -58,6 +70,9 @@ func (s *Service) Many(ctx context.Context, productIDs []int64) (map[int64]produ
 // List returns a page of the products that are not hidden. A cursor of
 // another list is page.ErrCursor.
 func (s *Service) List(ctx context.Context, q product.Query, size int, cursor string) (page.Page[product.Listing], error) {
+	if s.cache != nil && cursor == "" && s.cache.serves(q) {
+		return s.cachedList(ctx, q, size)
+	}
 	q, err := q.From(cursor)
 	if err != nil {
 		return page.Page[product.Listing]{}, err
@@ -76,8 +91,4 @@ func (s *Service) listing(ctx context.Context, productID int64) (l product.Listi
 		return err
 	})
 	return l, err
-}
-
-func notFound(productID int64) error {
-	return product.ErrNotFound.Because("there is no product %d", productID)
 }

@@ -136,7 +136,7 @@ func (s *Service) AdjustStock(ctx context.Context, productID int64, a product.Ad
 			return err
 		}
 		if len(stocks) == 0 {
-			return notFound(productID)
+			return product.Unknown(productID)
 		}
 		if updated, err = tx.Products.Get(ctx, productID); err != nil {
 			return err

@@ -138,6 +138,19 @@ func (r *Reader) Rank(ctx context.Context, day clock.Day, productID int64) *int6
 	return rank
 }
 
+// Ranks returns the ranks of products on a day. Those without one are missing. If the
+// board cannot be read, all are.
+func (r *Reader) Ranks(ctx context.Context, day clock.Day, productIDs []int64) map[int64]int64 {
+	if !r.hasBoard(day) {
+		return nil
+	}
+	ranks, _, err := r.Board.Ranks(ctx, day, productIDs)
+	if err != nil {
+		r.Log.DebugContext(ctx, "ranks cannot be read", "day", day, "products", len(productIDs), "error", err)
+	}
+	return ranks
+}
+
 // checkBrand returns product.ErrBrandNotFound if there is no such brand. The id 0 stands for
 // all brands.
 func (r *Reader) checkBrand(ctx context.Context, brandID int64) error {

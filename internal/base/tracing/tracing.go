@@ -10,6 +10,7 @@ package tracing
 
 import (
 	"context"
+	"encoding/hex"
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -85,6 +86,22 @@ func (p Place) Parent() string {
 	}
 	return "00-" + p.at.TraceID().String() + "-" + p.at.SpanID().String() + "-" + p.at.TraceFlags().String()
 }
+
+// NewParent returns the traceparent of a new trace, which is that of Unrecorded without a
+// context.
+func NewParent(ids id.Source) string {
+	trace, span := ids(), ids()
+	var text [55]byte
+	copy(text[:], "00-")
+	hex.Encode(text[3:35], trace[:])
+	text[35] = '-'
+	hex.Encode(text[36:52], span[8:])
+	copy(text[52:], "-01")
+	return string(text[:])
+}
+
+// IDOf returns the id of the trace that a well-formed traceparent names.
+func IDOf(traceparent string) string { return traceparent[3:35] }
 
 // Parent returns the traceparent of ctx; empty if ctx is in no trace.
 func Parent(ctx context.Context) string { return PlaceOf(ctx).Parent() }

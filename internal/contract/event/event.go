@@ -30,10 +30,19 @@ func Topics() []string { return []string{CatalogTopic, OrderTopic} }
 const (
 	RankingGroup = "ranking"   // counters and live rankings
 	AuditGroup   = "audit-log" // every event, for operators
+	CacheGroup   = "cache-invalidation"
 )
 
 // Groups returns all consumer groups.
-func Groups() []string { return []string{RankingGroup, AuditGroup} }
+func Groups() []string { return []string{RankingGroup, AuditGroup, CacheGroup} }
+
+// Reads returns the topics that a group reads.
+func Reads(group string) []string {
+	if group == CacheGroup {
+		return []string{CatalogTopic}
+	}
+	return Topics()
+}
 
 // InOrder reports whether a group must process the events of a key in order even if one
 // of them fails. The effects of other groups commute: they may process it later.

@@ -15,6 +15,9 @@ var (
 	ErrSKUTaken = fault.New(fault.Conflict, "SKU_TAKEN", "there is a product with this SKU")
 )
 
+// Unknown returns ErrNotFound for a product.
+func Unknown(pid int64) error { return ErrNotFound.Because("there is no product %d", pid) }
+
 // MaxPrice is the highest price of one piece, in won.
 const MaxPrice money.Won = 1_000_000_000
 

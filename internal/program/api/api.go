@@ -14,7 +14,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/audit"
-	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/deadletters"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
@@ -44,6 +43,7 @@ type Rules struct {
 	TrustUserHeader       bool
 	RequireIdempotencyKey bool
 	RequestTimeout        time.Duration
+	NearBytes             uint64 // bound of the memory of the near cache; 0: there is none
 }
 
 // grace is how long running requests may take when the program stops.
@@ -82,7 +82,8 @@ func New(d Deps) (_ wire.Program, err error) {
 	}
 	return wire.Program{
 		Components: slices.Concat(
-			[]run.Component{web, {Name: "views", Run: views.Run}},
+			web,
+			[]run.Component{{Name: "views", Run: views.Run}},
 			[]run.Component{{Name: "jobs of dead letters", Run: launcher.Run}},
 			cards.Components, relay,
 			[]run.Component{u.Env.Topics(u.Kafka)},
@@ -96,16 +97,20 @@ func New(d Deps) (_ wire.Program, err error) {
 	}, nil
 }
 
-// web returns the component of the public port.
-func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Service, launcher *wire.Launcher) (run.Component, error) {
+// web returns the components of the public port.
+func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Service, launcher *wire.Launcher) ([]run.Component, error) {
 	u := d.Infra
 	reader, err := d.rankings()
 	if err != nil {
-		return run.Component{}, err
+		return nil, err
+	}
+	products, invalidation, err := d.catalog()
+	if err != nil {
+		return nil, err
 	}
 	handler, err := httpapi.New(httpapi.Config{
 		Accounts: d.Accounts,
-		Catalog:  catalog.New(u.DB, u.Env.Clock),
+		Catalog:  products,
 		Likes:    likes.New(u.DB, u.Env.Clock),
 		Wallet:   wallet.New(u.DB, u.Env.IDs, u.Env.Clock),
 		Coupons:  coupons.New(u.DB, u.Env.IDs, u.Env.Clock),
@@ -116,14 +121,15 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Servic
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log, Registerer: u.Env.Registry, Traces: u.Env.Traces, Version: wire.Version(),
 		Limits:          httpapi.Limits{Time: d.Rules.RequestTimeout},
 		TrustUserHeader: d.Rules.TrustUserHeader, RequireIdempotencyKey: d.Rules.RequireIdempotencyKey,
+		NearBytes: d.Rules.NearBytes, Random: u.Env.Random,
 	})
 	if err != nil {
-		return run.Component{}, fmt.Errorf("build the API: %w", err)
+		return nil, fmt.Errorf("build the API: %w", err)
 	}
 	server := httpapi.Server(d.Listener.Addr().String(), handler, u.Env.Log)
-	return run.Component{Name: "public port", Run: func(ctx context.Context) error {
+	return append([]run.Component{{Name: "public port", Run: func(ctx context.Context) error {
 		return manage.Serve(ctx, d.Listener, server, grace, u.Env.Log)
-	}}, nil
+	}}, invalidation}, d.freshness(handler)...), nil
 }
 
 func (d Deps) board() *redis.Board {

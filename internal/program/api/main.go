@@ -72,7 +72,7 @@ func (c *Config) build(ctx context.Context, infra wire.Infra) (wire.Program, err
 		Gateway: wire.Gateway{URL: c.GatewayURL.Get(), PublicURL: c.PublicURL.Get(), ClientConfig: c.ClientConfig(), CallerTimeout: c.CallerTimeout()},
 		Secret:  c.GatewaySecret.Get(), Policy: c.Policy(),
 		Rules: Rules{
-			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(),
+			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(), NearBytes: c.NearBytes(),
 		},
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/app/audit"
+	"github.com/loopers-commerce/commerce/internal/app/invalidate"
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/app/tally"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
@@ -33,6 +34,11 @@ func New(u wire.Infra) (wire.Program, error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
+	events := invalidate.NewEvents(redis.NewCatalog(u.Redis, u.RedisPrefix, env.Clock, env.IDs, env.Random, env.Log))
+	invalidator, err := kafka.NewEnvelopeConsumer(u.Kafka, event.CacheGroup, event.Reads(event.CacheGroup), events.Handle, env.Log)
+	if err != nil {
+		return wire.Program{}, err
+	}
 	desk, err := u.DeadLetters()
 	if err != nil {
 		return wire.Program{}, err
@@ -41,7 +47,8 @@ func New(u wire.Infra) (wire.Program, error) {
 		Components: []run.Component{
 			// Each leaves its group, which may take seconds: at once, not one after another.
 			run.Together("consumers", run.Component{Name: "event consumer", Run: consumer.Run},
-				run.Component{Name: "event log", Run: auditor.Run}, desk.Index),
+				run.Component{Name: "event log", Run: auditor.Run},
+				run.Component{Name: "cache invalidation", Run: invalidator.Run}, desk.Index),
 			desk.Watch,
 			{Name: "leaderboard reconciler", Run: reconciler.Run},
 			env.Topics(u.Kafka),

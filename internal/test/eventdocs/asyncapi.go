@@ -1,6 +1,7 @@
 package eventdocs
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
@@ -49,7 +50,9 @@ func (b *builder) asyncAPI() document {
 	for _, topic := range event.Topics() {
 		d.addTopic(topic, b.typesOf(topic))
 		for _, group := range event.Groups() {
-			d.addGroup(topic, group)
+			if slices.Contains(event.Reads(group), topic) {
+				d.addGroup(topic, group)
+			}
 		}
 	}
 	return d

@@ -6,6 +6,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, er
 	}
 	e := &engine{pool}
 	return sqlstore.New(sqlstore.Parts{
-		Name: "postgresql", Engine: e, Dialect: dialect(), Schema: e, Days: partitions{}, Notifier: &notifier{pool, o.Random, o.Log},
+		Name: "postgresql", Engine: e, Dialect: dialect(), Schema: e, Days: partitions{}, Notifier: &notifier{pool, rand.Text(), o.Random, o.Log},
 	}, o), nil
 }
 

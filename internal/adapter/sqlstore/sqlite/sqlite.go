@@ -109,13 +109,16 @@ func closing(err error, db *sql.DB) error {
 type noNotifier struct{}
 
 // Listen implements sqlstore.Notifier.
-func (noNotifier) Listen(ctx context.Context, _ func()) error {
+func (noNotifier) Listen(ctx context.Context, _ sqlstore.Heard) error {
 	<-ctx.Done()
 	return nil
 }
 
 // Announce implements sqlstore.Notifier.
 func (noNotifier) Announce(context.Context) error { return nil }
+
+// AnnounceProducts implements sqlstore.Notifier.
+func (noNotifier) AnnounceProducts(context.Context, []int64) error { return nil }
 
 // oneTable keeps all days in one table.
 type oneTable struct{}

@@ -65,7 +65,11 @@ type Web struct {
 	Port Port   `help:"Port of the API." default:"${port=8080}"`
 
 	RequestTimeout Duration `help:"Time limit of a request." default:"10s"`
+	NearCacheMiB   uint16   `name:"near-cache-mib" help:"Memory for answers that are kept in this process, in MiB; 0 keeps none." default:"64"`
 }
+
+// NearBytes returns the memory of the near cache.
+func (c *Web) NearBytes() uint64 { return uint64(c.NearCacheMiB) << 20 }
 
 // Auth configures authentication.
 type Auth struct {

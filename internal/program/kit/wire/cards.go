@@ -38,7 +38,7 @@ type Cards struct {
 func (u Infra) Cards(g Gateway, policy payment.Policy) (Cards, error) {
 	e := u.Env
 	config := settle.Config{
-		DB: u.DB, LeaseDB: u.relayDB(), Compensator: checkout.NewCompensator(e.IDs), Policy: policy, CallerTimeout: g.CallerTimeout,
+		DB: u.DB, LeaseDB: u.Listening(), Compensator: checkout.NewCompensator(e.IDs), Policy: policy, CallerTimeout: g.CallerTimeout,
 		CallbackURL: g.PublicURL + api.CallbackPath, Holder: e.Instance, Clock: e.Clock, Random: e.Random, Log: e.Log,
 	}
 	if g.URL == "" {

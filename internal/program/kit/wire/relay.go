@@ -17,10 +17,11 @@ func (u Infra) Relay(producer *kafka.Producer) ([]run.Component, error) {
 		return nil, err
 	}
 	r := relay.New(relay.Config{
-		DB: u.relayDB(), Publisher: producer, Announcer: u.relayDB(), Committed: u.DB.Committed(), Noticed: u.relayDB().Noticed(),
+		DB: u.Listening(), Publisher: producer, Announcer: u.Listening(), Committed: u.DB.Committed(), Noticed: u.Listening().Noticed(),
 		Meter: meter, Clock: u.Env.Clock, Random: u.Env.Random, Holder: u.Env.Instance,
 	}, u.Env.Log)
-	return []run.Component{{Name: "relay", Run: r.Run}, {Name: "outbox notifications", Run: u.relayDB().Listen}}, nil
+	return []run.Component{{Name: "relay", Run: r.Run}, {Name: "outbox notifications", Run: u.Listening().Listen}}, nil
 }
 
-func (u Infra) relayDB() *sqlstore.DB { return cmp.Or(u.RelayDB, u.DB) }
+// Listening returns the store that listens to other processes.
+func (u Infra) Listening() *sqlstore.DB { return cmp.Or(u.RelayDB, u.DB) }

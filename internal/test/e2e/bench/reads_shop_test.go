@@ -115,7 +115,7 @@ func (s *readShop) serve(b *testing.B, address string) {
 			Env: s.env, DB: s.db, RelayDB: relayDB, Kafka: s.env.Kafka(brokers, prefix, "bench"),
 			Redis: s.board.Client, RedisPrefix: s.board.Prefix,
 		},
-		Accounts: accounts, Listener: listener, Rules: api.Rules{RequireIdempotencyKey: true, RequestTimeout: 10 * time.Second},
+		Accounts: accounts, Listener: listener, Rules: api.Rules{RequireIdempotencyKey: true, RequestTimeout: 10 * time.Second, NearBytes: 64 << 20},
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -97,7 +97,7 @@ func (s *shop) run(t *testing.T, client *goredis.Client) {
 	web, err := api.New(api.Deps{
 		Infra: deps, Accounts: accounts, Listener: listener,
 		// SQLite is Go code, which the race detector makes many times slower.
-		Rules: api.Rules{TrustUserHeader: true, RequestTimeout: 2 * time.Minute},
+		Rules: api.Rules{TrustUserHeader: true, NearBytes: 8 << 20, RequestTimeout: 2 * time.Minute},
 	})
 	if err != nil {
 		t.Fatal(err)

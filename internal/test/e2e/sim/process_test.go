@@ -88,7 +88,7 @@ func (p *process) build(t *testing.T, deps wire.Infra, slow *sqlstore.DB, secret
 		Infra: deps, Accounts: accounts, Listener: p.network.listen(p.name, shopAddress),
 		Gateway: wire.Gateway{URL: "http://" + gatewayAddress, PublicURL: "http://" + shopAddress, Dial: p.network.dialer(p.name)},
 		Secret:  secret, Policy: policy(),
-		Rules: api.Rules{TrustUserHeader: true, RequireIdempotencyKey: true},
+		Rules: api.Rules{TrustUserHeader: true, NearBytes: 8 << 20, RequireIdempotencyKey: true},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -72,7 +72,7 @@ func (s *shop) run(t *testing.T, on wire.Infra) {
 	}
 	web, err := api.New(api.Deps{
 		Infra: on, Accounts: accounts, Listener: public, Gateway: wire.Gateway{URL: gatewayURL, PublicURL: publicURL},
-		Rules: api.Rules{TrustUserHeader: true, RequestTimeout: time.Minute},
+		Rules: api.Rules{TrustUserHeader: true, NearBytes: 8 << 20, RequestTimeout: time.Minute},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,55 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	goredis "github.com/redis/go-redis/v9"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/loopers-commerce/commerce/internal/base/tracing"
+)
+
+// caller calls Redis with a time limit and a circuit breaker.
+type caller struct {
+	client  *goredis.Client
+	breaker *breaker
+}
+
+// do calls f unless the breaker is open.
+func (b caller) do(ctx context.Context, what string, f func(ctx context.Context) error) error {
+	if !b.breaker.allow() {
+		return fmt.Errorf("%s: %w", what, ErrUnavailable)
+	}
+	// Dialling and retries included.
+	limited, cancel := context.WithTimeout(ctx, 2*b.client.Options().ReadTimeout)
+	defer cancel()
+	limited, span := tracing.Start(limited, what, tracing.Client)
+	span.Text(semconv.DBSystemNameKey, semconv.DBSystemNameRedis.Value.AsString())
+	err := f(limited)
+	span.End(err)
+	b.breaker.record(err, ctx.Err() != nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
+	}
+	return nil
+}
+
+// pipelined sends the commands of f in one round trip. A missing key is no error.
+func (b caller) pipelined(ctx context.Context, what string, f func(ctx context.Context, p goredis.Pipeliner)) error {
+	return b.do(ctx, what, func(ctx context.Context) error {
+		p := b.client.Pipeline()
+		f(ctx, p)
+		commands, err := p.Exec(ctx)
+		if !errors.Is(err, goredis.Nil) {
+			return err
+		}
+		for _, c := range commands { // Exec returns the first error only
+			if err := c.Err(); err != nil && !errors.Is(err, goredis.Nil) {
+				return err
+			}
+		}
+		return nil
+	})
+}
