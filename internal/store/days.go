@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -30,7 +29,7 @@ type Days struct {
 	now    clock.Clock
 	config DaysConfig
 
-	mu       sync.Mutex
+	turn     chan struct{} // whoever has sent to it may use what follows, until it receives
 	prepared map[clock.Day]bool
 	retryAt  time.Time
 	outage   *outage.Log
@@ -49,7 +48,7 @@ type DaysConfig struct {
 
 // NewDays returns the days of a table.
 func NewDays(db DB, now clock.Clock, log *slog.Logger, c DaysConfig) *Days {
-	return &Days{db: db, now: now, config: c, prepared: map[clock.Day]bool{}, outage: outage.New(log, c.What), log: log}
+	return &Days{db: db, now: now, config: c, turn: make(chan struct{}, 1), prepared: map[clock.Day]bool{}, outage: outage.New(log, c.What), log: log}
 }
 
 // Prepare prepares the days of events, and today and the days after it, unless they were
@@ -57,9 +56,13 @@ func NewDays(db DB, now clock.Clock, log *slog.Logger, c DaysConfig) *Days {
 // logged; the rows are kept all the same, in a place from which they are not dropped as
 // fast.
 func (d *Days) Prepare(ctx context.Context, events iter.Seq[id.ID]) {
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return
+	}
 	now := d.now()
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	missing := d.missing(events, clock.DayOf(now))
 	if len(missing) == 0 || now.Before(d.retryAt) {
 		return
