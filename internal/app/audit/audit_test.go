@@ -287,10 +287,9 @@ func TestADayThatGetsNoRoomIsSaid(t *testing.T) {
 // A batch whose partition goes to another member says nothing about the database.
 func TestABatchThatIsCutShortDoesNotPutOffTheNextDays(t *testing.T) {
 	t.Parallel()
-	db := &countingDB{DB: storetest.SQLite(t, sqlstore.Options{})}
-	s := audit.New(db, at(noon), quiet())
 	ended, end := context.WithCancel(t.Context())
-	end()
+	db := &countingDB{DB: storetest.SQLite(t, sqlstore.Options{}), during: end}
+	s := audit.New(db, at(noon), quiet())
 	if err := s.Handle(ended, []event.Received{received("a", "1", "{}")}); err == nil {
 		t.Error("a batch whose context has ended was kept")
 	}
