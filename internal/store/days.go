@@ -7,8 +7,9 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -30,7 +31,7 @@ type Days struct {
 	now    clock.Clock
 	config DaysConfig
 
-	mu       sync.Mutex
+	turn     *semaphore.Weighted // whoever has it may use what follows
 	prepared map[clock.Day]bool
 	retryAt  time.Time
 	outage   *outage.Log
@@ -49,7 +50,7 @@ type DaysConfig struct {
 
 // NewDays returns the days of a table.
 func NewDays(db DB, now clock.Clock, log *slog.Logger, c DaysConfig) *Days {
-	return &Days{db: db, now: now, config: c, prepared: map[clock.Day]bool{}, outage: outage.New(log, c.What), log: log}
+	return &Days{db: db, now: now, config: c, turn: semaphore.NewWeighted(1), prepared: map[clock.Day]bool{}, outage: outage.New(log, c.What), log: log}
 }
 
 // Prepare prepares the days of events, and today and the days after it, unless they were
@@ -57,9 +58,11 @@ func NewDays(db DB, now clock.Clock, log *slog.Logger, c DaysConfig) *Days {
 // logged; the rows are kept all the same, in a place from which they are not dropped as
 // fast.
 func (d *Days) Prepare(ctx context.Context, events iter.Seq[id.ID]) {
+	if d.turn.Acquire(ctx, 1) != nil {
+		return // the batch is cut short
+	}
+	defer d.turn.Release(1)
 	now := d.now()
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	missing := d.missing(events, clock.DayOf(now))
 	if len(missing) == 0 || now.Before(d.retryAt) {
 		return

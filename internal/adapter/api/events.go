@@ -69,7 +69,7 @@ type timelineBody struct {
 	UserID   string     `json:"userId" format:"uuid"`
 	Status   string     `json:"status" enum:"PENDING,PAID,FAILED,EXPIRED,CANCELLED" doc:"Of now."`
 	Complete bool       `json:"complete" doc:"Whether the steps begin with the placing of the order and none is left out. Old events are deleted."`
-	Steps    []stepBody `json:"steps" nullable:"false" doc:"In the order in which they happened. An event appears some milliseconds after its commit, or later if a consumer is behind."`
+	Steps    []stepBody `json:"steps" nullable:"false" doc:"In the order in which they happened. An event appears within a second of its commit, or later if a consumer is behind."`
 }
 
 type stepBody struct {

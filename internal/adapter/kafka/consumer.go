@@ -99,7 +99,7 @@ func (p partition) asMap() map[string][]int32 { return map[string][]int32{p.topi
 // NewConsumer returns a member of a group that reads topics; both are named
 // without prefix. It joins the group at once, so the caller must call Run.
 func NewConsumer(c Config, group string, topics []string, handle Handler, log *slog.Logger) (*Consumer, error) {
-	return newConsumer(c, group, topics, c.sources(group, topics), soon(), func(m *Consumer) handling {
+	return newConsumer(c, group, topics, c.sources(group, topics), lowLatency(), func(m *Consumer) handling {
 		return handlingOf[event.Opened]{m.open, handle}
 	}, log)
 }
@@ -121,12 +121,13 @@ func newConsumer(
 		m.topics = append(m.topics, c.Topic(topic))
 	}
 	m.handling = build(m)
+	ctx, abort := context.WithCancel(context.Background())
+	m.abort = abort
+	options := append(append(m.options(), kgo.WithContext(ctx)), fetch...)
 	// The client may assign partitions before connect returns: assigned waits until the consumer is complete.
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	ctx, abort := context.WithCancel(context.Background())
-	m.abort = abort
-	if m.client, err = c.connect(log, append(append(m.options(), kgo.WithContext(ctx)), fetch...)...); err != nil {
+	if m.client, err = c.connect(log, options...); err != nil {
 		abort()
 		return nil, err
 	}
@@ -146,11 +147,11 @@ func (c *Consumer) options() []kgo.Opt {
 	}
 }
 
-// soon returns the options of a consumer that fetches whatever has come, at once.
-func soon() []kgo.Opt { return []kgo.Opt{kgo.FetchMinBytes(1), kgo.FetchMaxWait(fetchWait)} }
+// lowLatency returns the options of a consumer that fetches whatever has come, at once.
+func lowLatency() []kgo.Opt { return []kgo.Opt{kgo.FetchMinBytes(1), kgo.FetchMaxWait(fetchWait)} }
 
-// together returns those of one for which nobody waits.
-func together() []kgo.Opt {
+// largeBatches returns those of one for which nobody waits.
+func largeBatches() []kgo.Opt {
 	return []kgo.Opt{kgo.FetchMinBytes(lingerBytes), kgo.FetchMaxWait(lingerWait)}
 }
 

@@ -18,7 +18,7 @@ type EnvelopeHandler func(ctx context.Context, batch []event.Received) error
 // NewEnvelopeConsumer is NewConsumer for a handler of envelopes, which get to it in fewer
 // and larger batches, a moment later.
 func NewEnvelopeConsumer(c Config, group string, topics []string, handle EnvelopeHandler, log *slog.Logger) (*Consumer, error) {
-	return newConsumer(c, group, topics, c.sources(group, topics), together(), func(m *Consumer) handling {
+	return newConsumer(c, group, topics, c.sources(group, topics), largeBatches(), func(m *Consumer) handling {
 		return handlingOf[event.Received]{m.receive, handle}
 	}, log)
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/deadletter"
@@ -90,7 +90,7 @@ func contentOf(r *kgo.Record) *deadletter.Content {
 type retention struct {
 	consumer *Consumer
 
-	mu      sync.Mutex
+	turn    *semaphore.Weighted // whoever has it may use what follows, and ask
 	askedAt time.Time
 	kept    map[string]time.Duration // by topic, with prefix; those that keep for ever are missing
 }
@@ -101,12 +101,16 @@ const (
 	retentionSetting = "retention.ms"
 )
 
-func newRetention(c *Consumer) *retention { return &retention{consumer: c} }
+func newRetention(c *Consumer) *retention {
+	return &retention{consumer: c, turn: semaphore.NewWeighted(1)}
+}
 
 // end returns when Kafka deletes the record of a letter; nil if nobody knows, or never.
 func (r *retention) end(ctx context.Context, l deadletter.Letter) *time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	if r.turn.Acquire(ctx, 1) != nil {
+		return nil
+	}
+	defer r.turn.Release(1)
 	c := r.consumer
 	if now := c.config.Clock(); now.Sub(r.askedAt) > retentionAge {
 		r.askedAt, r.kept = now, r.ask(ctx)

@@ -35,7 +35,7 @@ func NewDeadLetterConsumer(c Config, ids id.Source, index Indexer, log *slog.Log
 	for _, topic := range event.Topics() {
 		topics = append(topics, DeadLetterTopic(topic))
 	}
-	return newConsumer(c, DeadLetterGroup, topics, nil, soon(), func(m *Consumer) handling {
+	return newConsumer(c, DeadLetterGroup, topics, nil, lowLatency(), func(m *Consumer) handling {
 		d := deadLetters{config: c, ids: ids, index: index, retention: newRetention(m), log: m.log}
 		return handlingOf[deadletter.Letter]{d.open, d.handle}
 	}, log)

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/loopers-commerce/commerce/internal/app/replay"
 	"github.com/loopers-commerce/commerce/internal/base/money"
@@ -50,14 +50,17 @@ func (c *Client) Products(ctx context.Context) (map[string]replay.Product, error
 // Ranking reads today's ranking page by page. It is safe for concurrent use.
 type Ranking struct {
 	client   *Client
-	lastPage int // the page that was read last
-	mu       sync.Mutex
+	lastPage atomic.Int64 // the page that was read last: a hint where to begin
 }
 
 var _ replay.Ranking = (*Ranking)(nil)
 
 // Ranking returns a reader of today's ranking.
-func (c *Client) Ranking() *Ranking { return &Ranking{client: c, lastPage: 1} }
+func (c *Client) Ranking() *Ranking {
+	r := &Ranking{client: c}
+	r.lastPage.Store(1)
+	return r
+}
 
 const pageSize = 100
 
@@ -95,10 +98,10 @@ func (r *Ranking) Score(ctx context.Context, _ replay.Visit, productID int64) (r
 // Reached implements replay.Ranking. The ranking is sorted by score, so the product appears on the
 // page of its score. Ranking remembers this page from call to call.
 func (r *Ranking) Reached(ctx context.Context, _ replay.Visit, productID int64, score ranking.Points) (bool, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	page := int(r.lastPage.Load())
+	defer func() { r.lastPage.Store(int64(page)) }()
 	for range 2 * pageSize { // the ranking may change between requests: bound the search
-		p, err := r.page(ctx, r.lastPage)
+		p, err := r.page(ctx, page)
 		if err != nil {
 			return false, err
 		}
@@ -107,14 +110,14 @@ func (r *Ranking) Reached(ctx context.Context, _ replay.Visit, productID int64, 
 		}
 		step, tie := p.direction(score)
 		switch {
-		case step == 0, r.lastPage+step < 1:
+		case step == 0, page+step < 1:
 			return false, nil
 		case tie:
-			next, err := r.page(ctx, r.lastPage+step)
+			next, err := r.page(ctx, page+step)
 			found, ok := next.find(productID)
 			return ok && found >= score, err
 		}
-		r.lastPage += step
+		page += step
 	}
 	return false, nil
 }

@@ -118,7 +118,7 @@ func TestMigrationsKeepEveryRow(t *testing.T) {
 		db.atVersion1(t)
 		db.fillVersion1(t, 50)
 		before := db.version1(t)
-		programs := []*sqlstore.DB{db.open(), db.open(), db.open()}
+		programs := []*sqlstore.DB{db.open(), db.open(), db.open(), db.open(), db.open(), db.open()}
 		var all sync.WaitGroup
 		for _, p := range programs {
 			all.Go(func() {

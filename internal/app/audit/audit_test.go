@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -187,6 +188,7 @@ type countingDB struct {
 	prepared [][]clock.Day
 	left     []clock.Day
 	err      error
+	during   func() // the preparation
 }
 
 func (d *countingDB) Update(ctx context.Context, fn func(store.Tx) error) error {
@@ -203,6 +205,9 @@ type countingLog struct {
 
 func (l countingLog) Prepare(_ context.Context, days []clock.Day) ([]clock.Day, error) {
 	l.db.prepared = append(l.db.prepared, days)
+	if l.db.during != nil {
+		l.db.during()
+	}
 	return l.db.left, l.db.err
 }
 
@@ -238,6 +243,31 @@ func TestDaysArePreparedOnceAndAhead(t *testing.T) {
 	}
 }
 
+// A batch waits for another one that prepares the days, but not beyond its own deadline:
+// a consumer that has to give its partitions back cannot wait for a lock of the log.
+func TestABatchWaitsForThePreparationOfDaysUntilItsContextEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := &countingDB{DB: storetest.SQLite(t, sqlstore.Options{}), during: func() { time.Sleep(time.Minute) }}
+		s := audit.New(db, at(noon), quiet())
+		first := make(chan error)
+		go func() { first <- s.Handle(t.Context(), []event.Received{received("a", "1", "{}")}) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := s.Handle(ctx, []event.Received{received("a", "1", "{}")}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the second batch: %v", err)
+		}
+		if waited := time.Since(began); waited != time.Second {
+			t.Errorf("the second batch waited for %v", waited)
+		}
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A day that has too many events elsewhere is said once, and not tried again.
 func TestADayThatGetsNoRoomIsSaid(t *testing.T) {
 	t.Parallel()
@@ -257,10 +287,9 @@ func TestADayThatGetsNoRoomIsSaid(t *testing.T) {
 // A batch whose partition goes to another member says nothing about the database.
 func TestABatchThatIsCutShortDoesNotPutOffTheNextDays(t *testing.T) {
 	t.Parallel()
-	db := &countingDB{DB: storetest.SQLite(t, sqlstore.Options{})}
-	s := audit.New(db, at(noon), quiet())
 	ended, end := context.WithCancel(t.Context())
-	end()
+	db := &countingDB{DB: storetest.SQLite(t, sqlstore.Options{}), during: end}
+	s := audit.New(db, at(noon), quiet())
 	if err := s.Handle(ended, []event.Received{received("a", "1", "{}")}); err == nil {
 		t.Error("a batch whose context has ended was kept")
 	}

@@ -124,7 +124,7 @@ type eventsTimelineCommand struct {
 // Help returns the text that kong prints below the summary of the command.
 func (*eventsTimelineCommand) Help() string {
 	return "The events of the order and of its payment, and those of products that it has caused, in the order in which they happened. " +
-		"The column EFFECTS shows what was taken and given back in the same transaction. An event appears some milliseconds after its commit, or later if commerce-streamer is behind."
+		"The column EFFECTS shows what was taken and given back in the same transaction. An event appears within a second of its commit, or later if commerce-streamer is behind."
 }
 
 // Run implements the command.

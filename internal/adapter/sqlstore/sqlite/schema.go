@@ -19,7 +19,7 @@ func migrations() (fs.FS, error) { return fs.Sub(files, "migrations") }
 
 // Migrate implements sqlstore.Schema. The lock keeps other goroutines from writing.
 // If another process migrates the same file, a migration that it has applied fails
-// here. The second attempt finds it applied.
+// here. The next attempt finds it applied.
 func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) error {
 	unlock, err := e.lock(ctx)
 	if err != nil {
@@ -37,12 +37,25 @@ func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) er
 	if pending, err := p.HasPending(ctx); err == nil && !pending {
 		return nil // checking the foreign keys of a large file at every start would take long
 	}
-	return e.withoutForeignKeys(ctx, func() error {
-		if up(p) == nil {
+	return e.withoutForeignKeys(ctx, func() error { return whileItProceeds(ctx, p, up) })
+}
+
+// whileItProceeds migrates until it succeeds, or fails although nobody has applied a
+// migration since the attempt began.
+func whileItProceeds(ctx context.Context, p *goose.Provider, up func(*goose.Provider) error) error {
+	for {
+		before, err := p.GetDBVersion(ctx)
+		if err != nil {
+			return err
+		}
+		failed := up(p)
+		if failed == nil {
 			return nil
 		}
-		return up(p)
-	})
+		if after, err := p.GetDBVersion(ctx); err != nil || after == before {
+			return failed
+		}
+	}
 }
 
 // withoutForeignKeys runs migrations that may replace a table to which rows refer.

@@ -108,10 +108,11 @@ func (s *shop) check(ctx context.Context, c *recount) {
 		WHERE (views, likes, orders, quantity, amount, amount_log) <> (0, 0, 0, 0, 0, 0)`))
 	want = nil
 	for product, n := range likes {
-		want = append(want, fmt.Sprint(product, " ", n))
+		if n != 0 { // a like and its end in one batch leave no row
+			want = append(want, fmt.Sprint(product, " ", n))
+		}
 	}
-	compare.Lines(s.t, "product and likes", want, s.db.Column(ctx, `
-		SELECT DISTINCT concat_ws(' ', m.product_id, coalesce(p.like_count, 0)) FROM product_metrics m LEFT JOIN products p ON p.id = m.product_id`))
+	compare.Lines(s.t, "product and likes", want, s.db.Column(ctx, `SELECT concat_ws(' ', id, like_count) FROM products WHERE like_count <> 0`))
 	s.checkIDs(ctx, "events that are marked", c.counted, `event_handled`)
 	s.checkIDs(ctx, "events in the log", c.logged, `event_log`)
 }
