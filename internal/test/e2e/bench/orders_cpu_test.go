@@ -38,18 +38,34 @@ func (s *orderShop) cpu(b *testing.B) (used cpu) {
 
 // ofProcess returns the processor time of a process; 0 if it is not on this machine.
 func ofProcess(pid int) time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	p, _ := statOf(fmt.Sprintf("/proc/%d/stat", pid))
+	return p.used
+}
+
+// processStat is what the kernel says of a process: its processor time, and that of its
+// children that have ended.
+type processStat struct {
+	pid, parent int
+	used, ended time.Duration
+}
+
+// statOf reads /proc/PID/stat; not ok if the process has ended.
+func statOf(file string) (p processStat, ok bool) {
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return 0
+		return p, false
 	}
-	const user, system, tick = 11, 12, 10 * time.Millisecond // after the name, in ticks of USER_HZ
+	const parent, user, tick = 1, 11, 10 * time.Millisecond // after the name; times are in ticks of USER_HZ
+	number := func(text string) int64 {
+		n, _ := strconv.ParseInt(text, 10, 64) // the kernel writes numbers
+		return n
+	}
+	pid, _, _ := strings.Cut(string(text), " ")
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	var ticks int64
-	for _, f := range []string{fields[user], fields[system]} {
-		n, _ := strconv.ParseInt(f, 10, 64) // the kernel writes numbers
-		ticks += n
-	}
-	return time.Duration(ticks) * tick
+	p.pid, p.parent = int(number(pid)), int(number(fields[parent]))
+	p.used = time.Duration(number(fields[user])+number(fields[user+1])) * tick
+	p.ended = time.Duration(number(fields[user+2])+number(fields[user+3])) * tick
+	return p, true
 }
 
 // per returns the time that one of n orders took, as text.

@@ -72,9 +72,9 @@ func (s *orderShop) newCheckout(db *sqlstore.DB) *checkout.Service {
 	return checkout.New(db, s.env.IDs, s.env.Clock, payment.DefaultPolicy())
 }
 
-func (s *orderShop) fill(b *testing.B) {
-	b.Helper()
-	s.exec(b, fmt.Sprintf(`
+// fillOrders returns the statements that fill a shop in which everything can be bought.
+func fillOrders() string {
+	return fmt.Sprintf(`
 		INSERT INTO users (id, login_id, email, birth_date, gender, role, password_hash, created_us)
 		SELECT lpad(n::text, 32, '0')::uuid, 'u' || n, 'u' || n || '@example.com', '1990-01-01', 'MALE', 'customer', '', 0
 		FROM generate_series(1, %d) n;
@@ -83,7 +83,12 @@ func (s *orderShop) fill(b *testing.B) {
 		INSERT INTO products (brand_id, name, description, price, status, created_us)
 		SELECT 1, 'Product number ' || n, 'As good as any other', %d, 'ON_SALE', 0 FROM generate_series(1, %d) n;
 		INSERT INTO stocks (product_id, quantity) SELECT id, %d FROM products`,
-		userCount, firstMoney, unitPrice, productCount, firstStock))
+		userCount, firstMoney, unitPrice, productCount, firstStock)
+}
+
+func (s *orderShop) fill(b *testing.B) {
+	b.Helper()
+	s.exec(b, fillOrders())
 	s.analyze(b)
 }
 

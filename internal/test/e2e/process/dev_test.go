@@ -146,7 +146,8 @@ func TestDevShowsTheTraceOfAnOrder(t *testing.T) {
 		}
 		tree := text(t, traces+"/"+placed[1])
 		for _, span := range []string{
-			"ms  POST /api/v1/orders\n", "ms    update\n", "ms      send order-events\n", "  process order-events by ranking\n", "  write scores\n",
+			"ms  POST /api/v1/orders\n", "ms    place order\n", "ms      commit orders\n", "ms        update\n", "ms      send order-events\n",
+			"  process order-events by ranking\n", "  write scores\n",
 		} {
 			if !strings.Contains(tree, span) {
 				return fmt.Errorf("no %q in\n%s", span, tree)

@@ -74,6 +74,8 @@ func TestSIGTERMLosesNoAnsweredOrder(t *testing.T) {
 	t.Parallel()
 	p := newProduction(t)
 	api, streamer := p.service("commerce-api"), p.service("commerce-streamer")
+	order(t, api.Client(), "ann", 7, 1)
+	awaitFirst(t, api.Client(), 7) // Kafka may need some seconds for new topics
 	for i := range int64(10) {
 		order(t, api.Client(), "cho", 25, i+1)
 	}

@@ -120,14 +120,14 @@ func (s *shop) produce(ctx context.Context, records []*kgo.Record) error {
 // awaitEnd waits until all groups have processed all records of all their topics.
 func (s *shop) awaitEnd(ctx context.Context, limit time.Duration) {
 	s.t.Helper()
-	topics := event.Topics()
 	err := cluster.Await(ctx, limit, "the groups have processed everything", func() error {
 		for _, group := range event.Groups() {
+			topics := event.Reads(group)
 			if err := kafkatest.CaughtUp(ctx, s.admin, s.prefix+group, len(topics)+len(kafka.RetryTopics(group, topics))); err != nil {
 				return err
 			}
 		}
-		return kafkatest.CaughtUp(ctx, s.admin, s.prefix+kafka.DeadLetterGroup, len(topics))
+		return kafkatest.CaughtUp(ctx, s.admin, s.prefix+kafka.DeadLetterGroup, len(event.Topics()))
 	})
 	if err != nil {
 		s.t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 // Server is a PostgreSQL, Redis or Kafka of the test's own, run by
 // scripts/services.
 type Server struct {
+	tb   testing.TB
 	name string // as the script calls it
 	env  []string
 	path string // of the script
@@ -29,7 +32,7 @@ func NewServer(tb testing.TB, name string, ports ...string) *Server {
 		tb.Fatal(err)
 	}
 	dir := filepath.Join(tb.TempDir(), "services")
-	s := &Server{name: name, path: filepath.Join(root, "scripts", "services")}
+	s := &Server{tb: tb, name: name, path: filepath.Join(root, "scripts", "services")}
 	s.env = append(os.Environ(), append(ports, "SERVICES_DIR="+dir)...)
 	tb.Cleanup(func() {
 		if err := s.run(context.WithoutCancel(tb.Context()), "clean"); err != nil {
@@ -61,6 +64,23 @@ func (s *Server) Kill(ctx context.Context) error { return s.run(ctx, "kill") }
 
 // Start starts the server and returns when it answers.
 func (s *Server) Start(ctx context.Context) error { return s.run(ctx, "start") }
+
+// Process returns the id of the process that runs, and the folder of its data.
+func (s *Server) Process() (pid int, home string) {
+	s.tb.Helper()
+	cmd := exec.CommandContext(s.tb.Context(), s.path, "status", s.name)
+	cmd.Env = s.env
+	out, err := cmd.Output()
+	if err != nil {
+		s.tb.Fatalf("scripts/services status %s: %v\n%s", s.name, err, out)
+	}
+	fields := strings.Fields(string(out)) // name, state, address, "pid", pid, folder
+	n := len(fields)
+	if pid, err = strconv.Atoi(fields[n-2]); err != nil {
+		s.tb.Fatalf("scripts/services status %s: no pid in %q", s.name, out)
+	}
+	return pid, fields[n-1]
+}
 
 func (s *Server) run(ctx context.Context, verb string) error {
 	cmd := exec.CommandContext(ctx, s.path, verb, s.name)
