@@ -29,8 +29,9 @@ func (s *shop) letters(all []poison, replays int) (lines []string) {
 		}
 		switch p.kind {
 		case torn:
-			line(event.AuditGroup, kafka.CauseUnreadable, 1)
-			line(event.RankingGroup, kafka.CauseUnreadable, 1)
+			for _, group := range event.Groups() {
+				line(group, kafka.CauseUnreadable, 1)
+			}
 		case garbled, refused:
 			line(event.RankingGroup, kafka.CauseUnreadable, 1)
 		case failing:

@@ -18,7 +18,7 @@ import (
 type kind int
 
 const (
-	torn    kind = iota // its envelope cannot be read: both groups refuse it
+	torn    kind = iota // its envelope cannot be read: all groups refuse it
 	garbled             // its data is no JSON: the log keeps it as it is
 	refused             // it is worth more than can be counted: the log keeps it
 	failing             // the database refuses what it adds to a counter: the log keeps it
@@ -103,7 +103,7 @@ func (p *poisoner) sale(at time.Time, product, quantity, price int64) *kgo.Recor
 	return p.record(at, event.OrderPaid{Order: o, PaidAt: at})
 }
 
-// poisoned counts what a group makes of poison, while the other one refuses it.
+// poisoned counts what a group makes of poison, while another one refuses it.
 func (c *recount) poisoned(p poison) {
 	c.t.Helper()
 	switch p.kind {
