@@ -121,4 +121,13 @@ type Server struct {
 	Redis
 	Log
 	Traces
+	Memory
 }
+
+// Memory configures the garbage collector.
+type Memory struct {
+	GCMinHeapMiB uint16 `name:"gc-min-heap-mib" help:"Size of the heap in MiB up to which garbage is not collected; 0 selects the default of Go, which costs more processor time. GOGC and GOMEMLIMIT are obeyed, too." default:"128"`
+}
+
+// MinHeapBytes returns the size of the heap up to which garbage is not collected.
+func (c *Memory) MinHeapBytes() uint64 { return uint64(c.GCMinHeapMiB) << 20 }

@@ -11,6 +11,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
+	"github.com/loopers-commerce/commerce/internal/program/kit/heap"
 	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
@@ -62,6 +63,10 @@ func Serve(ctx context.Context, env Env, about config.About, c *config.Server,
 		return err
 	}
 	defer program.Close()
+	program.Components = append(program.Components, run.Component{Name: "minimum of the heap", Run: func(ctx context.Context) error {
+		heap.KeepMinimum(ctx, c.MinHeapBytes())
+		return nil
+	}})
 	env.Log.Info("running", "program", about.Name, "management", fmt.Sprintf("http://%s", management.Addr()), "version", Version())
 	return run.All(ctx, env.Log, env.WithManagementPort(ctx, management, program).Components...)
 }
