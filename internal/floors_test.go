@@ -53,6 +53,7 @@ var reserved = map[string][]string{
 	"github.com/swaggest/swgui":           {"adapter/api"},
 	"github.com/invopop/jsonschema":       {"test/eventdocs"},
 	"golang.org/x/crypto":                 {"adapter/credentials"},
+	"golang.org/x/text":                   {"base/text"},
 	"go.opentelemetry.io/otel":            {"base/tracing", "adapter", "program", "test"},
 	"go.opentelemetry.io/otel/sdk":        {"program/kit/wire", "program/kit/recent", "test"},
 	"go.opentelemetry.io/otel/exporters":  {"program/kit/wire"},
