@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"pgregory.net/rapid"
 
@@ -20,6 +21,7 @@ func searchTests() map[string]func(*shop) {
 		"a part of a name is found as people write it":                   partsFound,
 		"a product is found by its new name only":                        renamedFound,
 		"a hidden product leaves the list by likes, and comes back":      hiddenByLikes,
+		"a page by likes is whole and in order while likes come":         stormOfLikes,
 	}
 }
 
@@ -106,6 +108,46 @@ func hiddenByLikes(s *shop) {
 	save(func(p *product.Product) { p.Status, p.BrandID = product.OnSale, other.ID })
 	s.equal(ids, most(product.Query{}))
 	s.equal(ids[:1], most(product.Query{BrandID: other.ID}))
+}
+
+func stormOfLikes(s *shop) {
+	var names []string
+	for i := range 24 {
+		names = append(names, []string{"Cup", "Pot"}[i%2])
+	}
+	ids := s.named(names...)
+	ctx, stop := context.WithCancel(s.Context())
+	var storm sync.WaitGroup
+	for i := range 2 {
+		storm.Go(func() {
+			for n := i; ctx.Err() == nil; n++ {
+				delta := map[int64]int64{ids[n*7%24]: 3, ids[n*5%24]: -2}
+				if err := s.db.Update(ctx, func(tx store.Tx) error { tx.Likes.AddCounts(delta); return nil }); err != nil && ctx.Err() == nil {
+					s.Error(err)
+				}
+			}
+		})
+	}
+	for range 40 {
+		err := s.db.Snapshot(ctx, func(tx store.Tx) error {
+			found, err := tx.Products.List(ctx, product.Query{Sort: product.LikesDesc, Text: "cup"}, 20)
+			if seen := map[int64]bool{}; err == nil {
+				for _, l := range found {
+					seen[l.ID] = true
+				}
+				inOrder := slices.IsSortedFunc(found, sorts()[product.LikesDesc])
+				if len(found) != 12 || len(seen) != 12 || !inOrder {
+					s.Errorf("%d products, %d of them different, in order: %t", len(found), len(seen), inOrder)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			s.Error(err)
+		}
+	}
+	stop()
+	storm.Wait()
 }
 
 // searchesAlike compares pages with what a look at every product finds. The products are not
