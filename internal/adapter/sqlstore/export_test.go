@@ -83,7 +83,10 @@ func ListStmts(d *DB, q product.Query, limit int) (walk, gather []Stmt, err erro
 	}
 	end := &product.Position{Key: 1, ID: 1}
 	walk = []Stmt{l.stepsAfter(firstTurn().walk), l.upTo(end, limit), l.upTo(nil, limit)}
-	return walk, append(l.sources(d.parts.Search, firstTurn().gather+1), l.among(d.parts.Dialect, []int64{1, 2, 3}, limit)), nil
+	for _, from := range l.sources(d.parts.Search, firstTurn().gather) {
+		gather = append(gather, from.ids, l.among(d.parts.Dialect, []int64{1, 2, 3}, from, limit))
+	}
+	return walk, gather, nil
 }
 
 // Turning returns the same store, which reads a list with filters as if it had many more

@@ -142,9 +142,12 @@ func (l list) addFilters(w *where) {
 		l.addPrices(w)
 	}
 	if l.folded != "" {
-		w.and(`p.folded LIKE %s ESCAPE '\'`, Containing(l.folded))
+		l.addName(w)
 	}
 }
+
+// addName adds the condition that the name contains the text.
+func (l list) addName(w *where) { w.and(`p.folded LIKE %s ESCAPE '\'`, Containing(l.folded)) }
 
 // page returns the statement that reads a page by the index of the order. (A table of a few
 // pages is read as a whole by PostgreSQL, which is faster.)

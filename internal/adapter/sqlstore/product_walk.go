@@ -64,13 +64,9 @@ func (t products) positionAfter(ctx context.Context, l list, steps int) (*produc
 }
 
 func (l list) stepsAfter(steps int) Stmt {
-	key := l.key
-	if key == "" {
-		key = "0"
-	}
 	w := where{text: `WHERE true`}
 	l.conditions(&w)
-	return stmt(`SELECT `+key+`, `+l.id+` FROM `+l.from+w.text+l.by()+` LIMIT 1 OFFSET `+strconv.Itoa(steps-1), w.args...)
+	return stmt(`SELECT `+l.keyOrNone()+`, `+l.id+` FROM `+l.from+w.text+l.by()+` LIMIT 1 OFFSET `+strconv.Itoa(steps-1), w.args...)
 }
 
 // upTo returns the statement that walks a list up to a position, and some products further;
@@ -106,45 +102,88 @@ func (o listOrder) isBeyond(p, end product.Position) bool {
 	return order > 0 == (o.direction == "ASC") && order != 0
 }
 
-// gather returns the first products of a list, if a source has at most so many. Otherwise it
-// returns false.
+// source is an index other than that of the order, by which the products of a list are found.
+type source struct {
+	ids  Stmt // of all products of the list, and of others, up to a limit
+	most int
+	// rest adds the conditions of the list that ids does not have.
+	rest func(*where)
+	// items says that they are conditions on products.
+	items bool
+}
+
+// gather returns the first products of a list, if a source has not more than it may have.
+// Otherwise it returns false.
 func (t products) gather(ctx context.Context, l list, most, limit int) (found []product.Listing, complete bool, err error) {
-	for _, source := range l.sources(t.session.search, most+1) {
-		ids, err := all(ctx, t.each, source, scalar[int64])
+	for _, from := range l.sources(t.session.search, most) {
+		ids, err := all(ctx, t.each, from.ids, scalar[int64])
 		if err != nil || len(ids) == 0 {
 			return nil, true, err
 		}
-		if len(ids) <= most {
-			found, err = all(ctx, t.each, l.among(t.dialect, ids, limit), scanListing)
+		if len(ids) <= from.most {
+			found, err = all(ctx, t.each, l.among(t.dialect, ids, from, limit), scanListing)
 			return found, true, err
 		}
 	}
 	return nil, false, nil
 }
 
-// sources returns statements that read ids by other indexes than that of the order. Each has
-// all products of the list among its own, if these are fewer than the limit.
-func (l list) sources(s Search, limit int) (all []Stmt) {
+// sources returns the index of names, and that of prices, if they have a part in the list.
+func (l list) sources(s Search, most int) (all []source) {
 	if l.folded != "" {
-		all = append(all, s.Find(l.folded, limit))
+		all = append(all, source{s.Find(l.folded, most+1), most, l.unnamed, l.hasOtherPrices()})
 	}
 	if l.hasOtherPrices() {
-		prices := l
-		prices.After, prices.listOrder = nil, lowestPriceFirst()
-		w := where{text: `WHERE true`}
-		prices.conditions(&w)
-		all = append(all, stmt(`SELECT p.id FROM `+prices.from+w.text+prices.by()+` LIMIT `+strconv.Itoa(limit), w.args...))
+		all = append(all, l.priced(most))
 	}
 	return all
 }
 
+// unnamed adds all conditions but the text.
+func (l list) unnamed(w *where) {
+	l.conditions(w)
+	if l.hasOtherPrices() {
+		l.addPrices(w)
+	}
+}
+
+// priced returns the source of the products of a range of prices. It may have more than
+// others: it reads nothing but an index.
+func (l list) priced(most int) source {
+	most *= 4
+	prices := l
+	prices.After, prices.listOrder = nil, lowestPriceFirst()
+	w := where{text: `WHERE true`}
+	prices.conditions(&w)
+	ids := stmt(`SELECT p.id FROM `+prices.from+w.text+prices.by()+` LIMIT `+strconv.Itoa(most+1), w.args...)
+	return source{ids, most, func(w *where) {
+		if l.After != nil {
+			l.compare(w, l.beyond, *l.After)
+		}
+		if l.folded != "" {
+			l.addName(w)
+		}
+	}, l.folded != ""}
+}
+
 // among returns the statement that reads a page of a list, all of whose products are among
-// those given. They are read by their ids, and sorted.
-func (l list) among(d Dialect, ids []int64, limit int) Stmt {
+// those of a source. They are sorted before anything else is read of them.
+func (l list) among(d Dialect, ids []int64, from source, limit int) Stmt {
+	tables := l.from + `WHERE true`
+	if from.items {
+		tables = l.items
+	}
 	w := where{text: ` AND ` + d.In(l.id, BigInt, 1), args: []any{ids}}
-	w.hideFromPlanner(func(w *where) {
-		l.conditions(w)
-		l.addFilters(w)
-	})
-	return l.read(w, limit)
+	w.hideFromPlanner(from.rest)
+	first := `SELECT ` + l.id + ` AS id, ` + l.keyOrNone() + ` AS k FROM ` + tables + w.text + l.by() + ` LIMIT ` + strconv.Itoa(limit)
+	return stmt(`SELECT `+itemColumns+beside+` FROM (`+first+`) t CROSS JOIN products p WHERE p.id = t.id
+		ORDER BY t.k `+l.direction+`, t.id `+l.direction, w.args...)
+}
+
+// keyOrNone returns the column before the id, or 0.
+func (o listOrder) keyOrNone() string {
+	if o.key == "" {
+		return "0"
+	}
+	return o.key
 }
