@@ -47,6 +47,7 @@ type Tx struct {
 	Users     user.Table
 	Brands    product.BrandTable
 	Products  product.Table
+	Names     product.NameTable
 	Cached    product.CachedTable
 	Stocks    product.StockTable
 	Likes     like.Table

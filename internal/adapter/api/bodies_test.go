@@ -167,7 +167,7 @@ func pageProducts(t *testing.T, on engine) {
 	for query, want := range map[string][]int64{
 		"?": {4, 3, 2, 1}, "?sort=price_asc": {2, 3, 1, 4}, "?sort=price_desc": {4, 1, 3, 2}, "?sort=likes_desc": {4, 3, 2, 1},
 		"?q=MUG": {4, 1}, "?minPrice=500&maxPrice=12000&sort=price_asc": {2, 3, 1}, "?brandId=2": nil,
-		"?q=%25": nil, "?q=_": nil, "?q=%27": nil, "?q=mug%20": nil,
+		"?q=%25": nil, "?q=_": nil, "?q=%27": nil, "?q=%20mug%20": {4, 1},
 	} {
 		var seen []int64
 		for next, first := "", true; first || next != ""; first = false {

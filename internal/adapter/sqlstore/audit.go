@@ -94,8 +94,8 @@ func (t audit) Spent(ctx context.Context, out store.AuditReport) error {
 }
 
 const likeSQL = `
-	SELECT p.id, p.like_count, COALESCE(l.likes, 0), COALESCE(m.likes, 0)
-	FROM products p
+	SELECT p.id, c.like_count, COALESCE(l.likes, 0), COALESCE(m.likes, 0)
+	FROM products p JOIN product_likes c ON c.product_id = p.id
 	LEFT JOIN (SELECT product_id, COUNT(*) AS likes FROM likes GROUP BY product_id) l ON l.product_id = p.id
 	LEFT JOIN (
 		SELECT product_id, CAST(SUM(likes) AS BIGINT) AS likes FROM (

@@ -17,7 +17,7 @@ func (t cached) Whole(ctx context.Context, ids []int64) ([]product.Versioned, er
 // Hot implements product.CachedTable.
 func (t cached) Hot(ctx context.Context, ids []int64) ([]product.Hot, error) {
 	q := stmt(`
-		SELECT p.id, p.version, (SELECT s.quantity FROM stocks s WHERE s.product_id = p.id), p.like_count
+		SELECT p.id, p.version, (SELECT s.quantity FROM stocks s WHERE s.product_id = p.id), `+likesOf+`
 		FROM products p WHERE `+t.dialect.In("p.id", BigInt, 1), ids)
 	return all(ctx, t.each, q, func(r row) (h product.Hot, err error) {
 		err = r.Scan(&h.ID, &h.Version, &h.Stock, &h.LikeCount)

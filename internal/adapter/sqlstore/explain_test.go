@@ -12,17 +12,19 @@ import (
 type planner struct {
 	*testing.T
 	engine string
+	db     *sqlstore.DB
 	conn   sqlstore.Conn
 }
 
 func (r rawDB) planner(t *testing.T) planner {
 	t.Helper()
-	conn, err := sqlstore.Connection(t.Context(), r.open())
+	db := r.open()
+	conn, err := sqlstore.Connection(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.End)
-	return planner{t, r.engine, conn}
+	return planner{t, r.engine, db, conn}
 }
 
 // plans returns the plans of a statement, by name. PostgreSQL has a custom plan for

@@ -15,7 +15,6 @@ func Connection(ctx context.Context, d *DB) (Conn, error) { return d.parts.Engin
 
 // For the tests of plans.
 var (
-	ListStmt    = listStmt
 	OrdersStmt  = ordersStmt
 	LikesStmt   = likesStmt
 	EntriesStmt = entriesStmt
@@ -73,4 +72,27 @@ func GroupStmts(d *DB) ([]Stmt, error) {
 	stocks{s}.SaveAll([]product.Stock{product.StockOf(7, 1)}, nil)
 	owned{s}.SaveAll([]coupon.IssuedCoupon{{ID: user}})
 	return append(s.pending, collect(lookups, func(l lookup) Stmt { return l.Stmt })...), err
+}
+
+// ListStmts returns the statements that read a page of a list: those that walk in its order,
+// and those that gather products.
+func ListStmts(d *DB, q product.Query, limit int) (walk, gather []Stmt, err error) {
+	l, err := listOf(q)
+	if err != nil || l.followsOrder() {
+		return []Stmt{l.page(limit)}, nil, err
+	}
+	end := &product.Position{Key: 1, ID: 1}
+	walk = []Stmt{l.stepsAfter(firstTurn().walk), l.upTo(end, limit), l.upTo(nil, limit)}
+	for _, from := range l.sources(d.parts.Search, firstTurn().gather) {
+		gather = append(gather, from.ids, l.among(d.parts.Dialect, []int64{1, 2, 3}, from, limit))
+	}
+	return walk, gather, nil
+}
+
+// Turning returns the same store, which reads a list with filters as if it had many more
+// products.
+func Turning(d *DB, walk, gather int) *DB {
+	other := *d
+	other.firstTurn = turn{walk, gather}
+	return &other
 }

@@ -56,8 +56,8 @@ func (t likes) AddCounts(delta map[int64]int64) {
 		return
 	}
 	ids := slices.Sorted(maps.Keys(delta))
-	t.exec(`SELECT id FROM products p WHERE `+t.dialect.In("p.id", BigInt, 1)+` ORDER BY p.id `+t.dialect.ForUpdate,
-		ids)
+	t.exec(`SELECT l.product_id FROM product_likes l WHERE `+t.dialect.In("l.product_id", BigInt, 1)+
+		` ORDER BY l.product_id `+t.dialect.ForUpdate, ids)
 	counts := make([]int64, len(ids))
 	for i, pid := range ids {
 		counts[i] = delta[pid]
@@ -67,5 +67,5 @@ func (t likes) AddCounts(delta map[int64]int64) {
 		_ = t.fail(fmt.Errorf("like counts: %w", err))
 		return
 	}
-	t.exec(`UPDATE products SET like_count = like_count + v.delta FROM `+table+` v WHERE products.id = v.id`, args...)
+	t.exec(`UPDATE product_likes AS l SET like_count = l.like_count + v.delta FROM `+table+` v WHERE l.product_id = v.id`, args...)
 }

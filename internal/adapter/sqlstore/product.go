@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 
+	"github.com/loopers-commerce/commerce/internal/base/text"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
 
@@ -16,25 +17,27 @@ const (
 	itemColumns    = `p.id, COALESCE(p.sku, ''), p.brand_id, p.name, '', p.price, p.status, p.created_us`
 )
 
-// Brand and stock are read by subqueries for each row of the result. With a join,
+// Brand, stock and likes are read by subqueries for each row of the result. With a join,
 // the planners did not read the products by the index of the sort, and sorted all
 // of them.
 const (
 	selectListing = `SELECT ` + productColumns + ofListing
 	selectItem    = `SELECT ` + itemColumns + ofListing
-	ofListing     = `,
-		(SELECT b.name FROM brands b WHERE b.id = p.brand_id),
-		(SELECT s.quantity FROM stocks s WHERE s.product_id = p.id), p.like_count
+	ofListing     = beside + `
 	FROM products p `
+	beside = `,
+		(SELECT b.name FROM brands b WHERE b.id = p.brand_id),
+		(SELECT s.quantity FROM stocks s WHERE s.product_id = p.id), ` + likesOf
+	likesOf = `(SELECT l.like_count FROM product_likes l WHERE l.product_id = p.id)`
 )
 
 // Add implements product.Table. It adds a stock of 0, so that there is always a row
 // to lock.
 func (t products) Add(ctx context.Context, p product.Product) (product.Product, error) {
 	q := stmt(`
-		INSERT INTO products (sku, brand_id, name, description, price, status, created_us)
-		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7) RETURNING id`,
-		p.SKU, p.BrandID, p.Name, p.Description, int64(p.Price), string(p.Status), micros(p.CreatedAt))
+		INSERT INTO products (sku, brand_id, name, description, price, status, created_us, folded)
+		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
+		p.SKU, p.BrandID, p.Name, p.Description, int64(p.Price), string(p.Status), micros(p.CreatedAt), text.Fold(p.Name))
 	q.Faults = Faults{
 		"products_brand_id_fkey": product.ErrBrandNotFound,
 		"products_sku_key":       product.ErrSKUTaken,
@@ -42,6 +45,7 @@ func (t products) Add(ctx context.Context, p product.Product) (product.Product, 
 	var err error
 	if p.ID, err = first(ctx, t.change, q, scalar[int64], nil); err == nil {
 		t.exec(`INSERT INTO stocks (product_id, quantity) VALUES ($1, 0)`, p.ID)
+		names{t.session}.index([]product.Named{p.Named()})
 		t.changed.product(p.ID)
 	}
 	return p, err
@@ -68,6 +72,7 @@ func (t products) Save(p product.Product) {
 			"products_sku_key":       product.ErrSKUTaken,
 		},
 	})
+	names{t.session}.Add(p.Named()) // if it was renamed, a trigger has dropped the old name
 }
 
 // Get implements product.Table.

@@ -43,6 +43,9 @@ func (d *DB) Migrate(ctx context.Context) ([]Migration, error) {
 	if err != nil {
 		return taken, fmt.Errorf("migrate: %w", err)
 	}
+	if err := d.addMissingNames(ctx); err != nil {
+		return taken, fmt.Errorf("index the names of products: %w", err)
+	}
 	return taken, nil
 }
 

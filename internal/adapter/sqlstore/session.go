@@ -14,10 +14,13 @@ type session struct {
 	engine  Engine
 	dialect Dialect
 	days    Days
-	mode    Mode
-	now     clock.Clock
-	ids     id.Source
-	trace   tracing.Place // that its events continue
+	search  Search
+	// firstTurn is how far a list with filters is read at first.
+	firstTurn turn
+	mode      Mode
+	now       clock.Clock
+	ids       id.Source
+	trace     tracing.Place // that its events continue
 
 	pending    []Stmt
 	statements int // sent or queued

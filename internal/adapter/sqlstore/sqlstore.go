@@ -37,6 +37,7 @@ type Parts struct {
 	Dialect  Dialect
 	Schema   Schema
 	Days     Days
+	Search   Search
 	Notifier Notifier
 }
 
@@ -47,13 +48,14 @@ type DB struct {
 	committed wakeup.Signal
 	noticed   wakeup.Signal
 	changes   *changes
+	firstTurn turn
 }
 
 var _ store.DB = (*DB)(nil)
 
 // New returns a store made from the parts of an engine. Close it after use.
 func New(parts Parts, o Options) *DB {
-	return &DB{parts: parts, options: o, committed: wakeup.New(), noticed: wakeup.New(), changes: &changes{}}
+	return &DB{parts: parts, options: o, committed: wakeup.New(), noticed: wakeup.New(), changes: &changes{}, firstTurn: firstTurn()}
 }
 
 // At returns the same store with another clock. Close only the first one.
@@ -150,7 +152,7 @@ func (s *session) do(ctx context.Context, fn func(store.Tx) error) error {
 
 func (d *DB) session(ctx context.Context, conn Conn, mode Mode) *session {
 	return &session{
-		conn: conn, engine: d.parts.Engine, dialect: d.parts.Dialect, days: d.parts.Days, mode: mode,
+		conn: conn, engine: d.parts.Engine, dialect: d.parts.Dialect, days: d.parts.Days, search: d.parts.Search, firstTurn: d.firstTurn, mode: mode,
 		now: d.options.Clock, ids: d.options.IDs, trace: tracing.PlaceOf(ctx),
 	}
 }
@@ -166,7 +168,7 @@ func (s *session) cause(err error) error {
 
 func (s *session) tables() store.Tx {
 	return store.Tx{
-		Users: users{s}, Brands: brands{s}, Products: products{s}, Cached: cached{s}, Stocks: stocks{s}, Likes: likes{s},
+		Users: users{s}, Brands: brands{s}, Products: products{s}, Names: names{s}, Cached: cached{s}, Stocks: stocks{s}, Likes: likes{s},
 		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Group: group{s}, Payments: payments{s}, Charges: charges{s},
 		Metrics: metrics{s}, Months: months{s}, Ranking: rankings{s}, Weights: weights{s}, Published: published{s}, Rollup: rollup{s},
 		Outbox: outbox{s}, Handled: handled{s}, Events: eventLog{s}, Leases: leases{s}, Keys: keys{s},

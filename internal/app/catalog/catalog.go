@@ -78,7 +78,11 @@ func (s *Service) List(ctx context.Context, q product.Query, size int, cursor st
 		return page.Page[product.Listing]{}, err
 	}
 	var found []product.Listing
-	err = s.db.View(ctx, func(tx store.Tx) error {
+	read := s.db.View
+	if q.Searches() {
+		read = s.db.Snapshot
+	}
+	err = read(ctx, func(tx store.Tx) error {
 		found, err = tx.Products.List(ctx, q, size+1)
 		return err
 	})

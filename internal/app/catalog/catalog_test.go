@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
@@ -145,6 +146,36 @@ func TestAFailingGuardRollsBack(t *testing.T) {
 		}
 		if left, events := s.Stock(t, mug), len(s.Outbox(t)); left != 7 || events != before {
 			t.Errorf("%d left, %d new events", left, events-before)
+		}
+	})
+}
+
+// snapshots counts the snapshots of a database.
+type snapshots struct {
+	store.DB
+	n int
+}
+
+func (d *snapshots) Snapshot(ctx context.Context, fn func(store.Tx) error) error {
+	d.n++
+	return d.DB.Snapshot(ctx, fn)
+}
+
+// A search takes several statements.
+func TestAPageOfASearchIsReadAtOneMoment(t *testing.T) {
+	t.Parallel()
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
+		t, price := s.T, product.MaxPrice
+		mug, err := s.Catalog.Get(t.Context(), s.Product(t, 100, 7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := &snapshots{DB: s.DB}
+		for i, q := range []product.Query{{Sort: product.LikesDesc, MaxPrice: &price}, {Sort: product.PriceAsc, Text: mug.Name}} {
+			list, err := catalog.New(db, time.Now).List(t.Context(), q, 10, "")
+			if err != nil || len(list.Items) != 1 || db.n != i+1 {
+				t.Errorf("%+v: %+v, %d snapshots (%v)", q, list.Items, db.n, err)
+			}
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/base/page"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 )
 
 // ErrSort is returned for a sort that does not exist.
@@ -40,7 +41,7 @@ func ParseSort(s string) (Sort, error) {
 type Query struct {
 	Sort     Sort
 	BrandID  int64      // 0: any brand
-	Text     string     // a part of the name, upper or lower case; empty: any
+	Text     string     // a part of the name, as text.Fold compares; empty: any
 	MinPrice *money.Won // of one piece, included; nil: no limit
 	MaxPrice *money.Won // of one piece, included; nil: no limit
 	After    *Position  // nil: from the beginning
@@ -56,7 +57,7 @@ type Position struct {
 // Page returns a page of size products. The products found are those that
 // Table.List returned for a limit of size+1.
 func (q Query) Page(found []Listing, size int) page.Page[Listing] {
-	return page.Of(found, size, q.kind(), func(l Listing) Position { return q.Sort.position(l) })
+	return page.Of(found, size, q.kind(), func(l Listing) Position { return q.Sort.Position(l) })
 }
 
 // From returns the query for the page after a cursor, or page.ErrCursor. An empty
@@ -69,7 +70,7 @@ func (q Query) From(cursor string) (Query, error) {
 	return q, err
 }
 
-// Name returns a short text that differs for every two first pages.
+// Name returns a short text that differs for every two first pages that may differ.
 func (q Query) Name(size int) string {
 	limit := func(w *money.Won) int64 {
 		if w == nil {
@@ -77,12 +78,13 @@ func (q Query) Name(size int) string {
 		}
 		return int64(*w)
 	}
-	return fmt.Sprintf("%s:%d:%d:%d:%d:%x", q.Sort, size, q.BrandID, limit(q.MinPrice), limit(q.MaxPrice), sha256.Sum224([]byte(q.Text)))
+	return fmt.Sprintf("%s:%d:%d:%d:%d:%x", q.Sort, size, q.BrandID, limit(q.MinPrice), limit(q.MaxPrice), sha256.Sum224([]byte(text.Fold(q.Text))))
 }
 
 func (q Query) kind() string { return "products." + string(q.Sort) }
 
-func (s Sort) position(l Listing) Position {
+// Position returns the position of a product in a list.
+func (s Sort) Position(l Listing) Position {
 	switch s {
 	case PriceAsc, PriceDesc:
 		return Position{Key: int64(l.Price), ID: l.ID}

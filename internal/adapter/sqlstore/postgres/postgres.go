@@ -31,7 +31,7 @@ func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, er
 	}
 	e := &engine{pool}
 	return sqlstore.New(sqlstore.Parts{
-		Name: "postgresql", Engine: e, Dialect: dialect(), Schema: e, Days: partitions{}, Notifier: &notifier{pool, rand.Text(), o.Random, o.Log},
+		Name: "postgresql", Engine: e, Dialect: dialect(), Schema: e, Days: partitions{}, Search: search{}, Notifier: &notifier{pool, rand.Text(), o.Random, o.Log},
 	}, o), nil
 }
 

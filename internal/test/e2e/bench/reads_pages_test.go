@@ -102,7 +102,7 @@ func (s *readShop) checkPage(b *testing.B, c *client, sort, path string, offset 
 		"latest": "id DESC", "price_asc": "price, id", "price_desc": "price DESC, id DESC", "likes_desc": "like_count DESC, id DESC",
 	}[sort]
 	var want, got []int64
-	query := fmt.Sprintf("SELECT array_agg(id) FROM (SELECT id FROM products ORDER BY %s LIMIT %d OFFSET %d) p", order, pageSize, offset)
+	query := fmt.Sprintf("SELECT array_agg(id) FROM (SELECT id FROM products JOIN product_likes l ON l.product_id = id ORDER BY %s LIMIT %d OFFSET %d) p", order, pageSize, offset)
 	if err := s.admin.QueryRow(b.Context(), query).Scan(&want); err != nil {
 		b.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (r *tallyBench) check(b *testing.B, count *tally.Tally) {
 	}
 	r.expect(b, "COUNT(*) FROM "+marksOf(clock.DayOf(r.env.Clock())), eventCount+r.filled)
 	r.expect(b, "COUNT(*) FROM (SELECT SUM(m.likes) AS likes, p.like_count FROM product_metrics m "+
-		"JOIN products p ON p.id = m.product_id GROUP BY p.id) t WHERE likes <> like_count", 0)
+		"JOIN product_likes p ON p.product_id = m.product_id GROUP BY p.product_id) t WHERE likes <> like_count", 0)
 	checkBoard(b, leaderboard.NewVerifier(r.streamer, r.board, r.env.Clock, r.env.Log), clock.DayOf(r.env.Clock()))
 }
 

@@ -87,13 +87,13 @@ func (r *tallyBench) bare(b *testing.B, marks bool) float64 {
 // reset removes all counters and marks.
 func (r *tallyBench) reset(b *testing.B) {
 	b.Helper()
-	r.exec(b, `TRUNCATE product_metrics; UPDATE products SET like_count = 0 WHERE like_count <> 0`)
+	r.exec(b, `TRUNCATE product_metrics; UPDATE product_likes SET like_count = 0 WHERE like_count <> 0`)
 	if r.fill == nil {
 		r.exec(b, `TRUNCATE event_handled`)
 	} else {
 		r.filled = r.fill(b)
 	}
-	r.exec(b, `VACUUM ANALYZE products`)
+	r.exec(b, `VACUUM ANALYZE product_likes`)
 	keys, err := r.board.Client.Keys(b.Context(), r.board.Prefix+"*").Result()
 	if err == nil && len(keys) > 0 {
 		err = r.board.Client.Del(b.Context(), keys...).Err()

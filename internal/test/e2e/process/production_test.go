@@ -100,7 +100,7 @@ func TestVerifyNamesWhatWasChangedInTheDatabase(t *testing.T) {
 
 	p.db.Update(t.Context(), `UPDATE stocks SET quantity = quantity + 5 WHERE product_id = 7`)
 	p.db.Update(t.Context(), `UPDATE wallets SET balance = balance - 1 WHERE user_id = (SELECT id FROM users WHERE login_id = 'ann')`)
-	p.db.Update(t.Context(), `UPDATE products SET like_count = 40 WHERE id = 7`)
+	p.db.Update(t.Context(), `UPDATE product_likes SET like_count = 40 WHERE product_id = 7`)
 	p.db.Update(t.Context(), `UPDATE product_metrics SET quantity = 9, views = 1000000 WHERE product_id = 7`)
 	out := p.commerce(1, "verify", "--wait", "300ms", "--json")
 	var results []struct {

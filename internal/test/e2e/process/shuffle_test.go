@@ -16,7 +16,7 @@ func (p *production) recountedShuffled() {
 	events := kafkatest.AllTopics(p.t, p.on.Brokers, p.on.Prefix)
 	brokers, prefix := kafkatest.Real(p.t)
 	for _, forget := range []string{
-		`DELETE FROM product_metrics`, `DELETE FROM metric_days`, `DELETE FROM event_handled`, `UPDATE products SET like_count = 0`,
+		`DELETE FROM product_metrics`, `DELETE FROM metric_days`, `DELETE FROM event_handled`, `UPDATE product_likes SET like_count = 0`,
 	} {
 		p.db.Count(p.t.Context(), `WITH gone AS (`+forget+` RETURNING 1) SELECT COUNT(*) FROM gone`)
 	}

@@ -112,7 +112,7 @@ func (s *shop) check(ctx context.Context, c *recount) {
 			want = append(want, fmt.Sprint(product, " ", n))
 		}
 	}
-	compare.Lines(s.t, "product and likes", want, s.db.Column(ctx, `SELECT concat_ws(' ', id, like_count) FROM products WHERE like_count <> 0`))
+	compare.Lines(s.t, "product and likes", want, s.db.Column(ctx, `SELECT concat_ws(' ', product_id, like_count) FROM product_likes WHERE like_count <> 0`))
 	s.checkIDs(ctx, "events that are marked", c.counted, `event_handled`)
 	s.checkIDs(ctx, "events in the log", c.logged, `event_log`)
 }
