@@ -24,9 +24,7 @@ func cacheOf(b redistest.Board) *redis.Catalog {
 	return redis.NewCatalog(b.Client, b.Prefix, time.Now, ids(), func() float64 { return 0.5 }, slog.New(slog.DiscardHandler))
 }
 
-// Two lists.
-//
-//nolint:gochecknoglobals // nobody writes to them
+// Two lists. Nobody writes to them.
 var (
 	latest = product.FirstPage{Query: product.Query{Sort: product.Latest}, Size: 20}
 	least  = money.Won(5)

@@ -25,7 +25,8 @@ type keptCache struct {
 
 // EachDetail implements verify.Cache.
 func (c *keptCache) EachDetail(_ context.Context, visit func([]product.Versioned) error) (int64, error) {
-	if c.visits++; c.visits == 2 && c.mend != nil {
+	c.visits++
+	if c.visits == 2 && c.mend != nil {
 		c.mend(c)
 	}
 	return 2, visit(c.details)
