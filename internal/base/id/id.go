@@ -5,6 +5,7 @@ package id
 import (
 	"database/sql/driver"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -129,6 +130,15 @@ func (v ID) IsZero() bool { return v == ID{} }
 
 // String returns the form that Parse parses.
 func (v ID) String() string { return uuid.UUID(v).String() }
+
+// Append appends the form that String returns.
+func (v ID) Append(to []byte) []byte {
+	to = append(hex.AppendEncode(to, v[:4]), '-')
+	to = append(hex.AppendEncode(to, v[4:6]), '-')
+	to = append(hex.AppendEncode(to, v[6:8]), '-')
+	to = append(hex.AppendEncode(to, v[8:10]), '-')
+	return hex.AppendEncode(to, v[10:])
+}
 
 // MarshalText implements encoding.TextMarshaler.
 func (v ID) MarshalText() ([]byte, error) { return uuid.UUID(v).MarshalText() }
