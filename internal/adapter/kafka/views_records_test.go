@@ -47,7 +47,9 @@ func TestRecordsOfViewsAreThoseOfTheirEvents(t *testing.T) {
 }
 
 // textOf returns all that is sent of a record.
-func textOf(r *kgo.Record) string { return fmt.Sprintf("%s %s %s %s", r.Topic, r.Key, r.Value, r.Headers) }
+func textOf(r *kgo.Record) string {
+	return fmt.Sprintf("%s %s %s %s", r.Topic, r.Key, r.Value, r.Headers)
+}
 
 func drawView(t *rapid.T) view {
 	v := view{

@@ -27,11 +27,15 @@ type Source func() ID
 func NewSource(now func() time.Time, random io.Reader) Source {
 	var mu sync.Mutex
 	var last uint64
+	bits := make([]byte, 8)
 	return func() ID {
 		mu.Lock()
 		defer mu.Unlock()
 		last = max(last+1, stamp(now()))
-		return build(last, random)
+		if _, err := io.ReadFull(random, bits); err != nil {
+			panic(fmt.Sprintf("id: the source of randomness failed: %v", err)) //nolint:forbidigo // crypto/rand never does, and an id has no error to return
+		}
+		return build(last, bits)
 	}
 }
 
@@ -48,11 +52,8 @@ func stamp(t time.Time) uint64 {
 	return uint64(min(milli, last))<<12 | uint64(fraction) //nolint:gosec // it is between 0 and 4095
 }
 
-func build(stamp uint64, random io.Reader) ID {
-	var v ID
-	if _, err := io.ReadFull(random, v[8:]); err != nil {
-		panic(fmt.Sprintf("id: the source of randomness failed: %v", err)) //nolint:forbidigo // crypto/rand never does, and an id has no error to return
-	}
+func build(stamp uint64, bits []byte) (v ID) {
+	copy(v[8:], bits)
 	binary.BigEndian.PutUint64(v[:8], stamp>>12<<16|0x7000|stamp&0xFFF)
 	v[8] = v[8]&0x3F | 0x80
 	return v
