@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/loopers-commerce/commerce/internal/adapter/api/compress"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/audit"
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
@@ -25,6 +26,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/wallet"
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/coded"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -98,8 +100,9 @@ func (l Limits) withDefaults() Limits {
 type service struct {
 	config Config
 
-	huma huma.API
-	feed *feed // of the live ranking
+	huma   huma.API
+	feed   *feed // of the live ranking
+	packer coded.Packer
 }
 
 // Handler serves the API. It must be told of changes of products: see near.go.
@@ -121,7 +124,7 @@ func (h *Handler) Drain() { h.middleware.service.feed.close() }
 // New returns the API. It returns an error if a metric cannot be registered.
 func New(c Config) (*Handler, error) {
 	c.Limits = c.Limits.withDefaults()
-	s := &service{config: c, feed: newFeed(c.Limits.Listeners, c.Log)}
+	s := &service{config: c, feed: newFeed(c.Limits.Listeners, c.Log), packer: compress.New()}
 	mux := http.NewServeMux()
 	s.huma = huma.NewAPI(s.openAPIConfig(), &adapter{mux, s})
 	s.registerUsers()
@@ -144,6 +147,9 @@ func New(c Config) (*Handler, error) {
 	s.registerPayments()
 	s.registerDeadLetters()
 	s.registerEvents()
+	for _, path := range nearPaths {
+		s.documentShared(path)
+	}
 	if err := s.registerDocs(mux); err != nil {
 		return nil, err
 	}
@@ -162,14 +168,22 @@ func newHandler(m *middleware) (h *Handler, err error) {
 	return h, err
 }
 
-// Server returns an HTTP server for a handler, with limits on the time and size of request headers. If the
-// handler has a method Drain, as that of New, it is called when the server begins to shut down.
+// mostStreams is how many requests may be under way on one connection of HTTP/2. A proxy opens another one
+// beyond that.
+const mostStreams = 250
+
+// Server returns an HTTP server for a handler, with limits on the time and size of request headers. It speaks
+// HTTP/1.1, and HTTP/2 without TLS to a proxy that begins with it (prior knowledge). If the handler has a
+// method Drain, as that of New, it is called when the server begins to shut down.
 func Server(address string, h http.Handler, log *slog.Logger) *http.Server {
 	server := &http.Server{
 		Addr: address, Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10,
+		MaxHeaderBytes: 64 << 10, Protocols: &http.Protocols{},
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: mostStreams, SendPingTimeout: time.Minute},
 	}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	if d, ok := h.(interface{ Drain() }); ok {
 		server.RegisterOnShutdown(d.Drain)
 	}

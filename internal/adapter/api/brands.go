@@ -13,9 +13,14 @@ type brandBody struct {
 	Description string `json:"description" example:"Makers of mugs."`
 }
 
+type oneBrandInput struct {
+	ByID
+	Conditional
+}
+
 func (s *service) registerBrands() {
-	register(s, route{http.MethodGet, "/api/v1/brands/{id}", "getBrand", "Get a brand", "Catalog", anyone, 0},
-		func(ctx context.Context, in *ByID) (*output[brandBody], error) {
+	register(s, route{http.MethodGet, nearPaths[aBrand], "getBrand", "Get a brand", "Catalog", anyone, 0},
+		func(ctx context.Context, in *oneBrandInput) (*output[brandBody], error) {
 			b, err := s.config.Catalog.Brand(ctx, in.ID)
 			if err != nil {
 				return nil, err

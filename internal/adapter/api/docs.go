@@ -10,6 +10,7 @@ import (
 	"github.com/swaggest/swgui/v5emb"
 
 	"github.com/loopers-commerce/commerce/docs/events"
+	"github.com/loopers-commerce/commerce/internal/base/coded"
 )
 
 // openAPIConfig returns the OpenAPI document without routes.
@@ -71,8 +72,8 @@ func (s *service) registerDocs(mux *http.ServeMux) error {
 	if err != nil {
 		return fmt.Errorf("encode the OpenAPI document: %w", err)
 	}
-	mux.HandleFunc("GET /openapi.json", document(text))
-	mux.HandleFunc("GET /asyncapi.json", document(events.AsyncAPI()))
+	mux.HandleFunc("GET /openapi.json", s.document(text))
+	mux.HandleFunc("GET /asyncapi.json", s.document(events.AsyncAPI()))
 	page := v5emb.NewHandlerWithConfig(swgui.Config{Title: "Commerce", SwaggerJSON: "/openapi.json", BasePath: "/docs"})
 	mux.Handle("GET /docs", withContentSecurityPolicy(page))
 	mux.Handle("GET /docs/", s.withNotFoundProblem(withContentSecurityPolicy(page)))
@@ -80,11 +81,9 @@ func (s *service) registerDocs(mux *http.ServeMux) error {
 }
 
 // document serves a JSON document.
-func document(text []byte) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(text) // the client may have closed the connection
-	}
+func (s *service) document(text []byte) http.HandlerFunc {
+	a := coded.New(text, etag(text), s.packer)
+	return func(w http.ResponseWriter, r *http.Request) { sendShared(w, r, &a) }
 }
 
 // withNotFoundProblem replaces 404 responses of h by a problem.
@@ -123,6 +122,7 @@ func (i *notFoundInterceptor) Write(b []byte) (int, error) {
 // withContentSecurityPolicy restricts what the page may load.
 func withContentSecurityPolicy(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Cache-Control"] = askAgain
 		w.Header().Set("Content-Security-Policy",
 			"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'")
 		h.ServeHTTP(w, r)

@@ -46,7 +46,7 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		r = r.WithContext(ctx)
 	}
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header()["X-Content-Type-Options"], w.Header()["Cache-Control"] = noSniff, notKept
 	m.serveSafely(rec, r, handler, pattern)
 	m.observe(r, rec.status, pattern, m.service.config.Clock().Sub(start).Seconds())
 }
@@ -68,6 +68,8 @@ func (m *middleware) serveSafely(w *statusRecorder, r *http.Request, h http.Hand
 		m.service.writeProblem(w, r, p)
 	case pattern == "":
 		m.service.writeProblem(w, r, routingProblem(r, h))
+	case shared(pattern):
+		m.serveShared(w, r)
 	default:
 		m.mux.ServeHTTP(w, r)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api/near"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/coded"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -31,7 +32,7 @@ func newNearCache(m *middleware) (*nearCache, error) {
 		Bytes: s.config.NearBytes / 2, Timeout: s.config.Limits.Time,
 		Clock: s.config.Clock, Random: s.config.Random, Log: s.config.Log,
 	}
-	n.products = near.NewProducts(c, nearReader{s}, renderDetail)
+	n.products = near.NewProducts(c, nearReader{s}, n.renderDetail)
 	n.pages = near.NewPages(c, n.readPage)
 	for k, path := range nearPaths {
 		n.outcomes[k] = m.outcomesOf(path)
@@ -96,46 +97,22 @@ func (r nearReader) Ranks(ctx context.Context, ids []int64) map[int64]int64 {
 	return r.config.Rankings.Ranks(ctx, clock.DayOf(r.config.Clock()), ids)
 }
 
-func renderDetail(l product.Listing, rank *int64) (near.Answer, error) {
+func (n *nearCache) renderDetail(l product.Listing, rank *int64) (coded.Answer, error) {
 	body, err := marshal(toProductDetail(l, rank))
-	return near.NewAnswer(body, etag(body)), err
+	return coded.New(body, etag(body), n.service.packer), err
 }
 
 // readPage asks for a page in the normal way, as somebody would of whom nothing is known:
 // nothing about one client gets into what others are answered.
-func (n *nearCache) readPage(ctx context.Context, url string) (near.Answer, bool) {
+func (n *nearCache) readPage(ctx context.Context, url string) (coded.Answer, bool) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return near.Answer{}, false
+		return coded.Answer{}, false
 	}
 	handler, pattern := n.middleware.mux.Handler(r)
 	page := &pageRecorder{header: http.Header{}}
 	n.middleware.serveSafely(&statusRecorder{ResponseWriter: page}, r, handler, pattern)
-	return near.NewAnswer(page.body, ""), page.status == http.StatusOK
-}
-
-// pageRecorder keeps an answer.
-type pageRecorder struct {
-	header http.Header
-	status int
-	body   []byte
-}
-
-// Header implements http.ResponseWriter.
-func (p *pageRecorder) Header() http.Header { return p.header }
-
-// WriteHeader implements http.ResponseWriter.
-func (p *pageRecorder) WriteHeader(status int) {
-	if p.status == 0 {
-		p.status = status
-	}
-}
-
-// Write implements http.ResponseWriter.
-func (p *pageRecorder) Write(b []byte) (int, error) {
-	p.WriteHeader(http.StatusOK)
-	p.body = append(p.body, b...)
-	return len(b), nil
+	return coded.New(page.body, page.header.Get("Etag"), n.service.packer), page.status == http.StatusOK
 }
 
 // serve answers the request, or reports false and has done nothing.
@@ -184,7 +161,7 @@ func (n *nearCache) product(a *nearAnswer, pid int64, user *id.ID) {
 	a.send(answer)
 }
 
-func (n *nearCache) waitFor(ctx context.Context, pid int64, start time.Time) (*near.Answer, error) {
+func (n *nearCache) waitFor(ctx context.Context, pid int64, start time.Time) (*coded.Answer, error) {
 	if a, known, err := n.products.Peek(pid, start); known {
 		return a, err
 	}

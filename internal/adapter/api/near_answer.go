@@ -9,19 +9,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/loopers-commerce/commerce/internal/adapter/api/near"
+	"github.com/loopers-commerce/commerce/internal/base/coded"
 	"github.com/loopers-commerce/commerce/internal/base/tracing"
 )
 
 const debugLevel = slog.LevelDebug
-
-// Values of headers that are the same in each answer. Nobody writes to them.
-//
-//nolint:gochecknoglobals // see above
-var (
-	jsonType = []string{"application/json"}
-	noSniff  = []string{"nosniff"}
-)
 
 // outcomes are where the time of a route's answers is noted, found once.
 type outcomes struct {
@@ -50,7 +42,7 @@ type nearAnswer struct {
 // begin writes the headers that every answer has, and begins a span if traces are recorded.
 func (a *nearAnswer) begin() tracing.Span {
 	m, header := a.cache.middleware, a.w.Header()
-	header["X-Content-Type-Options"] = noSniff
+	header["X-Content-Type-Options"], header["Cache-Control"] = noSniff, notKept
 	c := m.service.config
 	if c.Traces == nil && a.r.Header["Traceparent"] == nil {
 		parent := tracing.NewParent(c.IDs)
@@ -64,23 +56,13 @@ func (a *nearAnswer) begin() tracing.Span {
 }
 
 // send sends an answer, or 304 to somebody who has it.
-func (a *nearAnswer) send(answer *near.Answer) {
-	header, o := a.w.Header(), &a.cache.outcomes[a.kind]
-	if answer.ETag != "" {
-		header["Etag"] = answer.ETags
-		if asked := a.r.Header["If-None-Match"]; len(asked) > 0 && matchesETag(asked[0], answer.ETag) {
-			a.w.WriteHeader(http.StatusNotModified)
-			a.note(o, http.StatusNotModified, o.notModified)
-			return
-		}
-	}
-	header["Content-Type"], header["Content-Length"] = jsonType, answer.Length
-	if a.r.Method == http.MethodHead {
-		a.w.WriteHeader(http.StatusOK)
+func (a *nearAnswer) send(of *coded.Answer) {
+	o := &a.cache.outcomes[a.kind]
+	if status := sendShared(a.w, a.r, of); status == http.StatusNotModified {
+		a.note(o, status, o.notModified)
 	} else {
-		_, _ = a.w.Write(answer.Body) //nolint:gosec // it is JSON, and says so; the client may have gone
+		a.note(o, status, o.ok)
 	}
-	a.note(o, http.StatusOK, o.ok)
 }
 
 // fail sends the problem that a use case has.

@@ -36,12 +36,7 @@ func (p *problem) GetStatus() int { return p.Status }
 func (p *problem) GetHeaders() http.Header { return p.headers }
 
 // ContentType implements huma.ContentTypeFilter.
-func (p *problem) ContentType(usual string) string {
-	if p.Status < http.StatusBadRequest {
-		return usual // 304 is not an error
-	}
-	return problemType
-}
+func (p *problem) ContentType(string) string { return problemType }
 
 const problemType = "application/problem+json"
 
@@ -141,6 +136,7 @@ func (s *service) writeProblem(w http.ResponseWriter, r *http.Request, p *proble
 	for name, values := range p.headers {
 		w.Header()[name] = values
 	}
+	w.Header()["Cache-Control"] = notKept
 	w.Header().Set("Content-Type", problemType)
 	w.Header().Del("Content-Length")
 	w.WriteHeader(p.Status)

@@ -2,12 +2,7 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
-	"strings"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/money"
@@ -16,6 +11,7 @@ import (
 
 type listInput struct {
 	Paged
+	Conditional
 
 	BrandID  int64  `query:"brandId" minimum:"0" doc:"Only products of this brand."`
 	Sort     string `query:"sort" default:"latest" doc:"latest, price_asc, price_desc or likes_desc."`
@@ -26,21 +22,13 @@ type listInput struct {
 
 type detailInput struct {
 	ByID
-
-	IfNoneMatch string `header:"If-None-Match" doc:"The ETag of an earlier response. If the product has not changed, the response is 304."`
-}
-
-type taggedProduct struct {
-	ETag string `header:"ETag"`
-	Body productDetail
+	Conditional
 }
 
 func (s *service) registerProducts() {
 	const tag = "Catalog"
-	register(s, route{http.MethodGet, "/api/v1/products", "listProducts", "List products", tag, anyone, 0}, s.listProducts)
-	const one = "/api/v1/products/{id}"
-	register(s, route{http.MethodGet, one, "getProduct", "Get a product", tag, anyone, 0}, s.getProduct)
-	s.huma.OpenAPI().Paths[one].Get.Responses["304"] = &huma.Response{Description: "The product still has the ETag of If-None-Match."}
+	register(s, route{http.MethodGet, nearPaths[aList], "listProducts", "List products", tag, anyone, 0}, s.listProducts)
+	register(s, route{http.MethodGet, nearPaths[aProduct], "getProduct", "Get a product", tag, anyone, 0}, s.getProduct)
 }
 
 func (s *service) listProducts(ctx context.Context, in *listInput) (*output[pageOf[productItem]], error) {
@@ -71,42 +59,11 @@ func won(s string) *money.Won {
 	return &w
 }
 
-func (s *service) getProduct(ctx context.Context, in *detailInput) (*taggedProduct, error) {
+func (s *service) getProduct(ctx context.Context, in *detailInput) (*output[productDetail], error) {
 	l, err := s.config.Catalog.Get(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	s.config.Views.Viewed(in.ID, currentUserOrNil(ctx))
-	body := toProductDetail(l, s.config.Rankings.Rank(ctx, clock.DayOf(s.config.Clock()), in.ID))
-	text, err := marshal(body)
-	if err != nil {
-		return nil, err
-	}
-	tag := etag(text)
-	if matchesETag(in.IfNoneMatch, tag) {
-		return nil, notModified(tag)
-	}
-	return &taggedProduct{tag, body}, nil
-}
-
-// etag returns a weak ETag: the response may be compressed or formatted differently.
-func etag(body []byte) string {
-	sum := sha256.Sum256(body)
-	return `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-}
-
-// matchesETag compares weakly (RFC 9110, section 13.1.2).
-func matchesETag(header, tag string) bool {
-	for candidate := range strings.SplitSeq(header, ",") {
-		c := strings.TrimSpace(candidate)
-		if c == "*" || strings.TrimPrefix(c, "W/") == strings.TrimPrefix(tag, "W/") {
-			return true
-		}
-	}
-	return false
-}
-
-// notModified is the response 304.
-func notModified(tag string) error {
-	return &problem{Status: http.StatusNotModified, headers: http.Header{"Etag": {tag}}}
+	return &output[productDetail]{toProductDetail(l, s.config.Rankings.Rank(ctx, clock.DayOf(s.config.Clock()), in.ID))}, nil
 }

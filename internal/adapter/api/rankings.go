@@ -25,6 +25,7 @@ type Rankings interface {
 
 type rankingInput struct {
 	Dated
+	Conditional
 
 	BrandID  int64  `query:"brandId" minimum:"1" doc:"Only products of this brand. Ranks are then those within the brand."`
 	Page     int64  `query:"page" minimum:"1" maximum:"1000000" default:"1"`

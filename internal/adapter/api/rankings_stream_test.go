@@ -34,6 +34,10 @@ type listener struct {
 type sse struct{ id, name, data string }
 
 func listen(ctx context.Context, url, lastID string) (*listener, error) {
+	return listenBy(ctx, http.DefaultClient, url, lastID)
+}
+
+func listenBy(ctx context.Context, client *http.Client, url, lastID string) (*listener, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+streamPath, http.NoBody)
 	if err == nil {
@@ -41,7 +45,7 @@ func listen(ctx context.Context, url, lastID string) (*listener, error) {
 			req.Header.Set("Last-Event-ID", lastID)
 		}
 		var resp *http.Response
-		if resp, err = http.DefaultClient.Do(req); err == nil { //nolint:bodyclose // close ends it
+		if resp, err = client.Do(req); err == nil { //nolint:bodyclose // close ends it
 			return &listener{resp, bufio.NewScanner(resp.Body), cancel}, nil
 		}
 	}
@@ -215,6 +219,16 @@ func TestAHeadOfTheStreamEnds(t *testing.T) {
 // A stream lives longer than requests may, and the server does not wait for it when it stops.
 func TestAStreamOutlivesTheLimitsOfRequestsAndEndsWithTheServer(t *testing.T) {
 	t.Parallel()
+	for version, client := range map[string]*http.Client{"HTTP/1.1": http.DefaultClient, "HTTP/2.0": overHTTP2(t)} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			streamOutlasts(t, version, client)
+		})
+	}
+}
+
+func streamOutlasts(t *testing.T, version string, client *http.Client) {
+	t.Helper()
 	s := open(t, func(c *api.Config) { c.Limits.Time, c.Limits.Body = 100*time.Millisecond, 100*time.Millisecond })
 	s.stock(t)
 	tcp, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -226,11 +240,14 @@ func TestAStreamOutlivesTheLimitsOfRequestsAndEndsWithTheServer(t *testing.T) {
 	s.rankings.show(first(0))
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(tcp) }()
-	l, err := listen(t.Context(), "http://"+tcp.Addr().String(), "")
+	l, err := listenBy(t.Context(), client, "http://"+tcp.Addr().String(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.close()
+	if l.Proto != version {
+		t.Errorf("the stream is in %s", l.Proto)
+	}
 	for n := range ranking.Points(3) { // one event takes half a second
 		s.rankings.show(first(n))
 		if e := l.next(); !strings.Contains(e.data, fmt.Sprintf(`"score":%s`, n)) {

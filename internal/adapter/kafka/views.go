@@ -5,34 +5,55 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/base/wakeup"
 )
 
 const (
 	viewsBuffered = 10_000
-	viewsLinger   = 50 * time.Millisecond // no request waits for a view: fewer, larger batches cost Kafka less
-	viewsGrace    = 3 * time.Second       // to send the buffered views when the program stops
+	// No request waits for a view: fewer, larger batches cost this process and Kafka less.
+	// Views gather for viewsGather. The client waits for viewsLinger, which is long enough
+	// to take them all.
+	viewsGather = 45 * time.Millisecond
+	viewsLinger = 5 * time.Millisecond
+	viewsGrace  = 3 * time.Second // to send the buffered views when the program stops
 )
 
 // Views publishes product views from a bounded buffer, without the outbox: there
-// are many views, and losing a few does no harm.
+// are many views, and losing a few does no harm. Those who see a product only put it into
+// the buffer. One goroutine makes the events.
 type Views struct {
-	config Config
-	client *kgo.Client
-	ids    id.Source
-	log    *slog.Logger
-	ctx    context.Context //nolint:containedctx // of every record: its end fails the buffered views
-	cancel context.CancelFunc
+	clock   clock.Clock
+	client  *kgo.Client
+	log     *slog.Logger
+	ctx     context.Context //nolint:containedctx // of every record: its end fails the buffered views
+	cancel  context.CancelFunc
+	records *viewRecords
 
 	sent, failed, dropped prometheus.Counter
 	lost                  atomic.Int64
+	buffered              atomic.Int64 // here and in the client
+
+	gathered wakeup.Signal
+	mu       sync.Mutex
+	waiting  []view
+	closed   bool
+}
+
+// view is that somebody saw a product; the user is zero for a visitor.
+type view struct {
+	at      time.Time
+	product int64
+	user    id.ID
 }
 
 // NewViews returns a publisher of views. Run closes it, so the caller must call
@@ -43,14 +64,14 @@ func NewViews(c Config, ids id.Source, log *slog.Logger) (*Views, error) {
 		return nil, err
 	}
 	client, err := c.connect(log, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.AllowIdempotentProduceCancellation(),
-		kgo.MaxBufferedRecords(viewsBuffered), kgo.UnknownTopicRetries(-1), // at the first start the topics are created meanwhile
+		kgo.MaxBufferedRecords(2*viewsBuffered), kgo.UnknownTopicRetries(-1), // our bound is the lower one; at the first start the topics are created meanwhile
 		kgo.ProducerLinger(viewsLinger))
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Views{
-		config: c, client: client, ids: ids, log: log, ctx: ctx, cancel: cancel,
+		clock: c.Clock, client: client, log: log, ctx: ctx, cancel: cancel, records: newViewRecords(c, ids), gathered: wakeup.New(),
 		sent:    views.WithLabelValues("sent"),
 		failed:  views.WithLabelValues("failed"),
 		dropped: views.WithLabelValues("dropped"),
@@ -59,19 +80,41 @@ func NewViews(c Config, ids id.Source, log *slog.Logger) (*Views, error) {
 
 // Viewed publishes that a user, nil for a visitor, viewed a product now. It never
 // blocks: if the buffer is full, the view is dropped and counted.
-func (v *Views) Viewed(productID int64, user *id.ID) { v.ViewedAt(v.config.Clock(), productID, user) }
+func (v *Views) Viewed(productID int64, user *id.ID) { v.ViewedAt(v.clock(), productID, user) }
 
 // ViewedAt is Viewed for a view at another time than now.
 func (v *Views) ViewedAt(at time.Time, productID int64, user *id.ID) {
-	envelope, err := event.Wrap(v.ids(), at, "", event.NewProductViewed(productID, user))
-	if err != nil {
-		v.count(nil, err) // plain data: cannot happen
+	one := view{at: at, product: productID}
+	if user != nil {
+		one.user = *user
+	}
+	if v.buffered.Add(1) > viewsBuffered {
+		v.count(kgo.ErrMaxBuffered)
 		return
 	}
-	v.client.TryProduce(v.ctx, v.config.encode(envelope), v.count)
+	first, open := v.gather(one)
+	switch {
+	case !open:
+		v.count(kgo.ErrClientClosed)
+	case first:
+		v.gathered.Notify()
+	}
 }
 
-func (v *Views) count(_ *kgo.Record, err error) {
+// gather puts a view into the buffer.
+func (v *Views) gather(one view) (first, open bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return false, false
+	}
+	v.waiting = append(v.waiting, one)
+	return len(v.waiting) == 1, true
+}
+
+// count counts a view that has left the buffer.
+func (v *Views) count(err error) {
+	v.buffered.Add(-1)
 	switch {
 	case err == nil:
 		v.sent.Inc()
@@ -88,11 +131,11 @@ func (v *Views) count(_ *kgo.Record, err error) {
 // once Run has returned.
 func (v *Views) Lost() int64 { return v.lost.Load() }
 
-// Run waits for ctx to end, sends the buffered views within viewsGrace and closes
-// the client. Views that come later fail.
+// Run publishes views until ctx ends. Then it sends the buffered ones within viewsGrace and
+// closes the client. Views that come later fail.
 func (v *Views) Run(ctx context.Context) error {
-	<-ctx.Done()
 	defer v.client.Close()
+	v.publish(ctx)
 	ctx = context.WithoutCancel(ctx)
 	grace, cancel := context.WithTimeout(ctx, viewsGrace)
 	defer cancel()
@@ -107,4 +150,44 @@ func (v *Views) Run(ctx context.Context) error {
 		return fmt.Errorf("views: %w", err)
 	}
 	return nil
+}
+
+// publish hands what has gathered to the client, until ctx ends and all of it is handed over.
+func (v *Views) publish(ctx context.Context) {
+	var spare []view
+	for last := false; !last; {
+		select {
+		case <-ctx.Done():
+		case <-v.gathered:
+			backoff.Wait(ctx, viewsGather)
+		}
+		last = ctx.Err() != nil
+		batch := v.take(spare, last)
+		v.produce(batch)
+		spare = batch[:0]
+	}
+}
+
+// take returns what has gathered, and lets the next views gather in spare.
+func (v *Views) take(spare []view, last bool) []view {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	batch := v.waiting
+	v.waiting, v.closed = spare, last
+	return batch
+}
+
+func (v *Views) produce(batch []view) {
+	for len(batch) > 0 {
+		n := min(len(batch), viewsAtOnce)
+		c := v.records.of(batch[:n])
+		sent := func(_ *kgo.Record, err error) {
+			v.count(err)
+			c.answered(err)
+		}
+		for i := range c.records {
+			v.client.TryProduce(v.ctx, &c.records[i], sent)
+		}
+		batch = batch[n:]
+	}
 }

@@ -100,3 +100,46 @@ func TestViewsNeverBlockAndDroppedViewsAreCounted(t *testing.T) {
 		t.Errorf("%v views are counted as failed", n)
 	}
 }
+
+// What came late is neither lost silently nor sent.
+func TestViewsAfterTheEndFail(t *testing.T) {
+	t.Parallel()
+	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
+	v, stop := views(t, config)
+	v.Viewed(17, nil)
+	stop()
+	v.Viewed(18, nil)
+	if sent, failed := outcome(t, config, "sent"), outcome(t, config, "failed"); sent != 1 || failed != 1 || v.Lost() != 1 {
+		t.Errorf("%v sent, %v failed, %d lost", sent, failed, v.Lost())
+	}
+}
+
+// More views than fit into the buffer at a time are all sent, if they come slowly enough.
+func TestTheBufferTakesViewsAgainThatWereSent(t *testing.T) {
+	t.Parallel()
+	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
+	v, stop := views(t, config)
+	for n := range 3 {
+		for range 9000 {
+			v.Viewed(17, nil)
+		}
+		for outcome(t, config, "sent") < float64(9000*(n+1)) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	stop()
+	if sent := outcome(t, config, "sent"); sent != 27_000 || v.Lost() != 0 {
+		t.Errorf("%v sent, %d lost", sent, v.Lost())
+	}
+	seen := map[string]bool{}
+	for _, r := range kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic), 27_000) {
+		for _, h := range r.Headers {
+			if h.Key == "ce_id" {
+				seen[string(h.Value)] = true
+			}
+		}
+	}
+	if len(seen) != 256 { // the test's ids repeat after that many
+		t.Errorf("%d ids", len(seen))
+	}
+}

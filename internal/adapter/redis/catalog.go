@@ -91,7 +91,8 @@ func (c *Catalog) KeepDetails(ctx context.Context, all []product.Versioned) erro
 
 // List returns the first page of a list, if it is kept, and the generation that it is to be
 // kept in. It is one round trip while the generation is the one that was seen last.
-func (c *Catalog) List(ctx context.Context, name string) (p page.Page[product.Versioned], generation string, found bool, err error) {
+func (c *Catalog) List(ctx context.Context, f product.FirstPage) (p page.Page[product.Versioned], generation string, found bool, err error) {
+	name := f.Name()
 	last, _ := c.last.Load().(string)
 	generation, text, err := c.listOf(ctx, last, name)
 	if err == nil && generation == "" {
@@ -102,7 +103,9 @@ func (c *Catalog) List(ctx context.Context, name string) (p page.Page[product.Ve
 		_, text, err = c.listOf(ctx, generation, name)
 	}
 	if err == nil {
-		p, found = decodeList(text)
+		var of product.FirstPage
+		p, of, found = decodeList(text)
+		found = found && of.Name() == name
 	}
 	return p, generation, found, err
 }
@@ -133,9 +136,9 @@ func (c *Catalog) begin(ctx context.Context) (generation string, err error) {
 }
 
 // KeepList keeps the first page of a list that was read after its generation.
-func (c *Catalog) KeepList(ctx context.Context, name, generation string, p page.Page[product.Versioned]) error {
+func (c *Catalog) KeepList(ctx context.Context, f product.FirstPage, generation string, p page.Page[product.Versioned]) error {
 	return c.do(ctx, "keep a list", func(ctx context.Context) error {
-		return c.client.Set(ctx, c.listKey(generation, name), encodeList(p), c.life(listLife)).Err()
+		return c.client.Set(ctx, c.listKey(generation, f.Name()), encodeList(f, p), c.life(listLife)).Err()
 	})
 }
 

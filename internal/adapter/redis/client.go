@@ -40,6 +40,14 @@ func WithTimeout(d time.Duration) Option {
 	}
 }
 
+// WithBuffers sets the memory of a connection that is at rest, in bytes: it has two buffers
+// of that size.
+func WithBuffers(size int) Option {
+	return func(o *goredis.Options) {
+		o.ReadBufferSize, o.WriteBufferSize, o.PipelineReadBufferSize, o.PipelineWriteBufferSize = size, size, size, size
+	}
+}
+
 // Open returns a client for a redis:// or rediss:// address. It does not connect:
 // Redis may be down when a program starts. With the default timeout a board waits for
 // it for at most a second, because everything in Redis can be read from the database.

@@ -11,7 +11,7 @@ import (
 
 // encodingVersion is the version of the JSON of cached products and lists. Raise it when its
 // meaning changes: entries of other versions are missing ones.
-const encodingVersion = 1
+const encodingVersion = 2
 
 // keptProduct is the JSON of the facts of a product. Its numbers are not kept.
 type keptProduct struct {
@@ -35,10 +35,26 @@ type (
 	}
 	keptList struct {
 		Encoding int           `json:"v"`
+		Of       keptQuery     `json:"of"`
 		Next     string        `json:"next,omitempty"`
 		Items    []keptProduct `json:"items"`
 	}
 )
+
+// keptQuery is the JSON of the list whose first page is kept.
+type keptQuery struct {
+	Sort     product.Sort `json:"sort"`
+	Size     int          `json:"size"`
+	BrandID  int64        `json:"brandId,omitempty"`
+	Text     string       `json:"q,omitempty"`
+	MinPrice *money.Won   `json:"minPrice,omitempty"`
+	MaxPrice *money.Won   `json:"maxPrice,omitempty"`
+}
+
+func (k keptQuery) firstPage() product.FirstPage {
+	q := product.Query{Sort: k.Sort, BrandID: k.BrandID, Text: k.Text, MinPrice: k.MinPrice, MaxPrice: k.MaxPrice}
+	return product.FirstPage{Query: q, Size: k.Size}
+}
 
 func kept(v product.Versioned) keptProduct {
 	return keptProduct{v.ID, v.Version, v.SKU, v.BrandID, v.BrandName, v.Name, v.Description, v.Price, v.Status, v.CreatedAt.UnixMicro()}
@@ -64,24 +80,26 @@ func decodeDetail(text string) (product.Versioned, bool) {
 	return k.Product.product()
 }
 
-func encodeList(p page.Page[product.Versioned]) []byte {
-	return asJSON(keptList{encodingVersion, p.Next, page.Map(p, kept).Items})
+func encodeList(f product.FirstPage, p page.Page[product.Versioned]) []byte {
+	q := f.Query
+	of := keptQuery{q.Sort, f.Size, q.BrandID, q.Text, q.MinPrice, q.MaxPrice}
+	return asJSON(keptList{encodingVersion, of, p.Next, page.Map(p, kept).Items})
 }
 
-func decodeList(text string) (p page.Page[product.Versioned], ok bool) {
+func decodeList(text string) (p page.Page[product.Versioned], of product.FirstPage, ok bool) {
 	var k keptList
 	if json.Unmarshal([]byte(text), &k) != nil || k.Encoding != encodingVersion || k.Items == nil || len(k.Items) > page.MaxSize {
-		return p, false
+		return p, of, false
 	}
 	p.Next = k.Next
 	for _, item := range k.Items {
 		v, ok := item.product()
 		if !ok {
-			return page.Page[product.Versioned]{}, false
+			return page.Page[product.Versioned]{}, of, false
 		}
 		p.Items = append(p.Items, v)
 	}
-	return p, true
+	return p, k.Of.firstPage(), true
 }
 
 // asJSON encodes plain data, which cannot fail.

@@ -16,8 +16,8 @@ type Cache interface {
 	KeepDetails(ctx context.Context, all []product.Versioned) error
 	// List returns a page if it is kept, and the generation to keep it in. It is
 	// empty if nothing can be kept.
-	List(ctx context.Context, name string) (p page.Page[product.Versioned], generation string, found bool, err error)
-	KeepList(ctx context.Context, name, generation string, p page.Page[product.Versioned]) error
+	List(ctx context.Context, f product.FirstPage) (p page.Page[product.Versioned], generation string, found bool, err error)
+	KeepList(ctx context.Context, f product.FirstPage, generation string, p page.Page[product.Versioned]) error
 }
 
 // WithCache has details and first pages read through a cache. While behind returns true,
@@ -113,8 +113,8 @@ func (c *cached) serves(q product.Query) bool { return q.Sort != product.LikesDe
 
 // cachedList returns the first page of a list from the cache, or from the database.
 func (s *Service) cachedList(ctx context.Context, q product.Query, size int) (page.Page[product.Listing], error) {
-	name := q.Name(size)
-	kept, generation, found, err := s.cache.List(ctx, name)
+	first := product.FirstPage{Query: q, Size: size}
+	kept, generation, found, err := s.cache.List(ctx, first)
 	if err == nil && found {
 		p, current, err := s.confirmedList(ctx, kept)
 		if err != nil {
@@ -129,7 +129,7 @@ func (s *Service) cachedList(ctx context.Context, q product.Query, size int) (pa
 	s.cache.lists.missed(1)
 	p, err := s.versionedList(ctx, q, size)
 	if err == nil && generation != "" {
-		_ = s.cache.KeepList(ctx, name, generation, p) // as above
+		_ = s.cache.KeepList(ctx, first, generation, p) // as above
 	}
 	return page.Map(p, listingOf), err
 }

@@ -40,13 +40,13 @@ func (c *fakeCache) KeepDetails(_ context.Context, all []product.Versioned) erro
 	return c.err
 }
 
-func (c *fakeCache) List(_ context.Context, name string) (page.Page[product.Versioned], string, bool, error) {
-	p, found := c.lists[name]
+func (c *fakeCache) List(_ context.Context, f product.FirstPage) (page.Page[product.Versioned], string, bool, error) {
+	p, found := c.lists[f.Name()]
 	return p, "generation", found && c.err == nil, c.err
 }
 
-func (c *fakeCache) KeepList(_ context.Context, name, _ string, p page.Page[product.Versioned]) error {
-	c.lists[name] = page.Map(p, func(v product.Versioned) product.Versioned {
+func (c *fakeCache) KeepList(_ context.Context, f product.FirstPage, _ string, p page.Page[product.Versioned]) error {
+	c.lists[f.Name()] = page.Map(p, func(v product.Versioned) product.Versioned {
 		v.Stock, v.LikeCount = -1, -1
 		return v
 	})

@@ -46,7 +46,7 @@ func (s *Service) waitCommitted(d deadlines, p payment.Payment) bool {
 // payment has ended otherwise. After such an answer the gateway is not asked again: if
 // the answer cannot be written, the write is repeated, and in the end recovery finds
 // the charge at the gateway.
-func (s *Service) requestCharge(d deadlines, j job) {
+func (s *Service) requestCharge(d deadlines, j *job) {
 	failing := outage.New(s.log.With("payment", j.payment.ID), "request a payment")
 	pauses := backoff.New(firstPause, lastPause, s.random)
 	reply := payment.Reply{Kind: payment.NotReached}

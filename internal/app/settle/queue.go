@@ -49,13 +49,13 @@ func (s *Service) ReleaseSlot() { <-s.slots }
 // memory only. If the process dies before the gateway has the request, nothing can
 // charge the card any more, and the order expires.
 func (s *Service) Charge(ctx context.Context, p payment.Payment, card payment.CardDetails) {
-	s.jobs <- job{payment: p, card: &card, span: spanFor(ctx, "charge a card")} // the channel has room for every slot
+	s.jobs <- &job{payment: p, card: &card, span: spanFor(ctx, "charge a card")} // the channel has room for every slot
 }
 
 // ChargeIfCommitted is Charge for a payment whose COMMIT had no answer: the card is
 // charged if the payment was committed.
 func (s *Service) ChargeIfCommitted(ctx context.Context, p payment.Payment, card payment.CardDetails) {
-	s.jobs <- job{payment: p, card: &card, commitUnknown: true, span: spanFor(ctx, "charge a card")}
+	s.jobs <- &job{payment: p, card: &card, commitUnknown: true, span: spanFor(ctx, "charge a card")}
 }
 
 // ExpediteRefunds settles a payment now, ahead of recovery, so that its refunds are
@@ -67,7 +67,7 @@ func (s *Service) ExpediteRefunds(ctx context.Context, p payment.Payment) {
 	}
 	select {
 	case s.expedited <- struct{}{}:
-		s.jobs <- job{payment: p, span: spanFor(ctx, "refund a payment")} // the channel has room for every one
+		s.jobs <- &job{payment: p, span: spanFor(ctx, "refund a payment")} // the channel has room for every one
 	default:
 	}
 }
@@ -94,7 +94,7 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // doSafely does a job. After a panic, the recovery looks after the payment.
-func (s *Service) doSafely(ctx context.Context, j job) {
+func (s *Service) doSafely(ctx context.Context, j *job) {
 	ctx = j.span.Within(ctx)
 	err := panics.Caught(func() error { s.do(ctx, j); return nil })
 	j.span.End(err)
@@ -105,7 +105,7 @@ func (s *Service) doSafely(ctx context.Context, j job) {
 
 // nextJob waits for a job. After the end of ctx it returns the jobs that are left,
 // because no other process has their card numbers.
-func (s *Service) nextJob(ctx context.Context) (j job, ok bool) {
+func (s *Service) nextJob(ctx context.Context) (j *job, ok bool) {
 	select {
 	case j = <-s.jobs:
 		return j, true
@@ -119,7 +119,7 @@ func (s *Service) nextJob(ctx context.Context) (j job, ok bool) {
 	}
 }
 
-func (s *Service) do(ctx context.Context, j job) {
+func (s *Service) do(ctx context.Context, j *job) {
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()

@@ -85,7 +85,7 @@ type Service struct {
 	random        backoff.Random
 	log           *slog.Logger
 
-	jobs      chan job
+	jobs      chan *job
 	slots     chan struct{} // one for each payment whose card number is in memory
 	expedited chan struct{} // one for each payment that is settled ahead of recovery
 	ended     [outcomes]atomic.Int64
@@ -97,7 +97,7 @@ func New(c Config) *Service {
 		db: c.DB, leaseDB: cmp.Or(c.LeaseDB, c.DB), gateway: c.Gateway, compensator: c.Compensator, policy: c.Policy,
 		callerTimeout: cmp.Or(c.CallerTimeout, DefaultCallerTimeout), callbackURL: c.CallbackURL,
 		holder: c.Holder, clock: c.Clock, random: c.Random, log: c.Log,
-		jobs: make(chan job, maxSlots+maxExpedited), slots: make(chan struct{}, maxSlots),
+		jobs: make(chan *job, maxSlots+maxExpedited), slots: make(chan struct{}, maxSlots),
 		expedited: make(chan struct{}, maxExpedited),
 	}
 }

@@ -17,11 +17,21 @@ type Result struct {
 	Compares    string             `json:"compares"` // what is compared, for a person
 	Compared    int64              `json:"compared"` // how many were compared
 	Differences []store.Difference `json:"differences"`
-	More        int64              `json:"more"` // differences that are not listed
+	Texts       []TextDifference   `json:"texts,omitempty"`  // differences of values that are no numbers
+	More        int64              `json:"more"`             // differences that are not listed
+	Unused      int64              `json:"unused,omitempty"` // cached values that nobody uses; they are not compared
+}
+
+// TextDifference is a difference of two values that are no numbers.
+type TextDifference struct {
+	Subject string `json:"subject"`
+	What    string `json:"what"`
+	Want    string `json:"want"`
+	Got     string `json:"got"`
 }
 
 // Right reports whether nothing differs.
-func (r Result) Right() bool { return len(r.Differences) == 0 && r.More == 0 }
+func (r Result) Right() bool { return len(r.Differences)+len(r.Texts) == 0 && r.More == 0 }
 
 // maxListed is how many differences of one check are listed.
 const maxListed = 100

@@ -44,3 +44,13 @@ func TestFloorOfATimeBeforeAllIDsIsBelowThem(t *testing.T) {
 		t.Errorf("the floor of the year 9999 has the time %v", at)
 	}
 }
+
+func TestAppendWritesWhatStringReturns(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		v := id.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))
+		if got := string(v.Append([]byte("x"))); got != "x"+v.String() {
+			t.Errorf("%s, want x%s", got, v)
+		}
+	})
+}

@@ -5,6 +5,7 @@ package id
 import (
 	"database/sql/driver"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -26,11 +27,15 @@ type Source func() ID
 func NewSource(now func() time.Time, random io.Reader) Source {
 	var mu sync.Mutex
 	var last uint64
+	bits := make([]byte, 8)
 	return func() ID {
 		mu.Lock()
 		defer mu.Unlock()
 		last = max(last+1, stamp(now()))
-		return build(last, random)
+		if _, err := io.ReadFull(random, bits); err != nil {
+			panic(fmt.Sprintf("id: the source of randomness failed: %v", err)) //nolint:forbidigo // crypto/rand never does, and an id has no error to return
+		}
+		return build(last, bits)
 	}
 }
 
@@ -47,11 +52,8 @@ func stamp(t time.Time) uint64 {
 	return uint64(min(milli, last))<<12 | uint64(fraction) //nolint:gosec // it is between 0 and 4095
 }
 
-func build(stamp uint64, random io.Reader) ID {
-	var v ID
-	if _, err := io.ReadFull(random, v[8:]); err != nil {
-		panic(fmt.Sprintf("id: the source of randomness failed: %v", err)) //nolint:forbidigo // crypto/rand never does, and an id has no error to return
-	}
+func build(stamp uint64, bits []byte) (v ID) {
+	copy(v[8:], bits)
 	binary.BigEndian.PutUint64(v[:8], stamp>>12<<16|0x7000|stamp&0xFFF)
 	v[8] = v[8]&0x3F | 0x80
 	return v
@@ -129,6 +131,15 @@ func (v ID) IsZero() bool { return v == ID{} }
 
 // String returns the form that Parse parses.
 func (v ID) String() string { return uuid.UUID(v).String() }
+
+// Append appends the form that String returns.
+func (v ID) Append(to []byte) []byte {
+	to = append(hex.AppendEncode(to, v[:4]), '-')
+	to = append(hex.AppendEncode(to, v[4:6]), '-')
+	to = append(hex.AppendEncode(to, v[6:8]), '-')
+	to = append(hex.AppendEncode(to, v[8:10]), '-')
+	return hex.AppendEncode(to, v[10:])
+}
 
 // MarshalText implements encoding.TextMarshaler.
 func (v ID) MarshalText() ([]byte, error) { return uuid.UUID(v).MarshalText() }

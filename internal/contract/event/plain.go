@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"strconv"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
@@ -35,6 +36,15 @@ func plainFields(data []byte) (productID int64, user id.ID, visitor, ok bool) {
 	}
 	user, err := id.ParseBytes(rest[1:37])
 	return productID, user, false, err == nil
+}
+
+// AppendJSON appends the JSON of the event, as json.Marshal does.
+func (e ProductViewed) AppendJSON(to []byte) []byte {
+	to = strconv.AppendInt(append(to, `{"productId":`...), e.ProductID, 10)
+	if e.UserID == nil {
+		return append(to, `,"userId":null}`...)
+	}
+	return append(e.UserID.Append(append(to, `,"userId":"`...)), `"}`...)
 }
 
 func decodeViewed(data []byte) (Event, error) {

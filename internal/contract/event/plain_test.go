@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -87,5 +88,15 @@ func BenchmarkOpenView(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestAViewIsAppendedAsTheGeneralEncoderWritesIt(t *testing.T) {
+	t.Parallel()
+	for _, e := range []ProductViewed{NewProductViewed(17, nil), NewProductViewed(1<<63-1, &someUser), NewProductViewed(-1, &someOrder)} {
+		want, err := json.Marshal(e)
+		if got := string(e.AppendJSON([]byte("x"))); got != "x"+string(want) || err != nil {
+			t.Errorf("%s, want x%s (%v)", got, want, err)
+		}
 	}
 }

@@ -1,13 +1,9 @@
 package product
 
 import (
-	"crypto/sha256"
-	"fmt"
-
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/base/page"
-	"github.com/loopers-commerce/commerce/internal/base/text"
 )
 
 // ErrSort is returned for a sort that does not exist.
@@ -68,17 +64,6 @@ func (q Query) From(cursor string) (Query, error) {
 		q.After = &after
 	}
 	return q, err
-}
-
-// Name returns a short text that differs for every two first pages that may differ.
-func (q Query) Name(size int) string {
-	limit := func(w *money.Won) int64 {
-		if w == nil {
-			return -1
-		}
-		return int64(*w)
-	}
-	return fmt.Sprintf("%s:%d:%d:%d:%d:%x", q.Sort, size, q.BrandID, limit(q.MinPrice), limit(q.MaxPrice), sha256.Sum224([]byte(text.Fold(q.Text))))
 }
 
 func (q Query) kind() string { return "products." + string(q.Sort) }

@@ -67,6 +67,7 @@ func (c *Config) Serve(ctx context.Context, env wire.Env, stdout io.Writer) erro
 	}
 	defer program.Close()
 	program.Pages = []manage.Page{{Pattern: "GET /traces", Handler: traces}, {Pattern: "GET /traces/", Handler: traces}}
+	program.Components = append(program.Components, returnMemory())
 	if err := s.welcome(stdout); err != nil {
 		return err
 	}

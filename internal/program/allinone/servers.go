@@ -34,7 +34,7 @@ func startServers(ctx context.Context, env wire.Env, dir string) (s servers, err
 		return s, err
 	}
 	s.closers = append(s.closers, stopRedis)
-	client, err := redis.Open(url)
+	client, err := redis.Open(url, redis.WithBuffers(4<<10))
 	if err != nil {
 		return s, err
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -28,17 +30,24 @@ func (c *boardFlags) Check() []error {
 	return nil
 }
 
-// with calls do with the database, the board and the days.
-func (c *boardFlags) with(s *session, do func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error) error {
+// with calls do with the database and Redis.
+func (c *boardFlags) with(s *session, do func(db *sqlstore.DB, client *goredis.Client) error) error {
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
 		client, err := redis.Open(c.RedisURL.Get())
 		if err != nil {
 			return err
 		}
 		defer client.Close()
-		today := clock.DayOf(s.env.Clock())
-		days := today.Add(1 - c.Days.Get()).Until(today)
-		quiet := slog.New(slog.DiscardHandler) // the board logs that the database is read instead; a command returns the error
-		return do(db, redis.NewBoard(client, c.RedisKeyPrefix, s.env.Clock, quiet), days)
+		return do(db, client)
 	})
 }
+
+// board returns the board and the days.
+func (c *boardFlags) board(s *session, client *goredis.Client) (*redis.Board, []clock.Day) {
+	today := clock.DayOf(s.env.Clock())
+	return redis.NewBoard(client, c.RedisKeyPrefix, s.env.Clock, quiet()), today.Add(1 - c.Days.Get()).Until(today)
+}
+
+// quiet returns a log for parts that log that the database is read instead of Redis: a
+// command returns the error.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
@@ -22,6 +24,7 @@ type verifyCommand struct {
 
 	Wait       config.Duration `help:"How long to wait for events and payments in progress." default:"10s"`
 	NoBoard    bool            `help:"Do not check the rankings in Redis."`
+	Cache      bool            `help:"Also compare all products and lists that are cached in Redis with the database."`
 	Gateway    bool            `help:"Also compare all charges with those of the gateway: it is asked about every order with a card payment."`
 	GatewayURL config.URL      `help:"Address of the card payment gateway, for --gateway." default:"" placeholder:"URL"`
 	config.GatewayTimes
@@ -31,7 +34,7 @@ type verifyCommand struct {
 func (*verifyCommand) Help() string {
 	return "Each check compares stored values with values recomputed from the rows they follow from, and reports every difference: the value it should be and the value it is. " +
 		"The exit code is 1 if there is any. The numbers are those of the invariants, which hold whenever no work is in progress: " +
-		"1 stock, 2 points, 3 coupons, 4 orders and their payments, 5 charges, 6 events, 7 rankings."
+		"1 stock, 2 points, 3 coupons, 4 orders and their payments, 5 charges, 6 events, 7 rankings, 8 caches."
 }
 
 // Check implements config.Checker.
@@ -46,8 +49,8 @@ func (c *verifyCommand) Check() []error {
 // Run implements the command.
 func (c *verifyCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
-	return c.with(s, func(db *sqlstore.DB, b *redis.Board, days []clock.Day) error {
-		results, err := c.checks(s, db, b, days)
+	return c.with(s, func(db *sqlstore.DB, client *goredis.Client) error {
+		results, err := c.checks(s, db, client)
 		if err != nil {
 			return err
 		}
@@ -56,7 +59,7 @@ func (c *verifyCommand) Run(s *session) error {
 }
 
 // checks runs the requested checks. On a terminal it shows which one is running.
-func (c *verifyCommand) checks(s *session, db *sqlstore.DB, b *redis.Board, days []clock.Day) ([]verify.Result, error) {
+func (c *verifyCommand) checks(s *session, db *sqlstore.DB, client *goredis.Client) ([]verify.Result, error) {
 	bar := spinner(s.stderr)
 	defer bar.Finish() //nolint:errcheck // failing to draw a progress bar is no error
 	auditor := verify.New(db)
@@ -74,14 +77,23 @@ func (c *verifyCommand) checks(s *session, db *sqlstore.DB, b *redis.Board, days
 		}
 		results = append(results, found)
 	}
-	if c.NoBoard {
-		return results, nil
+	if !c.NoBoard {
+		b, days := c.board(s, client)
+		found, err := board(s, db, b, days, func(n int64) { bar.Describe(progressText("ranking", n)) })
+		if err != nil {
+			return nil, fmt.Errorf("check the rankings in Redis (--no-board skips this check): %w", err)
+		}
+		results = append(results, found)
 	}
-	found, err := board(s, db, b, days, func(n int64) { bar.Describe(progressText("ranking", n)) })
-	if err != nil {
-		return nil, fmt.Errorf("check the rankings in Redis (--no-board skips this check): %w", err)
+	if c.Cache {
+		cache := redis.NewCatalog(client, c.RedisKeyPrefix, s.env.Clock, s.env.IDs, s.env.Random, quiet())
+		found, err := auditor.Cached(s.ctx, cache, c.Wait.Get(), func(n int64) { bar.Describe(progressText("caches", n)) })
+		if err != nil {
+			return nil, fmt.Errorf("check the cache in Redis: %w", err)
+		}
+		results = append(results, found)
 	}
-	return append(results, found), nil
+	return results, nil
 }
 
 // progressText describes a running check.
@@ -148,7 +160,7 @@ func (c *verifyCommand) print(s *session, results []verify.Result) error {
 
 func rows(results []verify.Result) (summary, named [][]string) {
 	for _, r := range results {
-		n := int64(len(r.Differences)) + r.More
+		n := int64(len(r.Differences)+len(r.Texts)) + r.More
 		summary = append(summary, []string{
 			strconv.Itoa(r.Truth), r.Check, strconv.FormatInt(r.Compared, 10), strconv.FormatInt(n, 10), r.Compares,
 		})
@@ -156,6 +168,9 @@ func rows(results []verify.Result) (summary, named [][]string) {
 			named = append(named, []string{
 				r.Check, d.Subject, d.What, strconv.FormatInt(d.Want, 10), strconv.FormatInt(d.Got, 10),
 			})
+		}
+		for _, d := range r.Texts {
+			named = append(named, []string{r.Check, d.Subject, d.What, d.Want, d.Got})
 		}
 	}
 	return summary, named

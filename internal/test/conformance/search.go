@@ -189,7 +189,7 @@ func searchesAlike(s *shop) {
 		want := sorted(slices.DeleteFunc(slices.Clone(all), func(l product.Listing) bool { return !matches(q, l) }), sorts()[q.Sort])
 		got := s.pages(q, rapid.IntRange(1, 9).Draw(t, "size"))
 		if same := slices.EqualFunc(want, got, func(a, b product.Listing) bool { return cmp.Compare(a.ID, b.ID) == 0 }); !same {
-			t.Errorf("%s: got %d, want %d", q.Name(0), ids(got), ids(want))
+			t.Errorf("%s: got %d, want %d", product.FirstPage{Query: q}.Name(), ids(got), ids(want))
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api/near"
+	"github.com/loopers-commerce/commerce/internal/base/coded"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
 
@@ -107,12 +108,12 @@ func config() near.Config {
 	}
 }
 
-func render(l product.Listing, rank *int64) (near.Answer, error) {
+func render(l product.Listing, rank *int64) (coded.Answer, error) {
 	place := int64(0)
 	if rank != nil {
 		place = *rank
 	}
-	return near.NewAnswer(fmt.Appendf(nil, "%d %s %d won, %d left, %d likes, rank %d", l.ID, l.Name, l.Price, l.Stock, l.LikeCount, place), "tag"), nil
+	return coded.New(fmt.Appendf(nil, "%d %s %d won, %d left, %d likes, rank %d", l.ID, l.Name, l.Price, l.Stock, l.LikeCount, place), "tag", nil), nil
 }
 
 // cache is a near cache in front of a shop.
@@ -131,7 +132,7 @@ func (c cache) text(t *testing.T, pid int64) string {
 	if err != nil {
 		return err.Error()
 	}
-	return string(a.Body)
+	return string(a.Body())
 }
 
 // keepFresh refreshes the cache until the test ends.

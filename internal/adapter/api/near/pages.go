@@ -1,6 +1,7 @@
 package near
 
 import (
+	"bytes"
 	"context"
 	"strconv"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/loopers-commerce/commerce/internal/base/coded"
 	"github.com/loopers-commerce/commerce/internal/base/panics"
 )
 
@@ -17,7 +19,7 @@ const renewAt = MaxAge * 9 / 10
 
 // Read reads the page at a URL as somebody would of whom nothing is known. ok is false if
 // the answer is not one to keep.
-type Read func(ctx context.Context, url string) (a Answer, ok bool)
+type Read func(ctx context.Context, url string) (a coded.Answer, ok bool)
 
 // Pages keeps answers of which only the URL is known, and that all of them may be about
 // products: any change of a product drops them all.
@@ -35,7 +37,7 @@ type Pages struct {
 
 // leaf is what is kept of a page.
 type leaf struct {
-	answer  Answer
+	answer  coded.Answer
 	asOf    int64
 	changes int64 // how many there had been before it was read
 	renewed atomic.Bool
@@ -51,14 +53,14 @@ func NewPages(c Config, read Read) *Pages {
 		config: c, ages: ages{c.Clock, c.Clock()}, read: read, renewal: make(chan struct{}, renewals),
 		kept: otter.Must(&otter.Options[string, *leaf]{
 			MaximumWeight: c.Bytes,
-			Weigher:       func(url string, p *leaf) uint32 { return uint32(len(url) + len(p.answer.Body) + overhead) }, //nolint:gosec // texts are bounded
+			Weigher:       func(url string, p *leaf) uint32 { return uint32(len(url) + p.answer.Weight() + overhead) }, //nolint:gosec // texts are bounded
 		}),
 	}
 }
 
 // Peek returns the page at a URL to somebody who asked at a time. ok is false if it must be
 // read: see Get.
-func (p *Pages) Peek(url string, asked time.Time) (a *Answer, ok bool) {
+func (p *Pages) Peek(url string, asked time.Time) (a *coded.Answer, ok bool) {
 	at := p.ages.at(asked)
 	l, ok := p.kept.GetIfPresent(url)
 	if !ok || l.changes != p.changes.Load() || !young(l.asOf, at) {
@@ -73,7 +75,7 @@ func (p *Pages) Peek(url string, asked time.Time) (a *Answer, ok bool) {
 
 // Get reads a page for all who ask for it. ok is false if the answer is not one to keep:
 // then it must be asked for in another way.
-func (p *Pages) Get(ctx context.Context, url string, asked time.Time) (a *Answer, ok bool) {
+func (p *Pages) Get(ctx context.Context, url string, asked time.Time) (a *coded.Answer, ok bool) {
 	at, changes := p.ages.at(asked), p.changes.Load()
 	p.Misses.Add(1)
 	for {
@@ -113,6 +115,9 @@ func (p *Pages) load(url string, changes int64) (l *leaf, err error) {
 	})
 	if err != nil || !found {
 		return nil, err
+	}
+	if old, ok := p.kept.GetEntryQuietly(url); ok && bytes.Equal(old.Value.answer.Body(), l.answer.Body()) {
+		l.answer = old.Value.answer // it may have been compressed
 	}
 	p.kept.Set(url, l)
 	return l, nil

@@ -3,6 +3,7 @@ package near_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api/near"
+	"github.com/loopers-commerce/commerce/internal/base/coded"
 )
 
 // book has one page: a number.
@@ -19,11 +21,11 @@ type book struct {
 	missing       atomic.Bool
 }
 
-func (b *book) read(_ context.Context, url string) (near.Answer, bool) {
+func (b *book) read(_ context.Context, url string) (coded.Answer, bool) {
 	b.reads.Add(1)
 	n := b.number.Load()
 	time.Sleep(b.takes)
-	return near.NewAnswer(fmt.Appendf(nil, "%s %d", url, n), ""), !b.missing.Load()
+	return coded.New(fmt.Appendf(nil, "%s %d", url, n), "", nil), !b.missing.Load()
 }
 
 // page returns what the page shows.
@@ -37,7 +39,7 @@ func page(t *testing.T, p *near.Pages) string {
 	if !ok {
 		return "missing"
 	}
-	return string(a.Body)
+	return string(a.Body())
 }
 
 func TestAThousandMissesOfOnePageAreOneRead(t *testing.T) {
@@ -119,6 +121,44 @@ func TestAPageThatIsNotFoundIsNotKept(t *testing.T) {
 		b.missing.Store(false)
 		if got := page(t, p); got != "/list 0" {
 			t.Error(got)
+		}
+	})
+}
+
+// counter counts what it is asked to compress.
+type counter struct{ packs atomic.Int64 }
+
+// Pack implements coded.Packer.
+func (c *counter) Pack(coded.Coding, []byte) []byte {
+	c.packs.Add(1)
+	return []byte("packed")
+}
+
+func TestAPageThatIsReadAgainAndIsTheSameIsNotCompressedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, text := &counter{}, strings.Repeat("x", 2000)
+		p := near.NewPages(config(), func(context.Context, string) (coded.Answer, bool) {
+			return coded.New([]byte(text), "", c), true
+		})
+		for _, wait := range []time.Duration{0, 0, 2 * time.Second} {
+			time.Sleep(wait)
+			page(t, p)
+			a, _ := p.Peek("/list", time.Now())
+			if got := string(a.In(coded.Gzip).Body); got != "packed" {
+				t.Error(got)
+			}
+		}
+		if n := c.packs.Load(); n != 1 {
+			t.Errorf("it was compressed %d times", n)
+		}
+		time.Sleep(2 * time.Second)
+		text = strings.Repeat("y", 2000)
+		page(t, p)
+		a, _ := p.Peek("/list", time.Now())
+		a.In(coded.Gzip)
+		if n := c.packs.Load(); n != 2 || a.Body()[0] != 'y' {
+			t.Errorf("another page was compressed %d times", n-1)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/loopers-commerce/commerce/internal/base/coded"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
 
@@ -21,7 +22,7 @@ type Reader interface {
 }
 
 // Render makes the answer about a product. The rank is nil if it has none.
-type Render func(l product.Listing, rank *int64) (Answer, error)
+type Render func(l product.Listing, rank *int64) (coded.Answer, error)
 
 // Products keeps answers about products.
 type Products struct {
@@ -60,7 +61,7 @@ type entry struct {
 
 // shown is an answer, and what it was made of.
 type shown struct {
-	answer Answer
+	answer coded.Answer
 	of     product.Versioned
 	rank   int64 // 0: none
 }
@@ -70,11 +71,11 @@ func (e *entry) weight() uint32 {
 	if s == nil {
 		return overhead / 2
 	}
-	return uint32(len(s.answer.Body) + len(s.of.Name) + len(s.of.Description) + len(s.of.BrandName) + overhead) //nolint:gosec // texts are bounded
+	return uint32(s.answer.Weight() + len(s.of.Name) + len(s.of.Description) + len(s.of.BrandName) + overhead) //nolint:gosec // texts are bounded
 }
 
 // answer returns the answer of an entry, or product.ErrNotFound.
-func (e *entry) answer(pid int64) (*Answer, error) {
+func (e *entry) answer(pid int64) (*coded.Answer, error) {
 	s := e.shown.Load()
 	if s == nil {
 		return nil, product.Unknown(pid)
@@ -84,7 +85,7 @@ func (e *entry) answer(pid int64) (*Answer, error) {
 
 // Peek returns what is known about a product, an answer or product.ErrNotFound, to somebody
 // who asked at a time. known is false if it must be read: see Get.
-func (p *Products) Peek(pid int64, asked time.Time) (a *Answer, known bool, err error) {
+func (p *Products) Peek(pid int64, asked time.Time) (a *coded.Answer, known bool, err error) {
 	e, ok := p.kept.GetIfPresent(pid)
 	if !ok || !young(e.asOf.Load(), p.ages.at(asked)) {
 		return nil, false, nil
@@ -99,7 +100,7 @@ func (p *Products) Peek(pid int64, asked time.Time) (a *Answer, known bool, err 
 
 // Get reads a product, together with others and for all who ask for it. It returns
 // product.ErrNotFound if customers see no such product.
-func (p *Products) Get(ctx context.Context, pid int64, asked time.Time) (*Answer, error) {
+func (p *Products) Get(ctx context.Context, pid int64, asked time.Time) (*coded.Answer, error) {
 	at := p.ages.at(asked)
 	p.Misses.Add(1)
 	for {

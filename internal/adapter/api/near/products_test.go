@@ -107,7 +107,7 @@ func TestWithoutAnyNewsNothingIsOlderThanASecond(t *testing.T) {
 					s.with(func() {
 						s.ranks[1] = rank
 						now, _ := render(s.products[1].Listing, &rank)
-						then[ms%1000] = string(now.Body)
+						then[ms%1000] = string(now.Body())
 					})
 					if got := c.text(t, 1); !slices.Contains(then[:], got) {
 						t.Fatalf("%d ms: %s is older than a second", ms, got)

@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"bufio"
 	"crypto/rand"
 	"log/slog"
 	mathrand "math/rand/v2"
@@ -35,10 +36,14 @@ type Env struct {
 	IdleInTransaction time.Duration
 }
 
+// randomAhead is how many random bytes for ids are read at a time: to ask the system for
+// each id takes longer than the rest of it.
+const randomAhead = 512
+
 // NewEnv returns the environment of a real program: the system's clock and
 // randomness, a new registry and a random instance name.
 func NewEnv(log *slog.Logger) Env {
-	ids := id.NewSource(time.Now, rand.Reader)
+	ids := id.NewSource(time.Now, bufio.NewReaderSize(rand.Reader, randomAhead))
 	return Env{
 		Clock: time.Now, IDs: ids, Random: mathrand.Float64, Log: log, Registry: manage.Registry(),
 		Instance: ids().String(),

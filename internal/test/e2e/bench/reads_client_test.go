@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,11 +33,12 @@ type client struct {
 	paths []string
 	want  map[string]savedResponse
 	same  func(got, want []byte) bool // whether a body is right
+	cpu   map[string][]float64        // of this process, in us for each request, by side
 }
 
 func newClient(b *testing.B) *client {
 	b.Helper()
-	c := &client{want: map[string]savedResponse{}, same: bytes.Equal}
+	c := &client{want: map[string]savedResponse{}, same: bytes.Equal, cpu: map[string][]float64{}}
 	c.http.Transport = &http.Transport{MaxIdleConnsPerHost: readers, DisableCompression: true}
 	b.Cleanup(c.http.CloseIdleConnections)
 	return c
@@ -108,9 +111,30 @@ func (c *client) load(b *testing.B, url string, paths []string, lasts time.Durat
 func (c *client) against(name, url string) side {
 	return side{name, func(b *testing.B) float64 {
 		b.Helper()
+		before, begun := cpuTime(b), time.Now()
 		rate, _ := c.load(b, url, c.paths, readTime)
+		c.cpu[name] = append(c.cpu[name], (cpuTime(b)-before).Seconds()/time.Since(begun).Seconds()/rate*1e6)
 		return rate
 	}}
+}
+
+// reportCPU reports the CPU time of this process for each request: the client, and the
+// server. Other programs on the machine change it less than they change rates.
+func (c *client) reportCPU(b *testing.B) {
+	b.Helper()
+	for name, each := range c.cpu {
+		b.ReportMetric(spreadOf(each[1:]).median, "cpu-us/"+strings.ReplaceAll(name, " ", "-")) // the first round warms up
+	}
+}
+
+// cpuTime returns the CPU time that this process has used.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // bare is a side that serves the saved answers with net/http and nothing else.

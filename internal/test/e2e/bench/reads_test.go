@@ -28,6 +28,7 @@ func BenchmarkDetail(b *testing.B) {
 	}
 	s.checkDetails(b, c)
 	comparison{unit: "requests/s", goal: 0.85, ours: c.against("commerce-api", s.url), baseline: c.bare(b)}.run(b)
+	c.reportCPU(b)
 	s.reportViews(b)
 }
 
@@ -79,6 +80,7 @@ func BenchmarkList(b *testing.B) {
 		}
 	}
 	comparison{unit: "requests/s", goal: 0.8, ours: c.against("commerce-api", s.url), baseline: c.bare(b)}.run(b)
+	c.reportCPU(b)
 }
 
 func listPath(sort string, brand int) string {
@@ -107,6 +109,7 @@ func BenchmarkRanking(b *testing.B) {
 		}
 	}
 	comparison{unit: "requests/s", goal: 0.85, ours: c.against("commerce-api", s.url), baseline: c.bare(b)}.run(b)
+	c.reportCPU(b)
 }
 
 // sameButTime reports whether two rankings differ in nothing but the time when they were so.

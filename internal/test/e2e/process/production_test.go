@@ -96,19 +96,26 @@ func TestVerifyNamesWhatWasChangedInTheDatabase(t *testing.T) {
 	order(t, api, "ann", 7, 1)
 	api.Must(t, http.StatusNoContent, apiclient.Like("ann", 7), nil)
 	awaitFirst(t, api, 7)
-	p.commerce(0, "verify", "--wait", "30s")
+	for _, path := range []string{"/api/v1/products/7", "/api/v1/products"} { // into Redis
+		api.Must(t, http.StatusOK, apiclient.Get("", path), nil)
+	}
+	if out := p.commerce(0, "verify", "--cache", "--wait", "30s"); !strings.Contains(out, "cache") {
+		t.Errorf("verify does not mention the cache:\n%s", out)
+	}
 
+	p.db.Update(t.Context(), `UPDATE products SET price = price + 1 WHERE id = 7`) // without a version
 	p.db.Update(t.Context(), `UPDATE stocks SET quantity = quantity + 5 WHERE product_id = 7`)
 	p.db.Update(t.Context(), `UPDATE wallets SET balance = balance - 1 WHERE user_id = (SELECT id FROM users WHERE login_id = 'ann')`)
 	p.db.Update(t.Context(), `UPDATE product_likes SET like_count = 40 WHERE product_id = 7`)
 	p.db.Update(t.Context(), `UPDATE product_metrics SET quantity = 9, views = 1000000 WHERE product_id = 7`)
-	out := p.commerce(1, "verify", "--wait", "300ms", "--json")
+	out := p.commerce(1, "verify", "--cache", "--wait", "300ms", "--json")
 	var results []struct {
 		Check       string
 		Differences []struct {
 			Subject   string
 			Want, Got int64
 		}
+		Texts []struct{ Subject, What, Want, Got string }
 	}
 	_, list, _ := strings.Cut(out, "[") // log lines may come first
 	if err := json.Unmarshal([]byte("["+list), &results); err != nil {
@@ -119,10 +126,13 @@ func TestVerifyNamesWhatWasChangedInTheDatabase(t *testing.T) {
 		for _, d := range r.Differences {
 			wrong[r.Check] += fmt.Sprintf("%s want %d got %d;", d.Subject, d.Want, d.Got)
 		}
+		for _, d := range r.Texts {
+			wrong[r.Check] += fmt.Sprintf("%s %s want %s got %s;", d.Subject, d.What, d.Want, d.Got)
+		}
 	}
 	for check, want := range map[string]string{
 		"stock": "product 7 want 199 got 204", "points": "got 481499", "likes": "product 7 want 1 got 40",
-		"sales": "want 1 got 9", "ranking": "product 7",
+		"sales": "want 1 got 9", "ranking": "product 7", "cache": "product 7 price want ",
 	} {
 		if !strings.Contains(wrong[check], want) {
 			t.Errorf("%s: %q does not say %q", check, wrong[check], want)

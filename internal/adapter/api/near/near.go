@@ -13,7 +13,6 @@ package near
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -28,19 +27,6 @@ const (
 	// same, less up to a tenth.
 	FactsLife = 10 * time.Minute
 )
-
-// Answer is an answer. Nobody writes to it: all who ask share it, its slices too.
-type Answer struct {
-	Body   []byte
-	ETag   string   // empty if it has none
-	ETags  []string // the ETag
-	Length []string // of the body
-}
-
-// NewAnswer returns an answer. The tag is empty if it has none.
-func NewAnswer(body []byte, tag string) Answer {
-	return Answer{Body: body, ETag: tag, ETags: []string{tag}, Length: []string{strconv.Itoa(len(body))}}
-}
 
 // overhead is the memory of an entry beside its texts, in bytes: measured, and rounded up.
 const overhead = 800
