@@ -12,14 +12,17 @@ const (
 	maxCommitters = 2
 	maxOrders     = 64    // in a group
 	maxLines      = 1_000 // in a group of more than one order
-	maxWaiting    = 2_000 // orders that are in no group yet
+	maxWaiting    = 2_000 // orders that are in no group yet, and as many in lanes
+	largeLines    = 50    // an order with more lines is large: one at a time, in a group of its own
 )
 
 // queue gathers placements into groups. Nothing runs while nothing waits.
 //
 // Groups of one queue never meet in the database: a placement stays while a row of it is
 // in a group of a committer. Placements are taken in order of arrival. One that has to
-// stay reserves its rows, so that no later one overtakes it.
+// stay reserves its rows, so that no later one overtakes it. Large ones wait for each
+// other, and only the first of them reserves its rows: so they never have both committers,
+// and others pass those that wait for their turn.
 type queue struct {
 	// place places a group, waiting for a row if it is not the zero row, and gives each
 	// placement an outcome, or the row that blocks it.
@@ -27,45 +30,96 @@ type queue struct {
 	// answer tells the caller of a placement its outcome.
 	answer func(*placement)
 
+	crowd Crowd
+
 	mu         sync.Mutex
 	waiting    []*placement // in order of arrival, without those in lanes
-	size       int          // of waiting and of all lanes
+	wanted     map[row]int  // by those that wait
 	committers int          // that are at work
 	held       map[row]int  // by groups of committers
+	large      bool         // whether a group of a committer is a large order
+	pace       pace
 	lanes      lanes
 }
 
 func newQueue(place func([]*placement, row), answer func(*placement)) *queue {
-	return &queue{place: place, answer: answer, held: map[row]int{}, lanes: newLanes()}
+	return &queue{place: place, answer: answer, wanted: map[row]int{}, held: map[row]int{}, lanes: newLanes()}
 }
 
 // add puts a placement at the end of the queue, or returns ErrBusy.
 func (q *queue) add(p *placement) error {
+	p.arrived = q.crowd.now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.size >= maxWaiting {
+	if len(q.waiting) >= q.room() || q.lanes.full(p) {
 		return ErrBusy
 	}
-	q.size++
+	stays := q.stays(p)
 	q.waiting = append(q.waiting, p)
-	q.staff()
+	q.want(p, 1)
+	if !stays {
+		q.staff()
+	}
 	return nil
+}
+
+// stays reports whether no committer can take a placement now. A committer that is free has
+// found before that those that wait have to stay.
+func (q *queue) stays(p *placement) bool {
+	if q.committers == maxCommitters {
+		return true
+	}
+	if _, has := q.lanes.of(p); has {
+		return false
+	}
+	return slices.ContainsFunc(p.rows, func(r row) bool { return q.held[r] > 0 || q.wanted[r] > 0 }) || p.large() && q.large
+}
+
+func (q *queue) want(p *placement, n int) {
+	for _, r := range p.rows {
+		count(q.wanted, r, n)
+	}
+}
+
+func count(rows map[row]int, r row, n int) {
+	if rows[r] += n; rows[r] == 0 {
+		delete(rows, r)
+	}
 }
 
 // leave removes a placement, unless it is in a group already.
 func (q *queue) leave(p *placement) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if p.taken {
+	switch {
+	case p.taken:
 		return false
+	case p.lane != row{}:
+		q.lanes.remove(p)
+	default:
+		q.remove(p)
 	}
 	p.taken = true
-	q.size--
-	if !q.lanes.remove(p) {
-		i := slices.Index(q.waiting, p)
-		q.waiting = slices.Delete(q.waiting, i, i+1)
-	}
 	return true
+}
+
+// expire removes a placement that has waited too long, unless it is in a group, or in a
+// lane: there it waits for somebody else.
+func (q *queue) expire(p *placement) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p.taken || p.lane != (row{}) {
+		return false
+	}
+	q.remove(p)
+	p.taken = true
+	return true
+}
+
+func (q *queue) remove(p *placement) {
+	i := slices.Index(q.waiting, p)
+	q.waiting = slices.Delete(q.waiting, i, i+1)
+	q.want(p, -1)
 }
 
 // staff starts a committer if one is free and there is a group for it.
@@ -85,6 +139,7 @@ func (q *queue) commit(group []*placement) {
 		q.place(group, row{})
 		q.mu.Lock()
 		q.release(group)
+		q.pace.ended(q.crowd.now(), len(group), len(q.waiting))
 		decided := q.moveBlocked(group)
 		q.mu.Unlock()
 		q.answerAll(decided)
@@ -117,16 +172,21 @@ func (q *queue) next() []*placement {
 // take removes a group from what waits. Placements with a row that has a lane go there.
 func (q *queue) take() (group []*placement) {
 	var reserved map[row]bool
-	lines, rest := 0, q.waiting[:0]
+	lines, turn, rest := 0, !q.large, q.waiting[:0]
 	for i, p := range q.waiting {
-		if len(group) == maxOrders || len(group) > 0 && lines+p.lines() > maxLines {
+		if len(group) == maxOrders || len(group) > 0 && (group[0].large() || lines+p.lines() > maxLines && !p.large()) {
 			rest = append(rest, q.waiting[i:]...)
 			break
 		}
-		switch lane, has := q.lanes.of(p); {
+		lane, has := q.lanes.of(p)
+		switch {
 		case has:
+			q.want(p, -1)
 			q.lanes.enter(p, lane)
-		case q.busy(p, reserved):
+		case p.large() && !turn:
+			rest = append(rest, p)
+		case p.large() && len(group) > 0 || q.busy(p, reserved):
+			turn = turn && !p.large()
 			reserved = reserve(reserved, p)
 			rest = append(rest, p)
 		default:
@@ -136,14 +196,21 @@ func (q *queue) take() (group []*placement) {
 	clear(q.waiting[len(rest):])
 	q.waiting = rest
 	q.staffLanes()
+	q.hold(group)
+	return group
+}
+
+// hold notes that a group is under way.
+func (q *queue) hold(group []*placement) {
+	q.crowd.taken(group)
 	for _, p := range group {
 		p.taken = true
+		q.large = q.large || p.large()
+		q.want(p, -1)
 		for _, r := range p.rows {
 			q.held[r]++
 		}
 	}
-	q.size -= len(group)
-	return group
 }
 
 // busy reports whether a row of a placement is in a group of a committer, or reserved.
@@ -166,11 +233,9 @@ func reserve(reserved map[row]bool, p *placement) map[row]bool {
 
 func (q *queue) release(group []*placement) {
 	for _, p := range group {
+		q.large = q.large && !p.large()
 		for _, r := range p.rows {
-			q.held[r]--
-			if q.held[r] == 0 {
-				delete(q.held, r)
-			}
+			count(q.held, r, -1)
 		}
 	}
 }
@@ -187,7 +252,6 @@ func (q *queue) moveBlocked(group []*placement) (decided []*placement) {
 			decided = append(decided, p)
 		default:
 			p.taken, p.moves = false, p.moves+1
-			q.size++
 			q.lanes.enter(p, p.blocked)
 		}
 	}
