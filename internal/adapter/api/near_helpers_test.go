@@ -14,7 +14,7 @@ func (v *fakeViews) all() []string {
 }
 
 // count returns the sum of a counter over all series with a label of the value given.
-func (s *shop) count(t *testing.T, name, label string) (sum float64) {
+func (s *shop) count(t testing.TB, name, label string) (sum float64) {
 	t.Helper()
 	families, err := s.metrics.Gather()
 	if err != nil {
