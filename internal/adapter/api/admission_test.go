@@ -88,9 +88,9 @@ func openCrowded(t *testing.T) *crowded {
 }
 
 // fill lets as many orders wait as there is room for. empty ends that.
-func (c *crowded) fill(t testing.TB) (empty func()) {
-	t.Helper()
-	ctx, leave := context.WithCancel(t.Context())
+func (c *crowded) fill(tb testing.TB) (empty func()) {
+	tb.Helper()
+	ctx, leave := context.WithCancel(tb.Context())
 	var all sync.WaitGroup
 	for !c.orders.Busy() {
 		all.Go(func() {

@@ -46,7 +46,7 @@ func someScript(r *rapid.T) (s script) {
 			c.products = rapid.SliceOfNDistinct(rapid.Int64Range(1, 20), 1, 3, rapid.ID).Draw(r, "products")
 		}
 		if rapid.IntRange(0, 4).Draw(r, "leaves") == 0 {
-			c.leaves = c.at + ms(0, 60, "after")
+			c.leaves = c.at + ms(1, 60, "after")
 		}
 		s.customers = append(s.customers, c)
 	}
@@ -97,7 +97,7 @@ func (d *rowLocks) lock(group []*placement, wait row) (mine map[row]bool, takes 
 		d.mu.Lock()
 		free := true
 		for r, needed := range must {
-			free = free && !(needed && d.held(r))
+			free = free && (!needed || !d.held(r))
 		}
 		if free {
 			break
@@ -167,16 +167,10 @@ func (d *rowLocks) play(ctx context.Context) (arrived []*placement, answers []in
 	errs = make([]error, len(d.script.customers))
 	for i, c := range d.script.customers {
 		time.Sleep(c.at - time.Since(d.begun))
-		ctx := ctx
-		if c.leaves > 0 {
-			var cancel func()
-			ctx, cancel = context.WithTimeout(ctx, c.leaves-c.at)
-			defer cancel()
-		}
-		p := someone(ctx, c.user, c.products...)
+		p := someone(until(ctx, c.leaves-c.at), c.user, c.products...)
 		arrived = append(arrived, p)
 		if errs[i] = s.queue.add(p); errs[i] == nil {
-			all.Go(func() { _, errs[i] = s.wait(ctx, p) })
+			all.Go(func() { _, errs[i] = s.wait(p.ctx, p) })
 		}
 	}
 	all.Wait()
@@ -189,6 +183,16 @@ func (d *rowLocks) play(ctx context.Context) (arrived []*placement, answers []in
 		answers = append(answers, count[p])
 	}
 	return arrived, answers, errs
+}
+
+// until returns a context that ends after a time; 0 or less: with ctx.
+func until(ctx context.Context, d time.Duration) context.Context {
+	if d <= 0 {
+		return ctx
+	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	context.AfterFunc(ctx, cancel)
+	return ctx
 }
 
 // Whatever arrives, leaves, is held by others and takes long: every order has one outcome,

@@ -170,34 +170,56 @@ func (q *queue) next() []*placement {
 }
 
 // take removes a group from what waits. Placements with a row that has a lane go there.
-func (q *queue) take() (group []*placement) {
-	var reserved map[row]bool
-	lines, turn, rest := 0, !q.large, q.waiting[:0]
+func (q *queue) take() []*placement {
+	s, rest := selection{queue: q, turn: !q.large}, q.waiting[:0]
 	for i, p := range q.waiting {
-		if len(group) == maxOrders || len(group) > 0 && (group[0].large() || lines+p.lines() > maxLines && !p.large()) {
+		if s.complete(p) {
 			rest = append(rest, q.waiting[i:]...)
 			break
 		}
-		lane, has := q.lanes.of(p)
-		switch {
-		case has:
+		if lane, has := q.lanes.of(p); has {
 			q.want(p, -1)
 			q.lanes.enter(p, lane)
-		case p.large() && !turn:
+		} else if !s.add(p) {
 			rest = append(rest, p)
-		case p.large() && len(group) > 0 || q.busy(p, reserved):
-			turn = turn && !p.large()
-			reserved = reserve(reserved, p)
-			rest = append(rest, p)
-		default:
-			group, lines = append(group, p), lines+p.lines()
 		}
 	}
 	clear(q.waiting[len(rest):])
 	q.waiting = rest
 	q.staffLanes()
-	q.hold(group)
-	return group
+	q.hold(s.group)
+	return s.group
+}
+
+// selection is a group while it is put together.
+type selection struct {
+	queue    *queue
+	group    []*placement
+	lines    int
+	reserved map[row]bool // by those that have to stay
+	turn     bool         // whether a large one may be taken
+}
+
+// complete reports whether the group has no room for a placement and those after it. A
+// large one never has room in a group of others: it is passed.
+func (s *selection) complete(p *placement) bool {
+	n := len(s.group)
+	return n == maxOrders || n > 0 && (s.group[0].large() || s.lines+p.lines() > maxLines && !p.large())
+}
+
+// add adds a placement to the group, or reports that it has to stay.
+func (s *selection) add(p *placement) bool {
+	switch {
+	case p.large() && !s.turn:
+		return false
+	case p.large() && len(s.group) > 0 || s.queue.busy(p, s.reserved):
+		s.turn = s.turn && !p.large()
+		s.reserved = reserve(s.reserved, p)
+		return false
+	default:
+		s.group, s.lines = append(s.group, p), s.lines+p.lines()
+		return true
+	}
 }
 
 // hold notes that a group is under way.

@@ -37,7 +37,7 @@ type Flow struct {
 // New returns a flow of which up to limit requests are served at a time. Others wait up to
 // patience. Its name is the label of its metrics.
 func New(name string, limit int, patience time.Duration, now clock.Clock, m *Metrics) *Flow {
-	permits := bulkhead.New[any](uint(limit)) //nolint:gosec // it is positive
+	permits := bulkhead.New[any](uint(limit))
 	return &Flow{permits: permits, limit: int64(limit), patience: patience, now: now, meter: m.of(name)}
 }
 

@@ -192,7 +192,7 @@ func (s *crowdShop) offer(b *testing.B, rate float64) (step crowdStep) {
 		offered: rate, placed: float64(len(placed)) / lasted, refused: float64(len(refused)) / lasted,
 		p50: at(placed, 50), p99: at(placed, 99), refusedP99: at(refused, 99), readP99: at(seen, 99),
 		readsRefused: float64(len(reads)-len(seen)) / float64(len(reads)),
-		client: (now.ours - used.ours).Seconds() / lasted, shop: (ofProcess(s.cmd.Process.Pid) - shop).Seconds() / lasted,
+		client:       (now.ours - used.ours).Seconds() / lasted, shop: (ofProcess(s.cmd.Process.Pid) - shop).Seconds() / lasted,
 		database: (now.server - used.server).Seconds() / lasted,
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // crowdSteps are how many times the peak is offered.
-var crowdSteps = []float64{0.5, 1, 1.5, 2, 3, 5} //nolint:gochecknoglobals // it is never written to
+var crowdSteps = []float64{0.5, 1, 1.5, 2, 3, 5}
 
 // crowdShop is the shop for orders, served by commerce-api as a process of its own, so that
 // customers and shop compete for the processors and for nothing else.
