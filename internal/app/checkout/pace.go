@@ -85,9 +85,9 @@ type pace struct {
 
 // ended notes the end of a group, and how many orders wait now.
 func (p *pace) ended(at time.Time, orders, waiting int) {
-	if took := at.Sub(p.since).Seconds(); !p.since.IsZero() && took > 0 {
+	if !p.since.IsZero() {
 		p.orders = p.orders*keeps + float64(orders)
-		p.seconds = p.seconds*keeps + took
+		p.seconds = p.seconds*keeps + at.Sub(p.since).Seconds()
 	}
 	p.since = time.Time{}
 	if waiting >= maxOrders {

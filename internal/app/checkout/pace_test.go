@@ -4,26 +4,31 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// steady returns a service whose groups each take 10 ms, and 50 ms more than the patience
-// if slow is set.
+// steady returns a service whose groups each take about 40 ms, so that 3,200 orders are
+// placed in a second. They take a second if slow is set.
 func steady(slow *bool) *Service {
 	s := &Service{}
+	var groups atomic.Int64
 	s.queue = newQueue(func([]*placement, row) {
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(each + time.Duration(groups.Add(1)%5-2)*time.Millisecond)
 		if slow != nil && *slow {
-			time.Sleep(patience + 40*time.Millisecond)
+			time.Sleep(time.Second - each)
 		}
 	}, func(p *placement) { close(p.done) })
 	s.queue.crowd = Crowd{Patience: patience, Clock: time.Now}
 	return s
 }
 
-const patience = 300 * time.Millisecond
+const (
+	patience = 300 * time.Millisecond
+	each     = 40 * time.Millisecond
+)
 
 // attempt is one order, when it was sent and how it ended.
 type attempt struct {
@@ -33,9 +38,9 @@ type attempt struct {
 
 // crowd sends orders at even intervals for a second, whatever becomes of them. Each is of
 // a product of its own.
-func crowd(ctx context.Context, s *Service, each time.Duration) []attempt {
+func crowd(ctx context.Context, s *Service, every time.Duration) []attempt {
 	var all sync.WaitGroup
-	outcomes := make([]attempt, time.Second/each)
+	outcomes := make([]attempt, time.Second/every)
 	for i := range outcomes {
 		all.Go(func() {
 			p, begun := someone(ctx, byte(i), int64(i)+1), time.Now()
@@ -46,7 +51,7 @@ func crowd(ctx context.Context, s *Service, each time.Duration) []attempt {
 			}
 			outcomes[i] = attempt{time.Since(begun), err}
 		})
-		time.Sleep(each)
+		time.Sleep(every)
 	}
 	all.Wait()
 	return outcomes
@@ -58,11 +63,11 @@ func crowd(ctx context.Context, s *Service, each time.Duration) []attempt {
 func TestACrowdDoesNotSlowAcceptedOrdersDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		outcomes := crowd(t.Context(), steady(nil), time.Second/64_000) // 12,800/s are placed
+		outcomes := crowd(t.Context(), steady(nil), time.Second/16_000)
 		placed, late := 0, 0
 		for _, o := range outcomes {
 			switch {
-			case o.err == nil && o.took <= patience+10*time.Millisecond:
+			case o.err == nil && o.took <= patience+2*each:
 				placed++
 			case o.err == nil:
 				t.Fatalf("an order took %v", o.took)
@@ -72,7 +77,7 @@ func TestACrowdDoesNotSlowAcceptedOrdersDown(t *testing.T) {
 				late++
 			}
 		}
-		if placed < 12_000 || late > 0 {
+		if placed < 3_600 || late > 600 { // until the pace is known, too many are let in
 			t.Errorf("%d orders are placed, %d are refused after a wait", placed, late)
 		}
 	})
@@ -82,16 +87,24 @@ func TestABurstThatCanBePlacedIsNotRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := steady(nil)
-		for range 3 { // the second and third one after a pause
-			for i, o := range crowd(t.Context(), s, time.Second/1500) {
-				if o.err != nil {
-					t.Fatalf("order %d: %v", i, o.err)
-				}
-			}
+		for _, every := range []time.Duration{time.Second / 16_000, time.Second / 1_500, time.Second / 20} {
+			crowd(t.Context(), s, every)
 			time.Sleep(time.Hour)
-			if s.Busy() {
-				t.Error("busy after a pause")
+			var all sync.WaitGroup
+			for i := range 600 { // at once
+				all.Go(func() {
+					p := someone(t.Context(), 1, int64(i)+1)
+					p.rows = p.rows[1:]
+					err := s.queue.add(p)
+					if err == nil {
+						_, err = s.wait(t.Context(), p)
+					}
+					if err != nil {
+						t.Errorf("order %d of a burst after one every %v: %v", i, every, err)
+					}
+				})
 			}
+			all.Wait()
 		}
 	})
 }
@@ -105,7 +118,7 @@ func TestOrdersDoNotWaitForADatabaseThatHangs(t *testing.T) {
 		s := steady(&slow)
 		refused := 0
 		for _, o := range crowd(t.Context(), s, time.Second/12_000) {
-			if o.took > 2*(patience+50*time.Millisecond) {
+			if o.took > patience+time.Second+each {
 				t.Fatalf("an order took %v: %v", o.took, o.err)
 			}
 			if o.err != nil {
@@ -119,7 +132,7 @@ func TestOrdersDoNotWaitForADatabaseThatHangs(t *testing.T) {
 		for range 3 {
 			crowd(t.Context(), s, time.Second/12_000)
 		}
-		for i, o := range crowd(t.Context(), s, time.Second/6_000) {
+		for i, o := range crowd(t.Context(), s, time.Second/2_500) {
 			if o.err != nil {
 				t.Fatalf("order %d: %v", i, o.err)
 			}

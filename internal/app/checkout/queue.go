@@ -69,9 +69,6 @@ func (q *queue) stays(p *placement) bool {
 	if q.committers == maxCommitters {
 		return true
 	}
-	if _, has := q.lanes.of(p); has {
-		return false
-	}
 	return slices.ContainsFunc(p.rows, func(r row) bool { return q.held[r] > 0 || q.wanted[r] > 0 }) || p.large() && q.large
 }
 

@@ -107,7 +107,8 @@ func TestLargeOrdersTakeTurns(t *testing.T) {
 	q := stopped()
 	a, b, c := someone(t.Context(), 1, 1), someone(t.Context(), 2, lines(2, largeLines+1)...), someone(t.Context(), 3, lines(2, largeLines+1)...)
 	d, e, f := someone(t.Context(), 4, 2), someone(t.Context(), 5, 1000), someone(t.Context(), 6, lines(2000, largeLines+1)...)
-	addAll(t, q, a, b, c, d, e, f)
+	h := someone(t.Context(), 8, 2001)
+	addAll(t, q, a, b, c, d, e, f, h)
 	take := func(want ...*placement) []*placement {
 		t.Helper()
 		group := q.take()
@@ -116,7 +117,7 @@ func TestLargeOrdersTakeTurns(t *testing.T) {
 		}
 		return group
 	}
-	first := take(a, e) // d must not overtake b
+	first := take(a, e, h) // d must not overtake b; only b reserves its rows
 	large := take(b)
 	take() // d needs a row that b has, f waits for b
 	q.release(first)
