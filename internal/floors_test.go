@@ -46,7 +46,7 @@ var reserved = map[string][]string{
 	"github.com/klauspost/compress":       {"adapter/api/compress", "test"},
 	"github.com/redis/go-redis/v9":        {"adapter/redis", "program", "test"},
 	"github.com/golang-jwt/jwt/v5":        {"adapter/credentials"},
-	"github.com/failsafe-go/failsafe-go":  {"adapter/pgclient"},
+	"github.com/failsafe-go/failsafe-go":  {"adapter/pgclient", "adapter/api/admission"},
 	"github.com/alecthomas/kong":          {"program"},
 	"github.com/prometheus/client_golang": {"adapter", "program", "pgsim", "test"},
 	"github.com/schollz/progressbar/v3":   {"program"},

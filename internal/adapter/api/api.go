@@ -62,13 +62,14 @@ type Config struct {
 
 	Version               string // of the program, for the OpenAPI document
 	Limits                Limits
+	Admission             Admission
 	TrustUserHeader       bool // believe X-USER-ID: a gateway authenticates
 	RequireIdempotencyKey bool // of POST /orders
 
 	Callbacks CallbackDecoder // of the gateway; nil: the shop takes no cards
 
 	NearBytes uint64         // bound of the memory of the near cache; 0: there is none
-	Random    backoff.Random // of the near cache
+	Random    backoff.Random // of the near cache, and of Retry-After
 }
 
 // Limits are the limits of one request. A zero value selects the default.
@@ -101,6 +102,7 @@ type service struct {
 	config Config
 
 	huma   huma.API
+	doors  doors
 	feed   *feed // of the live ranking
 	packer coded.Packer
 }
@@ -127,6 +129,10 @@ func New(c Config) (*Handler, error) {
 	s := &service{config: c, feed: newFeed(c.Limits.Listeners, c.Log), packer: compress.New()}
 	mux := http.NewServeMux()
 	s.huma = huma.NewAPI(s.openAPIConfig(), &adapter{mux, s})
+	if err := s.openDoors(); err != nil {
+		return nil, err
+	}
+	s.documentBusy()
 	s.registerUsers()
 	s.registerBrands()
 	s.registerProducts()

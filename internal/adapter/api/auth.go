@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/loopers-commerce/commerce/internal/adapter/api/admission"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -47,6 +48,20 @@ func (s *service) authorize(r *http.Request, need access) (context.Context, erro
 		}
 	}
 	return context.WithValue(ctx, principalKey{}, *p), nil
+}
+
+// authorizeInTurn authorizes a request. That of an admin waits for its turn before, and
+// leaves when it has been served: see enter.
+func (s *service) authorizeInTurn(r *http.Request, need access) (context.Context, func(), error) {
+	pass := admission.Pass{}
+	if need == admins {
+		var err error
+		if pass, err = s.doors.flows[adminFlow].Enter(r.Context()); err != nil {
+			return nil, pass.Leave, err
+		}
+	}
+	ctx, err := s.authorize(r, need)
+	return ctx, pass.Leave, err
 }
 
 // authenticate returns the user of a request, nil if it has no credentials.

@@ -64,7 +64,7 @@ func (s *service) registerCallbacks() error {
 			return nil, err
 		}
 		return &output[callbackAnswer]{callbackAnswer{"SUCCESS"}}, nil
-	}, skipBodyValidation)
+	}, skipBodyValidation, inFlow(gatewayFlow))
 	body := s.huma.OpenAPI().Paths[CallbackPath].Post.RequestBody
 	body.Content = map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 		Type: huma.TypeObject, Required: []string{"transactionKey", "orderId", "amount", "status"},

@@ -73,7 +73,7 @@ const (
 
 func (s *service) registerCoupons() {
 	const tag = "Coupons"
-	register(s, route{http.MethodPost, issuePath, "issueCoupon", "Issue a coupon to me, first come, first served", tag, users, http.StatusCreated}, s.issueCoupon)
+	register(s, route{http.MethodPost, issuePath, "issueCoupon", "Issue a coupon to me, first come, first served", tag, users, http.StatusCreated}, s.issueCoupon, inFlow(couponFlow))
 	register(s, route{http.MethodGet, myCouponsPath, "listMyCoupons", "List my coupons, newest first", tag, users, 0},
 		func(ctx context.Context, in *Paged) (*output[pageOf[ownedBody]], error) {
 			p, err := s.config.Coupons.List(ctx, currentUser(ctx), in.Size, in.Cursor)

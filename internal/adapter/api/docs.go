@@ -62,6 +62,17 @@ func (s *service) problemResponse() *huma.Response {
 	}
 }
 
+// busyResponse is the name of the response in the OpenAPI document to a request that would wait too long.
+const busyResponse = "Busy"
+
+func (s *service) documentBusy() {
+	busy := s.problemResponse()
+	busy.Description = "Too many requests of this kind wait, or something that is needed is away. Nothing has happened, and an " +
+		"Idempotency-Key is still free, unless the code is TIMEOUT or DEPENDENCY_AWAY: then nobody knows. Try again after Retry-After."
+	busy.Headers["Retry-After"] = &huma.Param{Schema: &huma.Schema{Type: huma.TypeInteger}, Description: "Seconds to wait."}
+	s.huma.OpenAPI().Components.Responses = map[string]*huma.Response{busyResponse: busy}
+}
+
 // registerDocs serves the OpenAPI document with an interactive page, and the AsyncAPI document of the events. All
 // are part of the binary: the page loads nothing from other hosts.
 func (s *service) registerDocs(mux *http.ServeMux) error {

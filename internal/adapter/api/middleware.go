@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// middleware handles every request first: it adds a trace, a deadline, logging and a metric, routes the
-// request, and turns panics and unknown routes into problems.
+// middleware handles every request first: it refuses what would wait too long, adds a trace, a deadline, logging and
+// a metric, routes the request, and turns panics and unknown routes into problems.
 type middleware struct {
 	service *service
 
@@ -38,6 +38,10 @@ func newMiddleware(s *service, mux *http.ServeMux) (*middleware, error) {
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := m.service.config.Clock()
 	handler, pattern := m.mux.Handler(r)
+	if d, has := m.service.doors.routes[pattern]; has && d.full() {
+		m.refuse(w, r, d, pattern, start)
+		return
+	}
 	r, span := m.traced(w, r, pattern)
 	rec := &statusRecorder{ResponseWriter: w}
 	defer func() { endSpan(span, rec.status) }()

@@ -56,13 +56,16 @@ func BenchmarkNear(b *testing.B) {
 }
 
 // smallShop is a shop with a product, without users and orders.
-func smallShop(b *testing.B, nearBytes uint64) *shop {
+func smallShop(b *testing.B, nearBytes uint64, change ...func(*api.Config)) *shop {
 	b.Helper()
-	db := storetest.SQLite(b, sqlstore.Options{})
+	db, metrics := storetest.SQLite(b, sqlstore.Options{}), prometheus.NewRegistry()
 	c := api.Config{
 		Catalog: catalog.New(db, time.Now), Rankings: newFakeRankings(), Views: discarded{}, DB: db, NearBytes: nearBytes,
 		Clock: time.Now, Random: func() float64 { return 0.5 }, IDs: id.NewSource(time.Now, rand.Reader),
-		Registerer: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+		Registerer: metrics, Log: slog.New(slog.DiscardHandler),
+	}
+	for _, f := range change {
+		f(&c)
 	}
 	_, err := c.Catalog.CreateBrand(b.Context(), product.Brand{Name: "Loopers"})
 	if err == nil {
@@ -75,7 +78,7 @@ func smallShop(b *testing.B, nearBytes uint64) *shop {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &shop{handler: h}
+	return &shop{handler: h, metrics: metrics}
 }
 
 // discarded are views that nobody counts.

@@ -14,11 +14,11 @@ func (v *fakeViews) all() []string {
 }
 
 // count returns the sum of a counter over all series with a label of the value given.
-func (s *shop) count(t *testing.T, name, label string) (sum float64) {
-	t.Helper()
+func (s *shop) count(tb testing.TB, name, label string) (sum float64) {
+	tb.Helper()
 	families, err := s.metrics.Gather()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, f := range families {
 		for _, m := range f.GetMetric() {

@@ -100,7 +100,7 @@ const (
 
 func (s *service) registerOrders() {
 	const tag = "Orders"
-	register(s, route{http.MethodPost, ordersPath, "createOrder", "Place an order", tag, users, http.StatusCreated}, s.placeOrder)
+	register(s, route{http.MethodPost, ordersPath, "createOrder", "Place an order", tag, users, http.StatusCreated}, s.placeOrder, inFlow(orderFlow))
 	s.huma.OpenAPI().Paths[ordersPath].Post.RequestBody.Content["application/json"].Example = firstOrder()
 	register(s, route{http.MethodGet, ordersPath, "listOrders", "List my orders, newest first", tag, users, 0}, s.listOrders)
 	register(s, route{http.MethodGet, ordersPath + "/{id}", "getOrder", "Get one of my orders", tag, users, 0}, s.getOrder)
@@ -123,7 +123,9 @@ func (s *service) placeOrder(ctx context.Context, in *placeInput) (*createdOutpu
 	}
 	render := func(o order.Order) response { return response{http.StatusCreated, orderPath(o), toOrderBody(o)} }
 	o, err := idempotent(ctx, s, idempotentRequest{"POST " + ordersPath, in.Key, in.masked()}, render, func(g store.Guard) (order.Order, error) {
-		return s.config.Checkout.Place(ctx, request, g)
+		o, err := s.config.Checkout.Place(ctx, request, g)
+		s.doors.orders.Ended(err, checkout.ErrBusy)
+		return o, err
 	})
 	if err != nil {
 		return nil, err

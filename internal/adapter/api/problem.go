@@ -68,8 +68,11 @@ func (s *service) problem(ctx context.Context, err error) *problem {
 	}
 	p := newProblem(ctx, statusOf(f.Kind), f.Code, f.Text)
 	p.Errors = f.Fields
-	if f.Retry > 0 {
+	switch {
+	case f.Retry > 0:
 		p.headers.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.Retry.Seconds()))))
+	case isBusy(p.Code):
+		p.headers.Set("Retry-After", s.retryAfter())
 	}
 	s.logProblem(ctx, p, err)
 	return p
@@ -101,7 +104,7 @@ func (s *service) logProblem(ctx context.Context, p *problem, err error) {
 		s.config.Log.DebugContext(ctx, "the client closed the connection", "error", err)
 	case p.Status == http.StatusInternalServerError:
 		s.config.Log.ErrorContext(ctx, "request failed", "error", err)
-	case p.Status > http.StatusInternalServerError:
+	case p.Status > http.StatusInternalServerError && !isBusy(p.Code):
 		s.config.Log.WarnContext(ctx, "request could not be served", "code", p.Code, "error", err)
 	default:
 		s.config.Log.DebugContext(ctx, "request refused", "code", p.Code, "error", err)

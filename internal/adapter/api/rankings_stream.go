@@ -56,7 +56,7 @@ const streamWords = "Server-sent events (text/event-stream): an event `ranking` 
 
 func (s *service) registerRankingStream() {
 	schema := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[streamBody](), true, "RankingStream")
-	register(s, route{http.MethodGet, streamPath, "streamRanking", "Listen to the live ranking", "Rankings", anyone, 0}, s.stream,
+	register(s, route{http.MethodGet, streamPath, "streamRanking", "Listen to the live ranking", "Rankings", anyone, 0}, s.stream, inFlow(unbounded),
 		func(op *huma.Operation) {
 			op.Description = streamWords
 			op.Responses["200"] = &huma.Response{

@@ -30,15 +30,16 @@ func register[I, O any](s *service, r route, h func(context.Context, *I) (*O, er
 	op := huma.Operation{
 		Method: r.method, Path: r.path, OperationID: r.name, Summary: r.summary, Tags: []string{r.tag},
 		DefaultStatus: r.status, MaxBodyBytes: s.config.Limits.Size + 1, BodyReadTimeout: s.config.Limits.Body,
-		Metadata:  map[string]any{accessKey: r.access},
+		Metadata:  map[string]any{accessKey: r.access, flowKey: usualFlow(r.method, r.access)},
 		Security:  r.access.security(s.config.TrustUserHeader),
 		Responses: map[string]*huma.Response{"default": s.problemResponse()},
 	}
 	for _, option := range options {
 		option(&op)
 	}
+	s.bound(&op)
 	huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := h(ctx, in)
+		out, err := admitted(ctx, s, &op, in, h)
 		if err == nil {
 			return out, nil
 		}
@@ -59,7 +60,8 @@ type adapter struct {
 func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 	need, _ := op.Metadata[accessKey].(access)
 	a.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
-		ctx, err := a.s.authorize(r, need)
+		ctx, leave, err := a.s.authorizeInTurn(r, need)
+		defer leave()
 		if err != nil {
 			a.s.writeProblem(w, r, a.s.problem(r.Context(), err))
 			return

@@ -44,8 +44,8 @@ const mePath = "/api/v1/users/me"
 
 func (s *service) registerUsers() {
 	const tag = "Users"
-	register(s, route{http.MethodPost, "/api/v1/users", "signUp", "Sign up", tag, anyone, http.StatusCreated}, s.signUp)
-	register(s, route{http.MethodPost, "/api/v1/sessions", "logIn", "Log in", tag, anyone, http.StatusCreated}, s.logIn)
+	register(s, route{http.MethodPost, "/api/v1/users", "signUp", "Sign up", tag, anyone, http.StatusCreated}, s.signUp, inFlow(logInFlow))
+	register(s, route{http.MethodPost, "/api/v1/sessions", "logIn", "Log in", tag, anyone, http.StatusCreated}, s.logIn, inFlow(logInFlow))
 	register(s, route{http.MethodGet, mePath, "getMe", "Get my user", tag, users, 0}, s.me)
 }
 

@@ -44,10 +44,3 @@ func (s *Service) PlaceTogether(ctx context.Context, requests []Request, guards 
 	}
 	return outcomes
 }
-
-// Waiting returns how many orders wait that are in no transaction.
-func (s *Service) Waiting() int {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	return s.queue.size
-}

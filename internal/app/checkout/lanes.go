@@ -9,6 +9,9 @@ const (
 	// maxMoves is how often a placement is moved to a lane before it waits for all of its
 	// rows.
 	maxMoves = 2
+	// maxInLane is how many placements of one row wait. So a row that somebody holds for
+	// long does not use up the room of all others.
+	maxInLane = 512
 )
 
 // lanes are queues of placements that need a row that somebody else was seen to hold. A
@@ -18,6 +21,7 @@ type lanes struct {
 	byRow  map[row]*lane
 	turns  []row // of lanes with placements that are not served
 	served int
+	size   int // how many placements wait
 }
 
 type lane struct {
@@ -40,6 +44,12 @@ func (l *lanes) of(p *placement) (row, bool) {
 	return row{}, false
 }
 
+// full reports whether a placement would have to wait in a lane that has no room.
+func (l *lanes) full(p *placement) bool {
+	r, has := l.of(p)
+	return has && (len(l.byRow[r].waiting) >= maxInLane || l.size >= maxWaiting)
+}
+
 // enter puts a placement into a lane.
 func (l *lanes) enter(p *placement, r row) {
 	open := l.byRow[r]
@@ -48,6 +58,7 @@ func (l *lanes) enter(p *placement, r row) {
 		l.byRow[r] = open
 	}
 	p.lane = r
+	l.size++
 	open.waiting = append(open.waiting, p)
 	l.queue(r, open)
 }
@@ -59,17 +70,12 @@ func (l *lanes) queue(r row, open *lane) {
 	}
 }
 
-// remove removes a placement from its lane, and reports whether it was in one.
-func (l *lanes) remove(p *placement) bool {
+// remove removes a placement from its lane.
+func (l *lanes) remove(p *placement) {
 	open := l.byRow[p.lane]
-	if open == nil {
-		return false
-	}
 	i := slices.Index(open.waiting, p)
-	if i >= 0 {
-		open.waiting = slices.Delete(open.waiting, i, i+1)
-	}
-	return i >= 0
+	open.waiting = slices.Delete(open.waiting, i, i+1)
+	l.size--
 }
 
 // take removes a group from the lane whose turn it is.
@@ -87,6 +93,7 @@ func (l *lanes) take() (r row, group []*placement) {
 		group = slices.Clone(open.waiting[:n])
 		open.waiting = slices.Delete(open.waiting, 0, n)
 		open.served = true
+		l.size -= n
 		return r, group
 	}
 	return row{}, nil
@@ -129,10 +136,10 @@ func (q *queue) staffLanes() {
 
 func (q *queue) takeFromLane() (row, []*placement) {
 	r, group := q.lanes.take()
+	q.crowd.taken(group)
 	for _, p := range group {
 		p.taken = true
 	}
-	q.size -= len(group)
 	return r, group
 }
 

@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -62,11 +63,25 @@ func (s *Service) Place(ctx context.Context, r Request, guard store.Guard) (plac
 	if err := s.queue.add(p); err != nil {
 		return order.Order{}, err
 	}
-	select {
-	case <-p.done:
-		return p.outcome()
-	case <-ctx.Done():
-		return s.abandon(ctx, p)
+	return s.wait(ctx, p)
+}
+
+// wait waits for the outcome of a placement, until ctx or the patience with it ends.
+func (s *Service) wait(ctx context.Context, p *placement) (order.Order, error) {
+	late, release := s.queue.crowd.deadline()
+	defer release()
+	for {
+		select {
+		case <-p.done:
+			return p.outcome()
+		case <-ctx.Done():
+			return s.abandon(ctx, p)
+		case <-late:
+			if s.queue.expire(p) {
+				return order.Order{}, ErrBusy
+			}
+			late = nil
+		}
 	}
 }
 
@@ -93,11 +108,12 @@ type placement struct {
 	slot    cardSlot
 	rows    []row // that the queue keeps apart: the wallet and the stocks
 
-	// The queue's: whether the placement is in a group, the lane that it is in otherwise,
-	// and how often it was moved to one.
-	taken bool
-	lane  row
-	moves int
+	// The queue's: when it arrived, whether the placement is in a group, the lane that it is
+	// in otherwise, and how often it was moved to one.
+	arrived time.Time
+	taken   bool
+	lane    row
+	moves   int
 
 	// The outcome. It is written by the group that the placement is in, and read by
 	// others once done is closed. blocked is a row that somebody else holds: then there is
@@ -119,7 +135,8 @@ func newPlacement(ctx context.Context, r Request, basket order.Basket, guard sto
 	return p
 }
 
-func (p *placement) lines() int { return len(p.basket.Wants()) }
+func (p *placement) lines() int  { return len(p.basket.Wants()) }
+func (p *placement) large() bool { return p.lines() > largeLines }
 
 // reset removes the outcome of an earlier attempt.
 func (p *placement) reset() { p.placed, p.err, p.blocked = order.Order{}, nil, row{} }

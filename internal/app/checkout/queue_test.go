@@ -75,20 +75,76 @@ func TestAnOrderThatHasToWaitIsNotOvertaken(t *testing.T) {
 	}
 }
 
+// lines returns the ids of n products, from a first one on.
+func lines(first, n int64) (products []int64) {
+	for pid := first; pid < first+n; pid++ {
+		products = append(products, pid)
+	}
+	return products
+}
+
 func TestAGroupHasABoundedNumberOfLines(t *testing.T) {
 	t.Parallel()
 	q := stopped()
-	many := make([]int64, maxLines)
-	for i := range many {
-		many[i] = int64(i) + 1
+	all := make([]*placement, maxLines/largeLines+1)
+	for i := range all {
+		all[i] = someone(t.Context(), byte(i), lines(int64(1+i*largeLines), largeLines)...)
 	}
-	a, b, c := someone(t.Context(), 1, many[:600]...), someone(t.Context(), 2, many[600:]...), someone(t.Context(), 3, 2000)
-	addAll(t, q, a, b, c)
-	if group := q.take(); !slices.Equal(group, []*placement{a, b}) {
-		t.Errorf("%d orders are in the group, want 2", len(group))
+	addAll(t, q, all...)
+	last := len(all) - 1
+	if group := q.take(); !slices.Equal(group, all[:last]) {
+		t.Errorf("%d orders are in the group, want %d", len(group), last)
 	}
-	if group := q.take(); !slices.Equal(group, []*placement{c}) {
+	if group := q.take(); !slices.Equal(group, all[last:]) {
 		t.Errorf("%d orders are in the group, want 1", len(group))
+	}
+}
+
+// A large order has a group of its own. Another one waits for it, and while it does, others
+// pass it even if they are about the same products.
+func TestLargeOrdersTakeTurns(t *testing.T) {
+	t.Parallel()
+	q := stopped()
+	a, b, c := someone(t.Context(), 1, 1), someone(t.Context(), 2, lines(2, largeLines+1)...), someone(t.Context(), 3, lines(2, largeLines+1)...)
+	d, e, f := someone(t.Context(), 4, 2), someone(t.Context(), 5, 1000), someone(t.Context(), 6, lines(2000, largeLines+1)...)
+	h := someone(t.Context(), 8, 2001)
+	addAll(t, q, a, b, c, d, e, f, h)
+	take := func(want ...*placement) []*placement {
+		t.Helper()
+		group := q.take()
+		if !slices.Equal(group, want) {
+			t.Errorf("%d orders are taken, want %d", len(group), len(want))
+		}
+		return group
+	}
+	first := take(a, e, h) // d must not overtake b; only b reserves its rows
+	large := take(b)
+	take() // d needs a row that b has, f waits for b
+	q.release(first)
+	g := someone(t.Context(), 7, 2000)
+	addAll(t, q, g)
+	take(g) // c and f are passed
+	q.release(large)
+	take(c)
+}
+
+// Somebody who holds a row for long stops only the orders of that row.
+func TestAFullLaneStopsNoOtherOrders(t *testing.T) {
+	t.Parallel()
+	q := stopped()
+	q.lanes.enter(someone(t.Context(), 1, 1), stockRow(1))
+	for range maxInLane - 1 {
+		addAll(t, q, someone(t.Context(), 1, 1))
+		q.take()
+	}
+	if err := q.add(someone(t.Context(), 1, 1, 2)); !errors.Is(err, ErrBusy) {
+		t.Errorf("one more: %v", err)
+	}
+	for range maxWaiting {
+		addAll(t, q, someone(t.Context(), 2, 2))
+	}
+	if orders, inLanes, lanes := (&Service{queue: q}).Waiting(); orders != maxWaiting || inLanes != maxInLane || lanes != 1 {
+		t.Errorf("%d orders wait, %d in %d lanes", orders, inLanes, lanes)
 	}
 }
 
@@ -100,8 +156,8 @@ func TestOnlyTheOrdersOfARowThatIsHeldGoToItsLane(t *testing.T) {
 	group := q.take()
 	held.blocked = stockRow(1)
 	q.release(group)
-	if decided := q.moveBlocked(group); len(decided) > 0 || q.size != 1 {
-		t.Errorf("%d are decided, %d wait", len(decided), q.size)
+	if decided := q.moveBlocked(group); len(decided) > 0 || q.lanes.size != 1 {
+		t.Errorf("%d are decided, %d wait", len(decided), q.lanes.size)
 	}
 	addAll(t, q, both, other)
 	if group := q.take(); !slices.Equal(group, []*placement{other}) {
@@ -112,7 +168,7 @@ func TestOnlyTheOrdersOfARowThatIsHeldGoToItsLane(t *testing.T) {
 		t.Errorf("%d orders are in the lane of %v", len(lane), r)
 	}
 	q.lanes.release(r)
-	if len(q.lanes.byRow) > 0 || q.size > 0 {
+	if len(q.lanes.byRow)+q.lanes.size+len(q.wanted) > 0 {
 		t.Error("the lane is still open")
 	}
 }
@@ -127,14 +183,13 @@ func TestLanesAreServedInTurn(t *testing.T) {
 	q.lanes.enter(someone(t.Context(), 2, 2), stockRow(2))
 	leaves := someone(t.Context(), 3, 3)
 	q.lanes.enter(leaves, stockRow(3))
-	q.size = 2*maxOrders + 2
 	q.leave(leaves)
 	for r, group := q.takeFromLane(); len(group) > 0; r, group = q.takeFromLane() {
 		want = append(want, r)
 		q.lanes.release(r)
 	}
-	if !slices.Equal(want, []row{stockRow(1), stockRow(2), stockRow(1)}) || q.size != 0 {
-		t.Errorf("%v, %d wait", want, q.size)
+	if !slices.Equal(want, []row{stockRow(1), stockRow(2), stockRow(1)}) || q.lanes.size != 0 {
+		t.Errorf("%v, %d wait", want, q.lanes.size)
 	}
 }
 

@@ -102,8 +102,8 @@ func TestTwoProgramsSellTheSameProducts(t *testing.T) {
 			t.Errorf("%d are sold, %d are left of 40", total, left)
 		}
 		for _, p := range programs {
-			if n := p.Waiting(); n != 0 {
-				t.Errorf("%d orders wait", n)
+			if n, inLanes, lanes := p.Waiting(); n+inLanes+lanes != 0 {
+				t.Errorf("%d orders wait, %d in %d lanes", n, inLanes, lanes)
 			}
 		}
 		s.Audit(t)

@@ -17,6 +17,7 @@ import (
 // Config is the configuration of the shop in one process.
 type Config struct {
 	config.Web
+	config.Admission
 	config.Management
 	config.Auth
 	config.Payments
@@ -31,7 +32,7 @@ type Config struct {
 }
 
 // Check implements config.Checker.
-func (c *Config) Check() []error { return c.CheckPorts(c.Web) }
+func (c *Config) Check() []error { return append(c.CheckPorts(c.Web), c.CheckAdmission(c.Web)...) }
 
 // Serve runs the shop until ctx ends. Once it is ready it prints its addresses.
 func (c *Config) Serve(ctx context.Context, env wire.Env, stdout io.Writer) error {

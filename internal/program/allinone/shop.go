@@ -67,7 +67,9 @@ func (s *shop) api() (wire.Program, error) {
 		Infra: infra, Accounts: accounts, Listener: s.ports.public,
 		Gateway: wire.Gateway{URL: address(s.ports.gateway), PublicURL: address(s.ports.public)},
 		Secret:  s.gatewaySecret, Policy: c.Policy(),
-		Rules: api.Rules{TrustUserHeader: c.AuthTrustUserHeader, RequestTimeout: c.RequestTimeout.Get(), NearBytes: c.NearBytes()},
+		Rules: api.Rules{
+			TrustUserHeader: c.AuthTrustUserHeader, RequestTimeout: c.RequestTimeout.Get(), NearBytes: c.NearBytes(), Admission: c.Limits(),
+		},
 	})
 }
 

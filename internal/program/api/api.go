@@ -14,6 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/audit"
+	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/deadletters"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
@@ -44,6 +45,7 @@ type Rules struct {
 	RequireIdempotencyKey bool
 	RequestTimeout        time.Duration
 	NearBytes             uint64 // bound of the memory of the near cache; 0: there is none
+	Admission             httpapi.Admission
 }
 
 // grace is how long running requests may take when the program stops.
@@ -70,8 +72,15 @@ func New(d Deps) (_ wire.Program, err error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
-	cards, err := u.Cards(d.Gateway, d.Policy)
+	crowd, err := d.crowd()
 	if err != nil {
+		return wire.Program{}, err
+	}
+	cards, err := u.Cards(d.Gateway, d.Policy, checkout.WithCrowd(crowd))
+	if err != nil {
+		return wire.Program{}, err
+	}
+	if err := d.exportWaiting(cards.Checkout); err != nil {
 		return wire.Program{}, err
 	}
 	desk, closeDesk := u.Desk()
@@ -119,7 +128,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Servic
 		Audit:       audit.New(u.DB, u.Env.Clock, u.Env.Log),
 		DeadLetters: desk, Launcher: launcher,
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log, Registerer: u.Env.Registry, Traces: u.Env.Traces, Version: wire.Version(),
-		Limits:          httpapi.Limits{Time: d.Rules.RequestTimeout},
+		Limits: httpapi.Limits{Time: d.Rules.RequestTimeout}, Admission: d.Rules.Admission,
 		TrustUserHeader: d.Rules.TrustUserHeader, RequireIdempotencyKey: d.Rules.RequireIdempotencyKey,
 		NearBytes: d.Rules.NearBytes, Random: u.Env.Random,
 	})

@@ -19,6 +19,7 @@ import (
 // Config is the configuration of the program.
 type Config struct {
 	config.Web
+	config.Admission
 	config.Auth
 	config.Gateway
 	config.Payments
@@ -32,7 +33,7 @@ func (c *Config) Check() []error {
 		found = append(found, errors.New("--auth-jwt-secret (AUTH_JWT_SECRET): is missing: give 32 random bytes or more, "+
 			"the same to every instance, for example the output of: openssl rand -base64 32"))
 	}
-	return slices.Concat(found, c.CheckPorts(c.Web), c.CheckGateway(c.Web))
+	return slices.Concat(found, c.CheckPorts(c.Web), c.CheckGateway(c.Web), c.CheckAdmission(c.Web))
 }
 
 func about() config.About {
@@ -73,6 +74,7 @@ func (c *Config) build(ctx context.Context, infra wire.Infra) (wire.Program, err
 		Secret:  c.GatewaySecret.Get(), Policy: c.Policy(),
 		Rules: Rules{
 			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(), NearBytes: c.NearBytes(),
+			Admission: c.Limits(),
 		},
 	})
 }

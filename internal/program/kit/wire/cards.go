@@ -35,7 +35,8 @@ type Cards struct {
 //
 // Settle gives back the stock, points and coupon of dead orders through the
 // compensator of checkout, and checkout charges and cancels payments through settle.
-func (u Infra) Cards(g Gateway, policy payment.Policy) (Cards, error) {
+// The options are those of checkout.
+func (u Infra) Cards(g Gateway, policy payment.Policy, options ...checkout.Option) (Cards, error) {
 	e := u.Env
 	config := settle.Config{
 		DB: u.DB, LeaseDB: u.Listening(), Compensator: checkout.NewCompensator(e.IDs), Policy: policy, CallerTimeout: g.CallerTimeout,
@@ -44,7 +45,7 @@ func (u Infra) Cards(g Gateway, policy payment.Policy) (Cards, error) {
 	if g.URL == "" {
 		payments := settle.New(config)
 		return Cards{
-			Checkout: checkout.New(u.DB, e.IDs, e.Clock, policy, checkout.WithPayments(payments)), Close: func() {},
+			Checkout: checkout.New(u.DB, e.IDs, e.Clock, policy, append(options, checkout.WithPayments(payments))...), Close: func() {},
 		}, nil
 	}
 	client, err := e.GatewayClient(g)
@@ -57,7 +58,7 @@ func (u Infra) Cards(g Gateway, policy payment.Policy) (Cards, error) {
 		return Cards{}, err
 	}
 	return Cards{
-		Checkout: checkout.New(u.DB, e.IDs, e.Clock, policy, checkout.WithPayments(payments), checkout.WithCharger(payments)),
+		Checkout: checkout.New(u.DB, e.IDs, e.Clock, policy, append(options, checkout.WithPayments(payments), checkout.WithCharger(payments))...),
 		Settle:   payments, Close: client.Close,
 		Components: []run.Component{{Name: "card payments", Run: payments.Run}, {Name: "recovery of payments", Run: payments.Recover}},
 	}, nil
