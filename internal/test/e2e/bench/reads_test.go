@@ -7,10 +7,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/limits"
 )
 
 // The shop for the reads.
 const (
+	readTime      = 2 * time.Second
 	shownProducts = 10_000
 	shownBrands   = 100
 )
@@ -22,20 +26,29 @@ var sorts = []string{"latest", "price_asc", "price_desc", "likes_desc"}
 func BenchmarkDetail(b *testing.B) {
 	s := openReadShop(b, shownProducts, shownBrands)
 	s.rank(b)
-	c := newClient(b)
+	c := limits.NewClient(b)
 	for n := 1; n <= shownProducts; n++ {
-		c.save(b, s.url, fmt.Sprintf("/api/v1/products/%d", n))
+		c.Save(b, s.url, fmt.Sprintf("/api/v1/products/%d", n))
 	}
 	s.checkDetails(b, c)
-	comparison{unit: "requests/s", goal: 0.85, ours: c.against("commerce-api", s.url), baseline: c.bare(b)}.run(b)
+	comparison{unit: "requests/s", goal: 0.85, ours: reading(c, "commerce-api", s.url), baseline: reading(c, "bare net/http", c.Bare(b))}.run(b)
 	s.reportViews(b)
 }
 
+// reading is a side that reads from a server.
+func reading(c *limits.Client, name, url string) side {
+	return side{name, func(b *testing.B) float64 {
+		b.Helper()
+		rate, _ := c.Load(b, url, c.Paths, readTime)
+		return rate
+	}}
+}
+
 // checkDetails compares the answers with how the shop was filled.
-func (s *readShop) checkDetails(b *testing.B, c *client) {
+func (s *readShop) checkDetails(b *testing.B, c *limits.Client) {
 	b.Helper()
 	for n := 1; n <= shownProducts; n++ {
-		body := c.want[fmt.Sprintf("/api/v1/products/%d", n)].body
+		body := c.Want[fmt.Sprintf("/api/v1/products/%d", n)].Body
 		for _, part := range []string{
 			fmt.Sprintf(`"id":%d,`, n), fmt.Sprintf(`"name":"Product number %d"`, n), fmt.Sprintf(`"stock":%d,`, n%100),
 			fmt.Sprintf(`"brand":{"id":%d,`, 1+n%shownBrands), fmt.Sprintf(`"rank":%d,`, shownProducts+1-n),
@@ -67,18 +80,18 @@ func (s *readShop) reportViews(b *testing.B) {
 // BenchmarkList reads the first 20 products in each order, of all brands and of each one.
 func BenchmarkList(b *testing.B) {
 	s := openReadShop(b, shownProducts, shownBrands)
-	c := newClient(b)
+	c := limits.NewClient(b)
 	for _, sort := range sorts {
 		for brand := range shownBrands + 1 { // 0: all
-			c.save(b, s.url, listPath(sort, brand))
+			c.Save(b, s.url, listPath(sort, brand))
 		}
 	}
-	for path, answer := range c.want {
-		if n := bytes.Count(answer.body, []byte(`"sku":`)); n != 20 {
-			b.Fatalf("%s has %d products: %s", path, n, answer.body)
+	for path, answer := range c.Want {
+		if n := bytes.Count(answer.Body, []byte(`"sku":`)); n != 20 {
+			b.Fatalf("%s has %d products: %s", path, n, answer.Body)
 		}
 	}
-	comparison{unit: "requests/s", goal: 0.8, ours: c.against("commerce-api", s.url), baseline: c.bare(b)}.run(b)
+	comparison{unit: "requests/s", goal: 0.8, ours: reading(c, "commerce-api", s.url), baseline: reading(c, "bare net/http", c.Bare(b))}.run(b)
 }
 
 func listPath(sort string, brand int) string {
@@ -96,17 +109,17 @@ const rankingPages = 50
 func BenchmarkRanking(b *testing.B) {
 	s := openReadShop(b, shownProducts, shownBrands)
 	s.rank(b)
-	c := newClient(b)
-	c.same = sameButTime
+	c := limits.NewClient(b)
+	c.Same = sameButTime
 	for n := range rankingPages {
-		c.save(b, s.url, fmt.Sprintf("/api/v1/rankings?page=%d", n+1))
+		c.Save(b, s.url, fmt.Sprintf("/api/v1/rankings?page=%d", n+1))
 	}
-	for path, answer := range c.want {
-		if n := bytes.Count(answer.body, []byte(`"score":`)); n != 20 {
-			b.Fatalf("%s has %d products: %s", path, n, answer.body)
+	for path, answer := range c.Want {
+		if n := bytes.Count(answer.Body, []byte(`"score":`)); n != 20 {
+			b.Fatalf("%s has %d products: %s", path, n, answer.Body)
 		}
 	}
-	comparison{unit: "requests/s", goal: 0.85, ours: c.against("commerce-api", s.url), baseline: c.bare(b)}.run(b)
+	comparison{unit: "requests/s", goal: 0.85, ours: reading(c, "commerce-api", s.url), baseline: reading(c, "bare net/http", c.Bare(b))}.run(b)
 }
 
 // sameButTime reports whether two rankings differ in nothing but the time when they were so.

@@ -1,0 +1,108 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
+	"github.com/loopers-commerce/commerce/internal/test/kit/openloop"
+)
+
+// runner runs scenarios and collects their results.
+type runner struct {
+	options
+
+	seed      uint64
+	begun     time.Time
+	results   []*Result
+	baselines []baseline
+
+	mu     sync.Mutex // of stderr
+	stderr io.Writer
+}
+
+// say writes what is being done.
+func (r *runner) say(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, _ = fmt.Fprintf(r.stderr, "%6.1fs  %s\n", time.Since(r.begun).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// progress writes one line a second.
+func (r *runner) progress(name string, p openloop.Progress) {
+	ended := p.Last.Ended
+	r.say("%-18s %3.0f of %.0f s  %6d/s ok %5d/s declined %5d/s refused %4d failed %4d wrong  %5d under way  p99 %7s ms",
+		name, p.Elapsed.Seconds(), p.Lasts.Seconds(), ended[openloop.OK], ended[openloop.Declined], ended[openloop.Refused],
+		ended[openloop.Failed], ended[openloop.Wrong], p.UnderWay, ms(p.Last.FromDue.At(99)))
+}
+
+// all runs the chosen scenarios on one shop. ctx ends at Ctrl-C; that of tb does not.
+func (r *runner) all(ctx context.Context, tb testing.TB, programs *cluster.Programs) {
+	tb.Helper()
+	s := open(tb, programs, int64(r.Products.Get()), r.say)
+	if r.Baseline && ctx.Err() == nil {
+		r.baselines = r.compare(ctx, s)
+	}
+	for _, chosen := range r.scenarios() {
+		if ctx.Err() != nil {
+			break
+		}
+		result, err := r.one(ctx, s, chosen)
+		if err != nil {
+			tb.Errorf("%s: %v", chosen.name, err)
+			continue
+		}
+		r.results = append(r.results, result)
+	}
+	r.say("stopping the programs")
+}
+
+// one runs a scenario. The effects are checked also if it was interrupted.
+func (r *runner) one(ctx context.Context, s *shop, chosen scenario) (*Result, error) {
+	rate, lasts := chosen.rate, chosen.lasts
+	if given := r.Rate.Get(); given != 0 {
+		rate = given
+	}
+	if r.Duration != 0 {
+		lasts = r.Duration
+	}
+	before, begun := s.used(), time.Now()
+	result, err := chosen.run(ctx, r, &crowd{shop: s}, rate, lasts)
+	if err != nil {
+		return nil, err
+	}
+	result.Name, result.About, result.Rate, result.Interrupted = chosen.name, chosen.about, rate, ctx.Err() != nil
+	result.CPU = shares(before, s.used(), time.Since(begun))
+	for _, what := range result.Broken() {
+		r.say("%s: %s", chosen.name, what)
+	}
+	return result, nil
+}
+
+// used returns the processor time that each process has taken, in seconds.
+func (s *shop) used() map[string]float64 {
+	s.tb.Helper()
+	ctx := s.tb.Context()
+	used := map[string]float64{}
+	for _, service := range []*cluster.Service{s.api, s.streamer} {
+		used[service.Name] = service.Metric(ctx, "process_cpu_seconds_total")
+	}
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		s.tb.Fatal(err)
+	}
+	used["the customers"] = time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+	return used
+}
+
+func shares(before, after map[string]float64, took time.Duration) (all []Usage) {
+	for _, name := range []string{"commerce-api", "commerce-streamer", "the customers"} {
+		all = append(all, Usage{name, (after[name] - before[name]) / took.Seconds()})
+	}
+	return all
+}
