@@ -94,16 +94,18 @@ func (l *listeners) state(wrong error, first bool) {
 func (l *listeners) end() []Effect {
 	l.stop()
 	l.all.Wait()
-	const enough = 2 // the first state, and a change
 	return []Effect{
 		effect(fmt.Sprintf("listeners of %d that heard nothing", l.count), l.silent, 0),
 		effect("listeners that were cut off", said(l.cut), "none"),
 		effect(fmt.Sprintf("states of the stream that were wrong, of %d", l.states), said(l.wrong), "none"),
-		{
-			What: "states that each listener received", Got: fmt.Sprintf("%.1f", float64(l.states)/float64(l.count)),
-			Want: fmt.Sprintf("%d or more", enough), OK: l.states >= enough*int64(l.count),
-		},
 	}
+}
+
+// threshold says whether the stream has told of changes.
+func (l *listeners) threshold() Threshold {
+	const enough = 2 // the first state, and a change
+	each := float64(l.states) / float64(l.count)
+	return Threshold{"states that each listener received", fmt.Sprintf("%.1f", each), fmt.Sprintf("≥ %d", enough), each >= enough}
 }
 
 // said writes reasons with their numbers.

@@ -18,13 +18,14 @@ import (
 
 // options are the command line.
 type options struct {
-	Scenario string        `help:"Scenario to run: browse-like-order, flash-sale, coupon-rush, ranking-storm, cards, crowd, or all." default:"all"`
-	Rate     config.Amount `help:"Requests per second; 0 is the scenario's own. For crowd it is the peak; 0 finds it." default:"0"`
-	Duration time.Duration `help:"How long each scenario lasts; 0s is the scenario's own." default:"0s"`
-	Products config.Count  `help:"How many products the shop has." default:"100000"`
-	Baseline bool          `help:"Compare with a bare net/http server and with pgbench in the same run." default:"true" negatable:""`
-	Seed     uint64        `help:"Seed of what customers do." default:"1"`
-	Report   string        `help:"File that the report is written to; empty writes none." default:"bin/load/report.html"`
+	Scenario  string        `help:"Scenario to run: browse-like-order, flash-sale, coupon-rush, ranking-storm, cards, crowd, or all." default:"all"`
+	Rate      config.Amount `help:"Requests per second; 0 is the scenario's own. For crowd it is the peak; 0 finds it." default:"0"`
+	Duration  time.Duration `help:"How long each scenario lasts; 0s is the scenario's own." default:"0s"`
+	Products  config.Count  `help:"How many products the shop has." default:"100000"`
+	Customers config.Count  `help:"How many customers have a session." default:"10000"`
+	Baseline  bool          `help:"Compare with a bare net/http server and with pgbench in the same run." default:"true" negatable:""`
+	Seed      uint64        `help:"Seed of what customers do." default:"1"`
+	Report    string        `help:"File that the report is written to; empty writes none." default:"bin/load/report.html"`
 }
 
 // Check implements config.Checker.

@@ -27,8 +27,8 @@ func rankingStorm(ctx context.Context, r *runner, c *crowd, rate float64, lasts 
 	const errors = 0.001
 	return &Result{
 		Recording: rec, Effects: append(effects, c.books(nil)...),
-		Thresholds: thresholds(rec, errors, map[string]time.Duration{
+		Thresholds: append(thresholds(rec, errors, map[string]time.Duration{
 			"ranking": 50 * time.Millisecond, "detail": 50 * time.Millisecond, "order": 200 * time.Millisecond,
-		}),
+		}), listening.threshold()),
 	}, nil
 }

@@ -41,25 +41,31 @@ func (r *runner) progress(name string, p openloop.Progress) {
 		ended[openloop.Failed], ended[openloop.Wrong], p.UnderWay, ms(p.Last.FromDue.At(99)))
 }
 
-// all runs the chosen scenarios on one shop. ctx ends at Ctrl-C; that of tb does not.
+// all opens a shop, and runs the chosen scenarios there. ctx ends at Ctrl-C; that of tb does not.
 func (r *runner) all(ctx context.Context, tb testing.TB, programs *cluster.Programs) {
 	tb.Helper()
-	s := open(tb, programs, int64(r.Products.Get()), r.say)
+	s := open(tb, programs, int64(r.Products.Get()), r.Customers.Get(), r.say)
 	if r.Baseline && ctx.Err() == nil {
 		r.baselines = r.compare(ctx, s)
 	}
+	r.run(ctx, s)
+	r.say("stopping the programs")
+}
+
+// run runs the chosen scenarios until ctx ends.
+func (r *runner) run(ctx context.Context, s *shop) {
+	s.tb.Helper()
 	for _, chosen := range r.scenarios() {
 		if ctx.Err() != nil {
 			break
 		}
 		result, err := r.one(ctx, s, chosen)
 		if err != nil {
-			tb.Errorf("%s: %v", chosen.name, err)
+			s.tb.Errorf("%s: %v", chosen.name, err)
 			continue
 		}
 		r.results = append(r.results, result)
 	}
-	r.say("stopping the programs")
 }
 
 // one runs a scenario. The effects are checked also if it was interrupted.

@@ -22,7 +22,6 @@ import (
 )
 
 const (
-	customers = 10_000
 	// connections is how many connections the customers have at most.
 	connections = 2_000
 	// secret signs the tokens of sessions.
@@ -46,7 +45,7 @@ type shop struct {
 
 // open fills a shop and starts its programs, for as long as tb runs. say tells what is
 // being done.
-func open(tb testing.TB, programs *cluster.Programs, products int64, say func(format string, args ...any)) *shop {
+func open(tb testing.TB, programs *cluster.Programs, products int64, customers int, say func(format string, args ...any)) *shop {
 	tb.Helper()
 	s := &shop{catalog: newCatalog(products), tb: tb, programs: programs}
 	say("building the programs")
@@ -55,7 +54,7 @@ func open(tb testing.TB, programs *cluster.Programs, products int64, say func(fo
 	s.db = pgtest.Open(tb, s.on.DatabaseURL)
 	programs.MustRun(tb, s.on.Env, "migrate")
 	say("seeding %d products of %d brands and %d customers", products, s.brands, customers)
-	s.seed(tb.Context())
+	s.seed(tb.Context(), customers)
 	s.tokens = sessions(tb, customers)
 	say("starting pg-simulator, commerce-streamer and commerce-api")
 	s.start(tb.Context())
@@ -67,7 +66,7 @@ func open(tb testing.TB, programs *cluster.Programs, products int64, say func(fo
 	return s
 }
 
-func (s *shop) seed(ctx context.Context) {
+func (s *shop) seed(ctx context.Context, customers int) {
 	s.tb.Helper()
 	conn, err := s.db.Pool.Acquire(ctx)
 	if err != nil {
