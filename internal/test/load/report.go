@@ -60,6 +60,7 @@ type row struct {
 	Verdicts         openloop.Counts
 	P50, P99, P999   time.Duration
 	FromSend         time.Duration // p99
+	Beside           time.Duration // p99 of the others, in a sweep
 }
 
 // why says why some requests were not OK.
@@ -105,7 +106,11 @@ func newSection(r *Result) (section, error) {
 	for _, sweep := range r.Sweeps {
 		for _, o := range sweep.Points {
 			s.Ran += o.Ran
-			s.Rows = append(s.Rows, newRow(fmt.Sprintf("x %g", o.Times), o.Flow, o.Ran))
+			row := newRow(fmt.Sprintf("x %g", o.Times), o.Flow, o.Ran)
+			if o.Beside != nil {
+				row.Beside = o.Beside.FromDue.At(99)
+			}
+			s.Rows = append(s.Rows, row)
 		}
 	}
 	for _, c := range charts {
@@ -139,7 +144,7 @@ func (s *section) count() {
 
 func newRow(load string, k *openloop.Kind, ran time.Duration) row {
 	return row{
-		load, k.Name, float64(k.Verdicts.All()) / max(ran.Seconds(), 1e-3), k.Goodput(ran), k.Verdicts,
-		k.FromDue.At(50), k.FromDue.At(99), k.FromDue.At(99.9), k.FromSend.At(99),
+		Load: load, Name: k.Name, Offered: float64(k.Verdicts.All()) / max(ran.Seconds(), 1e-3), Goodput: k.Goodput(ran), Verdicts: k.Verdicts,
+		P50: k.FromDue.At(50), P99: k.FromDue.At(99), P999: k.FromDue.At(99.9), FromSend: k.FromSend.At(99),
 	}
 }

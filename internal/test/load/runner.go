@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +34,10 @@ func (r *runner) say(format string, args ...any) {
 
 // progress writes one line a second.
 func (r *runner) progress(name string, p openloop.Progress) {
+	if p.Elapsed > p.Lasts+time.Second/2 {
+		r.say("%-18s the time is over, %d requests are still under way", name, p.UnderWay)
+		return
+	}
 	ended := p.Last.Ended
 	r.say("%-18s %3.0f of %.0f s  %6d/s ok %5d/s declined %5d/s refused %4d failed %4d wrong  %5d under way  p99 %7s ms",
 		name, p.Elapsed.Seconds(), p.Lasts.Seconds(), ended[openloop.OK], ended[openloop.Declined], ended[openloop.Refused],
@@ -88,27 +91,4 @@ func (r *runner) one(ctx context.Context, s *shop, chosen scenario) (*Result, er
 		r.say("%s: %s", chosen.name, what)
 	}
 	return result, nil
-}
-
-// used returns the processor time that each process has taken, in seconds.
-func (s *shop) used() map[string]float64 {
-	s.tb.Helper()
-	ctx := s.tb.Context()
-	used := map[string]float64{}
-	for _, service := range []*cluster.Service{s.api, s.streamer} {
-		used[service.Name] = service.Metric(ctx, "process_cpu_seconds_total")
-	}
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		s.tb.Fatal(err)
-	}
-	used["the customers"] = time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
-	return used
-}
-
-func shares(before, after map[string]float64, took time.Duration) (all []Usage) {
-	for _, name := range []string{"commerce-api", "commerce-streamer", "the customers"} {
-		all = append(all, Usage{name, (after[name] - before[name]) / took.Seconds()})
-	}
-	return all
 }

@@ -21,23 +21,23 @@ func scenarios() []scenario {
 	return []scenario{
 		{
 			"browse-like-order", "Customers look around, like and buy: " + mix,
-			400, 20 * time.Second, browse,
+			400, 15 * time.Second, browse,
 		},
 		{
 			"flash-sale", "One product, far more buyers than pieces, all at once. 6 of 10 requests want to buy it, 2 look at it, 2 are orders of other products.",
-			300, 15 * time.Second, flashSale,
+			300, 10 * time.Second, flashSale,
 		},
 		{
 			"coupon-rush", "One coupon, thousands of customers: 8 of 10 requests want it, each of another customer, and 2 look for it among their coupons. There are enough for a quarter of them.",
-			300, 15 * time.Second, couponRush,
+			300, 10 * time.Second, couponRush,
 		},
 		{
 			"ranking-storm", "Most requests read pages of today's ranking and many listen to its stream, while views and orders change it: 75 % rankings, 20 % details, 5 % orders.",
-			500, 15 * time.Second, rankingStorm,
+			500, 10 * time.Second, rankingStorm,
 		},
 		{
 			"cards", "Orders paid by card. The gateway lies in the first half of the time: false callbacks, broken answers. It is flaky in the second: it hangs, loses callbacks, stores what it refuses.",
-			40, 20 * time.Second, cards,
+			40, 15 * time.Second, cards,
 		},
 		{
 			"crowd", "The offered load rises from 0.25 to 5 times the peak of a closed loop: first orders, with some readers beside them, then reads.",

@@ -11,7 +11,7 @@ import (
 
 // finish prints the tables and writes the report.
 func (r *runner) finish(stdout io.Writer) error {
-	for _, print := range []func(io.Writer) error{r.printBaselines, r.printKinds, r.printSweeps, r.printChecks, r.printWhys} {
+	for _, print := range []func(io.Writer) error{r.printBaselines, r.printKinds, r.printSweeps, r.printProcessors, r.printChecks, r.printWhys} {
 		if err := print(stdout); err != nil {
 			return err
 		}
@@ -88,6 +88,16 @@ func (r *runner) printSweeps(w io.Writer) error {
 	}
 	return titled(w, "Offered load, as times of the peak of a closed loop",
 		[]string{"LOAD", "REQUEST", "OFFERED/s", "GOODPUT/s", "      OK", "DECLINED", " REFUSED", "  FAILED", "   WRONG", "    P50", "    P99", "  P99.9", "P99 FROM SENT", "P99 OF OTHERS"}, rows)
+}
+
+func (r *runner) printProcessors(w io.Writer) error {
+	var rows [][]string
+	for _, result := range r.results {
+		for _, u := range result.CPU {
+			rows = append(rows, []string{result.Name, u.Process, right(fmt.Sprintf("%.0f %%", 100*u.Share), 6)})
+		}
+	}
+	return titled(w, "Processor time, as a share of one processor", []string{"SCENARIO", "WHO", " SHARE"}, rows)
 }
 
 func (r *runner) printChecks(w io.Writer) error {

@@ -68,7 +68,7 @@ const (
 // The size of the picture and of the frame in it, in units of the SVG.
 const (
 	width, height            = 640, 300
-	left, right, top, bottom = 62, 28, 14, 48
+	left, right, top, bottom = 72, 28, 14, 48
 )
 
 var (

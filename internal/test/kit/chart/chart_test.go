@@ -44,7 +44,7 @@ func TestAChartNamesEverythingAndEscapesIt(t *testing.T) {
 	}
 }
 
-// The frame is from 62 to 612 and from 252 up to 14.
+// The frame is from 72 to 612 and from 252 up to 14.
 func TestPointsAreWhereTheirValuesAre(t *testing.T) {
 	t.Parallel()
 	path := regexp.MustCompile(`class="line blue" d="(M[^H"]*)"`)
@@ -53,11 +53,11 @@ func TestPointsAreWhereTheirValuesAre(t *testing.T) {
 		points []chart.Point
 		want   string
 	}{
-		"linear":      {chart.Axis{}, []chart.Point{{0, 0}, {5, 50}, {10, 100}}, "M62.0 252.0L337.0 133.0L612.0 14.0"},
-		"logarithmic": {chart.Axis{Log: true}, []chart.Point{{0, 1}, {5, 10}, {10, 100}}, "M62.0 252.0L337.0 133.0L612.0 14.0"},
-		"with a gap":  {chart.Axis{}, []chart.Point{{0, 0}, {5, math.NaN()}, {10, 100}}, "M62.0 252.0M612.0 14.0"},
-		"further":     {chart.Axis{Most: 200}, []chart.Point{{0, 0}, {10, 100}}, "M62.0 252.0L612.0 133.0"},
-		"round":       {chart.Axis{}, []chart.Point{{0, 0}, {10, 75}}, "M62.0 252.0L612.0 28.9"}, // of 80
+		"linear":      {chart.Axis{}, []chart.Point{{0, 0}, {5, 50}, {10, 100}}, "M72.0 252.0L342.0 133.0L612.0 14.0"},
+		"logarithmic": {chart.Axis{Log: true}, []chart.Point{{0, 1}, {5, 10}, {10, 100}}, "M72.0 252.0L342.0 133.0L612.0 14.0"},
+		"with a gap":  {chart.Axis{}, []chart.Point{{0, 0}, {5, math.NaN()}, {10, 100}}, "M72.0 252.0M612.0 14.0"},
+		"further":     {chart.Axis{Most: 200}, []chart.Point{{0, 0}, {10, 100}}, "M72.0 252.0L612.0 133.0"},
+		"round":       {chart.Axis{}, []chart.Point{{0, 0}, {10, 75}}, "M72.0 252.0L612.0 28.9"}, // of 80
 	} {
 		got := path.FindStringSubmatch(html(t, chart.Chart{Y: c.y, Lines: []chart.Line{{Color: chart.Blue, Points: c.points}}}))
 		if got == nil || got[1] != c.want {

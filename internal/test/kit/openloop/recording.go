@@ -141,11 +141,14 @@ func (k *Kind) second(at time.Duration) int {
 	return min(int(at/time.Second), len(k.Seconds)-1)
 }
 
-// ended returns a second of all kinds. Its times are not those of later calls.
+// ended returns a second of all kinds, as it is now. What ends after the run is in none.
 func (r *Recording) ended(second int) Second {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.all.Seconds[min(second, len(r.all.Seconds)-1)]
+	if second >= len(r.all.Seconds) {
+		return Second{FromDue: newTimes(digitsOfSecond), FromSend: newTimes(digitsOfSecond)}
+	}
+	s := r.all.Seconds[second]
 	s.FromDue, s.FromSend = &Times{s.FromDue.h.Clone()}, &Times{s.FromSend.h.Clone()}
 	return s
 }
