@@ -46,11 +46,15 @@ func (c catalog) placed(want apiclient.NewOrder) func(placed) error {
 		if !slices.Equal(slices.SortedFunc(slices.Values(got), byProduct), slices.SortedFunc(slices.Values(want.Items), byProduct)) {
 			return fmt.Errorf("the lines of the order are not what was ordered")
 		}
-		if o.Amount != sum || o.Amount-o.Discount != o.Points+o.CardAmount || o.Discount < 0 || o.Points < 0 || o.CardAmount < 0 {
+		if o.Amount != sum || !o.addsUp() {
 			return fmt.Errorf("the order does not add up: lines %d, amount %d, discount %d, points %d, card %d", sum, o.Amount, o.Discount, o.Points, o.CardAmount)
 		}
 		return o.paid(want.Card)
 	}
+}
+
+func (o placed) addsUp() bool {
+	return o.Amount-o.Discount == o.Points+o.CardAmount && min(o.Discount, o.Points, o.CardAmount) >= 0
 }
 
 // paid returns what is wrong with how an order is paid.

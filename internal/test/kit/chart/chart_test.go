@@ -60,7 +60,7 @@ func TestPointsAreWhereTheirValuesAre(t *testing.T) {
 		"round":       {chart.Axis{}, []chart.Point{{0, 0}, {10, 75}}, "M72.0 252.0L612.0 28.9"}, // of 80
 	} {
 		got := path.FindStringSubmatch(html(t, chart.Chart{Y: c.y, Lines: []chart.Line{{Color: chart.Blue, Points: c.points}}}))
-		if got == nil || got[1] != c.want {
+		if len(got) != 2 || got[1] != c.want {
 			t.Errorf("%s: %v, want %s", name, got, c.want)
 		}
 	}

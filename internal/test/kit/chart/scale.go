@@ -55,28 +55,36 @@ func (s scale) at(v float64) float64 {
 
 // ticks returns the positions of the values that are written.
 func (s scale) ticks() (at []Tick) {
-	switch {
-	case s.Ticks != nil:
-		for _, t := range s.Ticks {
-			if t.At >= s.from && t.At <= s.to {
-				at = append(at, Tick{s.at(t.At), t.Label})
-			}
+	given := s.Ticks
+	if given == nil {
+		for _, v := range s.values() {
+			given = append(given, Tick{v, number(v)})
 		}
-	case s.Log:
-		few := s.to/s.from > 150
-		for decade := math.Pow10(int(math.Floor(math.Log10(s.from) + 1e-9))); decade <= s.to*1.001; decade *= 10 {
-			for _, v := range []float64{decade, 2 * decade, 5 * decade} {
-				if v >= s.from*0.999 && v <= s.to*1.001 && (v == decade || !few) {
-					at = append(at, Tick{s.at(v), number(v)})
-				}
-			}
-		}
-	default:
-		for i := 0; float64(i)*s.step() <= s.to*1.001; i++ {
-			at = append(at, Tick{s.at(float64(i) * s.step()), number(float64(i) * s.step())})
+	}
+	for _, t := range given {
+		if t.At >= s.from*0.999 && t.At <= s.to*1.001 {
+			at = append(at, Tick{s.at(t.At), t.Label})
 		}
 	}
 	return at
+}
+
+// values returns round values, from a little below the scale on.
+func (s scale) values() (all []float64) {
+	if !s.Log {
+		for i := 0; float64(i)*s.step() <= s.to*1.001; i++ {
+			all = append(all, float64(i)*s.step())
+		}
+		return all
+	}
+	const many = 150 // times: only powers of 10 have room
+	for decade := math.Pow10(int(math.Floor(math.Log10(s.from) + 1e-9))); decade <= s.to*1.001; decade *= 10 {
+		all = append(all, decade)
+		if s.to/s.from <= many {
+			all = append(all, 2*decade, 5*decade)
+		}
+	}
+	return all
 }
 
 // say names a value of the axis.

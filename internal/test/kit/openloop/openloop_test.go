@@ -120,7 +120,8 @@ func TestAnInterruptedRunKeepsWhatWasMeasured(t *testing.T) {
 		n := 0
 		rec := openloop.Run(ctx, openloop.Plan{
 			Flows: []openloop.Flow{{Rate: 100, Next: ofKind("read", func(ctx context.Context) func() openloop.Judgement {
-				if n++; n > 200 {
+				n++
+				if n > 200 {
 					<-ctx.Done() // and is given up a moment after the end
 				}
 				return func() openloop.Judgement { return openloop.Judgement{} }
