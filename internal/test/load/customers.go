@@ -90,14 +90,14 @@ func (c *crowd) search(rng *rand.Rand) openloop.Request {
 	return c.request("search", apiclient.Get("", "/api/v1/products?q="+url.QueryEscape(want.word)), decoded(http.StatusOK, c.catalog.list(want)))
 }
 
-// ranking reads a page of today's ranking: most often the first one.
+// ranking reads a page of the day's ranking: most often the first one.
 func (c *crowd) ranking(rng *rand.Rand) openloop.Request {
 	const of, pages = 10, 20
 	number := int64(1)
 	if rng.IntN(of) < 4 {
 		number += rng.Int64N(min(pages, c.rankedPages()))
 	}
-	date := today().String()
+	date := c.day.String()
 	path := fmt.Sprintf("/api/v1/rankings?period=daily&date=%s&page=%d&size=%d", date, number, pageSize)
 	return c.request("ranking", apiclient.Get("", path), decoded(http.StatusOK, c.page(date, (number-1)*pageSize, pageSize)))
 }

@@ -75,7 +75,11 @@ func (c *crowd) streamed(data string) error {
 	if err := json.Unmarshal([]byte(data), &b); err != nil {
 		return err
 	}
-	return c.page(today().String(), 0, min(pageSize, ranked))(b)
+	day := c.day
+	if b.Date != day.String() {
+		day = today() // midnight has passed
+	}
+	return c.page(day.String(), 0, pageSize)(b)
 }
 
 func (l *listeners) state(wrong error, first bool) {

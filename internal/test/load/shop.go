@@ -40,14 +40,15 @@ type shop struct {
 	streamer *cluster.Service
 	gateway  cluster.Gateway
 	client   apiclient.Client
-	tokens   []string // of sessions; the first one is the admin's
+	tokens   []string  // of sessions; the first one is the admin's
+	day      clock.Day // when the shop was filled: its ranking has pages, also after midnight
 }
 
 // open fills a shop and starts its programs, for as long as tb runs. say tells what is
 // being done.
 func open(tb testing.TB, programs *cluster.Programs, products int64, customers int, say func(format string, args ...any)) *shop {
 	tb.Helper()
-	s := &shop{catalog: newCatalog(products), tb: tb, programs: programs}
+	s := &shop{catalog: newCatalog(products), tb: tb, programs: programs, day: today()}
 	say("building the programs")
 	programs.Path(tb, "commerce")
 	s.on = cluster.SharedServers(tb)
@@ -73,7 +74,7 @@ func (s *shop) seed(ctx context.Context, customers int) {
 		s.tb.Fatal(err)
 	}
 	defer conn.Release()
-	for _, statement := range s.fill(customers, int64(today())) {
+	for _, statement := range s.fill(customers, int64(s.day)) {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			s.tb.Fatalf("%s: %v", statement, err)
 		}
