@@ -147,7 +147,7 @@ func loadChart(s Sweep) chart.Chart {
 			s.line("offered", chart.Gray, func(o Offer) float64 { return o.Offered }),
 			s.line("goodput: served in time", chart.Green, func(o Offer) float64 { return o.Flow.Goodput(o.Ran) }),
 		},
-		Marks: []chart.Mark{{At: s.Peak, Label: "peak"}},
+		Marks: []chart.Mark{{At: s.Peak, Label: "peak of a closed loop"}},
 	}
 	c.Lines[0].Dashed, c.Lines[0].Dots = true, false
 	if s.count(openloop.Refused) > 0 {
@@ -176,6 +176,6 @@ func loadTimeChart(s Sweep) chart.Chart {
 			s.line("p99", chart.Red, at(99, flow)), s.line("p50", chart.Blue, at(50, flow)),
 			s.line(others[s.What], chart.Purple, at(99, func(o Offer) *openloop.Kind { return o.Beside })),
 		},
-		Marks: []chart.Mark{{At: s.Peak, Label: "peak"}},
+		Marks: []chart.Mark{{At: s.Peak, Label: "peak of a closed loop"}},
 	}
 }

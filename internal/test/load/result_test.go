@@ -127,7 +127,7 @@ func TestTheReportHasEverythingAndNeedsNothing(t *testing.T) {
 	page := string(text)
 	for _, want := range []string{
 		"Something is wrong", "flash-sale: pieces sold: 6, want 5", "Few &lt;pieces&gt;", "&lt;the page has no items&gt;", "0.90", "interrupted", "rightly declined",
-		"requests per second", "time (s)", "percentile", "offered orders per second", "from sent: coordinated omission", "refused (503)", ">peak<", "prefers-color-scheme: dark",
+		"requests per second", "time (s)", "percentile", "offered orders per second", "from sent: coordinated omission", "refused (503)", ">peak of a closed loop<", "prefers-color-scheme: dark",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is missing", want)

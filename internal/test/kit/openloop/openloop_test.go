@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,11 +118,10 @@ func TestAnInterruptedRunKeepsWhatWasMeasured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		n := 0
+		var n atomic.Int64
 		rec := openloop.Run(ctx, openloop.Plan{
 			Flows: []openloop.Flow{{Rate: 100, Next: ofKind("read", func(ctx context.Context) func() openloop.Judgement {
-				n++
-				if n > 200 {
+				if n.Add(1) > 200 {
 					<-ctx.Done() // and is given up a moment after the end
 				}
 				return func() openloop.Judgement { return openloop.Judgement{} }
