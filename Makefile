@@ -60,6 +60,9 @@ test-sim: ## Run the simulation with SEEDS (200) seeds, or repeat one: make test
 bench: services ## Compare our speed with a limit measured in the same run: make bench BENCH=Orders ROUNDS=3
 	eval "$$(scripts/services env)" && go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./internal/test/e2e/bench -rounds $(ROUNDS)
 
+load: services ## Let crowds of customers into the real programs, and write bin/load/report.html: make load SCENARIO=flash-sale RATE=500 DURATION=20s
+	eval "$$(scripts/services env)" && go run ./load
+
 bench-parts: services ## Run the benchmarks of single packages
 	eval "$$(scripts/services env)" && go test -run '^$$' -bench . -benchmem ./internal/adapter/...
 
@@ -93,4 +96,4 @@ clean: ## Stop the servers, and delete their data and everything built
 	scripts/services clean
 	rm -rf bin .tools .services coverage.out coverage.html
 
-.PHONY: help dev build test test-fast test-sim test-crash test-cards test-streaming bench bench-parts fuzz lint fmt generate verify services services-stop clean
+.PHONY: help dev build test test-fast test-sim test-crash test-cards test-streaming bench load bench-parts fuzz lint fmt generate verify services services-stop clean

@@ -23,10 +23,14 @@ const (
 // a floor of its own.
 //
 // The law is about the product: files whose name ends in _test.go may import
-// what they need. So only tests import the top floor.
+// what they need. So only tests import the top floor, and load/, which is no part of
+// the product either: the main of the load test.
 var floors = []string{
 	"base", "contract", "pgsim", "domain", "store", "batch", "app", "adapter", "program/kit", "program", "test/kit", "test",
 }
+
+// loadMain is the package of the main of the load test, as eachImport names it.
+const loadMain = "load"
 
 // open lists the floors whose rooms may import one another.
 var open = []string{"base", "contract", "domain", "program/kit", "program", "test/kit"}
@@ -54,6 +58,7 @@ var reserved = map[string][]string{
 	"github.com/google/uuid":              {"base/id"},
 	"github.com/swaggest/swgui":           {"adapter/api"},
 	"github.com/invopop/jsonschema":       {"test/eventdocs"},
+	"github.com/HdrHistogram":             {"test/kit/openloop"},
 	"golang.org/x/crypto":                 {"adapter/credentials"},
 	"golang.org/x/text":                   {"base/text"},
 	"go.opentelemetry.io/otel":            {"base/tracing", "adapter", "program", "test"},
@@ -62,7 +67,7 @@ var reserved = map[string][]string{
 	"go.opentelemetry.io/proto":           {"test"},
 	"database/sql":                        {"adapter/sqlstore", "base/id"}, // an id implements sql.Scanner
 	"net/http":                            {"adapter", "program", "pgsim", "test"},
-	"os":                                  {"cmd", "adapter", "program", "pgsim", "test"},
+	"os":                                  {"cmd", loadMain, "adapter", "program", "pgsim", "test"},
 }
 
 func TestImportsGoDown(t *testing.T) {
@@ -113,6 +118,12 @@ func TestTheLawOfFloorsIsEnforced(t *testing.T) {
 		{"cmd/commerce", "program/kit/config", false},
 		{"cmd/commerce", "adapter/api", false},
 		{"cmd/commerce", "test/kit/cluster", false},
+		{"cmd/commerce", "test/load", false},
+		{loadMain, "test/load", true},
+		{loadMain, "test/kit/cluster", false},
+		{loadMain, "program/operator", false},
+		{"test/load", "test/kit/openloop", true},
+		{"program/operator", "test/load", false},
 		{"base/clock", "base/fault", true},
 		{"base/clock", "contract/event", false},
 		{"batch", "store", true},
@@ -158,6 +169,7 @@ func TestMainsAreShort(t *testing.T) {
 	if err != nil || len(mains) == 0 {
 		t.Fatalf("no programs found: %v", err)
 	}
+	mains = append(mains, "../load/main.go")
 	for _, path := range mains {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -170,12 +182,12 @@ func TestMainsAreShort(t *testing.T) {
 }
 
 // eachImport calls see for every import of every file of the product, with the
-// package of the file: its folder below internal/, or cmd/NAME. The files are
+// package of the file: its folder below internal/, cmd/NAME, or load. The files are
 // read here, not by go list, so that the test cache sees them.
 func eachImport(t *testing.T, see func(file, from, name string)) {
 	t.Helper()
 	seen := map[string]int{}
-	for prefix, dir := range map[string]string{"": ".", "cmd/": "../cmd"} {
+	for prefix, dir := range map[string]string{"": ".", "cmd/": "../cmd", loadMain: "../load"} {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
@@ -185,7 +197,7 @@ func eachImport(t *testing.T, see func(file, from, name string)) {
 			if err != nil {
 				return err
 			}
-			return imports(path, func(name string) { see(path, prefix+filepath.ToSlash(from), name) })
+			return imports(path, func(name string) { see(path, strings.TrimSuffix(prefix+filepath.ToSlash(from), "."), name) })
 		})
 		if err != nil || seen[dir] == 0 {
 			t.Fatalf("%d files in %s (%v)", seen[dir], dir, err)
@@ -217,6 +229,11 @@ func violation(from, to string) string {
 	case within(from, "cmd"):
 		if !within(to, "program") || within(to, "program/kit") {
 			return "a main starts one program"
+		}
+		return ""
+	case from == loadMain:
+		if to != "test/load" {
+			return "the main of the load test starts the load test"
 		}
 		return ""
 	case f == len(floors):

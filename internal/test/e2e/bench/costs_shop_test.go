@@ -24,6 +24,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
+	"github.com/loopers-commerce/commerce/internal/test/kit/limits"
 	"github.com/loopers-commerce/commerce/internal/test/kit/pgtest"
 )
 
@@ -105,7 +106,7 @@ func (s *costShop) startPrograms(b *testing.B) {
 // fill makes the same shop as that of the orders, with a ranking of some products.
 func (s *costShop) fill(b *testing.B) {
 	b.Helper()
-	s.exec(b, fillOrders())
+	s.exec(b, limits.OrderShop{Buyers: userCount, Products: productCount}.Fill())
 	s.must(b, http.StatusCreated, apiclient.SignUp(costAdmin), nil)
 	s.programs.MustRun(b, s.env, "user", "grant", costAdmin, "admin")
 	for product := range 100 {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/limits"
 )
 
 // No cache has what is read here: every product is read once, and no two lists are the same.
@@ -102,8 +104,7 @@ func search(r *rand.Rand) string {
 // measure reads at a constant rate and then as fast as possible.
 func (m *misses) measure(b *testing.B, s *readShop) []string {
 	b.Helper()
-	c := newClient(b)
-	c.http.Transport = &http.Transport{MaxIdleConnsPerHost: missConnections, DisableCompression: true}
+	c := limits.NewClient(b, missConnections)
 	m.read(b, s, c, missConnections, 0) // opens the connections
 	open := m.read(b, s, c, m.rate*int(missTime/time.Second), m.rate)
 	begun := time.Now()
@@ -123,7 +124,7 @@ func (m *misses) measure(b *testing.B, s *readShop) []string {
 
 // read sends n requests, each when it is due, and returns how long after that the answers
 // were there, sorted. A rate of 0 has a request due when its connection is free.
-func (m *misses) read(b *testing.B, s *readShop, c *client, n, rate int) []time.Duration {
+func (m *misses) read(b *testing.B, s *readShop, c *limits.Client, n, rate int) []time.Duration {
 	b.Helper()
 	paths, has := make([]string, n), make([]string, n)
 	for i := range paths {
@@ -141,7 +142,7 @@ func (m *misses) read(b *testing.B, s *readShop, c *client, n, rate int) []time.
 					due = begun.Add(time.Duration(i) * time.Second / time.Duration(rate))
 					time.Sleep(time.Until(due))
 				}
-				status, _ := c.get(b, s.url+paths[i], &body)
+				status, _ := c.Get(b, s.url+paths[i], &body)
 				if took[i] = time.Since(due); status != http.StatusOK || !bytes.Contains(body.Bytes(), []byte(has[i])) {
 					b.Errorf("%s is answered by %d %s, without %s", paths[i], status, &body, has[i])
 					return

@@ -16,11 +16,7 @@ type cpu struct{ ours, server time.Duration }
 
 func (s *orderShop) cpu(b *testing.B) (used cpu) {
 	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	used.ours = time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	used.ours = cpuTime(b)
 	rows, err := s.admin.Query(b.Context(), `SELECT pid FROM pg_stat_activity WHERE application_name = current_setting('application_name')`)
 	if err != nil {
 		b.Fatal(err)
@@ -34,6 +30,16 @@ func (s *orderShop) cpu(b *testing.B) (used cpu) {
 		used.server += ofProcess(pid)
 	}
 	return used
+}
+
+// cpuTime returns the processor time of this process.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // ofProcess returns the processor time of a process; 0 if it is not on this machine.

@@ -14,6 +14,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
+	"github.com/loopers-commerce/commerce/internal/test/kit/limits"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
@@ -23,10 +24,10 @@ const (
 	connections  = 16
 	productCount = 10_000
 	userCount    = 10_000
-	unitPrice    = 1_000
+	unitPrice    = limits.UnitPrice
 	buyTime      = 2 * time.Second
-	firstStock   = 900_000_007 // with firstMoney, numbers that occur nowhere else
-	firstMoney   = 900_000_000_009
+	firstStock   = limits.FirstStock
+	firstMoney   = limits.FirstMoney
 )
 
 // orderShop is a shop on PostgreSQL with enough stock and points for every round.
@@ -72,23 +73,9 @@ func (s *orderShop) newCheckout(db *sqlstore.DB) *checkout.Service {
 	return checkout.New(db, s.env.IDs, s.env.Clock, payment.DefaultPolicy())
 }
 
-// fillOrders returns the statements that fill a shop in which everything can be bought.
-func fillOrders() string {
-	return fmt.Sprintf(`
-		INSERT INTO users (id, login_id, email, birth_date, gender, role, password_hash, created_us)
-		SELECT lpad(n::text, 32, '0')::uuid, 'u' || n, 'u' || n || '@example.com', '1990-01-01', 'MALE', 'customer', '', 0
-		FROM generate_series(1, %d) n;
-		INSERT INTO wallets (user_id, balance) SELECT id, %d FROM users;
-		INSERT INTO brands (name, description) VALUES ('Acme', 'of all that is sold here');
-		INSERT INTO products (brand_id, name, description, price, status, created_us)
-		SELECT 1, 'Product number ' || n, 'As good as any other', %d, 'ON_SALE', 0 FROM generate_series(1, %d) n;
-		INSERT INTO stocks (product_id, quantity) SELECT id, %d FROM products`,
-		userCount, firstMoney, unitPrice, productCount, firstStock)
-}
-
 func (s *orderShop) fill(b *testing.B) {
 	b.Helper()
-	s.exec(b, fillOrders())
+	s.exec(b, limits.OrderShop{Buyers: userCount, Products: productCount}.Fill())
 	s.analyze(b)
 }
 
@@ -109,12 +96,9 @@ func (s *orderShop) exec(b *testing.B, sql string) {
 // empty removes every order, so that each round begins like the first one.
 func (s *orderShop) empty(b *testing.B) {
 	b.Helper()
-	s.exec(b, fmt.Sprintf(`
-		TRUNCATE orders, order_lines, order_history, stock_movements, point_entries, outbox, idempotency_keys RESTART IDENTITY CASCADE;
-		UPDATE stocks SET quantity = %d WHERE quantity <> %[1]d;
-		UPDATE wallets SET balance = %d WHERE balance <> %[2]d`, firstStock, firstMoney))
-	s.exec(b, `VACUUM ANALYZE stocks`)
-	s.exec(b, `VACUUM ANALYZE wallets`)
+	for _, statement := range (limits.OrderShop{}).Empty() {
+		s.exec(b, statement)
+	}
 }
 
 // check fails the benchmark unless there are n complete orders.

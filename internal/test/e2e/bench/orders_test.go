@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/test/kit/limits"
 )
 
 // BenchmarkOrdersSpread places orders of one of 10,000 products each, paid by points,
@@ -13,7 +14,7 @@ func BenchmarkOrdersSpread(b *testing.B) {
 	s := openOrderShop(b)
 	comparison{
 		unit: "orders/s", goal: 4,
-		ours: s.useCase("64 buyers", 64, productCount), baseline: s.pgbench(pgbenchClients, productCount),
+		ours: s.useCase("64 buyers", 64, productCount), baseline: s.pgbench(limits.PgbenchClients, productCount),
 		others: []side{
 			s.useCase("16 buyers", 16, productCount), s.useCase("256 buyers", 256, productCount), s.overHTTP(b, 64, productCount),
 		},
@@ -25,7 +26,7 @@ func BenchmarkOrdersHot(b *testing.B) {
 	s := openOrderShop(b)
 	comparison{
 		unit: "orders/s", goal: 2.5,
-		ours: s.useCase("one product, 64 buyers", 64, 1), baseline: s.pgbench(pgbenchClients, productCount),
+		ours: s.useCase("one product, 64 buyers", 64, 1), baseline: s.pgbench(limits.PgbenchClients, productCount),
 		others: []side{
 			s.twoPrograms("one product, two programs, 64 buyers", 64, 1), s.useCase("one product, 16 buyers", 16, 1),
 			s.useCase("10,000 products, 64 buyers", 64, productCount),
@@ -47,7 +48,7 @@ func (s *orderShop) pgbench(clients, products int) side {
 	return side{fmt.Sprintf("pgbench, %d clients", clients), func(b *testing.B) float64 {
 		b.Helper()
 		s.empty(b)
-		done, rate := runPgbench(b, s.address, clients, map[string]int{"buyers": userCount, "products": products, "price": unitPrice})
+		done, rate := limits.Pgbench(b, limits.OrderShop{Address: s.address, Buyers: userCount, Products: products}, clients, buyTime)
 		s.check(b, done)
 		return rate
 	}}

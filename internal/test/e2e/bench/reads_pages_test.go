@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/limits"
 )
 
 // The shop for the pages. One brand has all products, so that its index is as long as that
@@ -25,7 +27,7 @@ func BenchmarkPages(b *testing.B) {
 	begun := time.Now()
 	s := openReadShop(b, pagedProducts, 1)
 	setUp := time.Since(begun)
-	c := newClient(b)
+	c := limits.NewClient(b, limits.Readers)
 	for b.Loop() {
 		rows := [][]string{{"", "page 1", "page 1,000", "page 1", "page 1,000", "ratio", "least", "most", fmt.Sprintf("goal %.2f", pageGoal)}}
 		least := 1e9
@@ -54,7 +56,7 @@ type pagePair struct {
 }
 
 // pages reads the pages up to the far one, and compares it with a query.
-func (s *readShop) pages(b *testing.B, c *client, sort string, brand int) *pagePair {
+func (s *readShop) pages(b *testing.B, c *limits.Client, sort string, brand int) *pagePair {
 	b.Helper()
 	path := listPath(sort, brand)
 	p := &pagePair{name: sort, near: path}
@@ -64,11 +66,11 @@ func (s *readShop) pages(b *testing.B, c *client, sort string, brand int) *pageP
 	cursor := ""
 	for left := (farPage - 1) * pageSize; left > 0; {
 		step := min(left, 100)
-		cursor = c.next(b, s.url+path+fmt.Sprintf("&size=%d", step)+cursor)
+		cursor = next(b, c, s.url+path+fmt.Sprintf("&size=%d", step)+cursor)
 		left -= step
 	}
 	p.far = path + cursor
-	c.save(b, s.url, p.near, p.far)
+	c.Save(b, s.url, p.near, p.far)
 	s.checkPage(b, c, sort, p.near, 0)
 	s.checkPage(b, c, sort, p.far, (farPage-1)*pageSize)
 	return p
@@ -81,10 +83,10 @@ type shownPage struct {
 }
 
 // next reads a page and returns the parameter for the one after it.
-func (c *client) next(b *testing.B, url string) string {
+func next(b *testing.B, c *limits.Client, url string) string {
 	b.Helper()
 	var body bytes.Buffer
-	c.get(b, url, &body)
+	c.Get(b, url, &body)
 	return "&cursor=" + pageIn(b, body.Bytes()).Page.NextCursor
 }
 
@@ -96,7 +98,7 @@ func pageIn(b *testing.B, body []byte) (p shownPage) {
 	return p
 }
 
-func (s *readShop) checkPage(b *testing.B, c *client, sort, path string, offset int) {
+func (s *readShop) checkPage(b *testing.B, c *limits.Client, sort, path string, offset int) {
 	b.Helper()
 	order := map[string]string{
 		"latest": "id DESC", "price_asc": "price, id", "price_desc": "price DESC, id DESC", "likes_desc": "like_count DESC, id DESC",
@@ -106,7 +108,7 @@ func (s *readShop) checkPage(b *testing.B, c *client, sort, path string, offset 
 	if err := s.admin.QueryRow(b.Context(), query).Scan(&want); err != nil {
 		b.Fatal(err)
 	}
-	for _, item := range pageIn(b, c.want[path].body).Items {
+	for _, item := range pageIn(b, c.Want[path].Body).Items {
 		got = append(got, item.ID)
 	}
 	if !slices.Equal(got, want) {
@@ -116,12 +118,12 @@ func (s *readShop) checkPage(b *testing.B, c *client, sort, path string, offset 
 
 // measure reads the two pages in turn. It returns the median ratio of the far page's rate
 // to that of the first one.
-func (p *pagePair) measure(b *testing.B, c *client, url string) float64 {
+func (p *pagePair) measure(b *testing.B, c *limits.Client, url string) float64 {
 	b.Helper()
-	c.load(b, url, []string{p.near, p.far}, pageTime) // to warm up
+	c.Load(b, url, []string{p.near, p.far}, pageTime) // to warm up
 	for range *rounds {
-		near, nearTook := c.load(b, url, []string{p.near}, pageTime)
-		far, farTook := c.load(b, url, []string{p.far}, pageTime)
+		near, nearTook := c.Load(b, url, []string{p.near}, pageTime)
+		far, farTook := c.Load(b, url, []string{p.far}, pageTime)
 		p.rates[0], p.rates[1] = append(p.rates[0], near), append(p.rates[1], far)
 		p.took[0], p.took[1] = append(p.took[0], milliseconds(nearTook)), append(p.took[1], milliseconds(farTook))
 		p.ratios = append(p.ratios, far/near)

@@ -26,6 +26,8 @@ type Response struct {
 	Status   int
 	Body     []byte
 	Replayed bool // the API has answered the same key before
+	// RetryAfter is when to come again, in seconds; empty: the API does not say.
+	RetryAfter string
 }
 
 // OK reports whether the status is 2xx.
@@ -71,7 +73,9 @@ func (c Client) Do(ctx context.Context, q Request) (Response, error) {
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	return Response{Status: res.StatusCode, Body: body, Replayed: res.Header.Get("Idempotent-Replayed") == "true"}, err
+	return Response{
+		Status: res.StatusCode, Body: body, Replayed: res.Header.Get("Idempotent-Replayed") == "true", RetryAfter: res.Header.Get("Retry-After"),
+	}, err
 }
 
 func (q Request) setHeader(h http.Header) {

@@ -15,6 +15,10 @@ import (
 // Programs builds the programs of cmd/ as they run in production, once for each
 // test binary. The zero value is ready for use.
 type Programs struct {
+	// Apart says that the signals of the terminal do not reach the programs: Ctrl-C is for
+	// the program that has started them.
+	Apart bool
+
 	once sync.Once
 	dir  string
 	err  error

@@ -32,6 +32,7 @@ type Program struct {
 	// Command says that the program ends by itself. Any other must not end
 	// but by Kill or Stop.
 	Command bool
+	Apart   bool // see Programs
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
@@ -90,6 +91,7 @@ func (p *Program) tail() string {
 func (p *Program) Start(ctx context.Context) error {
 	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), p.Path, p.Args...)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append([]string{"HOME=" + os.TempDir()}, p.Env...), p, p
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: p.Apart}
 	p.setEnding(p.Command)
 	if err := p.cmd.Start(); err != nil {
 		return err
@@ -185,7 +187,7 @@ func (p *Program) Wait(limit time.Duration) (code int) {
 // Run runs a program to its end and returns its exit code and output.
 func (p *Programs) Run(tb testing.TB, env []string, name string, args ...string) (code int, out string) {
 	tb.Helper()
-	run := &Program{TB: tb, Name: name, Path: p.Path(tb, name), Args: args, Env: env, Command: true}
+	run := &Program{TB: tb, Name: name, Path: p.Path(tb, name), Args: args, Env: env, Command: true, Apart: p.Apart}
 	run.Launch(tb.Context())
 	return run.Wait(commandTimeout), run.Output()
 }

@@ -25,7 +25,7 @@ func (p *Programs) NewService(tb testing.TB, name, instance string, env ...strin
 	port, management := FreePort(tb), FreePort(tb)
 	s := &Service{URL: loopback + port, ManagementURL: loopback + management}
 	s.Program = &Program{
-		TB: tb, Name: instance, Path: p.Path(tb, name), Probe: s.ManagementURL + "/healthz",
+		TB: tb, Name: instance, Path: p.Path(tb, name), Apart: p.Apart, Probe: s.ManagementURL + "/healthz",
 		Env: append([]string{"HOST=127.0.0.1", "PORT=" + port, "MANAGEMENT_PORT=" + management}, env...),
 	}
 	return s
