@@ -25,13 +25,13 @@ type place struct {
 }
 
 // page checks the page of a ranking that begins behind some ranks.
-func (c catalog) page(date string, before, size int64) func(board) error {
+func (c catalog) page(date string, before int64) func(board) error {
 	return func(b board) error {
 		if len(b.Items) == 0 {
 			return fmt.Errorf("the ranking has no items")
 		}
-		if b.Date != date || int64(len(b.Items)) != size {
-			return fmt.Errorf("the ranking is of %s and has %d items, not of %s with %d", b.Date, len(b.Items), date, size)
+		if b.Date != date || len(b.Items) != pageSize {
+			return fmt.Errorf("the ranking is of %s and has %d items, not of %s with %d", b.Date, len(b.Items), date, pageSize)
 		}
 		var last *place
 		for i := range b.Items {

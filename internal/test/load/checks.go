@@ -25,16 +25,19 @@ type shown struct {
 
 // right returns what is wrong with a product.
 func (c catalog) right(p shown) error {
-	switch {
-	case p.ID < 1 || p.Name == "" || p.Price < 1 || p.Brand.ID < 1 || p.Brand.Name == "":
+	if p.ID < 1 || p.Name == "" || p.Price < 1 || p.Brand.ID < 1 || p.Brand.Name == "" {
 		return fmt.Errorf("a product is not complete: %d %q %d won of brand %d", p.ID, p.Name, p.Price, p.Brand.ID)
-	case c.known(p.ID) && c.hidden(p.ID):
-		return fmt.Errorf("a hidden product is shown")
-	case c.known(p.ID) && (p.Name != c.name(p.ID) || p.Price != c.price(p.ID) || p.Brand.ID != c.brand(p.ID)):
-		return fmt.Errorf("a product is mixed up: %d %q %d won of brand %d", p.ID, p.Name, p.Price, p.Brand.ID)
-	default:
+	}
+	if !c.known(p.ID) {
 		return p.numbers()
 	}
+	if c.hidden(p.ID) {
+		return fmt.Errorf("a hidden product is shown")
+	}
+	if p.Name != c.name(p.ID) || p.Price != c.price(p.ID) || p.Brand.ID != c.brand(p.ID) {
+		return fmt.Errorf("a product is mixed up: %d %q %d won of brand %d", p.ID, p.Name, p.Price, p.Brand.ID)
+	}
+	return p.numbers()
 }
 
 // numbers returns what is wrong with the stock, the status and the likes.

@@ -69,7 +69,7 @@ func TestWrongContentIsFound(t *testing.T) {
 	t.Parallel()
 	detail := decoded(http.StatusOK, ours.detail(7))
 	list := decoded(http.StatusOK, ours.list(asked{sort: "latest"}))
-	page := decoded(http.StatusOK, ours.page("20261128", pageSize, pageSize))
+	page := decoded(http.StatusOK, ours.page("20261128", pageSize))
 	placed := decoded(http.StatusCreated, ours.placed(apiclient.NewOrder{Items: []apiclient.Item{{ProductID: 9, Quantity: 1}, {ProductID: 3, Quantity: 2}}}))
 	swap := func(all []any) []any { all[3], all[4] = all[4], all[3]; return all }
 	for name, c := range map[string]struct {
@@ -124,7 +124,7 @@ func TestWrongContentIsFound(t *testing.T) {
 
 func TestScoresDescendAndTiesAreInOrder(t *testing.T) {
 	t.Parallel()
-	check := decoded(http.StatusOK, ours.page("20261128", pageSize, pageSize))
+	check := decoded(http.StatusOK, ours.page("20261128", pageSize))
 	for _, c := range []struct {
 		score string
 		id    int64

@@ -99,7 +99,7 @@ func (c *crowd) ranking(rng *rand.Rand) openloop.Request {
 	}
 	date := c.day.String()
 	path := fmt.Sprintf("/api/v1/rankings?period=daily&date=%s&page=%d&size=%d", date, number, pageSize)
-	return c.request("ranking", apiclient.Get("", path), decoded(http.StatusOK, c.page(date, (number-1)*pageSize, pageSize)))
+	return c.request("ranking", apiclient.Get("", path), decoded(http.StatusOK, c.page(date, (number-1)*pageSize)))
 }
 
 // rankedPages is how many pages the ranking has at least.

@@ -79,7 +79,7 @@ func (c *crowd) streamed(data string) error {
 	if b.Date != day.String() {
 		day = today() // midnight has passed
 	}
-	return c.page(day.String(), 0, pageSize)(b)
+	return c.page(day.String(), 0)(b)
 }
 
 func (l *listeners) state(wrong error, first bool) {
