@@ -38,7 +38,7 @@ func BenchmarkMisses(b *testing.B) {
 	b.ReportMetric(time.Since(begun).Seconds(), "s-to-set-up")
 	all := []*misses{
 		{name: "details", rate: detailRate, next: details()},
-		{name: "lists", rate: listRate, next: lists(func(r *rand.Rand) string { return "" })},
+		{name: "lists", rate: listRate, next: lists(func(*rand.Rand) string { return "" })},
 		{name: "lists with prices", rate: listRate, next: lists(prices)},
 		{name: "searches", rate: listRate, next: lists(search)},
 	}
