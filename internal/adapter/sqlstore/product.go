@@ -45,7 +45,7 @@ func (t products) Add(ctx context.Context, p product.Product) (product.Product, 
 	var err error
 	if p.ID, err = first(ctx, t.change, q, scalar[int64], nil); err == nil {
 		t.exec(`INSERT INTO stocks (product_id, quantity) VALUES ($1, 0)`, p.ID)
-		names{t.session}.index([]product.Named{p.Named()})
+		names(t).index([]product.Named{p.Named()})
 		t.changed.product(p.ID)
 	}
 	return p, err
@@ -72,7 +72,7 @@ func (t products) Save(p product.Product) {
 			"products_sku_key":       product.ErrSKUTaken,
 		},
 	})
-	names{t.session}.Add(p.Named()) // if it was renamed, a trigger has dropped the old name
+	names(t).Add(p.Named()) // if it was renamed, a trigger has dropped the old name
 }
 
 // Get implements product.Table.

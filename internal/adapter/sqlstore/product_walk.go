@@ -52,8 +52,8 @@ func (t products) search(ctx context.Context, l list, limit int) (page []product
 	}
 }
 
-// positionAfter returns the position that is some steps after the beginning of a list, or nil
-// if it has fewer products.
+// positionAfter returns the position that is some steps after the first product of a list, or
+// nil if there is none.
 func (t products) positionAfter(ctx context.Context, l list, steps int) (*product.Position, error) {
 	var end *product.Position
 	err := t.each(ctx, l.stepsAfter(steps), func(r row) error {
@@ -66,7 +66,7 @@ func (t products) positionAfter(ctx context.Context, l list, steps int) (*produc
 func (l list) stepsAfter(steps int) Stmt {
 	w := where{text: `WHERE true`}
 	l.conditions(&w)
-	return stmt(`SELECT `+l.keyOrNone()+`, `+l.id+` FROM `+l.from+w.text+l.by()+` LIMIT 1 OFFSET `+strconv.Itoa(steps-1), w.args...)
+	return stmt(`SELECT `+l.keyOrNone()+`, `+l.id+` FROM `+l.from+w.text+l.by()+` LIMIT 1 OFFSET `+strconv.Itoa(steps), w.args...)
 }
 
 // upTo returns the statement that walks a list up to a position, and some products further;

@@ -141,15 +141,7 @@ func stormOfLikes(s *shop) {
 	for range 40 {
 		err := s.db.Snapshot(ctx, func(tx store.Tx) error {
 			found, err := tx.Products.List(ctx, product.Query{Sort: product.LikesDesc, Text: "cup"}, 20)
-			if seen := map[int64]bool{}; err == nil {
-				for _, l := range found {
-					seen[l.ID] = true
-				}
-				inOrder := slices.IsSortedFunc(found, sorts()[product.LikesDesc])
-				if len(found) != 12 || len(seen) != 12 || !inOrder {
-					s.Errorf("%d products, %d of them different, in order: %t", len(found), len(seen), inOrder)
-				}
-			}
+			s.wholeByLikes(found, 12)
 			return err
 		})
 		if err != nil {
@@ -158,6 +150,19 @@ func stormOfLikes(s *shop) {
 	}
 	stop()
 	storm.Wait()
+}
+
+// wholeByLikes fails the test unless a page has n different products in the order of likes.
+func (s *shop) wholeByLikes(page []product.Listing, n int) {
+	s.Helper()
+	seen := map[int64]bool{}
+	for _, l := range page {
+		seen[l.ID] = true
+	}
+	inOrder := slices.IsSortedFunc(page, sorts()[product.LikesDesc])
+	if len(page) != n || len(seen) != n || !inOrder {
+		s.Errorf("%d products, %d of them different, in order: %t", len(page), len(seen), inOrder)
+	}
 }
 
 // searchesAlike compares pages with what a look at every product finds. The products are not

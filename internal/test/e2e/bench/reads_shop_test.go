@@ -33,7 +33,7 @@ const fillShop = `
 		1000 + (n * 7919) % 100000 * 10, 'ON_SALE', 1760000000000000 + n * 1000000
 	FROM (SELECT n, 'Product number ' || n AS name FROM generate_series(1, $1::bigint) n) s ORDER BY n;
 	INSERT INTO product_likes (product_id, brand_id, hidden, like_count)
-	SELECT id, brand_id, FALSE, (id * 104729) % 1000 FROM products;
+	SELECT id, brand_id, FALSE, abs(hashint8(id) % 1000) FROM products;
 	INSERT INTO stocks (product_id, quantity) SELECT n, n % 100 FROM generate_series(1, $1) n;
 	RESET session_replication_role;
 	VACUUM ANALYZE brands, products, product_likes, stocks`
