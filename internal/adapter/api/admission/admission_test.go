@@ -132,6 +132,8 @@ func TestRequestsAreServedInOrderOfArrival(t *testing.T) {
 			time.Sleep(time.Microsecond)
 		}
 		time.Sleep(time.Second)
+		mu.Lock()
+		defer mu.Unlock()
 		if len(order) != 40 || !slices.IsSorted(order) {
 			t.Errorf("%v", order)
 		}

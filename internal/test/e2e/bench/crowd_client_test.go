@@ -20,10 +20,11 @@ const (
 	readConns  = 100
 )
 
-// shot is one request: how long it took since it was due, and the status of the answer.
+// shot is one request: how long it took since it was due, how much of that since it was
+// sent, and the status of the answer.
 type shot struct {
-	took   time.Duration
-	status int
+	took, since time.Duration
+	status      int
 }
 
 // gun sends requests on a connection that it keeps. It does as little as is possible: the
@@ -100,12 +101,13 @@ func (s *crowdShop) shoot(guns []*gun, due <-chan time.Time, fire func(*gun, *cr
 	for i, g := range guns {
 		all.Go(func() {
 			for at := range due {
+				sent := time.Now()
 				status, err := fire(g, s)
 				if err != nil || status != http.StatusOK && status != http.StatusCreated && status != http.StatusServiceUnavailable {
 					errs[i] = fmt.Errorf("status %d, %w", status, err)
 					return
 				}
-				shots[i] = append(shots[i], shot{time.Since(at), status})
+				shots[i] = append(shots[i], shot{time.Since(at), time.Since(sent), status})
 			}
 		})
 	}
@@ -188,7 +190,11 @@ func (s *crowdShop) offer(b *testing.B, rate float64) (step crowdStep) {
 		b.Errorf("of %d orders, %d were placed and %d refused", len(shots), len(placed), len(refused))
 	}
 	s.sold(b, len(placed))
+	for i := range shots {
+		shots[i].took = shots[i].since
+	}
 	return crowdStep{
+		sentP99: at(sorted(shots, http.StatusCreated), 99),
 		offered: rate, placed: float64(len(placed)) / lasted, refused: float64(len(refused)) / lasted,
 		p50: at(placed, 50), p99: at(placed, 99), refusedP99: at(refused, 99), readP99: at(seen, 99),
 		readsRefused: float64(len(reads)-len(seen)) / float64(len(reads)),
