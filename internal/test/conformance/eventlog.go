@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -268,11 +269,21 @@ func earlyEventKept(s *shop) {
 	s.equal(0, len(s.forget(logDay.Add(1), 10)))
 }
 
+// whenFree repeats a transaction while somebody holds a lock for longer than it waits.
+func (s *shop) whenFree(fn func(store.Tx) error) (err error) {
+	for range 20 {
+		if err = s.db.Update(s.Context(), fn); fault.KindOf(err) != fault.Unavailable {
+			return err
+		}
+	}
+	return err
+}
+
 func daysPreparedTwice(s *shop) {
 	errs := make(chan error)
 	for i := range 4 {
 		go func() {
-			errs <- s.db.Update(s.Context(), func(tx store.Tx) error {
+			errs <- s.whenFree(func(tx store.Tx) error {
 				_, err := tx.Events.Prepare(s.Context(), []clock.Day{logDay, logDay.Add(1), logDay.Add(2 + i%2)})
 				return err
 			})

@@ -20,7 +20,8 @@ func dialect() sqlstore.Dialect {
 			return "CAST(EXTRACT(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)", nil
 		},
 		TryLock: func(number string) string {
-			return "CASE WHEN pg_try_advisory_xact_lock(" + number + ") THEN 1 ELSE 0 END"
+			// Shops in schemas of one database share the numbers.
+			return "CASE WHEN pg_try_advisory_xact_lock(" + number + " # hashtextextended(current_schema(), 0)) THEN 1 ELSE 0 END"
 		},
 		In:  in,
 		Set: set,
