@@ -176,6 +176,10 @@ func (d *rowLocks) play(ctx context.Context) (arrived []*placement, answers []in
 	all.Wait()
 	time.Sleep(time.Second) // transactions whose callers have left
 	q := s.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if len(q.waiting)+len(q.wanted)+len(q.held)+q.committers+q.lanes.size+len(q.lanes.byRow)+q.lanes.served > 0 || q.large {
 		d.failed = append(d.failed, "something is left in the queue")
 	}
