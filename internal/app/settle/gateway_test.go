@@ -62,6 +62,13 @@ func (g *gateway) fate() fate {
 	return f
 }
 
+// change changes a charge, whoever asks for it meanwhile.
+func (g *gateway) change(i int, by func(*payment.Charge)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	by(g.charges[i])
+}
+
 // Find implements settle.Gateway.
 func (g *gateway) Find(ctx context.Context, _, orderID id.ID) (found []payment.Charge, err error) {
 	g.mu.Lock()

@@ -106,7 +106,7 @@ func TestAProcessThatCannotLookAfterPaymentsLosesTheRecovery(t *testing.T) {
 				go settle.New(well).Recover(ctx) //nolint:errcheck // it returns nil
 				o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
 				s.request(t, o)
-				s.gateway.charges[0].Status = payment.ChargeSucceeded
+				s.gateway.change(0, func(c *payment.Charge) { c.Status = payment.ChargeSucceeded })
 				time.Sleep(2*payment.DefaultPolicy().Interval + 30*time.Second) // it is looked at twice
 				synctest.Wait()
 				if is := s.now(t, o).Status(); is != order.Paid {

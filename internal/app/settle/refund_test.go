@@ -216,7 +216,7 @@ func TestAnOperatorCannotConfirmAChargeThatDoesNotPay(t *testing.T) {
 		mug, kim := s.Product(t, 1000, 5), s.Customer(t, 0)
 		o := s.buy(t, kim, 0, order.Want{ProductID: mug, Quantity: 1})
 		c := s.request(t, o)
-		s.gateway.charges[0].Amount = 7 // another amount: it is refunded
+		s.gateway.change(0, func(c *payment.Charge) { c.Amount = 7 }) // another amount: it is refunded
 		s.gateway.decide(c.Key, payment.ChargeSucceeded)
 		s.settled(t, o)
 		w := settle.ManualSettlement{Outcome: payment.Approved, Key: c.Key, Reason: "told by phone", Actor: "ann"}

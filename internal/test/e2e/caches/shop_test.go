@@ -145,7 +145,7 @@ func (s *shop) grant(t *testing.T, i int, users *accounts.Service) {
 
 // must sends a request to an instance.
 func (s *shop) must(ctx context.Context, i, status int, q apiclient.Request, v any) error {
-	got, err := s.apis[i].Do(ctx, q)
+	got, err := s.apis[i].DoPatiently(ctx, q)
 	if err != nil {
 		return err
 	}

@@ -109,9 +109,9 @@ func (s *shop) run(t *testing.T, client *goredis.Client) {
 	servicetest.Run(t, s.env.Log, web, stream)
 }
 
-// do sends a request.
+// do sends a request, again while the shop is busy.
 func (s *shop) do(ctx context.Context, q apiclient.Request) (apiclient.Response, error) {
-	return s.client.Do(ctx, q)
+	return s.client.DoPatiently(ctx, q)
 }
 
 // must sends a request and decodes the answer into v, unless v is nil. The test ends

@@ -70,7 +70,7 @@ func awaitFirst(t *testing.T, api apiclient.Client, product int64) {
 }
 
 func read(ctx context.Context, api apiclient.Client, q apiclient.Request, v any) error {
-	got, err := api.Do(ctx, q)
+	got, err := api.DoPatiently(ctx, q)
 	if err != nil {
 		return err
 	}

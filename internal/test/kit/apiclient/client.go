@@ -8,8 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
 )
 
 // Request is a request to the API.
@@ -90,11 +94,30 @@ func (q Request) setHeader(h http.Header) {
 	}
 }
 
+// mostRepeats is how often a request is sent again to an API that is busy.
+const mostRepeats = 20
+
+// DoPatiently is Do for a request that is to be served. A busy API refuses it before it has any
+// effect, and says when to come again.
+func (c Client) DoPatiently(ctx context.Context, q Request) (got Response, err error) {
+	for range mostRepeats {
+		got, err = c.Do(ctx, q)
+		if err != nil || got.Code() != "TOO_BUSY" && got.Code() != "ORDERS_BUSY" {
+			return got, err
+		}
+		seconds, _ := strconv.Atoi(got.RetryAfter) // else at once
+		if !backoff.Wait(ctx, time.Duration(seconds)*time.Second) {
+			return got, ctx.Err()
+		}
+	}
+	return got, err
+}
+
 // Must sends a request and decodes the answer into v, unless v is nil. The test
-// ends if the status is another one.
+// ends if the status is another one. A busy API is asked again.
 func (c Client) Must(tb testing.TB, status int, q Request, v any) {
 	tb.Helper()
-	got, err := c.Do(tb.Context(), q)
+	got, err := c.DoPatiently(tb.Context(), q)
 	if err == nil && got.Status == status && v != nil {
 		err = got.Decode(v)
 	}
@@ -104,10 +127,11 @@ func (c Client) Must(tb testing.TB, status int, q Request, v any) {
 }
 
 // Create sends a request that creates something, and decodes the answer into v,
-// unless v is nil. The test fails, but goes on, if the status is not 2xx.
+// unless v is nil. The test fails, but goes on, if the status is not 2xx. A busy API is
+// asked again.
 func (c Client) Create(ctx context.Context, tb testing.TB, q Request, v any) {
 	tb.Helper()
-	got, err := c.Do(ctx, q)
+	got, err := c.DoPatiently(ctx, q)
 	if err == nil && got.OK() && v != nil {
 		err = got.Decode(v)
 	}
