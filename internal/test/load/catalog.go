@@ -59,10 +59,11 @@ func (c catalog) fill(customers int, day int64) []string {
 	return []string{
 		`SET session_replication_role = replica`,
 		fmt.Sprintf(`INSERT INTO brands (name, description) SELECT 'Brand ' || n, 'One of those that are sold here' FROM generate_series(1, %d) n`, c.brands),
-		fmt.Sprintf(`INSERT INTO products (brand_id, name, description, price, status, created_us)
-			SELECT 1 + n %% %d, %s, repeat('It is as good as any other. ', 8), 1000 + (n * 7919) %% 100000 * 10,
+		fmt.Sprintf(`INSERT INTO products (brand_id, name, folded, description, price, status, created_us)
+			SELECT 1 + n %% %[1]d, %[2]s, lower(%[2]s), repeat('It is as good as any other. ', 8), 1000 + (n * 7919) %% 100000 * 10,
 				CASE WHEN n %% 1000 = 999 THEN 'HIDDEN' ELSE 'ON_SALE' END, 1760000000000000 + n * 1000000
-			FROM generate_series(1, %d::bigint) n ORDER BY n`, c.brands, product, c.products),
+			FROM generate_series(1, %[3]d::bigint) n ORDER BY n`, c.brands, product, c.products),
+		`INSERT INTO product_likes (product_id, brand_id, hidden, like_count) SELECT id, brand_id, status = 'HIDDEN', 0 FROM products`,
 		fmt.Sprintf(`INSERT INTO stocks (product_id, quantity) SELECT id, CASE WHEN id %% 50 = 49 THEN 0 ELSE %d END FROM products`, firstStock),
 		`INSERT INTO stock_movements (product_id, delta, quantity, reason, note, at_us)
 			SELECT product_id, quantity, quantity, 'INITIAL', '', 1760000000000000 FROM stocks WHERE quantity > 0`,
@@ -74,6 +75,6 @@ func (c catalog) fill(customers int, day int64) []string {
 		fmt.Sprintf(`INSERT INTO product_metrics (product_id, day, views, likes, orders, quantity, amount, amount_log, version)
 			SELECT id, %d, 20 + (%d - id) / 5, 0, 0, 0, 0, 0, 1 FROM products WHERE id <= %[2]d AND status = 'ON_SALE'`, day, min(ranked, c.products)),
 		`RESET session_replication_role`,
-		`VACUUM ANALYZE brands, products, stocks, stock_movements, users, wallets, point_entries, product_metrics`,
+		`VACUUM ANALYZE brands, products, product_likes, stocks, stock_movements, users, wallets, point_entries, product_metrics`,
 	}
 }

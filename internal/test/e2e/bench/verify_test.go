@@ -90,6 +90,7 @@ const fillSold = `
 	INSERT INTO brands (name, description) SELECT 'Brand', '';
 	INSERT INTO products (brand_id, name, description, price, status, created_us)
 	SELECT 1, 'Product ' || n, '', 1000, 'ON_SALE', 0 FROM generate_series(1, $1::bigint) n;
+	INSERT INTO product_likes (product_id, brand_id, hidden, like_count) SELECT id, 1, FALSE, 0 FROM products;
 	INSERT INTO orders (id, user_id, status, version, amount, points, created_us)
 	SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid), CAST(lpad(to_hex(n % 1000), 32, '0') AS uuid), 'PAID', 2, 3 * (1000 + n % 9 * 100), 3 * (1000 + n % 9 * 100), n
 	FROM generate_series(1, $2::bigint) n;
