@@ -94,7 +94,7 @@ func (s *costShop) startPrograms(b *testing.B) {
 		return p
 	}
 	g := start("gateway", "pg-simulator", "SCENARIO=healthy", "DATA="+filepath.Join(b.TempDir(), "gateway.jsonl"))
-	api := s.programs.NewService(b, "commerce-api", "api", append(s.env, "GATEWAY_URL="+g.URL)...)
+	api := s.programs.NewService(b, "commerce-api", "api", append(s.env, "GATEWAY_URL="+g.URL, "ADMISSION_PATIENCE=9s")...) // nothing is refused
 	api.Env = append(api.Env, "PUBLIC_URL="+api.URL)
 	api.Launch(b.Context())
 	s.pids["api"] = api.PID()

@@ -15,7 +15,7 @@ const (
 	viewRate  = 4_500
 	delayTime = 10 * time.Second
 	delayWarm = 2 * time.Second
-	delayGoal = 100 * time.Millisecond
+	delayGoal = 60 * time.Millisecond
 )
 
 // BenchmarkDelay measures how long after its commit an order shows in the live ranking,
