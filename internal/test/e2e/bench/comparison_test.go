@@ -98,6 +98,6 @@ func table(b *testing.B, rows [][]string) {
 	for _, row := range rows {
 		_, _ = fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
 	}
-	_ = w.Flush() // it writes to memory
+	_ = w.Flush()                       // it writes to memory
 	fmt.Printf("\n%s\n", text.String()) // a log would keep ten lines only
 }
