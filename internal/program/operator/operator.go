@@ -65,7 +65,7 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 		Description: "The shop in one process for development, and the commands for operators of a shop. " +
 			"Every flag can be set by the environment variable in brackets.",
 		Vars: kong.Vars{
-			"management_port": "8081", "host": "127.0.0.1", "trust_user_header": "true", "log_format": "text", "recovery_interval": "5s",
+			"management_port": "8081", "host": "127.0.0.1", "trust_user_header": "true", "log_format": "text", "recovery_interval": "5s", "admission_patience": "3s",
 		},
 	}, args, getenv, stdout, stderr)
 	if code, ok := run.ConfigExitCode(err, stderr); !ok {

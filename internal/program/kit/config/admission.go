@@ -10,7 +10,7 @@ import (
 // Admission bounds what is done at a time for customers. With the defaults all flows
 // together need 17 connections to the database, orders 6 of them.
 type Admission struct {
-	AdmissionPatience Duration `help:"How long a request waits for its turn at most. If it would have to wait longer, it is refused with 503." default:"300ms"`
+	AdmissionPatience Duration `help:"How long a request waits for its turn at most. If it would have to wait longer, it is refused with 503." default:"${admission_patience=300ms}"`
 	AdmissionReads    Count    `help:"Number of reads that are served at a time. Answers from the near cache do not count." default:"5"`
 	AdmissionWrites   Count    `help:"Number of likes, charges of points and cancellations that are served at a time." default:"2"`
 	AdmissionCoupons  Count    `help:"Number of coupons that are issued at a time." default:"2"`
