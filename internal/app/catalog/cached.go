@@ -23,7 +23,7 @@ type Cache interface {
 // WithCache has details and first pages read through a cache. While behind returns true,
 // the cache has not been told of all changes of this process, and lists are not read from it.
 func WithCache(c Cache, behind func() bool) Option {
-	return func(s *Service) { s.cache = &cached{Cache: c, behind: behind, hot: hotReader{db: s.db}} }
+	return func(s *Service) { s.cache = &cached{Cache: c, behind: behind, hot: newHotReader(s.db)} }
 }
 
 // cached is a cache, and what it was good for.
@@ -32,7 +32,7 @@ type cached struct {
 	counts
 
 	behind func() bool
-	hot    hotReader
+	hot    *hotReader
 }
 
 // Details returns the given products by id, without those that are hidden.

@@ -3,9 +3,9 @@ package catalog
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/gather"
 	"github.com/loopers-commerce/commerce/internal/base/panics"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -26,21 +26,24 @@ type hotQuestion struct {
 	err  error
 }
 
-// hotReader answers small questions for what is hot. While one statement is under way the
-// next questions gather: many lists that are confirmed at a time are one statement.
+// hotReader answers small questions for what is hot. Many lists that are confirmed at a time
+// are one statement.
 type hotReader struct {
-	db store.DB
+	db        store.DB
+	questions *gather.Queue[*hotQuestion]
+}
 
-	mu      sync.Mutex
-	waiting []*hotQuestion
-	reading bool
+func newHotReader(db store.DB) *hotReader {
+	r := &hotReader{db: db}
+	r.questions = gather.New(hotAtOnce, func(q *hotQuestion) int { return len(q.ids) }, r.answer)
+	return r
 }
 
 // read returns what of products changes all the time. The map has others, too, and must not
 // be written to.
 func (r *hotReader) read(ctx context.Context, productIDs []int64) (map[int64]product.Hot, error) {
 	q := &hotQuestion{ids: productIDs, done: make(chan struct{})}
-	r.add(q)
+	r.questions.Add(q)
 	select {
 	case <-q.done:
 		return q.hot, q.err
@@ -49,51 +52,24 @@ func (r *hotReader) read(ctx context.Context, productIDs []int64) (map[int64]pro
 	}
 }
 
-func (r *hotReader) add(q *hotQuestion) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.waiting = append(r.waiting, q)
-	if !r.reading {
-		r.reading = true
-		go r.drain()
+// answer answers questions with one statement.
+func (r *hotReader) answer(batch []*hotQuestion) {
+	var ids []int64
+	for _, q := range batch {
+		ids = append(ids, q.ids...)
 	}
-}
-
-// drain reads until no question waits.
-func (r *hotReader) drain() {
-	for batch := r.next(); len(batch) > 0; batch = r.next() {
-		var ids []int64
-		for _, q := range batch {
-			ids = append(ids, q.ids...)
-		}
-		slices.Sort(ids)
-		var hot map[int64]product.Hot
-		err := panics.Caught(func() (err error) {
-			ctx, cancel := context.WithTimeout(context.Background(), hotTimeout) // others wait, too
-			defer cancel()
-			hot, err = readHot(ctx, r.db, slices.Compact(ids))
-			return err
-		})
-		for _, q := range batch {
-			q.hot, q.err = hot, err
-			close(q.done)
-		}
+	slices.Sort(ids)
+	var hot map[int64]product.Hot
+	err := panics.Caught(func() (err error) {
+		ctx, cancel := context.WithTimeout(context.Background(), hotTimeout) // others wait, too
+		defer cancel()
+		hot, err = readHot(ctx, r.db, slices.Compact(ids))
+		return err
+	})
+	for _, q := range batch {
+		q.hot, q.err = hot, err
+		close(q.done)
 	}
-}
-
-// next takes the questions that fit into a statement, and at least one.
-func (r *hotReader) next() (batch []*hotQuestion) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n, products := 0, 0
-	for ; n < len(r.waiting) && (n == 0 || products+len(r.waiting[n].ids) <= hotAtOnce); n++ {
-		products += len(r.waiting[n].ids)
-	}
-	batch = r.waiting[:n:n]
-	if r.waiting = r.waiting[n:]; n == 0 {
-		r.waiting, r.reading = nil, false
-	}
-	return batch
 }
 
 func readHot(ctx context.Context, db store.DB, productIDs []int64) (map[int64]product.Hot, error) {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/loopers-commerce/commerce/internal/base/coded"
+	"github.com/loopers-commerce/commerce/internal/base/gather"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
 
@@ -35,14 +36,14 @@ type Products struct {
 	kept    *otter.Cache[int64, *entry]
 	changes changes
 	flights singleflight.Group
-	misses  queue
+	misses  *gather.Queue[*miss]
 	oldest  atomic.Int64
 }
 
 // NewProducts returns an empty cache.
 func NewProducts(c Config, r Reader, render Render) *Products {
 	p := &Products{config: c, ages: ages{c.Clock, c.Clock()}, reader: r, render: render}
-	p.misses.read = p.readBatch
+	p.misses = gather.New(atOnce, func(*miss) int { return 1 }, p.readBatch)
 	p.kept = otter.Must(&otter.Options[int64, *entry]{
 		MaximumWeight: c.Bytes,
 		Weigher:       func(_ int64, e *entry) uint32 { return e.weight() },
@@ -131,7 +132,7 @@ func (p *Products) join(ctx context.Context, pid int64) (*entry, error) {
 // load has the product read, and keeps what was read unless the product has changed.
 func (p *Products) load(pid int64, change uint32) (*entry, error) {
 	m := &miss{pid: pid, done: make(chan struct{})}
-	p.misses.add(m)
+	p.misses.Add(m)
 	<-m.done
 	if m.err != nil {
 		return nil, m.err

@@ -1,7 +1,6 @@
 package near
 
 import (
-	"sync"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/panics"
@@ -17,47 +16,6 @@ type miss struct {
 	done  chan struct{}
 	entry *entry
 	err   error
-}
-
-// queue gathers misses. While some of them are read, the next ones gather: however many
-// wait, the database has one statement to answer.
-type queue struct {
-	read func([]*miss)
-
-	mu      sync.Mutex
-	waiting []*miss
-	reading bool
-}
-
-func (q *queue) add(m *miss) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.waiting = append(q.waiting, m)
-	if !q.reading {
-		q.reading = true
-		go q.drain()
-	}
-}
-
-// drain reads until nobody waits.
-func (q *queue) drain() {
-	for batch := q.next(); len(batch) > 0; batch = q.next() {
-		q.read(batch)
-		for _, m := range batch {
-			close(m.done)
-		}
-	}
-}
-
-func (q *queue) next() []*miss {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n := min(len(q.waiting), atOnce)
-	batch := q.waiting[:n:n]
-	if q.waiting = q.waiting[n:]; n == 0 {
-		q.waiting, q.reading = nil, false
-	}
-	return batch
 }
 
 // readBatch reads products for those who wait for them.
@@ -80,8 +38,12 @@ func (p *Products) readBatch(batch []*miss) {
 	})
 	for _, m := range batch {
 		if m.err = err; err == nil {
-			m.entry, m.err = p.entryOf(m.pid, found, ranks, asOf)
+			m.err = panics.Caught(func() (err error) {
+				m.entry, err = p.entryOf(m.pid, found, ranks, asOf)
+				return err
+			})
 		}
+		close(m.done)
 	}
 }
 
