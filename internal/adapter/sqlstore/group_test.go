@@ -111,30 +111,10 @@ type breaker struct{ armed atomic.Bool }
 
 func (b *breaker) listen(t *testing.T, server string) (address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go b.carry(client, server)
-		}
-	}()
-	return l.Addr().String()
+	return proxyTo(t, server, b.carry)
 }
 
-func (b *breaker) carry(client net.Conn, address string) {
-	defer client.Close()
-	server, err := net.Dial("tcp", address)
-	if err != nil {
-		return
-	}
-	defer server.Close()
+func (b *breaker) carry(client, server net.Conn) {
 	go func() { _, _ = io.Copy(server, client) }()
 	buffer := make([]byte, 64<<10)
 	for {

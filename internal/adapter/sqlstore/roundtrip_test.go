@@ -23,30 +23,10 @@ type counter struct {
 
 func (c *counter) listen(t *testing.T, server string) (address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go c.carry(client, server)
-		}
-	}()
-	return l.Addr().String()
+	return proxyTo(t, server, c.carry)
 }
 
-func (c *counter) carry(client net.Conn, address string) {
-	defer client.Close()
-	server, err := net.Dial("tcp", address)
-	if err != nil {
-		return
-	}
-	defer server.Close()
+func (c *counter) carry(client, server net.Conn) {
 	go copyTo(client, server, func() { c.server.Store(true) })
 	copyTo(server, client, func() {
 		if c.server.Swap(false) {

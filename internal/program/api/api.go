@@ -14,7 +14,6 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/app/audit"
-	"github.com/loopers-commerce/commerce/internal/app/checkout"
 	"github.com/loopers-commerce/commerce/internal/app/coupons"
 	"github.com/loopers-commerce/commerce/internal/app/deadletters"
 	"github.com/loopers-commerce/commerce/internal/app/likes"
@@ -72,15 +71,8 @@ func New(d Deps) (_ wire.Program, err error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
-	crowd, err := d.crowd()
+	cards, err := d.cards()
 	if err != nil {
-		return wire.Program{}, err
-	}
-	cards, err := u.Cards(d.Gateway, d.Policy, checkout.WithCrowd(crowd))
-	if err != nil {
-		return wire.Program{}, err
-	}
-	if err := d.exportWaiting(cards.Checkout); err != nil {
 		return wire.Program{}, err
 	}
 	desk, closeDesk := u.Desk()

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
 // ordersMeter has the metrics of the queue of orders.
@@ -18,6 +19,19 @@ func (m ordersMeter) Taken(waits []time.Duration) {
 	for _, w := range waits {
 		m.wait.Observe(w.Seconds())
 	}
+}
+
+// cards returns the orders, with their queue and its metrics, and the card payments.
+func (d Deps) cards() (wire.Cards, error) {
+	crowd, err := d.crowd()
+	if err != nil {
+		return wire.Cards{}, err
+	}
+	cards, err := d.Infra.Cards(d.Gateway, d.Policy, checkout.WithCrowd(crowd))
+	if err != nil {
+		return wire.Cards{}, err
+	}
+	return cards, d.exportWaiting(cards.Checkout)
 }
 
 // crowd returns what becomes of more orders than can be placed, and registers its metrics.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
-	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -267,16 +266,6 @@ func earlyEventKept(s *shop) {
 	s.equal([]id.ID{early.ID, other.ID}, s.findEvents(store.EventFilter{}))
 	s.equal([]id.ID{early.ID}, s.forget(logDay, 10))
 	s.equal(0, len(s.forget(logDay.Add(1), 10)))
-}
-
-// whenFree repeats a transaction while somebody holds a lock for longer than it waits.
-func (s *shop) whenFree(fn func(store.Tx) error) (err error) {
-	for range 20 {
-		if err = s.db.Update(s.Context(), fn); fault.KindOf(err) != fault.Unavailable {
-			return err
-		}
-	}
-	return err
 }
 
 func daysPreparedTwice(s *shop) {

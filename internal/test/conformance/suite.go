@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
@@ -186,4 +187,14 @@ func (s *shop) equal(want, got any) {
 	if diff != "" {
 		s.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// whenFree repeats a transaction while somebody holds a lock for longer than it waits.
+func (s *shop) whenFree(fn func(store.Tx) error) (err error) {
+	for range 20 {
+		if err = s.db.Update(s.Context(), fn); fault.KindOf(err) != fault.Unavailable {
+			return err
+		}
+	}
+	return err
 }
