@@ -249,6 +249,7 @@ func TestAShopWithoutAGatewayTakesNoCards(t *testing.T) {
 func TestEveryComplaintAboutACardIsReportedWithoutItsDigits(t *testing.T) {
 	t.Parallel()
 	s := newCardShop(t)
+	digits := regexp.MustCompile(`\b5678\b|56789814|12345678`) // a random trace id may have four of them
 	for _, c := range []struct {
 		card string
 		want []string
@@ -264,7 +265,7 @@ func TestEveryComplaintAboutACardIsReportedWithoutItsDigits(t *testing.T) {
 		if diff := cmp.Diff(c.want, a.problem(t).pointers()); diff != "" {
 			t.Errorf("%s: %s\n%s", c.card, diff, a.body)
 		}
-		if strings.Contains(a.body, "5678") {
+		if digits.MatchString(a.body) {
 			t.Errorf("the answer has the digits: %s", a.body)
 		}
 	}

@@ -2,15 +2,11 @@ package api_test
 
 import (
 	"bytes"
-	"compress/gzip"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
-	"github.com/andybalholm/brotli"
-	"github.com/klauspost/compress/zstd"
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 )
 
 // sharedPaths are paths whose answers are the same for all, and long.
@@ -79,7 +75,7 @@ func TestSharedAnswersAreCompressedAsAsked(t *testing.T) {
 				if a.Header().Get("Content-Encoding") != coding || a.Body.Len() > whole.Body.Len()/2 {
 					t.Errorf("%s: %s has %d of %d bytes", path, coding, a.Body.Len(), whole.Body.Len())
 				}
-				if got := unpack(t, a); !bytes.Equal(got, whole.Body.Bytes()) {
+				if got := apiclient.Unpack(t, coding, a.Body.Bytes()); !bytes.Equal(got, whole.Body.Bytes()) {
 					t.Errorf("%s in %s is\n%s\nwant\n%s", path, coding, got, whole.Body)
 				}
 				head := ask(s, http.MethodHead, path, asked)
@@ -110,26 +106,4 @@ func TestPersonalAnswersAreNotCompressed(t *testing.T) {
 	if a.Code != http.StatusOK || a.Body.Len() < 1024 || a.Header().Get("Content-Encoding") != "" {
 		t.Errorf("%d, %d bytes, %v", a.Code, a.Body.Len(), a.Header())
 	}
-}
-
-func unpack(t *testing.T, a *httptest.ResponseRecorder) []byte {
-	t.Helper()
-	var r io.Reader = a.Body
-	var err error
-	switch a.Header().Get("Content-Encoding") {
-	case "zstd":
-		r, err = zstd.NewReader(r)
-	case "br":
-		r = brotli.NewReader(r)
-	case "gzip":
-		r, err = gzip.NewReader(r)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
 }

@@ -91,7 +91,13 @@ func TestACardNumberIsPrintedWithItsLastDigitsOnly(t *testing.T) {
 	t.Parallel()
 	r := samples()["request"].(pgwire.Request) //nolint:forcetypeassert,errcheck // see samples
 	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("request", "cardNo", r.CardNo)
+	untimed := func(_ []string, a slog.Attr) slog.Attr { // a time may have the digits
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}
+	slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{ReplaceAttr: untimed})).Info("request", "cardNo", r.CardNo)
 	for _, text := range []string{
 		fmt.Sprint(r), fmt.Sprintf("%+v %#v %q %x", r, r, r.CardNo, r.CardNo), log.String(), fmt.Errorf("no: %v", r).Error(),
 	} {

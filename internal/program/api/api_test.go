@@ -110,3 +110,10 @@ func TestASecondAPIOfOneProcessIsAnError(t *testing.T) {
 		t.Errorf("New = %v", err)
 	}
 }
+
+func TestOrdersThatWaitAreExported(t *testing.T) {
+	t.Parallel()
+	d, _ := deps(t)
+	start(t, d)
+	checkMetrics(t, d.Infra.Env, `commerce_orders_waiting{for="turn"} 0`, `commerce_orders_waiting{for="row"} 0`, `commerce_orders_lanes 0`)
+}

@@ -79,7 +79,7 @@ func (p *Pages) Get(ctx context.Context, url string, asked time.Time) (a *coded.
 	at, changes := p.ages.at(asked), p.changes.Load()
 	p.Misses.Add(1)
 	for {
-		l := p.join(ctx, url, changes)
+		l := p.join(ctx, url, changes, at)
 		if l == nil {
 			return nil, false
 		}
@@ -90,9 +90,9 @@ func (p *Pages) Get(ctx context.Context, url string, asked time.Time) (a *coded.
 }
 
 // join waits for a read of the page that has begun after the changes given.
-func (p *Pages) join(ctx context.Context, url string, changes int64) *leaf {
+func (p *Pages) join(ctx context.Context, url string, changes, at int64) *leaf {
 	read := p.flights.DoChan(strconv.FormatInt(changes, 10)+" "+url, func() (any, error) {
-		return p.load(url, changes)
+		return p.load(url, changes, at)
 	})
 	select {
 	case r := <-read:
@@ -103,8 +103,12 @@ func (p *Pages) join(ctx context.Context, url string, changes int64) *leaf {
 	}
 }
 
-// load reads a page. If products have changed meanwhile it is kept, but not used.
-func (p *Pages) load(url string, changes int64) (l *leaf, err error) {
+// load reads a page. If products have changed meanwhile it is kept, but not used. Whoever
+// came when the read before was just over finds what that has read.
+func (p *Pages) load(url string, changes, at int64) (l *leaf, err error) {
+	if e, ok := p.kept.GetEntryQuietly(url); ok && e.Value.changes == changes && young(e.Value.asOf, at) {
+		return e.Value, nil
+	}
 	l = &leaf{asOf: p.ages.now(), changes: changes}
 	found := false
 	err = panics.Caught(func() error {
@@ -139,7 +143,7 @@ func (p *Pages) renew(url string, l *leaf) {
 		defer func() { <-p.renewal }()
 		ctx, cancel := p.config.detached()
 		defer cancel()
-		p.join(ctx, url, p.changes.Load())
+		p.join(ctx, url, p.changes.Load(), l.asOf+int64(MaxAge)) // later than l may be used
 	}()
 }
 

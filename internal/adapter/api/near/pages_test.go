@@ -162,3 +162,32 @@ func TestAPageThatIsReadAgainAndIsTheSameIsNotCompressedAgain(t *testing.T) {
 		}
 	})
 }
+
+// Between a look at what is kept and the question, the read of others may end.
+func TestAQuestionRightAfterAReadIsNoSecondRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, s := &book{}, newShop(1)
+		pages, products, asked := near.NewPages(config(), b.read), newCache(s), time.Now()
+		ask := func() {
+			t.Helper()
+			if _, ok := pages.Get(t.Context(), "/list", asked); !ok {
+				t.Error("there is no page")
+			}
+			if _, err := products.Get(t.Context(), 1, asked); err != nil {
+				t.Error(err)
+			}
+		}
+		ask()
+		ask()
+		if b.reads.Load() != 1 || s.readCount() != 1 {
+			t.Errorf("%d reads of the page, %d of the product", b.reads.Load(), s.readCount())
+		}
+		pages.Drop()
+		products.Drop(1)
+		ask()
+		if b.reads.Load() != 2 || s.readCount() != 2 {
+			t.Errorf("after a change: %d reads of the page, %d of the product", b.reads.Load(), s.readCount())
+		}
+	})
+}

@@ -58,6 +58,8 @@ type entry struct {
 	shown atomic.Pointer[shown] // nil if there is no such product
 	left  atomic.Int32          // how often it is refreshed before somebody has to ask for it again
 	until int64                 // the facts are not used after this time
+
+	change uint32 // that was known of the product before it was read
 }
 
 // shown is an answer, and what it was made of.
@@ -105,7 +107,7 @@ func (p *Products) Get(ctx context.Context, pid int64, asked time.Time) (*coded.
 	at := p.ages.at(asked)
 	p.Misses.Add(1)
 	for {
-		e, err := p.join(ctx, pid)
+		e, err := p.join(ctx, pid, at)
 		if err != nil {
 			return nil, err
 		}
@@ -116,10 +118,10 @@ func (p *Products) Get(ctx context.Context, pid int64, asked time.Time) (*coded.
 }
 
 // join waits for a read of the product that has begun after all changes that are known.
-func (p *Products) join(ctx context.Context, pid int64) (*entry, error) {
+func (p *Products) join(ctx context.Context, pid, at int64) (*entry, error) {
 	change := p.changes.of(pid)
 	key := strconv.FormatInt(pid, 10) + " " + strconv.FormatUint(uint64(change), 10)
-	read := p.flights.DoChan(key, func() (any, error) { return p.load(pid, change) })
+	read := p.flights.DoChan(key, func() (any, error) { return p.load(pid, change, at) })
 	select {
 	case r := <-read:
 		e, _ := r.Val.(*entry)
@@ -129,14 +131,19 @@ func (p *Products) join(ctx context.Context, pid int64) (*entry, error) {
 	}
 }
 
-// load has the product read, and keeps what was read unless the product has changed.
-func (p *Products) load(pid int64, change uint32) (*entry, error) {
+// load has the product read, and keeps what was read unless the product has changed. Whoever
+// came when the read before was just over finds what that has read.
+func (p *Products) load(pid int64, change uint32, at int64) (*entry, error) {
+	if e, ok := p.kept.GetEntryQuietly(pid); ok && e.Value.change == change && young(e.Value.asOf.Load(), at) {
+		return e.Value, nil
+	}
 	m := &miss{pid: pid, done: make(chan struct{})}
 	p.misses.Add(m)
 	<-m.done
 	if m.err != nil {
 		return nil, m.err
 	}
+	m.entry.change = change
 	p.kept.Compute(pid, func(*entry, bool) (*entry, otter.ComputeOp) {
 		if p.changes.of(pid) != change {
 			return nil, otter.CancelOp

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api/near"
+	"github.com/loopers-commerce/commerce/internal/base/coded"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 )
 
@@ -37,6 +38,31 @@ func TestAThousandMissesOfOneProductAreOneRead(t *testing.T) {
 		if c.Hits.Load() != 1 || s.readCount() != 1 {
 			t.Errorf("%d hits, reads %v", c.Hits.Load(), s.reads)
 		}
+	})
+}
+
+func TestAPanicWithOneProductIsTheErrorOfNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(1, 2)
+		c := cache{near.NewProducts(config(), s, func(l product.Listing, rank *int64) (coded.Answer, error) {
+			if l.ID == 1 {
+				panic("a bug")
+			}
+			return render(l, rank)
+		})}
+		var all sync.WaitGroup
+		all.Go(func() {
+			if got := c.text(t, 1); !strings.Contains(got, "a bug") {
+				t.Error(got)
+			}
+		})
+		all.Go(func() {
+			if got := c.text(t, 2); !strings.HasPrefix(got, "2 Mug") {
+				t.Error(got)
+			}
+		})
+		all.Wait()
 	})
 }
 

@@ -3,7 +3,6 @@ package bench_test
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -16,10 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/credentials"
-	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
@@ -153,12 +150,7 @@ func (s *costShop) settle(b *testing.B) {
 		if n := s.db.Count(b.Context(), busy); n > 0 {
 			return fmt.Errorf("%d events and payments wait", n)
 		}
-		var lags []error
-		for _, group := range event.Groups() {
-			topics := event.Reads(group)
-			lags = append(lags, kafkatest.CaughtUp(b.Context(), s.offsets, group, len(topics)+len(kafka.RetryTopics(group, topics))))
-		}
-		return errors.Join(lags...)
+		return kafkatest.AllCaughtUp(b.Context(), s.offsets, "")
 	})
 }
 

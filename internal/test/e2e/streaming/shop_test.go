@@ -121,11 +121,8 @@ func (s *shop) produce(ctx context.Context, records []*kgo.Record) error {
 func (s *shop) awaitEnd(ctx context.Context, limit time.Duration) {
 	s.t.Helper()
 	err := cluster.Await(ctx, limit, "the groups have processed everything", func() error {
-		for _, group := range event.Groups() {
-			topics := event.Reads(group)
-			if err := kafkatest.CaughtUp(ctx, s.admin, s.prefix+group, len(topics)+len(kafka.RetryTopics(group, topics))); err != nil {
-				return err
-			}
+		if err := kafkatest.AllCaughtUp(ctx, s.admin, s.prefix); err != nil {
+			return err
 		}
 		return kafkatest.CaughtUp(ctx, s.admin, s.prefix+kafka.DeadLetterGroup, len(event.Topics()))
 	})

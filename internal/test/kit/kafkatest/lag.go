@@ -7,8 +7,21 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
+
+// AllCaughtUp returns an error unless all groups, named with the prefix, have processed all
+// records of their topics and retry topics.
+func AllCaughtUp(ctx context.Context, admin *kadm.Client, prefix string) error {
+	for _, group := range event.Groups() {
+		topics := event.Reads(group)
+		if err := CaughtUp(ctx, admin, prefix+group, len(topics)+len(kafka.RetryTopics(group, topics))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // CaughtUp returns an error unless members of a group, named with its prefix, read so
 // many topics and have processed all their records.
