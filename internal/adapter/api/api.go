@@ -178,13 +178,14 @@ func newHandler(m *middleware) (h *Handler, err error) {
 // beyond that.
 const mostStreams = 250
 
-// Server returns an HTTP server for a handler, with limits on the time and size of request headers. It speaks
+// Server returns an HTTP server for a handler, with limits on the time and size of request headers, and on
+// the time of an answer: a client that does not read it is cut off. It speaks
 // HTTP/1.1, and HTTP/2 without TLS to a proxy that begins with it (prior knowledge). If the handler has a
 // method Drain, as that of New, it is called when the server begins to shut down.
 func Server(address string, h http.Handler, log *slog.Logger) *http.Server {
 	server := &http.Server{
 		Addr: address, Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, Protocols: &http.Protocols{},
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: mostStreams, SendPingTimeout: time.Minute},
 	}

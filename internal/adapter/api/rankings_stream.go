@@ -162,8 +162,11 @@ func newEventWriter(w http.ResponseWriter) *eventWriter {
 }
 
 // begin writes the headers. No deadline of the server ends the stream: net/http lifts that for reading when
-// there is no body left to read.
+// there is no body left to read, and each write has a deadline of its own.
 func (e *eventWriter) begin() error {
+	if err := e.c.SetWriteDeadline(time.Time{}); err != nil {
+		return err
+	}
 	h := e.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")

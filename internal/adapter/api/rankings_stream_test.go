@@ -236,7 +236,7 @@ func streamOutlasts(t *testing.T, version string, client *http.Client) {
 		t.Fatal(err)
 	}
 	server := api.Server(tcp.Addr().String(), s.handler, slog.New(slog.DiscardHandler))
-	server.ReadTimeout = 100 * time.Millisecond
+	server.ReadTimeout, server.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
 	s.rankings.show(first(0))
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(tcp) }()

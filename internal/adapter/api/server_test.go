@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
 )
@@ -25,7 +26,7 @@ func TestTheServerLimitsRequestHeaders(t *testing.T) {
 	server := api.Server(listener.Addr().String(), http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
-	if server.ReadHeaderTimeout <= 0 || server.ReadTimeout <= 0 || server.IdleTimeout <= 0 {
+	if server.ReadHeaderTimeout <= 0 || server.ReadTimeout <= 0 || server.WriteTimeout <= 0 || server.IdleTimeout <= 0 {
 		t.Errorf("no timeout for headers: %+v", server)
 	}
 	for size, status := range map[int]int{1 << 10: http.StatusNotFound, 1 << 20: http.StatusRequestHeaderFieldsTooLarge} {
@@ -110,5 +111,49 @@ func TestTheServerSpeaksHTTP2WithoutTLS(t *testing.T) {
 	all.Wait()
 	if n := opened.Load(); n != 1 {
 		t.Errorf("%d connections", n)
+	}
+}
+
+// endless answers without end, and says when nobody takes it any more.
+func endless(cut chan<- error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		part := make([]byte, 1<<20)
+		for {
+			if _, err := w.Write(part); err != nil {
+				cut <- err
+				return
+			}
+		}
+	})
+}
+
+func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {
+	t.Parallel()
+	for version, client := range map[string]*http.Client{"HTTP/1.1": http.DefaultClient, "HTTP/2.0": overHTTP2(t)} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			cut := make(chan error, 1)
+			server := api.Server(listener.Addr().String(), endless(cut), slog.New(slog.DiscardHandler))
+			server.WriteTimeout = 100 * time.Millisecond
+			go func() { _ = server.Serve(listener) }()
+			t.Cleanup(func() { _ = server.Close() })
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String(), http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.Proto != version {
+				t.Errorf("the answer is in %s", resp.Proto)
+			}
+			<-cut // or the test times out
+		})
 	}
 }

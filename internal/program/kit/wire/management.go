@@ -30,7 +30,7 @@ func (e Env) WithManagementPort(ctx context.Context, l net.Listener, p Program) 
 	running := manage.Check{Name: "running", Probe: func(context.Context) error { return ctx.Err() }}
 	server := &http.Server{
 		Handler:           manage.Handler(e.Registry, append([]manage.Check{running}, p.Checks...), p.Pages...),
-		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
+		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, WriteTimeout: 5 * time.Minute, // a profile takes its time
 		ErrorLog: slog.NewLogLogger(e.Log.Handler(), slog.LevelDebug),
 	}
 	p.Components = append(p.Components, run.Component{Name: "management port", Run: func(ctx context.Context) error {
