@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
@@ -88,6 +90,7 @@ type Service struct {
 	jobs      chan *job
 	slots     chan struct{} // one for each payment whose card number is in memory
 	expedited chan struct{} // one for each payment that is settled ahead of recovery
+	strangers *rate.Limiter // of questions about transactions that the shop does not know
 	ended     [outcomes]atomic.Int64
 }
 
@@ -98,7 +101,7 @@ func New(c Config) *Service {
 		callerTimeout: cmp.Or(c.CallerTimeout, DefaultCallerTimeout), callbackURL: c.CallbackURL,
 		holder: c.Holder, clock: c.Clock, random: c.Random, log: c.Log,
 		jobs: make(chan *job, maxSlots+maxExpedited), slots: make(chan struct{}, maxSlots),
-		expedited: make(chan struct{}, maxExpedited),
+		expedited: make(chan struct{}, maxExpedited), strangers: rate.NewLimiter(strangersPerSecond, strangersPerSecond),
 	}
 }
 
