@@ -28,14 +28,15 @@ type EventLog interface {
 	// Get returns an event, or ErrEventNotFound.
 	Get(ctx context.Context, event id.ID) (LoggedEvent, error)
 	// Find returns up to limit events that match a filter, newest first: by time, then
-	// by id. Those after a position are older.
-	Find(ctx context.Context, f EventFilter, after *EventPosition, limit int) ([]LoggedEvent, error)
+	// by id. Those after a position are older. Large events are fewer, at least one. more
+	// tells whether there are others behind them.
+	Find(ctx context.Context, f EventFilter, after *EventPosition, limit int) (found []LoggedEvent, more bool, err error)
 	// OfOrder returns up to limit events of an order, oldest first: those with its key,
 	// and those of others that it has caused.
 	OfOrder(ctx context.Context, order id.ID, limit int) ([]LoggedEvent, error)
 	// OfProduct returns up to limit events that count for a product, newest first: those
 	// with its key that match the filter, and those with a line that is counted between
-	// the times of the filter.
+	// the times of the filter. Large events are fewer, at least one.
 	OfProduct(ctx context.Context, productID int64, f EventFilter, limit int) ([]CountedEvent, error)
 	// Purge deletes the oldest day before the one given, or up to limit events that have
 	// no room of their own: if they are of such a day, or of none and were logged before,

@@ -39,6 +39,7 @@ const (
 		consumer, record_key, event_id, event_type, cause, message, attempts, size, state, replays, failures, actor, reason, changed_us`
 	selectLetter = `SELECT ` + letterColumns + ` FROM dead_letters `
 	selectWhole  = `SELECT ` + letterColumns + `, content FROM dead_letters `
+	byOrigin     = "consumer, origin_topic, origin_partition, origin_offset, id"
 )
 
 // Find implements deadletter.Table.
@@ -56,7 +57,9 @@ func lettersStmt(f deadletter.Filter, before id.ID, limit int) Stmt {
 
 // Next implements deadletter.Table.
 func (t letters) Next(ctx context.Context, f deadletter.Filter, after deadletter.Position, limit int) ([]deadletter.Letter, error) {
-	return all(ctx, t.each, nextLettersStmt(f, after, limit), scanWhole)
+	q := listing{letterColumns + ", content", "size", byOrigin}.fitting(nextLettersStmt(f, after, limit), lettersBytes)
+	found, _, err := readFitting(ctx, t.each, q, scanWhole)
+	return found, err
 }
 
 func nextLettersStmt(f deadletter.Filter, after deadletter.Position, limit int) Stmt {
@@ -65,8 +68,11 @@ func nextLettersStmt(f deadletter.Filter, after deadletter.Position, limit int) 
 		w.and("(consumer, origin_topic, origin_partition, origin_offset, id) > (%s, %s, %s, %s, %s)",
 			after.Group, after.Origin.Topic, int64(after.Origin.Partition), after.Origin.Offset, after.ID)
 	}
-	return page(selectWhole, w, "consumer, origin_topic, origin_partition, origin_offset, id", limit)
+	return page(selectWhole, w, byOrigin, limit)
 }
+
+// lettersBytes is how many bytes the records of a portion of letters have, about.
+const lettersBytes = 4 << 20
 
 func lettersWhere(f deadletter.Filter) where {
 	w := where{text: "WHERE true"}

@@ -60,9 +60,9 @@ func contentFrom(column []byte) (*deadletter.Content, error) {
 
 func scanLetter(r row) (deadletter.Letter, error) { return scanLetterAnd(r) }
 
-func scanWhole(r row) (deadletter.Letter, error) {
+func scanWhole(r row, more ...any) (deadletter.Letter, error) {
 	var content []byte
-	l, err := scanLetterAnd(r, &content)
+	l, err := scanLetterAnd(r, append([]any{&content}, more...)...)
 	if err == nil {
 		l.Content, err = contentFrom(content)
 	}

@@ -6,20 +6,27 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	pages "github.com/loopers-commerce/commerce/internal/base/page"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 const (
 	eventColumns = `e.event_id, e.type, e.source, e.time_us, e.topic, e.partition_no, e.offset_no, e.key, e.sequence, e.user_id, e.order_id,
 		e.traceparent, e.logged_us, e.data`
+	newestFirst  = "time_us DESC, event_id DESC"
 	selectEvents = `SELECT ` + eventColumns + ` FROM event_log e `
 	eventByID    = selectEvents + `WHERE event_id = $1`
 	// Each half has an index. With an OR, the whole log would be read.
 	eventsOfOrder = `SELECT * FROM (` + selectEvents + `WHERE key = $1 UNION ALL ` + selectEvents + `WHERE order_id = $2) e
 		ORDER BY time_us, event_id LIMIT $3`
 )
+
+func eventListing(more, order string) listing {
+	return listing{columns: strings.ReplaceAll(eventColumns, "e.", "") + more, bytes: "octet_length(data)", order: order}
+}
 
 func scanEvent(r row) (e store.LoggedEvent, err error) { return scanEventAnd(r) }
 
@@ -41,8 +48,13 @@ func (t eventLog) Get(ctx context.Context, event id.ID) (store.LoggedEvent, erro
 }
 
 // Find implements store.EventLog.
-func (t eventLog) Find(ctx context.Context, f store.EventFilter, after *store.EventPosition, limit int) ([]store.LoggedEvent, error) {
-	return all(ctx, t.each, findEvents(t.dialect, f, after, limit), scanEvent)
+func (t eventLog) Find(ctx context.Context, f store.EventFilter, after *store.EventPosition, limit int) (found []store.LoggedEvent, more bool, err error) {
+	q := eventListing("", newestFirst).fitting(findEvents(t.dialect, f, after, limit+1), pages.MaxBytes)
+	found, more, err = readFitting(ctx, t.each, q, scanEventAnd)
+	if len(found) > limit {
+		found, more = found[:limit], true
+	}
+	return found, more, err
 }
 
 // findEvents has conditions that have an index each, which has the time, too.
@@ -69,7 +81,7 @@ func findEvents(d Dialect, f store.EventFilter, after *store.EventPosition, limi
 	if after != nil {
 		w.and("(time_us, event_id) < (%s, %s)", micros(after.Time), after.ID)
 	}
-	return page(selectEvents, w, "time_us DESC, event_id DESC", limit)
+	return page(selectEvents, w, newestFirst, limit)
 }
 
 // OfOrder implements store.EventLog.
@@ -80,13 +92,14 @@ func (t eventLog) OfOrder(ctx context.Context, order id.ID, limit int) ([]store.
 // OfProduct implements store.EventLog.
 func (t eventLog) OfProduct(ctx context.Context, productID int64, f store.EventFilter, limit int) ([]store.CountedEvent, error) {
 	f.Key = strconv.FormatInt(productID, 10)
-	own, err := t.Find(ctx, f, nil, limit)
+	own, _, err := t.Find(ctx, f, nil, limit)
 	if err != nil {
 		return nil, err
 	}
-	found, err := all(ctx, t.each, countedLines(productID, f, limit), func(r row) (c store.CountedEvent, err error) {
+	q := eventListing(", counted_us", "counted_us DESC, event_id DESC").fitting(countedLines(productID, f, limit), pages.MaxBytes)
+	found, _, err := readFitting(ctx, t.each, q, func(r row, more ...any) (c store.CountedEvent, err error) {
 		var at int64
-		c.LoggedEvent, err = scanEventAnd(r, &at)
+		c.LoggedEvent, err = scanEventAnd(r, append([]any{&at}, more...)...)
 		c.CountedAt = timeOf(at)
 		return c, err
 	})

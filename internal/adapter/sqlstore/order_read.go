@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
@@ -33,29 +34,35 @@ func (t orders) one(ctx context.Context, read reader, q Stmt) (order.Order, erro
 }
 
 // Of implements order.Table.
-func (t orders) Of(ctx context.Context, user, before id.ID, limit int) ([]order.Order, error) {
-	found, err := all(ctx, t.each, ordersStmt(user, before, limit), scanOrder)
+func (t orders) Of(ctx context.Context, user, before id.ID, limit int) (found []order.Order, more bool, err error) {
+	found, err = all(ctx, t.each, ordersStmt(user, before, limit+1), scanOrder)
 	if err != nil || len(found) == 0 {
-		return nil, err
+		return nil, false, err
 	}
-	return t.complete(ctx, found)
+	whole, err := t.complete(ctx, found[:min(limit, len(found))])
+	return whole, len(whole) < len(found), err
 }
 
 func ordersStmt(user, before id.ID, limit int) Stmt {
 	return page(selectOrder, olderThan(user, before), "id DESC", limit)
 }
 
-// complete adds lines, history and payments to orders. For any number of orders it
-// takes two reads, or three if there are card payments.
+// mostLines is how many lines are read for several orders: those of two large ones. With
+// the longest names in Hangul they take 1.4 MB.
+const mostLines = 2 * order.MaxLines
+
+// complete adds lines, history and payments to orders, which are given newest first. It
+// leaves the last ones out if they have too many lines together. For any number of orders
+// it takes two reads, or three if there are card payments.
 func (t orders) complete(ctx context.Context, found []order.Order) ([]order.Order, error) {
-	ids := make([]id.ID, len(found))
-	for i, o := range found {
-		ids[i] = o.ID
-	}
-	lines, err := t.linesOf(ctx, ids)
+	lines, cut, err := t.linesOf(ctx, collect(found, orderID))
 	if err != nil {
 		return nil, err
 	}
+	if i := slices.IndexFunc(found, func(o order.Order) bool { return o.ID == cut }); i > 0 {
+		found = found[:i]
+	}
+	ids := collect(found, orderID)
 	steps, err := t.stepsOf(ctx, ids)
 	if err != nil {
 		return nil, err
@@ -89,18 +96,26 @@ func (t orders) paymentsOf(ctx context.Context, found []order.Order) (map[id.ID]
 	return byOrder, err
 }
 
-func (t orders) linesOf(ctx context.Context, ids []id.ID) (map[id.ID][]order.Line, error) {
+func orderID(o order.Order) id.ID { return o.ID }
+
+// linesOf returns up to mostLines lines, those of the newest orders first. If there are so
+// many, cut is the order of the last one: it may have more.
+func (t orders) linesOf(ctx context.Context, ids []id.ID) (lines map[id.ID][]order.Line, cut id.ID, err error) {
 	q := stmt(`SELECT order_id, product_id, name, price, quantity FROM order_lines
-		WHERE `+t.dialect.In("order_id", UUID, 1)+` ORDER BY order_id, line`, ids)
-	lines := map[id.ID][]order.Line{}
-	err := t.each(ctx, q, func(r row) error {
-		var oid id.ID
+		WHERE `+t.dialect.In("order_id", UUID, 1)+` ORDER BY order_id DESC, line LIMIT $2`, ids, mostLines)
+	lines, n := map[id.ID][]order.Line{}, 0
+	var last id.ID
+	err = t.each(ctx, q, func(r row) error {
 		var l order.Line
-		err := r.Scan(&oid, &l.ProductID, &l.Name, &l.Price, &l.Quantity)
-		lines[oid] = append(lines[oid], l)
+		err := r.Scan(&last, &l.ProductID, &l.Name, &l.Price, &l.Quantity)
+		lines[last] = append(lines[last], l)
+		n++
 		return err
 	})
-	return lines, err
+	if n == mostLines {
+		cut = last
+	}
+	return lines, cut, err
 }
 
 func (t orders) stepsOf(ctx context.Context, ids []id.ID) (map[id.ID][]order.Change, error) {

@@ -27,11 +27,12 @@ func (s *Service) List(ctx context.Context, f store.EventFilter, size int, curso
 		after = &at
 	}
 	var found []store.LoggedEvent
+	var more bool
 	err = s.db.View(ctx, func(tx store.Tx) (err error) {
-		found, err = tx.Events.Find(ctx, f, after, size+1)
+		found, more, err = tx.Events.Find(ctx, f, after, size)
 		return err
 	})
-	return page.Of(found, size, cursorName, func(e store.LoggedEvent) store.EventPosition {
+	return page.With(found, more, cursorName, func(e store.LoggedEvent) store.EventPosition {
 		return store.EventPosition{Time: e.Time, ID: e.ID}
 	}), err
 }

@@ -73,9 +73,10 @@ func (s *Service) List(ctx context.Context, user id.ID, size int, cursor string)
 		return page.Page[order.Order]{}, err
 	}
 	var found []order.Order
+	var more bool
 	err = s.db.View(ctx, func(tx store.Tx) error {
-		found, err = tx.Orders.Of(ctx, user, before, size+1)
+		found, more, err = tx.Orders.Of(ctx, user, before, size)
 		return err
 	})
-	return page.Of(found, size, cursorName, func(o order.Order) id.ID { return o.ID }), err
+	return page.With(found, more, cursorName, func(o order.Order) id.ID { return o.ID }), err
 }

@@ -148,7 +148,7 @@ func (b bulk) discard(ctx context.Context, tx store.Tx, c batch.Chunk) (p batch.
 			p.Written++
 		}
 	}
-	p.Read, p.Done = int64(len(found)), len(found) < chunkSize
+	p.Read = int64(len(found))
 	p.Skipped = p.Read - p.Written
 	position, failed := json.Marshal(deadletter.PositionOf(found[len(found)-1]))
 	if err == nil {

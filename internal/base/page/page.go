@@ -16,6 +16,10 @@ const (
 	MaxSize     = 100
 )
 
+// MaxBytes is how many bytes of texts the items of a page have, about. A page whose items
+// are large has fewer of them, at least one.
+const MaxBytes = 1 << 20
+
 // ErrCursor is returned for a cursor that Encode did not make, or made for another
 // list.
 var ErrCursor = fault.New(fault.Invalid, "INVALID_CURSOR",
@@ -31,11 +35,16 @@ type Page[T any] struct {
 // limit of size+1: one more means that there is a next page. The cursor is made
 // from the key of the last item of the page.
 func Of[T, K any](items []T, size int, kind string, key func(T) K) Page[T] {
-	if len(items) <= size {
-		return Page[T]{Items: items}
+	return With(items[:min(size, len(items))], len(items) > size, kind, key)
+}
+
+// With returns a page of items. more tells whether the list goes on behind them.
+func With[T, K any](items []T, more bool, kind string, key func(T) K) Page[T] {
+	p := Page[T]{Items: items}
+	if more && len(items) > 0 {
+		p.Next = Encode(kind, key(items[len(items)-1]))
 	}
-	items = items[:size]
-	return Page[T]{Items: items, Next: Encode(kind, key(items[size-1]))}
+	return p
 }
 
 // Map returns the page with f applied to each item.

@@ -19,7 +19,7 @@ type Table interface {
 	Find(ctx context.Context, f Filter, before id.ID, limit int) ([]Letter, error)
 	// Next returns up to limit letters that match a filter and come after a position,
 	// with their contents, in the order of their origins: letters with the same key are
-	// in the order in which their records were written.
+	// in the order in which their records were written. Large ones are fewer, at least one.
 	Next(ctx context.Context, f Filter, after Position, limit int) ([]Letter, error)
 	// Lock locks letters and returns them as they are now, without their contents.
 	Lock(ctx context.Context, letters []id.ID) ([]Letter, error)

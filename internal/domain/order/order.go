@@ -241,6 +241,7 @@ type Table interface {
 	// Get returns an order without a lock.
 	Get(ctx context.Context, oid id.ID) (Order, error)
 	// Of returns up to limit orders of a user that are older than the order named,
-	// newest first. The zero id means the beginning.
-	Of(ctx context.Context, user id.ID, before id.ID, limit int) ([]Order, error)
+	// newest first, and whether there are more. The zero id means the beginning. Orders
+	// with many lines are fewer, at least one.
+	Of(ctx context.Context, user id.ID, before id.ID, limit int) (found []Order, more bool, err error)
 }

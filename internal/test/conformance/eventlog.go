@@ -54,10 +54,18 @@ func (s *shop) logEvents(events ...store.LoggedEvent) int64 {
 
 func (s *shop) findEvents(f store.EventFilter) (found []id.ID) {
 	s.Helper()
-	return read(s, func(ctx context.Context, tx store.Tx) ([]id.ID, error) {
-		events, err := tx.Events.Find(ctx, f, nil, 1000)
-		return idsOfEvents(events), err
+	events, _ := s.eventsAfter(f, nil, 1000)
+	return idsOfEvents(events)
+}
+
+// eventsAfter returns a page of events, and whether there are more.
+func (s *shop) eventsAfter(f store.EventFilter, after *store.EventPosition, limit int) (found []store.LoggedEvent, more bool) {
+	s.Helper()
+	found = read(s, func(ctx context.Context, tx store.Tx) (found []store.LoggedEvent, err error) {
+		found, more, err = tx.Events.Find(ctx, f, after, limit)
+		return found, err
 	})
+	return found, more
 }
 
 func idsOfEvents(events []store.LoggedEvent) []id.ID {
@@ -147,10 +155,9 @@ func eventPages(s *shop) {
 	s.logEvents(all...)
 	var got []id.ID
 	var after *store.EventPosition
-	for range 13 {
-		page := read(s, func(ctx context.Context, tx store.Tx) ([]store.LoggedEvent, error) {
-			return tx.Events.Find(ctx, store.EventFilter{Key: "1"}, after, 2)
-		})
+	for i := range 13 {
+		page, more := s.eventsAfter(store.EventFilter{Key: "1"}, after, 2)
+		s.equal(i < 12, more)
 		got = append(got, idsOfEvents(page)...)
 		last := page[len(page)-1]
 		after = &store.EventPosition{Time: last.Time, ID: last.ID}

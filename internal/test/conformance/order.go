@@ -93,14 +93,26 @@ func ordersListed(s *shop) {
 	for range 5 {
 		want = append([]order.Order{s.placed(u)}, want...)
 	}
-	page := func(before id.ID) []order.Order {
-		return read(s, func(ctx context.Context, tx store.Tx) ([]order.Order, error) {
-			return tx.Orders.Of(ctx, u.ID, before, 3)
-		})
+	page := func(before id.ID, size int, more bool, want []order.Order) {
+		s.Helper()
+		got, others := s.ordersOf(u.ID, before, size)
+		s.equal(want, got)
+		s.equal(more, others)
 	}
-	s.equal(want[:3], page(id.ID{}))
-	s.equal(want[3:], page(want[2].ID))
-	s.equal(0, len(page(want[4].ID)))
+	page(id.ID{}, 3, true, want[:3])
+	page(want[2].ID, 3, false, want[3:])
+	page(want[2].ID, 2, false, want[3:])
+	page(want[4].ID, 3, false, nil)
+}
+
+// ordersOf returns orders of a user, and whether there are more.
+func (s *shop) ordersOf(user, before id.ID, limit int) (found []order.Order, more bool) {
+	s.Helper()
+	found = read(s, func(ctx context.Context, tx store.Tx) (found []order.Order, err error) {
+		found, more, err = tx.Orders.Of(ctx, user, before, limit)
+		return found, err
+	})
+	return found, more
 }
 
 // The use cases lock an order before they change it. The version protects an order

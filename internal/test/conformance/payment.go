@@ -264,7 +264,6 @@ func orderWhole(s *shop) {
 	o = order.Restore(o, o.History())
 	s.equal(o, s.kept(o.ID))
 	s.equal(o, write(s, func(ctx context.Context, tx store.Tx) (order.Order, error) { return tx.Orders.Lock(ctx, o.ID) }))
-	s.equal([]order.Order{o, plain}, read(s, func(ctx context.Context, tx store.Tx) ([]order.Order, error) {
-		return tx.Orders.Of(ctx, u.ID, id.ID{}, 5)
-	}))
+	all, _ := s.ordersOf(u.ID, id.ID{}, 5)
+	s.equal([]order.Order{o, plain}, all)
 }

@@ -82,7 +82,7 @@ func (s *shop) untouched(u user.User, productID int64) {
 	s.equal(int64(50), int64(s.balance(u.ID)))
 	s.equal(0, len(s.top(ranking.NewSchedule(), 20251103, 0, 10)))
 	s.update(func(ctx context.Context, tx store.Tx) error {
-		found, err := tx.Orders.Of(ctx, u.ID, id.ID{}, 10)
+		found, _, err := tx.Orders.Of(ctx, u.ID, id.ID{}, 10)
 		s.equal(0, len(found))
 		return err
 	})
