@@ -72,5 +72,9 @@ func (c *Config) Serve(ctx context.Context, env wire.Env, stdout io.Writer) erro
 	if err := s.welcome(stdout); err != nil {
 		return err
 	}
-	return run.All(ctx, env.Log, env.WithManagementPort(ctx, ports.management, program).Components...)
+	program, err = env.WithManagementPort(ctx, ports.management, program)
+	if err != nil {
+		return err
+	}
+	return run.All(ctx, env.Log, program.Components...)
 }

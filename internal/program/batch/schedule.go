@@ -42,7 +42,11 @@ func (c *scheduleCommand) Run(s *session) error {
 		}
 		defer program.Close()
 		s.env.Log.Info("running", "program", "commerce-batch", "management", fmt.Sprintf("http://%s", management.Addr()), "version", wire.Version())
-		return run.All(s.ctx, s.env.Log, s.env.WithManagementPort(s.ctx, management, program).Components...)
+		program, err = s.env.WithManagementPort(s.ctx, management, program)
+		if err != nil {
+			return err
+		}
+		return run.All(s.ctx, s.env.Log, program.Components...)
 	})
 }
 

@@ -147,7 +147,11 @@ func (c *Config) serve(ctx context.Context, w wire.Env, f simulator.Faults) erro
 	w.Log.Info("the gateway is listening", "at", "http://"+public.Addr().String(), "management", "http://"+management.Addr().String(),
 		"scenario", c.Scenario, "version", wire.Version())
 	service := wire.Program{Components: Components(s, public), Checks: Checks(s)}
-	return run.All(ctx, w.Log, w.WithManagementPort(ctx, management, service).Components...)
+	service, err = w.WithManagementPort(ctx, management, service)
+	if err != nil {
+		return err
+	}
+	return run.All(ctx, w.Log, service.Components...)
 }
 
 func (c *Config) newSimulator(w wire.Env, f simulator.Faults) (*simulator.Simulator, error) {

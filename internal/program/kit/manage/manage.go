@@ -10,23 +10,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
-
-// Check is the health check of one dependency of a program.
-type Check struct {
-	Name     string
-	Probe    func(ctx context.Context) error // nil means that the dependency works
-	Optional bool                            // the program works without it, only less well
-}
-
-// probeTimeout bounds a probe; one that takes longer has failed.
-const probeTimeout = 2 * time.Second
 
 // Registry returns a registry with the metrics of the process and of Go.
 func Registry() *prometheus.Registry {
@@ -44,7 +33,7 @@ type Page struct {
 }
 
 // Handler serves /healthz, /readyz, /metrics and /debug/pprof, and the pages of the program.
-func Handler(registry *prometheus.Registry, checks []Check, pages ...Page) http.Handler {
+func Handler(registry *prometheus.Registry, health *Health, pages ...Page) http.Handler {
 	mux := http.NewServeMux()
 	for _, p := range pages {
 		mux.Handle(p.Pattern, p.Handler)
@@ -52,7 +41,7 @@ func Handler(registry *prometheus.Registry, checks []Check, pages ...Page) http.
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"status": "ok"})
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, checks) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, health) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
@@ -62,41 +51,15 @@ func Handler(registry *prometheus.Registry, checks []Check, pages ...Page) http.
 	return mux
 }
 
-// ready answers 200, or 503 if a required dependency fails. The body names the
-// dependencies that fail with their errors: required ones as missing, optional
-// ones as degraded.
-func ready(w http.ResponseWriter, r *http.Request, checks []Check) {
-	missing, degraded := probe(r.Context(), checks)
+// ready answers 200, or 503 if a required check fails. The body names the checks that
+// fail with their errors: required ones as missing, optional ones as degraded.
+func ready(w http.ResponseWriter, r *http.Request, health *Health) {
+	found := health.ask(r.Context())
 	status, text := http.StatusOK, "ready"
-	if len(missing) > 0 {
+	if len(found.missing) > 0 {
 		status, text = http.StatusServiceUnavailable, "not ready"
 	}
-	answer(w, status, map[string]any{"status": text, "missing": missing, "degraded": degraded})
-}
-
-// probe runs all checks at once and returns the errors of the required and of the
-// optional ones by name.
-func probe(ctx context.Context, checks []Check) (missing, degraded map[string]string) {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	missing, degraded = map[string]string{}, map[string]string{}
-	for _, c := range checks {
-		wg.Go(func() {
-			if err := c.Probe(ctx); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				if c.Optional {
-					degraded[c.Name] = err.Error()
-				} else {
-					missing[c.Name] = err.Error()
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return missing, degraded
+	answer(w, status, map[string]any{"status": text, "missing": found.missing, "degraded": found.degraded})
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,13 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
 )
+
+// handler returns the management port of a program with some checks.
+func handler(checks ...manage.Check) http.Handler {
+	registry, health := manage.Registry(), manage.NewHealth(checks, slog.New(slog.DiscardHandler))
+	registry.MustRegister(health)
+	return manage.Handler(registry, health)
+}
 
 func get(t *testing.T, h http.Handler, path string) (int, string) {
 	t.Helper()
@@ -23,7 +31,7 @@ func TestReadyNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	fine := manage.Check{Name: "redis", Probe: func(context.Context) error { return nil }}
 	gone := manage.Check{Name: "database", Probe: func(context.Context) error { return errors.New("connection refused") }}
-	h := manage.Handler(manage.Registry(), []manage.Check{fine, gone})
+	h := handler(fine, gone)
 	code, body := get(t, h, "/readyz")
 	var got struct{ Missing map[string]string }
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
@@ -40,7 +48,7 @@ func TestReadyNamesWhatIsMissing(t *testing.T) {
 func TestReadyWithoutAnOptionalDependency(t *testing.T) {
 	t.Parallel()
 	gone := manage.Check{Name: "redis", Optional: true, Probe: func(context.Context) error { return errors.New("refused") }}
-	code, body := get(t, manage.Handler(manage.Registry(), []manage.Check{gone}), "/readyz")
+	code, body := get(t, handler(gone), "/readyz")
 	if code != http.StatusOK || !strings.Contains(body, `"degraded":{"redis":"refused"}`) {
 		t.Errorf("/readyz = %d %s", code, body)
 	}
@@ -48,14 +56,14 @@ func TestReadyWithoutAnOptionalDependency(t *testing.T) {
 
 func TestReadyWhenNothingIsMissing(t *testing.T) {
 	t.Parallel()
-	if code, body := get(t, manage.Handler(manage.Registry(), nil), "/readyz"); code != http.StatusOK || !strings.Contains(body, `"ready"`) {
+	if code, body := get(t, handler(), "/readyz"); code != http.StatusOK || !strings.Contains(body, `"ready"`) {
 		t.Errorf("/readyz = %d %s", code, body)
 	}
 }
 
 func TestMetricsAndProfilesAreServed(t *testing.T) {
 	t.Parallel()
-	h := manage.Handler(manage.Registry(), nil)
+	h := handler()
 	if code, body := get(t, h, "/metrics"); code != http.StatusOK || !strings.Contains(body, "go_goroutines") {
 		t.Errorf("/metrics = %d", code)
 	}

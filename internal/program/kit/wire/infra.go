@@ -68,7 +68,11 @@ func Serve(ctx context.Context, env Env, about config.About, c *config.Server,
 		return nil
 	}})
 	env.Log.Info("running", "program", about.Name, "management", fmt.Sprintf("http://%s", management.Addr()), "version", Version())
-	return run.All(ctx, env.Log, env.WithManagementPort(ctx, management, program).Components...)
+	program, err = env.WithManagementPort(ctx, management, program)
+	if err != nil {
+		return err
+	}
+	return run.All(ctx, env.Log, program.Components...)
 }
 
 // open opens the infrastructure of a server.

@@ -25,16 +25,21 @@ func Listen(ctx context.Context, host string, port int, setting string) (net.Lis
 }
 
 // WithManagementPort adds the management port to a program. It stops last: until then it
-// reports that the program is stopping.
-func (e Env) WithManagementPort(ctx context.Context, l net.Listener, p Program) Program {
+// reports that the program is stopping. It returns an error if its metrics cannot be
+// registered.
+func (e Env) WithManagementPort(ctx context.Context, l net.Listener, p Program) (Program, error) {
 	running := manage.Check{Name: "running", Probe: func(context.Context) error { return ctx.Err() }}
+	health := manage.NewHealth(append([]manage.Check{running}, p.Checks...), e.Log)
+	if err := e.Registry.Register(health); err != nil {
+		return p, fmt.Errorf("register the metrics of /readyz: %w", err)
+	}
 	server := &http.Server{
-		Handler:           manage.Handler(e.Registry, append([]manage.Check{running}, p.Checks...), p.Pages...),
+		Handler:           manage.Handler(e.Registry, health, p.Pages...),
 		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, WriteTimeout: 5 * time.Minute, // a profile takes its time
 		ErrorLog: slog.NewLogLogger(e.Log.Handler(), slog.LevelDebug),
 	}
 	p.Components = append(p.Components, run.Component{Name: "management port", Run: func(ctx context.Context) error {
 		return manage.Serve(ctx, l, server, time.Second, e.Log)
 	}})
-	return p
+	return p, nil
 }
