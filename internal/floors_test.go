@@ -59,6 +59,7 @@ var reserved = map[string][]string{
 	"github.com/swaggest/swgui":           {"adapter/api"},
 	"github.com/invopop/jsonschema":       {"test/eventdocs"},
 	"github.com/HdrHistogram":             {"test/kit/openloop"},
+	"github.com/Shopify/toxiproxy/v2":     {"test/kit/toxic"},
 	"golang.org/x/crypto":                 {"adapter/credentials"},
 	"golang.org/x/text":                   {"base/text"},
 	"go.opentelemetry.io/otel":            {"base/tracing", "adapter", "program", "test"},

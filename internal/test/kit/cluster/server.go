@@ -91,3 +91,24 @@ func (s *Server) run(ctx context.Context, verb string) error {
 	}
 	return nil
 }
+
+// Children returns the processes that a process has started, and theirs.
+func Children(tb testing.TB, pid int) (all []int) {
+	tb.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, file := range tasks {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, word := range strings.Fields(string(text)) {
+			if child, err := strconv.Atoi(word); err == nil {
+				all = append(append(all, child), Children(tb, child)...)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,253 @@
+package grey_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
+	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
+)
+
+const (
+	// calm is the time between two faults.
+	calm = 2 * time.Second
+	// patience is how long the test waits for what should take less than 10 s.
+	patience = time.Minute
+)
+
+func TestASickPartHoldsUpOnlyWhatNeedsIt(t *testing.T) {
+	t.Parallel()
+	seed, n := cluster.EnvNumber(t, "GREY_SEED", rand.Uint64N(1_000_000)), int(cluster.EnvNumber(t, "GREY_FAULTS", 6))
+	t.Logf("to repeat it: GREY_SEED=%d GREY_FAULTS=%d", seed, n)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute+time.Duration(n)*(patience+30*time.Second))
+	defer cancel()
+	s := open(t)
+	s.start(ctx)
+	r := &run{shop: s, load: newLoad(s), watch: newWatch(s)}
+	r.together(ctx, func() {
+		r.warmUp(ctx)
+		for _, f := range draw(rand.New(rand.NewPCG(seed, 0)), n) {
+			r.suffer(ctx, f)
+		}
+	})
+	r.report()
+	r.check(ctx)
+}
+
+// draw draws n faults, each kind as often as the others.
+func draw(rng *rand.Rand, n int) (drawn []fault) {
+	for len(drawn) < n {
+		all := faults()
+		rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		drawn = append(drawn, all[:min(len(all), n-len(drawn))]...)
+	}
+	return drawn
+}
+
+// run is one run of the test.
+type run struct {
+	*shop
+
+	load     *load
+	watch    *watch
+	suffered []outcome
+}
+
+// outcome is what became of a fault.
+type outcome struct {
+	fault
+
+	began, ended time.Time
+	noticed      time.Duration // after it began; 0: nobody has to
+	saying       string
+	well         time.Duration // after it ended
+}
+
+// together runs the customers and the watch beside f.
+func (r *run) together(ctx context.Context, f func()) {
+	ctx, stop := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	all.Go(func() { r.load.run(ctx) })
+	all.Go(func() { r.watch.run(ctx) })
+	f()
+	stop()
+	all.Wait()
+}
+
+// warmUp waits until the shop is well for the first time.
+func (r *run) warmUp(ctx context.Context) {
+	r.t.Helper()
+	r.awaitWell(ctx, time.Now())
+	time.Sleep(2 * calm) // requests of calm times are what others are compared with
+}
+
+// suffer begins a fault, waits until somebody says so, ends it, and waits until all is well.
+func (r *run) suffer(ctx context.Context, f fault) {
+	r.t.Helper()
+	o := outcome{fault: f, began: time.Now()}
+	end, err := f.begin(ctx, r.shop)
+	if err != nil {
+		r.t.Errorf("%s: %v", f.name, err)
+		return
+	}
+	if f.check+f.metric != "" {
+		if err := cluster.Await(ctx, patience, f.name+" is noticed", func() error { o.saying = r.says(ctx, f); return noticed(o.saying) }); err != nil {
+			r.t.Error(err)
+		}
+		o.noticed = time.Since(o.began)
+	}
+	time.Sleep(f.lasts - time.Since(o.began)) // it is what it lasts
+	if err := end(); err != nil {
+		r.t.Errorf("the end of %s: %v", f.name, err)
+	}
+	o.ended = time.Now()
+	r.awaitWell(ctx, o.ended)
+	o.well = time.Since(o.ended)
+	r.suffered = append(r.suffered, o)
+	r.t.Logf("%s: noticed after %v (%s), well after %v", f.name, o.noticed.Round(time.Millisecond), o.saying, o.well.Round(time.Millisecond))
+	time.Sleep(calm)
+}
+
+func noticed(saying string) error {
+	if saying == "" {
+		return fmt.Errorf("nobody says so")
+	}
+	return nil
+}
+
+func (r *run) says(ctx context.Context, f fault) string {
+	if f.metric == "" {
+		return r.watch.says(f.program, f.check)
+	}
+	for _, api := range r.apis {
+		if n := api.Metric(ctx, f.metric); n > 0 {
+			return fmt.Sprint(f.metric, " is ", n)
+		}
+	}
+	return ""
+}
+
+// awaitWell waits until all programs are well and requests of all kinds are served.
+func (r *run) awaitWell(ctx context.Context, since time.Time) {
+	r.t.Helper()
+	if err := cluster.Await(ctx, patience, "all is well", func() error {
+		if sick := r.watch.sick(since); len(sick) > 0 {
+			return fmt.Errorf("not well: %s", strings.Join(sick, "; "))
+		}
+		for _, k := range allKinds {
+			last := r.load.between(since, time.Now(), k)
+			if len(last) < 2 || len(bad(last[len(last)-2:])) > 0 {
+				return fmt.Errorf("of %d %s: %v", len(last), k, bad(last))
+			}
+		}
+		return nil
+	}); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// report prints a line for each fault, and fails the test if a request was not served that
+// does not need the sick part.
+func (r *run) report() {
+	r.t.Helper()
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 1, ' ', 0)
+	fmt.Fprintln(w, "| fault\t| lasted\t| noticed after\t| well after\t| requests that need the part: served\t| all others: served\t| highest p99 among them, calm times = 1\t|")
+	fmt.Fprintln(w, "| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t|")
+	for _, o := range r.suffered {
+		others := slices.DeleteFunc(slices.Clone(allKinds), func(k kind) bool { return slices.Contains(o.hurts, k) })
+		related, unrelated := r.load.between(o.began, o.ended, o.hurts...), r.load.between(o.began, o.ended, others...)
+		if why := bad(unrelated); len(why) > 0 {
+			r.t.Errorf("%s: of %d requests that do not need it were not served: %v", o.name, len(unrelated), why)
+		}
+		fmt.Fprintf(w, "| %s\t| %.1f s\t| %s\t| %.1f s\t| %s\t| %s\t| %s\t|\n", o.name, o.ended.Sub(o.began).Seconds(), orNone(o.noticed),
+			o.well.Seconds(), served(related), served(unrelated), r.compare(unrelated, others))
+	}
+	_ = w.Flush()
+	r.t.Logf("%d faults:\n%s", len(r.suffered), text.String())
+}
+
+func orNone(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+func served(all []sample) string {
+	n := len(all)
+	for _, times := range bad(all) {
+		n -= times
+	}
+	return fmt.Sprintf("%d of %d", n, len(all))
+}
+
+// compare returns the p99 of requests of the kind that has suffered most, as a multiple of that
+// in calm times.
+func (r *run) compare(all []sample, kinds []kind) string {
+	var worst float64
+	text := "-"
+	for _, k := range kinds {
+		quiet, now := p99(r.calm(k)), p99(ofKind(all, k))
+		if quiet > 0 && float64(now)/float64(quiet) > worst {
+			worst = float64(now) / float64(quiet)
+			text = fmt.Sprintf("%.1f (%s: %v)", worst, k, now.Round(100*time.Microsecond))
+		}
+	}
+	return text
+}
+
+// calm returns the requests of a kind in calm times: after each fault.
+func (r *run) calm(k kind) (quiet []sample) {
+	for _, o := range r.suffered {
+		well := o.ended.Add(o.well)
+		quiet = append(quiet, r.load.between(well, well.Add(calm), k)...)
+	}
+	return quiet
+}
+
+func ofKind(all []sample, k kind) []sample {
+	return slices.DeleteFunc(slices.Clone(all), func(x sample) bool { return x.kind != k })
+}
+
+// check compares what was answered with what there is. Orders that had no answer are sent again
+// under their keys.
+func (r *run) check(ctx context.Context) {
+	r.t.Helper()
+	retrier := apiclient.NewRetrier(timeout, 8, r.apis[0].URL, r.apis[1].URL)
+	defer retrier.Close()
+	sums := map[string]int64{}
+	for i, q := range r.load.placed {
+		got, err := retrier.Do(ctx, q, i)
+		var o struct{ ID, Status string }
+		if err == nil {
+			err = got.Decode(&o)
+		}
+		if err != nil || got.Status != 201 || o.Status != "PAID" {
+			r.t.Errorf("order %s of %s: %v, %v", q.Key, q.User, got, err)
+		}
+		sums[q.User]++
+	}
+	if n := r.db.Count(ctx, `SELECT count(*) FROM orders`); n != int64(len(r.load.placed)) {
+		r.t.Errorf("%d orders were placed, %d are there", len(r.load.placed), n)
+	}
+	for who, n := range sums {
+		var wallet apiclient.Wallet
+		r.apis[0].Client().Must(r.t, 200, apiclient.Points(who), &wallet)
+		if wallet.Balance != 10_000_000-100*n {
+			r.t.Errorf("%s has %d won left after %d orders", who, wallet.Balance, n)
+		}
+	}
+	r.commerce("verify", "--wait", "60s")
+	if out := r.commerce("ranking", "verify"); !strings.Contains(out, " 0 differences") {
+		r.t.Errorf("ranking verify:\n%s", out)
+	}
+	cluster.StopAll(ctx, r.db, r.apis[0], r.apis[1], r.streamers[0], r.streamers[1])
+}
