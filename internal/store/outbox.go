@@ -61,9 +61,10 @@ type OutboxQueues interface {
 // SetAside is a key whose first event cannot be sent as it is. The event and all later
 // ones of the key are held: they stay in the outbox, and the relay does not see them.
 type SetAside struct {
-	OutboxRecord
+	OutboxRecord // without its data
 
 	Lane     int
+	Bytes    int64 // of the data
 	State    SetAsideState
 	Reason   string // why it cannot be sent
 	Attempts int

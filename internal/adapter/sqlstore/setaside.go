@@ -15,17 +15,17 @@ type setAside struct{ *session }
 func (t setAside) All(ctx context.Context) ([]store.SetAside, error) {
 	q := stmt(`
 		SELECT a.topic, a.key, a.seq, a.lane, a.state, a.reason, a.attempts, a.since_us, a.tried_us,
-			o.event_id, COALESCE(o.type, ''), COALESCE(o.time_us, 0), COALESCE(o.sequence, 0), COALESCE(o.traceparent, ''), COALESCE(o.data, '')
+			o.event_id, COALESCE(o.type, ''), COALESCE(o.time_us, 0), COALESCE(o.sequence, 0), COALESCE(o.traceparent, ''), COALESCE(octet_length(o.data), 0)
 		FROM outbox_set_aside a LEFT JOIN outbox o ON o.seq = a.seq ORDER BY a.seq`)
 	return all(ctx, t.each, q, func(r row) (a store.SetAside, err error) {
-		var state, data string
+		var state string
 		var eventID *id.ID
 		var since, tried, at int64
 		v := &a.Envelope
 		err = r.Scan(&v.Topic, &v.Key, &a.Seq, &a.Lane, &state, &a.Reason, &a.Attempts, &since, &tried,
-			&eventID, &v.Type, &at, &v.Sequence, &v.Traceparent, &data)
+			&eventID, &v.Type, &at, &v.Sequence, &v.Traceparent, &a.Bytes)
 		if eventID != nil {
-			v.ID, v.Source, v.Time, v.Data = *eventID, event.Source, timeOf(at), []byte(data)
+			v.ID, v.Source, v.Time = *eventID, event.Source, timeOf(at)
 		}
 		a.State, a.Since, a.TriedAt = store.SetAsideState(state), timeOf(since), timeOf(tried)
 		return a, err

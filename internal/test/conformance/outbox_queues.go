@@ -42,7 +42,9 @@ func queued(events []store.QueuedEvent) (keys []string) {
 	return keys
 }
 
-func queueOf(key string) store.Queue { return store.Queue{Topic: event.CatalogTopic, Bucket: event.PartitionOf(key)} }
+func queueOf(key string) store.Queue {
+	return store.Queue{Topic: event.CatalogTopic, Bucket: event.PartitionOf(key)}
+}
 
 // otherBucket returns a product whose events are in another partition than those of 1.
 func otherBucket() int64 {
@@ -109,6 +111,12 @@ func (s *shop) aside(e store.QueuedEvent, reason string) store.SetAside {
 	s.Helper()
 	a := store.SetAside{OutboxRecord: e.OutboxRecord, Lane: e.Lane, State: store.Waits, Reason: reason, Attempts: 5, Since: noon(), TriedAt: noon().Add(time.Second)}
 	s.update(func(ctx context.Context, tx store.Tx) error { return tx.SetAside.Put(ctx, a) })
+	return listed(a)
+}
+
+// listed is an event as it is listed.
+func listed(a store.SetAside) store.SetAside {
+	a.Bytes, a.Envelope.Data = int64(len(a.Envelope.Data)), nil
 	return a
 }
 
@@ -164,7 +172,9 @@ func (s *shop) forgetKey(a store.SetAside) {
 
 func (s *shop) held(a store.SetAside) []store.OutboxRecord {
 	s.Helper()
-	return read(s, func(ctx context.Context, tx store.Tx) ([]store.OutboxRecord, error) { return tx.SetAside.Held(ctx, a, 10) })
+	return read(s, func(ctx context.Context, tx store.Tx) ([]store.OutboxRecord, error) {
+		return tx.SetAside.Held(ctx, a, 10)
+	})
 }
 
 func keyIsReleased(s *shop) {
@@ -214,7 +224,7 @@ func eventFailsAgain(s *shop) {
 	again.OutboxRecord, again.Since, again.TriedAt, again.Reason = all[1].OutboxRecord, noon().Add(time.Hour), noon().Add(time.Hour), "invalid"
 	s.update(func(ctx context.Context, tx store.Tx) error { return tx.SetAside.Put(ctx, again) })
 	again.Since = a.Since
-	s.equal([]store.SetAside{again}, s.allAside())
+	s.equal([]store.SetAside{listed(again)}, s.allAside())
 }
 
 func firstStaysAside(s *shop) {
