@@ -39,8 +39,14 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, cluster: kafkatest.Cluster(t, kfake.NumBrokers(2)), meter: &meter{}, deltas: map[int64]int64{}}
-	w.config, w.db = kafkatest.Prepared(t, w.cluster), storetest.SQLite(t, sqlstore.Options{})
+	cluster := kafkatest.Cluster(t, kfake.NumBrokers(2))
+	return newWorldOn(t, cluster, kafkatest.Prepared(t, cluster))
+}
+
+// newWorldOn is newWorld with other brokers; cluster is nil if they are real ones.
+func newWorldOn(t *testing.T, cluster *kfake.Cluster, config kafka.Config) *world {
+	t.Helper()
+	w := &world{T: t, cluster: cluster, config: config, db: storetest.SQLite(t, sqlstore.Options{}), meter: &meter{}, deltas: map[int64]int64{}}
 	w.config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if w.away.Load() && address == w.cluster.ListenAddrs()[1] {
 			return nil, errors.New("the broker is away")

@@ -9,7 +9,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
-// Relay returns the components that send the events of the outbox to Kafka: the
+// Relay returns the relay, and the components that send the events of the outbox to Kafka: the
 // relay, and the listener that wakes it when another process commits events.
 func (u Infra) Relay(producer *kafka.Producer) (*relay.Relay, []run.Component, error) {
 	meter, err := kafka.NewOutboxMeter(u.Env.Registry)
