@@ -27,13 +27,15 @@ const (
 	publishTimeout = 10 * time.Second
 	// patience is how long a publish waits at least for a partition after others have
 	// answered.
-	patience = time.Second
-	// recordRetries bounds the attempts of the client. Then the caller decides: it passes
-	// over the partition. retryPause bounds the pauses in between.
-	recordRetries = 4
-	retryPause    = 400 * time.Millisecond
-	maxBuffered   = 100_000
-	maxRecord     = 950_000 // bytes; brokers refuse batches above 1 MiB by default
+	patience = 2 * time.Second
+	// deliveryTimeout bounds the attempts of the client for a record: longer than the usual
+	// election of a leader. Then the caller decides: it passes over the partition.
+	deliveryTimeout = 4 * time.Second
+	// probeRetries bounds the attempts of a probe, and retryPause the pauses in between.
+	probeRetries = 4
+	retryPause   = 400 * time.Millisecond
+	maxBuffered  = 100_000
+	maxRecord    = 950_000 // bytes; brokers refuse batches above 1 MiB by default
 )
 
 // Producer publishes the events of the outbox: acknowledged by all in-sync
@@ -61,6 +63,7 @@ const (
 type Producer struct {
 	config     Config
 	log        *slog.Logger
+	patience   kgo.Opt // until when the client tries
 	client     atomic.Pointer[kgo.Client]
 	publishing chan struct{} // a semaphore of one: held during a Publish
 	closed     chan struct{}
@@ -68,7 +71,17 @@ type Producer struct {
 
 // NewProducer returns a producer. It connects to a broker at its first Publish.
 func NewProducer(c Config, log *slog.Logger) (*Producer, error) {
-	p := &Producer{config: c, log: log, publishing: make(chan struct{}, 1), closed: make(chan struct{})}
+	return newProducer(c, log, kgo.RecordDeliveryTimeout(deliveryTimeout))
+}
+
+// NewProbe returns a producer for a partition that has failed. It tries only a few times,
+// and returns the error of the brokers.
+func NewProbe(c Config, log *slog.Logger) (*Producer, error) {
+	return newProducer(c, log, kgo.RecordRetries(probeRetries))
+}
+
+func newProducer(c Config, log *slog.Logger, patience kgo.Opt) (*Producer, error) {
+	p := &Producer{config: c, log: log, patience: patience, publishing: make(chan struct{}, 1), closed: make(chan struct{})}
 	if err := p.replaceClient(); err != nil {
 		return nil, err
 	}
@@ -78,7 +91,7 @@ func NewProducer(c Config, log *slog.Logger) (*Producer, error) {
 func (p *Producer) replaceClient() error {
 	client, err := p.config.connect(p.log, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.AllowIdempotentProduceCancellation(),
 		kgo.ManualFlushing(), kgo.MaxBufferedRecords(maxBuffered), kgo.WithHooks(partitionedHook{}),
-		kgo.RecordRetries(recordRetries), kgo.RetryBackoffFn(pauseBefore))
+		p.patience, kgo.RetryBackoffFn(pauseBefore))
 	if err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func (c cancelling) Publish(ctx context.Context, batch []event.Envelope) []error
 // another opens publishers.
 func another(config kafka.Config) func() (relay.Publisher, func(), error) {
 	return func() (relay.Publisher, func(), error) {
-		out, err := kafka.NewProducer(config, quiet())
+		out, err := kafka.NewProbe(config, quiet())
 		if err != nil {
 			return nil, nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -81,15 +80,6 @@ func sortedQueues(queues []store.Queue) []store.Queue {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Bucket, b.Bucket))
 	})
 	return queues
-}
-
-// names lists queues in order.
-func names(queues []store.Queue) string {
-	texts := make([]string, len(queues))
-	for i, q := range sortedQueues(queues) {
-		texts[i] = name(q)
-	}
-	return strings.Join(texts, ", ")
 }
 
 func name(q store.Queue) string { return q.Topic + "/" + strconv.Itoa(q.Bucket) }

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -31,11 +30,6 @@ const (
 
 // passOver begins a ward for each queue that has failed.
 func (r *Relay) passOver(t turn, failed map[store.Queue]error) {
-	if len(failed) == 0 {
-		return
-	}
-	queues := slices.Collect(maps.Keys(failed))
-	r.log.Warn("operation failed, retrying", "what", "relay events to "+names(queues), "error", failed[queues[0]])
 	for q, err := range failed {
 		if r.sick.add(q, r.config.Clock(), err) {
 			r.wards.Go(func() { r.nurse(t, q) })
@@ -74,16 +68,18 @@ func (r *Relay) nurse(t turn, q store.Queue) {
 	}
 	defer closeOut()
 	w.out = out
+	failing := outage.New(r.log, "relay events to "+name(q))
 	t.rest(w.pause.Next())
 	for t.work.Err() == nil {
 		n, err := w.try(t)
 		switch {
 		case err != nil:
 			r.sick.add(q, r.config.Clock(), err)
+			failing.Failed(err)
 			t.rest(w.pause.Next())
 		case n > 0:
 		case t.stopping() || w.over():
-			r.log.Info("operation recovered", "what", "relay events to "+name(q))
+			failing.Recovered()
 			return
 		default:
 			t.rest(idle)

@@ -17,7 +17,7 @@ func (u Infra) Relay(producer *kafka.Producer) (*relay.Relay, []run.Component, e
 		return nil, nil, err
 	}
 	another := func() (relay.Publisher, func(), error) {
-		p, err := kafka.NewProducer(u.Kafka, u.Env.Log)
+		p, err := kafka.NewProbe(u.Kafka, u.Env.Log)
 		if err != nil {
 			return nil, nil, err
 		}
