@@ -19,13 +19,16 @@ import (
 
 // database is a database in memory: an outbox and leases.
 type database struct {
-	mu     sync.Mutex
-	seq    int64
-	rows   []store.OutboxRecord
-	aside  map[string]*store.SetAside // by key
-	held   map[int64]bool
-	leases *leasetest.Table
-	broken error
+	mu    sync.Mutex
+	seq   int64
+	rows  []store.OutboxRecord
+	aside map[string]*store.SetAside // by key
+	held  map[int64]bool
+	// oldest and next are the transactions that a read sees, and afters where it began.
+	oldest, next int64
+	afters       []int64
+	leases       *leasetest.Table
+	broken       error
 }
 
 func newDatabase() *database {
@@ -117,6 +120,8 @@ func (t outbox) Next(context.Context, []int, int) ([]store.OutboxRecord, error) 
 }
 
 func (t outbox) Read(_ context.Context, r store.OutboxRead) (page store.OutboxPage, err error) {
+	t.afters = append(t.afters, r.After)
+	page.Oldest, page.Next = t.oldest, t.next
 	for _, p := range t.rows {
 		bucket := event.PartitionOf(p.Envelope.Key)
 		if len(page.Events) == r.Limit || p.Seq <= r.After || t.held[p.Seq] || !slices.Contains(r.Lanes, laneOf(p.Envelope.Key)) ||

@@ -188,8 +188,8 @@ func (w *world) cutOff() (end func()) {
 func sicknesses() map[string]func(w *world) (end func()) {
 	all := map[string]func(w *world) func(){"hangs": (*world).hang}
 	for _, err := range []*kerr.Error{
-		kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend, kerr.LeaderNotAvailable, kerr.NotLeaderForPartition, kerr.KafkaStorageError,
-		kerr.RequestTimedOut, kerr.UnknownServerError, kerr.TopicAuthorizationFailed, kerr.UnknownTopicOrPartition, kerr.InvalidTimestamp,
+		kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend, kerr.LeaderNotAvailable, kerr.KafkaStorageError,
+		kerr.TopicAuthorizationFailed, kerr.UnknownTopicOrPartition,
 	} {
 		all["refuses with "+err.Message] = func(w *world) func() { return w.fault(err) }
 	}
