@@ -3,13 +3,16 @@ package relay_test
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"pgregory.net/rapid"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/app/relay"
@@ -182,4 +185,76 @@ func (r *refusing) Publish(ctx context.Context, batch []event.Envelope) []error 
 		return errs
 	}
 	return r.topic.Publish(ctx, batch)
+}
+
+// Whatever events a topic refuses, and however often an operator tries again, each key
+// stays in order, and keys without such an event do not wait.
+func TestEventsThatAreRefusedDoNotReorderTheirKeys(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		n := rapid.IntRange(1, 60).Draw(rt, "events")
+		bad := rapid.SliceOfN(rapid.Int64Range(1, int64(2*n)), 1, 4).Draw(rt, "refused")
+		synctest.Test(t, func(t *testing.T) {
+			db, log := newDatabase(), &picky{refused: bad}
+			p := start(t, 1, connection{database: db}, log, quiet())
+			all := db.add(n, "a", "b", "c")
+			desk := relay.NewDesk(connection{database: db}, time.Now)
+			for len(log.remaining()) > 0 {
+				all = append(all, db.add(1, "a", "b", "c")...)
+				p.committed <- struct{}{}
+				time.Sleep(30 * time.Second)
+				list, err := desk.List(t.Context())
+				if err != nil || len(list) == 0 {
+					break
+				}
+				for _, a := range list {
+					log.allow(a.Seq)
+					if err := desk.Retry(t.Context(), a.Seq); err != nil {
+						rt.Error(err)
+					}
+				}
+			}
+			time.Sleep(30 * time.Second)
+			if diff := cmp.Diff(firsts(all), firsts(log.written())); diff != "" || db.left() != 0 || len(db.aside) != 0 {
+				rt.Errorf("%d rows and %d keys are left; (-committed +log):\n%s", db.left(), len(db.aside), diff)
+			}
+			p.stop()
+		})
+	})
+}
+
+// picky is a topic that refuses a batch, for each key, if it has an event that is refused.
+type picky struct {
+	topic
+
+	refused []int64
+}
+
+func (p *picky) remaining() []int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.refused)
+}
+
+func (p *picky) allow(seq int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refused = slices.DeleteFunc(p.refused, func(bad int64) bool { return bad == seq })
+}
+
+func (p *picky) Publish(ctx context.Context, batch []event.Envelope) []error {
+	refused := p.remaining()
+	bad := map[string]bool{}
+	for _, v := range batch {
+		bad[v.Key] = bad[v.Key] || slices.Contains(refused, int64(v.ID[14])<<8|int64(v.ID[15]))
+	}
+	good := slices.DeleteFunc(slices.Clone(batch), func(v event.Envelope) bool { return bad[v.Key] })
+	p.topic.Publish(ctx, good)
+	errs := make([]error, len(batch))
+	for i, v := range batch {
+		if bad[v.Key] {
+			errs[i] = event.ErrUnsendable
+		}
+	}
+	return errs
 }

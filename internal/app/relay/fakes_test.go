@@ -24,6 +24,7 @@ type database struct {
 	rows  []store.OutboxRecord
 	aside map[string]*store.SetAside // by key
 	held  map[int64]bool
+	old   map[int64]bool // has no bucket
 	// oldest and next are the transactions that a read sees, and afters where it began.
 	oldest, next int64
 	afters       []int64
@@ -32,7 +33,7 @@ type database struct {
 }
 
 func newDatabase() *database {
-	return &database{leases: &leasetest.Table{Clock: time.Now}, aside: map[string]*store.SetAside{}, held: map[int64]bool{}}
+	return &database{leases: &leasetest.Table{Clock: time.Now}, aside: map[string]*store.SetAside{}, held: map[int64]bool{}, old: map[int64]bool{}}
 }
 
 // add commits n events of each key and returns them.
@@ -48,6 +49,15 @@ func (d *database) add(n int, keys ...string) (added []event.Envelope) {
 		}
 	}
 	return added
+}
+
+// older makes every n-th of the newest rows one of a program of the version before.
+func (d *database) older(n, newest int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := max(0, len(d.rows)-newest); i < len(d.rows); i += n {
+		d.old[d.rows[i].Seq] = true
+	}
 }
 
 func (d *database) left() int {
@@ -125,16 +135,23 @@ func (t outbox) Read(_ context.Context, r store.OutboxRead) (page store.OutboxPa
 	for _, p := range t.rows {
 		bucket := event.PartitionOf(p.Envelope.Key)
 		if len(page.Events) == r.Limit || p.Seq <= r.After || t.held[p.Seq] || !slices.Contains(r.Lanes, laneOf(p.Envelope.Key)) ||
-			r.Queues != nil && !slices.Contains(r.Queues, store.Queue{Topic: p.Envelope.Topic, Bucket: bucket}) {
+			r.Queues != nil && !t.old[p.Seq] && !slices.Contains(r.Queues, store.Queue{Topic: p.Envelope.Topic, Bucket: bucket}) {
 			continue
 		}
 		e := store.QueuedEvent{OutboxRecord: p, Lane: laneOf(p.Envelope.Key), Bucket: &bucket, Behind: t.aside[p.Envelope.Key] != nil}
+		if t.old[p.Seq] {
+			e.Bucket = nil
+		}
 		page.Events = append(page.Events, e)
 	}
 	return page, nil
 }
 
-func (outbox) SetBuckets([]store.QueuedEvent) {}
+func (t outbox) SetBuckets(events []store.QueuedEvent) {
+	for _, e := range events {
+		delete(t.old, e.Seq)
+	}
+}
 
 func (t outbox) Measure(_ context.Context, after int64) (b store.Backlog, err error) {
 	for _, p := range t.rows {

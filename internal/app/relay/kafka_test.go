@@ -116,7 +116,7 @@ func TestACommitIsConsumedWithinATenthOfASecond(t *testing.T) {
 // another error.
 func faults(cluster *kfake.Cluster) {
 	for _, err := range []*kerr.Error{
-		kerr.TopicAuthorizationFailed, kerr.RequestTimedOut, kerr.NotLeaderForPartition, kerr.InvalidRecord, kerr.NotEnoughReplicas,
+		kerr.TopicAuthorizationFailed, kerr.RequestTimedOut, kerr.NotLeaderForPartition, kerr.UnknownServerError, kerr.NotEnoughReplicas,
 	} {
 		seen := 0
 		cluster.Fault(kfake.Fault{
