@@ -49,8 +49,8 @@ func (c *publishCall) failAll(err error) []error {
 // result.
 func (c *publishCall) run(ctx context.Context, config Config, client *kgo.Client, batch []event.Envelope) {
 	c.bufferAll(ctx, config, client, batch)
+	defer c.failAfter(nil)
 	for _, t := range c.topics {
-		defer t.cancel(nil)
 		if t.failed.Load() {
 			t.cancel(errCancelled)
 		}

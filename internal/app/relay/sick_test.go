@@ -158,7 +158,11 @@ func (w *world) hang() (end func()) {
 			return nil, nil, false
 		default:
 		}
-		for _, topic := range req.(*kmsg.ProduceRequest).Topics {
+		produce, ok := req.(*kmsg.ProduceRequest)
+		if !ok {
+			return nil, nil, false
+		}
+		for _, topic := range produce.Topics {
 			for _, p := range topic.Partitions {
 				if p.Partition == partitionOf(1) {
 					w.cluster.SleepControl(func() { <-released })

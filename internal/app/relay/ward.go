@@ -134,7 +134,8 @@ func (w *ward) try(t turn) (n int, err error) {
 // again. Every fourth attempt has the usual patience: Kafka may only be slow.
 func (w *ward) attempt(t turn, batch []store.QueuedEvent) (sent []int64, failed map[store.Queue]error) {
 	ctx, cancel := t.work, context.CancelFunc(func() {})
-	if w.attempts++; w.attempts%4 != 0 {
+	w.attempts++
+	if w.attempts%4 != 0 {
 		ctx, cancel = context.WithTimeout(ctx, shortTimeout)
 	}
 	defer cancel()
@@ -169,7 +170,8 @@ func (w *ward) judge(t turn, batch []store.QueuedEvent, failed error) error {
 // otherwise: then the cause may be elsewhere.
 func (w *ward) refuse(t turn, e store.QueuedEvent, failed error) error {
 	w.failedAt = w.config.Clock()
-	if w.refused++; w.refused < refusals && !(w.proved && w.refused > 1) {
+	w.refused++
+	if enough := w.refused >= refusals || w.proved && w.refused > 1; !enough {
 		return failed
 	}
 	now := w.config.Clock()

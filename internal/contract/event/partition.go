@@ -14,7 +14,7 @@ func murmur2(data []byte) uint32 {
 		m     = 0x5bd1e995
 		shift = 24
 	)
-	h := seed ^ uint32(len(data))
+	h := seed ^ uint32(len(data)) //nolint:gosec // a key is short
 	for ; len(data) >= 4; data = data[4:] {
 		k := binary.LittleEndian.Uint32(data) * m
 		h = h*m ^ (k^k>>shift)*m
