@@ -62,6 +62,8 @@ type Tx struct {
 	Months    metric.MonthTable
 	Ranking   ranking.Table
 	Outbox    Outbox
+	Queues    OutboxQueues
+	SetAside  SetAsideTable
 	Handled   Handled
 	Events    EventLog
 	Leases    LeaseTable

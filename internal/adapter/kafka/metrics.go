@@ -67,19 +67,24 @@ func newConsumerMetrics(r prometheus.Registerer, group string) (consumerMetrics,
 
 // OutboxMeter exports the state of the outbox and what its relay does.
 type OutboxMeter struct {
-	waiting, oldest prometheus.Gauge
-	relayed         prometheus.Counter
+	waiting, oldest, setAside, sick prometheus.Gauge
+	relayed                         prometheus.Counter
 }
 
 // NewOutboxMeter registers the metrics of the outbox in r. A registry can hold
 // them once.
 func NewOutboxMeter(r prometheus.Registerer) (*OutboxMeter, error) {
 	m := &OutboxMeter{
-		waiting: gauge("outbox_waiting_events", "Events that are committed and not yet sent to Kafka.").WithLabelValues(),
-		oldest:  gauge("outbox_oldest_seconds", "Age of the oldest event not yet sent to Kafka, in seconds.").WithLabelValues(),
+		waiting: gauge("outbox_waiting_events", "Events that are committed and not yet sent to Kafka: exact up to 10,000, an estimate above. "+
+			"Only a process that holds a lane of the outbox measures each second; another one does so every 10 s.").WithLabelValues(),
+		oldest: gauge("outbox_oldest_seconds",
+			"Age of the oldest event not yet sent to Kafka, in seconds. Events that are set aside, and those that wait behind them, do not count.").WithLabelValues(),
+		setAside: gauge("outbox_set_aside_events",
+			"Events that Kafka does not take as they are. The later events of their keys wait behind them: commerce outbox list.").WithLabelValues(),
+		sick:    gauge("outbox_sick_partitions", "Partitions that do not take events, and that the relay of this process passes over.").WithLabelValues(),
 		relayed: counter("outbox_relayed_total", "Events that this process sent to Kafka and deleted from the outbox.").WithLabelValues(),
 	}
-	return m, register(r, m.waiting, m.oldest, m.relayed)
+	return m, register(r, m.waiting, m.oldest, m.setAside, m.sick, m.relayed)
 }
 
 // Backlog sets how many events wait and how old the oldest one is.
@@ -87,6 +92,12 @@ func (m *OutboxMeter) Backlog(waiting int64, age time.Duration) {
 	m.waiting.Set(float64(waiting))
 	m.oldest.Set(age.Seconds())
 }
+
+// SetAside sets how many events are set aside.
+func (m *OutboxMeter) SetAside(events int) { m.setAside.Set(float64(events)) }
+
+// Sick sets how many partitions are passed over.
+func (m *OutboxMeter) Sick(partitions int) { m.sick.Set(float64(partitions)) }
 
 // Relayed counts events that were sent and deleted.
 func (m *OutboxMeter) Relayed(n int) { m.relayed.Add(float64(n)) }

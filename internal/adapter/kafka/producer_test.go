@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -44,26 +43,55 @@ func TestPublishedEventsAreInKafkaInOrderOfTheirKeys(t *testing.T) {
 	}
 }
 
-// An event of an unknown topic may be followed by other events of its key.
-func TestNothingIsSentUnlessAllOfTheBatchCanBe(t *testing.T) {
+func TestAnEventOfAnUnknownTopicHoldsBackOnlyItsTopic(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
 	batch := likes(t, 20, 1, 2, 3)
 	batch[31].Topic = "no-such-topic"
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-	defer cancel()
-	p := producer(t, config)
-	if _, failed := keysOf(batch, p.Publish(ctx, batch)); len(failed) != len(batch) {
-		t.Errorf("%d of %d events failed", len(failed), len(batch))
+	errs := producer(t, config).Publish(t.Context(), batch)
+	for i, err := range errs {
+		if (err != nil) != (i == 31) {
+			t.Errorf("event %d: %v", i, err)
+		}
 	}
-	if found := kafkatest.All(t, config.Brokers, config.Topic(event.CatalogTopic)); len(found) != 0 {
-		t.Errorf("%d events were sent", len(found))
+	checkOrder(t, config, slices.Delete(batch, 31, 32))
+}
+
+// What the brokers say of a record must not be taken for a fault of the partition, and
+// the other way round.
+func TestErrorsAboutAnEventAreToldApartFromOthers(t *testing.T) {
+	t.Parallel()
+	for err, unsendable := range map[*kerr.Error]bool{
+		kerr.MessageTooLarge: true, kerr.RecordListTooLarge: true, kerr.InvalidRecord: true,
+		kerr.NotEnoughReplicas: false, kerr.NotEnoughReplicasAfterAppend: false, kerr.TopicAuthorizationFailed: false, kerr.InvalidTimestamp: false,
+		kerr.CorruptMessage: false, kerr.UnknownServerError: false, kerr.ClusterAuthorizationFailed: false, kerr.UnsupportedForMessageFormat: false,
+	} {
+		t.Run(err.Message, func(t *testing.T) {
+			t.Parallel()
+			cluster := kafkatest.Cluster(t)
+			config := kafkatest.Prepared(t, cluster)
+			cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: err, Count: -1})
+			got := producer(t, config).Publish(t.Context(), likes(t, 1, 1))[0]
+			if got == nil || errors.Is(got, event.ErrUnsendable) != unsendable {
+				t.Errorf("got %v", got)
+			}
+		})
 	}
-	batch[31].Topic = event.CatalogTopic
-	if failed, _ := keysOf(batch, p.Publish(t.Context(), batch)); len(failed) != 0 {
-		t.Errorf("keys %v fail afterwards", failed)
+}
+
+// The bucket of an event in the outbox is the partition that the client chooses.
+func TestTheClientChoosesThePartitionOfTheEvent(t *testing.T) {
+	t.Parallel()
+	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
+	batch := likes(t, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 123456789012)
+	if failed, _ := keysOf(batch, producer(t, config).Publish(t.Context(), batch)); len(failed) != 0 {
+		t.Fatalf("keys %v failed", failed)
 	}
-	checkOrder(t, config, batch)
+	for _, r := range kafkatest.Records(t, config.Brokers, config.Topic(event.CatalogTopic), len(batch)) {
+		if want := event.PartitionOf(string(r.Key)); int(r.Partition) != want {
+			t.Errorf("key %s is in partition %d, want %d", r.Key, r.Partition, want)
+		}
+	}
 }
 
 func TestARefusedPartitionFailsFromTheFirstRefusalOn(t *testing.T) {

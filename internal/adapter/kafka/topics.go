@@ -92,11 +92,22 @@ func create(ctx context.Context, admin *kadm.Client, names []string, log *slog.L
 	return nil
 }
 
+// led returns an error unless each partition has a leader that knows that it is one.
+func (c Config) led(ctx context.Context, admin *kadm.Client) error {
+	ends, err := admin.ListEndOffsets(ctx, c.names()...)
+	if err != nil {
+		return err
+	}
+	return ends.Error()
+}
+
 func (c Config) awaitTopics(ctx context.Context, admin *kadm.Client) error {
 	for {
 		missing, err := c.missing(ctx, admin)
 		if err == nil && len(missing) == 0 {
-			return nil
+			if err = c.led(ctx, admin); err == nil {
+				return nil
+			}
 		}
 		if !backoff.Wait(ctx, checkInterval) {
 			return errors.Join(fmt.Errorf("wait for topics %v: %w", missing, ctx.Err()), err)

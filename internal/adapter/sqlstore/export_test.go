@@ -96,3 +96,9 @@ func Turning(d *DB, walk, gather int) *DB {
 	other.firstTurn = turn{walk, gather}
 	return &other
 }
+
+// OutboxStmt returns the statement of a read of the outbox.
+func OutboxStmt(d *DB, r store.OutboxRead) Stmt { return readStmt(d.parts.Dialect, d.parts.Horizon, r) }
+
+// MeasureStmt returns the statement that measures the backlog.
+func MeasureStmt(after int64) Stmt { return measureStmt(after) }

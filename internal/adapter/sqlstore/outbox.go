@@ -36,6 +36,7 @@ func (t outbox) AppendAll(at time.Time, events []store.TracedEvent) {
 	t.insertAll("outbox", nil,
 		Column{"event_id", UUID, collect(records, func(v event.Envelope) id.ID { return v.ID })},
 		Column{"lane", Integer, collect(records, func(v event.Envelope) int64 { return laneOf(v.Key) })},
+		Column{"bucket", Integer, collect(records, func(v event.Envelope) int64 { return int64(event.PartitionOf(v.Key)) })},
 		Column{"topic", Text, texts(func(v event.Envelope) string { return v.Topic })},
 		Column{"key", Text, texts(func(v event.Envelope) string { return v.Key })},
 		Column{"type", Text, texts(func(v event.Envelope) string { return v.Type })},
@@ -52,14 +53,10 @@ func laneOf(key string) int64 { return int64(xxhash.Sum64String(key) % store.Lan
 // Next implements store.Outbox.
 func (t outbox) Next(ctx context.Context, lanes []int, limit int) ([]store.OutboxRecord, error) {
 	q := stmt(`
-		SELECT seq, event_id, topic, key, type, time_us, sequence, traceparent, data FROM outbox
+		SELECT `+recordColumns+` FROM outbox
 		WHERE `+t.dialect.In("lane", Integer, 1)+` ORDER BY seq LIMIT $2`, lanes, limit)
 	return all(ctx, t.each, q, func(r row) (p store.OutboxRecord, err error) {
-		var at int64
-		var data string
-		v := &p.Envelope
-		err = r.Scan(&p.Seq, &v.ID, &v.Topic, &v.Key, &v.Type, &at, &v.Sequence, &v.Traceparent, &data)
-		v.Source, v.Time, v.Data = event.Source, timeOf(at), []byte(data)
+		err = scanRecord(r, &p)
 		return p, err
 	})
 }

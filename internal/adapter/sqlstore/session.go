@@ -15,6 +15,7 @@ type session struct {
 	dialect Dialect
 	days    Days
 	search  Search
+	horizon Horizon
 	// firstTurn is how far a list with filters is read at first.
 	firstTurn turn
 	mode      Mode

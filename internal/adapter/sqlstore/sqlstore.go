@@ -39,7 +39,12 @@ type Parts struct {
 	Days     Days
 	Search   Search
 	Notifier Notifier
+	Horizon  Horizon
 }
+
+// Horizon are expressions for the transactions that a statement sees, as numbers: all
+// before Oldest have ended, and none from Next on has begun.
+type Horizon struct{ Oldest, Next string }
 
 // DB implements store.DB.
 type DB struct {
@@ -152,7 +157,7 @@ func (s *session) do(ctx context.Context, fn func(store.Tx) error) error {
 
 func (d *DB) session(ctx context.Context, conn Conn, mode Mode) *session {
 	return &session{
-		conn: conn, engine: d.parts.Engine, dialect: d.parts.Dialect, days: d.parts.Days, search: d.parts.Search, firstTurn: d.firstTurn, mode: mode,
+		conn: conn, engine: d.parts.Engine, dialect: d.parts.Dialect, days: d.parts.Days, search: d.parts.Search, horizon: d.parts.Horizon, firstTurn: d.firstTurn, mode: mode,
 		now: d.options.Clock, ids: d.options.IDs, trace: tracing.PlaceOf(ctx),
 	}
 }
@@ -171,7 +176,7 @@ func (s *session) tables() store.Tx {
 		Users: users{s}, Brands: brands{s}, Products: products{s}, Names: names{s}, Cached: cached{s}, Stocks: stocks{s}, Likes: likes{s},
 		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Group: group{s}, Payments: payments{s}, Charges: charges{s},
 		Metrics: metrics{s}, Months: months{s}, Ranking: rankings{s}, Weights: weights{s}, Published: published{s}, Rollup: rollup{s},
-		Outbox: outbox{s}, Handled: handled{s}, Events: eventLog{s}, Leases: leases{s}, Keys: keys{s},
+		Outbox: outbox{s}, Queues: queues{s}, SetAside: setAside{s}, Handled: handled{s}, Events: eventLog{s}, Leases: leases{s}, Keys: keys{s},
 		Audit: audit{s}, Sales: sales{s},
 		Letters: letters{s}, LetterActions: letterActions{s},
 		Jobs: executions{s}, Progress: jobProgress{s}, Parts: partitions{s}, Schedule: schedules{s},

@@ -11,6 +11,7 @@ import (
 const (
 	announceTimeout = time.Second
 	measureEvery    = time.Second
+	measureSeldom   = 10 // measurements that a process with a lane makes meanwhile
 )
 
 // announceCommits passes on the commits of this process: to its own loop, and to
@@ -42,24 +43,36 @@ func (r *Relay) announce(ctx context.Context) error {
 	return r.config.Announcer.Announce(ctx)
 }
 
-// measureBacklog reports how many rows wait, and for how long, until ctx ends.
+// measureBacklog reports how many rows wait, and for how long, until ctx ends. A process
+// that holds no lane measures seldom: it is for the case that nobody holds one.
 func (r *Relay) measureBacklog(ctx context.Context) {
-	outage.New(r.log, "read the outbox's backlog").Repeat(ctx, measureEvery, r.measure)
+	passes := 0
+	outage.New(r.log, "read the outbox's backlog").Repeat(ctx, measureEvery, func(ctx context.Context) error {
+		passes++
+		if len(r.lease.Held()) == 0 && passes%measureSeldom != 0 {
+			return outage.ErrSkipped
+		}
+		return r.measure(ctx)
+	})
 }
 
 func (r *Relay) measure(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
-	return r.config.DB.View(ctx, func(tx store.Tx) error {
-		waiting, oldest, err := tx.Outbox.Backlog(ctx)
-		if err != nil {
-			return err
-		}
-		age := time.Duration(0)
-		if !oldest.IsZero() {
-			age = max(0, r.config.Clock().Sub(oldest))
-		}
-		r.config.Meter.Backlog(waiting, age)
-		return nil
+	var b store.Backlog
+	err := r.config.DB.View(ctx, func(tx store.Tx) (err error) {
+		b, err = tx.Queues.Measure(ctx, r.measured.Load())
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	age, oldest := time.Duration(0), int64(0)
+	if !b.Oldest.IsZero() {
+		age, oldest = max(0, r.config.Clock().Sub(b.Oldest)), b.Oldest.UnixMicro()
+	}
+	r.health.oldest.Store(oldest)
+	r.config.Meter.Backlog(b.Waiting, age)
+	r.config.Meter.Sick(len(r.sick.all()))
+	return nil
 }

@@ -19,14 +19,22 @@ import (
 
 // database is a database in memory: an outbox and leases.
 type database struct {
-	mu     sync.Mutex
-	seq    int64
-	rows   []store.OutboxRecord
-	leases *leasetest.Table
-	broken error
+	mu    sync.Mutex
+	seq   int64
+	rows  []store.OutboxRecord
+	aside map[string]*store.SetAside // by key
+	held  map[int64]bool
+	old   map[int64]bool // has no bucket
+	// oldest and next are the transactions that a read sees, and afters where it began.
+	oldest, next int64
+	afters       []int64
+	leases       *leasetest.Table
+	broken       error
 }
 
-func newDatabase() *database { return &database{leases: &leasetest.Table{Clock: time.Now}} }
+func newDatabase() *database {
+	return &database{leases: &leasetest.Table{Clock: time.Now}, aside: map[string]*store.SetAside{}, held: map[int64]bool{}, old: map[int64]bool{}}
+}
 
 // add commits n events of each key and returns them.
 func (d *database) add(n int, keys ...string) (added []event.Envelope) {
@@ -35,12 +43,21 @@ func (d *database) add(n int, keys ...string) (added []event.Envelope) {
 	for range n {
 		for _, key := range keys {
 			d.seq++
-			v := event.Envelope{ID: id.ID{14: byte(d.seq >> 8), 15: byte(d.seq)}, Type: "t", Topic: "topic", Key: key, Time: time.Now()}
+			v := event.Envelope{ID: id.ID{14: byte(d.seq >> 8), 15: byte(d.seq)}, Type: "t", Topic: event.CatalogTopic, Key: key, Time: time.Now()}
 			d.rows = append(d.rows, store.OutboxRecord{Seq: d.seq, Envelope: v})
 			added = append(added, v)
 		}
 	}
 	return added
+}
+
+// older makes every n-th of the newest rows one of a program of the version before.
+func (d *database) older(n, newest int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := max(0, len(d.rows)-newest); i < len(d.rows); i += n {
+		d.old[d.rows[i].Seq] = true
+	}
 }
 
 func (d *database) left() int {
@@ -85,7 +102,7 @@ func (c connection) Update(_ context.Context, fn func(store.Tx) error) error {
 	if c.broken != nil {
 		return c.broken
 	}
-	return fn(store.Tx{Outbox: outbox{c.database}, Leases: c.leases})
+	return fn(store.Tx{Outbox: outbox{c.database}, Queues: outbox{c.database}, SetAside: setAside{c.database}, Leases: c.leases})
 }
 
 func (c connection) View(ctx context.Context, fn func(store.Tx) error) error {
@@ -108,13 +125,96 @@ func (outbox) Append(time.Time, ...event.Event) {}
 
 func (outbox) AppendAll(time.Time, []store.TracedEvent) {}
 
-func (t outbox) Next(_ context.Context, lanes []int, limit int) (next []store.OutboxRecord, err error) {
+func (t outbox) Next(context.Context, []int, int) ([]store.OutboxRecord, error) {
+	return nil, errors.New("not used")
+}
+
+func (t outbox) Read(_ context.Context, r store.OutboxRead) (page store.OutboxPage, err error) {
+	t.afters = append(t.afters, r.After)
+	page.Oldest, page.Next = t.oldest, t.next
 	for _, p := range t.rows {
-		if len(next) < limit && slices.Contains(lanes, laneOf(p.Envelope.Key)) {
-			next = append(next, p)
+		bucket := event.PartitionOf(p.Envelope.Key)
+		if len(page.Events) == r.Limit || p.Seq <= r.After || t.held[p.Seq] || !slices.Contains(r.Lanes, laneOf(p.Envelope.Key)) ||
+			r.Queues != nil && !t.old[p.Seq] && !slices.Contains(r.Queues, store.Queue{Topic: p.Envelope.Topic, Bucket: bucket}) {
+			continue
+		}
+		e := store.QueuedEvent{OutboxRecord: p, Lane: laneOf(p.Envelope.Key), Bucket: &bucket, Behind: t.aside[p.Envelope.Key] != nil}
+		if t.old[p.Seq] {
+			e.Bucket = nil
+		}
+		page.Events = append(page.Events, e)
+	}
+	return page, nil
+}
+
+func (t outbox) SetBuckets(events []store.QueuedEvent) {
+	for _, e := range events {
+		delete(t.old, e.Seq)
+	}
+}
+
+func (t outbox) Measure(_ context.Context, after int64) (b store.Backlog, err error) {
+	for _, p := range t.rows {
+		if p.Seq <= after {
+			continue
+		}
+		b.Waiting++
+		if b.Oldest.IsZero() && !t.held[p.Seq] {
+			b.Oldest = p.Envelope.Time
 		}
 	}
-	return next, nil
+	return b, nil
+}
+
+// setAside is used inside of a transaction: the lock is held.
+type setAside struct{ *database }
+
+func (t setAside) All(context.Context) (all []store.SetAside, err error) {
+	for _, a := range t.aside {
+		all = append(all, *a)
+	}
+	return all, nil
+}
+
+func (t setAside) Behind(context.Context, store.SetAside) (int64, error) { return 0, nil }
+
+func (t setAside) Put(_ context.Context, a store.SetAside) error {
+	a.State = store.Waits
+	t.aside[a.Envelope.Key], t.held[a.Seq] = &a, true
+	return nil
+}
+
+func (t setAside) Hold(_ context.Context, events []store.QueuedEvent) error {
+	for _, e := range events {
+		t.held[e.Seq] = t.aside[e.Envelope.Key] != nil
+	}
+	return nil
+}
+
+func (t setAside) Held(_ context.Context, a store.SetAside, limit int) (held []store.OutboxRecord, err error) {
+	for _, p := range t.rows {
+		if p.Envelope.Key == a.Envelope.Key && t.held[p.Seq] && len(held) < limit {
+			held = append(held, p)
+		}
+	}
+	return held, nil
+}
+
+func (t setAside) Forget(ctx context.Context, a store.SetAside) error {
+	if held, _ := t.Held(ctx, a, 1); len(held) == 0 {
+		delete(t.aside, a.Envelope.Key)
+	}
+	return nil
+}
+
+func (t setAside) Release(_ context.Context, seq int64, _ *store.Discard) (bool, error) {
+	for _, a := range t.aside {
+		if a.Seq == seq && a.State == store.Waits {
+			a.State = store.Retried
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (t outbox) DeletePublished(seqs []int64) {
@@ -191,6 +291,20 @@ type meter struct {
 	waiting int64
 	age     time.Duration
 	relayed int
+	aside   int
+	sick    int
+}
+
+func (m *meter) SetAside(events int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.aside = events
+}
+
+func (m *meter) Sick(queues int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sick = queues
 }
 
 func (m *meter) Backlog(waiting int64, age time.Duration) {
@@ -237,19 +351,25 @@ type process struct {
 	meter              *meter
 	announcer          *announcer
 	stop               func()
+	relay              *relay.Relay
 }
 
 // start runs the n-th relay.
 func start(t *testing.T, n int, db store.DB, out relay.Publisher, log *slog.Logger) *process {
 	t.Helper()
 	p := &process{committed: make(chan struct{}, 1), noticed: make(chan struct{}, 1), meter: &meter{}, announcer: &announcer{}}
-	r := relay.New(relay.Config{
-		DB: db, Publisher: out, Announcer: p.announcer, Committed: p.committed, Noticed: p.noticed, Meter: p.meter,
+	p.relay = relay.New(relay.Config{
+		DB: db, Publisher: out, Another: same(out), Announcer: p.announcer, Committed: p.committed, Noticed: p.noticed, Meter: p.meter,
 		Clock: time.Now, Random: func() float64 { return 0.5 }, Holder: "process " + strconv.Itoa(n),
 	}, log)
-	p.stop = run(t, r)
+	p.stop = run(t, p.relay)
 	t.Cleanup(p.stop)
 	return p
+}
+
+// same opens a publisher again.
+func same(out relay.Publisher) func() (relay.Publisher, func(), error) {
+	return func() (relay.Publisher, func(), error) { return out, func() {}, nil }
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -39,7 +39,7 @@ func TestTheOrderOfAKeySurvivesFaultsAndASecondRelay(t *testing.T) {
 		}
 		t.Cleanup(out.Close)
 		p := relay.Config{
-			DB: db, Publisher: cancelling{out}, Announcer: db, Committed: db.Committed(), Noticed: db.Noticed(), Meter: &meter{},
+			DB: db, Publisher: cancelling{out}, Another: another(config), Announcer: db, Committed: db.Committed(), Noticed: db.Noticed(), Meter: &meter{},
 			Clock: time.Now, Random: rand.Float64, Holder: string(rune('A' + n)),
 		}
 		if n == 1 {
@@ -82,7 +82,7 @@ func TestACommitIsConsumedWithinATenthOfASecond(t *testing.T) {
 	}
 	t.Cleanup(out.Close)
 	t.Cleanup(run(t, relay.New(relay.Config{
-		DB: db, Publisher: out, Announcer: db, Committed: db.Committed(), Noticed: db.Noticed(), Meter: &meter{},
+		DB: db, Publisher: out, Another: another(config), Announcer: db, Committed: db.Committed(), Noticed: db.Noticed(), Meter: &meter{},
 		Clock: time.Now, Random: rand.Float64, Holder: "A",
 	}, quiet())))
 	seen := make(chan []event.Opened)
@@ -116,7 +116,7 @@ func TestACommitIsConsumedWithinATenthOfASecond(t *testing.T) {
 // another error.
 func faults(cluster *kfake.Cluster) {
 	for _, err := range []*kerr.Error{
-		kerr.TopicAuthorizationFailed, kerr.RequestTimedOut, kerr.NotLeaderForPartition, kerr.InvalidRecord, kerr.NotEnoughReplicas,
+		kerr.TopicAuthorizationFailed, kerr.RequestTimedOut, kerr.NotLeaderForPartition, kerr.UnknownServerError, kerr.NotEnoughReplicas,
 	} {
 		seen := 0
 		cluster.Fault(kfake.Fault{
@@ -139,6 +139,17 @@ func (c cancelling) Publish(ctx context.Context, batch []event.Envelope) []error
 		defer cancel()
 	}
 	return c.Producer.Publish(ctx, batch)
+}
+
+// another opens publishers.
+func another(config kafka.Config) func() (relay.Publisher, func(), error) {
+	return func() (relay.Publisher, func(), error) {
+		out, err := kafka.NewProbe(config, quiet())
+		if err != nil {
+			return nil, nil, err
+		}
+		return out, out.Close, nil
+	}
 }
 
 // noLeases is a database that gives every lease to everybody.

@@ -10,10 +10,12 @@ import (
 // leasePrefix and the number of a lane are the name of its lease.
 const leasePrefix = "outbox-lane-"
 
+func leaseName(lane int) string { return leasePrefix + strconv.Itoa(lane) }
+
 func leaseNames() []string {
 	names := make([]string, store.Lanes)
 	for lane := range names {
-		names[lane] = leasePrefix + strconv.Itoa(lane)
+		names[lane] = leaseName(lane)
 	}
 	return names
 }

@@ -7,12 +7,18 @@
 // while it waits for Kafka. kafka.Producer explains why a failure or a second
 // relay can repeat events but not reorder those of a key; the leases only avoid
 // the repetitions.
+//
+// A queue is the events of one partition. The loop passes over a queue that has
+// failed. A loop of its own, with a publisher of its own, tries that queue until it
+// is well again. A key whose first event cannot be sent at all is set aside, until an
+// operator decides.
 package relay
 
 import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
@@ -38,6 +44,8 @@ type Announcer interface {
 // Meter measures the relay.
 type Meter interface {
 	Backlog(waiting int64, age time.Duration)
+	SetAside(events int)
+	Sick(queues int)
 	Relayed(n int)
 }
 
@@ -45,6 +53,9 @@ type Meter interface {
 type Config struct {
 	DB        store.DB
 	Publisher Publisher
+	// Another opens a publisher for a queue that has failed, and a function that closes
+	// it. Such a queue must not hold up the Publisher.
+	Another   func() (Publisher, func(), error)
 	Announcer Announcer
 	Committed <-chan struct{} // a transaction of this process added rows
 	Noticed   <-chan struct{} // another process announced rows
@@ -70,12 +81,18 @@ const (
 
 // Relay relays events until it has to stop.
 type Relay struct {
-	config  Config
-	lease   *store.Lease
-	wake    wakeup.Signal
-	pause   *backoff.Backoff
-	failing *outage.Log
-	log     *slog.Logger
+	config   Config
+	lease    *store.Lease
+	wake     wakeup.Signal
+	pause    *backoff.Backoff
+	failing  *outage.Log
+	floor    floor
+	measured atomic.Int64 // where a measurement of the backlog may begin
+	sick     sickness
+	able     atomic.Bool // the last publish has sent something
+	health   health
+	wards    sync.WaitGroup // the loops of sick queues
+	log      *slog.Logger
 }
 
 // New returns a relay.
@@ -97,6 +114,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	var others sync.WaitGroup
 	others.Go(func() { r.announceCommits(background) })
 	others.Go(func() { r.measureBacklog(background) })
+	others.Go(func() { r.retryReleased(background) })
 	r.relay(ctx)
 	stop()
 	others.Wait()
@@ -104,33 +122,43 @@ func (r *Relay) Run(ctx context.Context) error {
 	return nil
 }
 
+// turn is the time that a loop has: it should stop when ctx ends, and must when work does.
+type turn struct {
+	ctx, work context.Context //nolint:containedctx // both end with the relay
+}
+
+func (t turn) stopping() bool { return t.ctx.Err() != nil }
+
+// rest waits before the next attempt. A relay that has to stop tries at once, and then
+// waits again: what is committed must not stay behind because one attempt has failed.
+func (t turn) rest(d time.Duration) {
+	if t.stopping() {
+		backoff.Wait(t.work, d)
+	} else {
+		backoff.Wait(t.ctx, d)
+	}
+}
+
 // relay relays until ctx has ended and the lanes that it holds are empty.
 func (r *Relay) relay(ctx context.Context) {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTimeout, cancel) })()
+	defer r.wards.Wait()
+	t := turn{ctx, work}
 	for {
-		n, err := r.pass(work)
-		stopping := ctx.Err() != nil
+		n, err := r.pass(t)
+		stopping := t.stopping()
 		switch {
 		case work.Err() != nil, stopping && err == nil && n == 0:
 			return
 		case err != nil:
+			r.floor.reset() // the database may be another one now
 			r.failing.Failed(err)
-			r.rest(ctx, work)
+			t.rest(r.pause.Next())
 		case n < batchSize && !stopping:
 			r.waitForNews(ctx)
 		}
-	}
-}
-
-// rest waits before the next attempt. A relay that has to stop tries at once, and then
-// waits again: what is committed must not stay behind because one attempt has failed.
-func (r *Relay) rest(ctx, work context.Context) {
-	if ctx.Err() == nil {
-		backoff.Wait(ctx, r.pause.Next())
-	} else {
-		backoff.Wait(work, r.pause.Next())
 	}
 }
 

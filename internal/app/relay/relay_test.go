@@ -81,13 +81,14 @@ func TestALongBacklogIsRelayedWithoutWaiting(t *testing.T) {
 	})
 }
 
-// Whatever a publisher writes and acknowledges of each key, in the end all is
-// in the log, the outbox is empty, and each key's first occurrences are in order.
+// Whatever a publisher writes and acknowledges of each key, and whichever program
+// wrote a row, in the end all is in the log, the outbox is empty, and each key's first occurrences are in order.
 func TestNothingIsLostOrReorderedWhenPublishingFailsAtRandom(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		failures := rapid.IntRange(0, 12).Draw(rt, "failures")
 		rolls := rapid.SliceOfN(rapid.IntRange(0, 100), 64, 64).Draw(rt, "rolls")
+		older := rapid.IntRange(1, 5).Draw(rt, "older")
 		batches := rapid.SliceOfN(rapid.IntRange(1, 200), 1, 3).Draw(rt, "batches")
 		synctest.Test(t, func(t *testing.T) {
 			db, calls := newDatabase(), 0
@@ -103,6 +104,7 @@ func TestNothingIsLostOrReorderedWhenPublishingFailsAtRandom(t *testing.T) {
 			var all []event.Envelope
 			for _, n := range batches {
 				all = append(all, db.add(n, "a", "b", "c")...)
+				db.older(older, 3*n)
 				p.committed <- struct{}{}
 				synctest.Wait()
 				if len(log.written()) < len(all)-db.left() {

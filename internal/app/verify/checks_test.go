@@ -96,13 +96,19 @@ type waiting struct{ ledger }
 
 // Snapshot implements store.DB.
 func (w *waiting) Snapshot(_ context.Context, do func(store.Tx) error) error {
-	return do(store.Tx{Sales: &w.ledger, Audit: nothing{}, Outbox: backlog{}})
+	return do(store.Tx{Sales: &w.ledger, Audit: nothing{}, Outbox: backlog{}, SetAside: noneAside{}})
 }
 
 type backlog struct{ store.Outbox }
 
 // Backlog implements store.Outbox.
 func (backlog) Backlog(context.Context) (int64, time.Time, error) { return 1, time.Time{}, nil }
+
+// noneAside is a shop in which no event is set aside.
+type noneAside struct{ store.SetAsideTable }
+
+// All implements store.SetAsideTable.
+func (noneAside) All(context.Context) ([]store.SetAside, error) { return nil, nil }
 
 func TestWaitingForEventsEndsWithTheContext(t *testing.T) {
 	t.Parallel()

@@ -13,12 +13,24 @@ import (
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
-// outbox checks that no event waits.
+// outbox checks that no event waits. It names those that are set aside.
 func outbox(ctx context.Context, tx store.Tx, r *recount) error {
 	waiting, _, err := tx.Outbox.Backlog(ctx)
 	r.Checked()
-	if waiting > 0 {
-		r.Differs(store.Difference{Subject: "outbox", What: "events waiting", Got: waiting})
+	if err != nil || waiting == 0 {
+		return err
+	}
+	r.Differs(store.Difference{Subject: "outbox", What: "events waiting", Got: waiting})
+	aside, err := tx.SetAside.All(ctx)
+	for _, a := range aside {
+		behind, err := tx.SetAside.Behind(ctx, a)
+		if err != nil {
+			return err
+		}
+		r.Differs(store.Difference{
+			Subject: fmt.Sprintf("event %d of %s, key %s", a.Seq, a.Envelope.Topic, a.Envelope.Key),
+			What:    "set aside with those behind it (commerce outbox list): " + a.Reason, Got: behind + 1,
+		})
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package verify_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,6 +121,34 @@ func TestADifferenceThatWaitingCannotResolveIsReportedAtOnce(t *testing.T) {
 			t.Errorf("Settled = %v, %+v after %v", err, results, took)
 		}
 	})
+}
+
+func TestEventsThatAreSetAsideAreNamed(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t, sqlstore.Options{})
+	addEvent(t, db)
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		next, err := tx.Outbox.Next(t.Context(), []int{0, 1, 2, 3, 4, 5, 6, 7}, 1)
+		if err != nil {
+			return err
+		}
+		return tx.SetAside.Put(t.Context(), store.SetAside{OutboxRecord: next[0], Reason: "it is too large", Attempts: 5, Since: time.Now(), TriedAt: time.Now()})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := verify.New(db).Once(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		for _, d := range r.Differences {
+			if strings.Contains(d.What, "it is too large") && strings.Contains(d.Subject, "key 1") && d.Got == 1 {
+				return
+			}
+		}
+	}
+	t.Errorf("no difference names the event: %+v", results)
 }
 
 func addEvent(t *testing.T, db store.DB) {

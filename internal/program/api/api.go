@@ -67,7 +67,7 @@ func New(d Deps) (_ wire.Program, err error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
-	relay, err := u.Relay(producer)
+	relay, relaying, err := u.Relay(producer)
 	if err != nil {
 		return wire.Program{}, err
 	}
@@ -86,13 +86,14 @@ func New(d Deps) (_ wire.Program, err error) {
 			web,
 			[]run.Component{{Name: "views", Run: views.Run}},
 			[]run.Component{{Name: "jobs of dead letters", Run: launcher.Run}},
-			cards.Components, relay,
+			cards.Components, relaying,
 			[]run.Component{u.Env.Topics(u.Kafka)},
 		),
 		Checks: []manage.Check{
 			wire.DatabaseCheck(u.DB),
 			{Name: "kafka", Probe: producer.Ping, Optional: true}, // events wait in the outbox
-			wire.RedisCheck(u.Redis),                              // rankings are read from the database
+			{Name: "relay", Probe: relay.Health, Optional: true},
+			wire.RedisCheck(u.Redis), // rankings are read from the database
 		},
 		Close: func() { cards.Close(); closeDesk(); producer.Close() },
 	}, nil

@@ -52,7 +52,7 @@ func Open(ctx context.Context, infra wire.Infra, customers []string) (_ *Shop, e
 	if s.producer, err = kafka.NewProducer(infra.Kafka, infra.Env.Log); err != nil {
 		return nil, err
 	}
-	if s.relay, err = infra.Relay(s.producer); err != nil {
+	if _, s.relay, err = infra.Relay(s.producer); err != nil {
 		s.producer.Close()
 		return nil, err
 	}

@@ -33,7 +33,8 @@ type commands struct {
 		Recheck paymentsRecheckCommand `cmd:"" help:"Ask the gateway about a payment now, and settle it by the answer."`
 		Settle  paymentsSettleCommand  `cmd:"" help:"Settle a pending payment by hand."`
 	} `cmd:"" help:"Find card payments that are stuck, and settle them."`
-	DLQ    dlqCommands `cmd:"" name:"dlq" help:"List, show, replay and discard dead letters: records that a consumer group could not process."`
+	DLQ    dlqCommands    `cmd:"" name:"dlq" help:"List, show, replay and discard dead letters: records that a consumer group could not process."`
+	Outbox outboxCommands `cmd:"" help:"List, retry and discard events that Kafka does not take: they are set aside in the outbox."`
 	Events struct {
 		List     eventsListCommand     `cmd:"" help:"List events, newest first."`
 		Show     eventsShowCommand     `cmd:"" help:"Show an event."`

@@ -32,6 +32,10 @@ func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, er
 	e := &engine{pool}
 	return sqlstore.New(sqlstore.Parts{
 		Name: "postgresql", Engine: e, Dialect: dialect(), Schema: e, Days: partitions{}, Search: search{}, Notifier: &notifier{pool, rand.Text(), o.Random, o.Log},
+		Horizon: sqlstore.Horizon{
+			Oldest: "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",
+			Next:   "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)",
+		},
 	}, o), nil
 }
 

@@ -56,7 +56,7 @@ func TestASecondRelayOfOneProcessIsAnError(t *testing.T) {
 	if _, err := kafka.NewOutboxMeter(e.Registry); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (wire.Infra{Env: e}).Relay(nil); err == nil {
+	if _, _, err := (wire.Infra{Env: e}).Relay(nil); err == nil {
 		t.Error("the metrics of the second one are lost")
 	}
 }

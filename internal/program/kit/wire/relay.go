@@ -9,18 +9,25 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
-// Relay returns the components that send the events of the outbox to Kafka: the
+// Relay returns the relay, and the components that send the events of the outbox to Kafka: the
 // relay, and the listener that wakes it when another process commits events.
-func (u Infra) Relay(producer *kafka.Producer) ([]run.Component, error) {
+func (u Infra) Relay(producer *kafka.Producer) (*relay.Relay, []run.Component, error) {
 	meter, err := kafka.NewOutboxMeter(u.Env.Registry)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	another := func() (relay.Publisher, func(), error) {
+		p, err := kafka.NewProbe(u.Kafka, u.Env.Log)
+		if err != nil {
+			return nil, nil, err
+		}
+		return p, p.Close, nil
 	}
 	r := relay.New(relay.Config{
-		DB: u.Listening(), Publisher: producer, Announcer: u.Listening(), Committed: u.DB.Committed(), Noticed: u.Listening().Noticed(),
+		DB: u.Listening(), Publisher: producer, Another: another, Announcer: u.Listening(), Committed: u.DB.Committed(), Noticed: u.Listening().Noticed(),
 		Meter: meter, Clock: u.Env.Clock, Random: u.Env.Random, Holder: u.Env.Instance,
 	}, u.Env.Log)
-	return []run.Component{{Name: "relay", Run: r.Run}, {Name: "outbox notifications", Run: u.Listening().Listen}}, nil
+	return r, []run.Component{{Name: "relay", Run: r.Run}, {Name: "outbox notifications", Run: u.Listening().Listen}}, nil
 }
 
 // Listening returns the store that listens to other processes.
