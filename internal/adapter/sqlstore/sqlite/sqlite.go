@@ -60,7 +60,7 @@ func openEngine(ctx context.Context, path string) (*engine, error) {
 }
 
 // Begin implements sqlstore.Engine.
-func (e *engine) Begin(ctx context.Context, mode sqlstore.Mode) (sqlstore.Conn, error) {
+func (e *engine) Begin(ctx context.Context, mode sqlstore.Mode, _ sqlstore.Limits) (sqlstore.Conn, error) {
 	switch mode {
 	case sqlstore.Write:
 		return e.beginWrite(ctx)
