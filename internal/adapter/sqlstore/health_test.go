@@ -3,16 +3,11 @@ package sqlstore_test
 import (
 	"context"
 	"errors"
-	"net/url"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
-	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/sqlite"
-	"github.com/loopers-commerce/commerce/internal/domain/product"
-	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
@@ -94,53 +89,4 @@ type counting struct {
 func (c counting) Begin(ctx context.Context, mode sqlstore.Mode, l sqlstore.Limits) (sqlstore.Conn, error) {
 	*c.begun++
 	return c.Engine.Begin(ctx, mode, l)
-}
-
-// A disk without room refuses writes. Reads go on, and everything when there is room again.
-func TestAFullDiskIsAwayForWritesOnly(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "shop.db")
-	db := openSQLite(t, path)
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	first, _ := twoProducts(t, db)
-	full := openFull(t, path)
-	brand := func(db *sqlstore.DB) error {
-		return db.Update(t.Context(), func(tx store.Tx) error {
-			for n := range 500 {
-				if _, err := tx.Brands.Add(t.Context(), product.Brand{Name: "brand " + string(rune('가'+n))}); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	for range 3 {
-		if err := brand(full); !errors.Is(err, sqlstore.ErrUnavailable) {
-			t.Errorf("a write without room: %v", err)
-		}
-	}
-	if err := full.Health(t.Context()); !errors.Is(err, sqlstore.ErrUnavailable) {
-		t.Errorf("health without room: %v", err)
-	}
-	err := full.View(t.Context(), func(tx store.Tx) error { _, err := tx.Products.Get(t.Context(), first); return err })
-	if err != nil {
-		t.Errorf("a read without room: %v", err)
-	}
-	if err := errors.Join(brand(db), db.Health(t.Context())); err != nil {
-		t.Errorf("with room again: %v", err)
-	}
-}
-
-// openFull opens a file that may not grow.
-func openFull(t *testing.T, path string) *sqlstore.DB {
-	t.Helper()
-	db, err := sqlite.Open(t.Context(), path, storetest.Complete(sqlstore.Options{}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	_ = url.Values{}
-	return db
 }

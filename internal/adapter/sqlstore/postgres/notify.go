@@ -102,6 +102,22 @@ func (n *notifier) Listen(ctx context.Context, h sqlstore.Heard) error {
 	}
 }
 
+// subscribe has a connection listen, and returns the channel of events.
+func subscribe(ctx context.Context, c *pgx.Conn) (events string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var products string
+	if err := c.QueryRow(ctx, `SELECT `+channel+`, `+productChannel).Scan(&events, &products); err != nil {
+		return "", err
+	}
+	for _, name := range []string{events, products} {
+		if _, err := c.Exec(ctx, `LISTEN `+pgx.Identifier{name}.Sanitize()); err != nil {
+			return "", err
+		}
+	}
+	return events, nil
+}
+
 // listen passes on notifications until the connection is lost. Once it listens, it calls
 // h.Events for earlier ones.
 func (n *notifier) listen(ctx context.Context, h sqlstore.Heard) error {
@@ -114,14 +130,9 @@ func (n *notifier) listen(ctx context.Context, h sqlstore.Heard) error {
 		defer cancel()
 		_ = c.Close(end) // an error does not matter: the connection is not used again
 	}()
-	var events, products string
-	if err := c.QueryRow(ctx, `SELECT `+channel+`, `+productChannel).Scan(&events, &products); err != nil {
+	events, err := subscribe(ctx, c)
+	if err != nil {
 		return err
-	}
-	for _, name := range []string{events, products} {
-		if _, err := c.Exec(ctx, `LISTEN `+pgx.Identifier{name}.Sanitize()); err != nil {
-			return err
-		}
 	}
 	h.Events()
 	for {

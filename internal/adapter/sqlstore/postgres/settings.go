@@ -46,6 +46,8 @@ func (s settings) change(untilEnd bool) sqlstore.Stmt {
 
 // configure changes the settings of a connection.
 func (s settings) configure(ctx context.Context, c *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, patience) // of a new connection nobody else takes care
+	defer cancel()
 	st := s.change(false)
 	_, err := c.Exec(ctx, st.SQL, st.Args...)
 	return err

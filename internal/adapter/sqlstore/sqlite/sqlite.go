@@ -29,7 +29,11 @@ func Open(ctx context.Context, path string, o sqlstore.Options) (*sqlstore.DB, e
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return sqlstore.New(sqlstore.Parts{Name: "sqlite", Engine: e, Dialect: dialect(), Schema: e, Days: oneTable{}, Search: search{}, Notifier: noNotifier{}}, o), nil
+	return e.store(o), nil
+}
+
+func (e *engine) store(o sqlstore.Options) *sqlstore.DB {
+	return sqlstore.New(sqlstore.Parts{Name: "sqlite", Engine: e, Dialect: dialect(), Schema: e, Days: oneTable{}, Search: search{}, Notifier: noNotifier{}}, o)
 }
 
 // engine has one connection that writes and several that read. SQLite has one writer
