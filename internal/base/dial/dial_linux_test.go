@@ -22,7 +22,11 @@ func TestAConnectionWhoseOtherEndIsGoneEndsWithinSeconds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	raw, err := c.(*net.TCPConn).SyscallConn()
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		t.Fatalf("the connection is a %T", c)
+	}
+	raw, err := tcp.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,10 +32,6 @@ func Open(ctx context.Context, path string, o sqlstore.Options) (*sqlstore.DB, e
 	return e.store(o), nil
 }
 
-func (e *engine) store(o sqlstore.Options) *sqlstore.DB {
-	return sqlstore.New(sqlstore.Parts{Name: "sqlite", Engine: e, Dialect: dialect(), Schema: e, Days: oneTable{}, Search: search{}, Notifier: noNotifier{}}, o)
-}
-
 // engine has one connection that writes and several that read. SQLite has one writer
 // at a time in any case. To wait here is fair, and needs no polling.
 type engine struct {
@@ -61,6 +57,10 @@ func openEngine(ctx context.Context, path string) (*engine, error) {
 	readers.SetMaxOpenConns(n)
 	readers.SetMaxIdleConns(n)
 	return &engine{writer: writer, readers: readers, writeLock: make(chan struct{}, 1)}, nil
+}
+
+func (e *engine) store(o sqlstore.Options) *sqlstore.DB {
+	return sqlstore.New(sqlstore.Parts{Name: "sqlite", Engine: e, Dialect: dialect(), Schema: e, Days: oneTable{}, Search: search{}, Notifier: noNotifier{}}, o)
 }
 
 // Begin implements sqlstore.Engine.

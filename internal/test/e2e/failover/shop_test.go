@@ -42,7 +42,8 @@ func openServer(t *testing.T) *shop {
 	s := &shop{T: t, port: cluster.FreePort(t)}
 	s.server = cluster.NewServer(t, "postgres", "PG_PORT="+s.port)
 	cluster.StartServers(t, s.server)
-	s.env = append(cluster.SharedServers(t).Env,
+	s.env = cluster.SharedServers(t).Env
+	s.env = append(s.env,
 		"AUTH_JWT_SECRET="+strings.Repeat("k", 32), "AUTH_TRUST_USER_HEADER=true", "DATABASE_URL="+s.url(s.port))
 	s.db = pgtest.Open(t, s.url(s.port))
 	programs.MustRun(t, s.env, "migrate")

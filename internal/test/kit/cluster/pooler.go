@@ -36,7 +36,7 @@ pool_mode = transaction
 log_connections = 0
 log_disconnections = 0
 default_pool_size = %d
-`, to.Hostname(), to.Port(), to.Path[1:], to.User.Username(), port, size), 0o644) //nolint:gosec // another user reads it
+`, to.Hostname(), to.Port(), to.Path[1:], to.User.Username(), port, size), 0o644) // another user reads it
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func openFolder(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // it has no secret
+	if err := os.Chmod(dir, 0o755); err != nil {
 		tb.Fatal(err)
 	}
 	return dir
