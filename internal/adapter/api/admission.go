@@ -13,6 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/tracing"
+	"github.com/loopers-commerce/commerce/internal/store"
 )
 
 // flow is a kind of requests that wait for each other, and for no others.
@@ -161,5 +162,5 @@ func (s *service) retryAfter() string {
 // isBusy reports whether a problem says that too many ask at the same time. It is no fault
 // of the shop's parts, and there may be very many: it is counted, and not logged.
 func isBusy(code string) bool {
-	return code == admission.ErrBusy.Code || code == checkout.ErrBusy.Code || code == settle.ErrBusy.Code
+	return code == store.ErrBusy.Code || code == admission.ErrBusy.Code || code == checkout.ErrBusy.Code || code == settle.ErrBusy.Code
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/dial"
 )
 
 // Config is what every part of this package needs.
@@ -77,8 +78,7 @@ func (c Config) dial(ctx context.Context, network, address string) (net.Conn, er
 	if c.Dial != nil {
 		return c.Dial(ctx, network, address)
 	}
-	var tcp net.Dialer
-	return tcp.DialContext(ctx, network, address)
+	return dial.To(ctx, network, address)
 }
 
 // ping returns an error that names the brokers if none of them answers.

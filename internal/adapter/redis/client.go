@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"github.com/loopers-commerce/commerce/internal/base/dial"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
@@ -58,6 +59,7 @@ func Open(url string, options ...Option) (*goredis.Client, error) {
 	}
 	goredis.SetLogger(&logging.VoidLogger{}) // it logs, as plain text, what the errors say
 	WithTimeout(defaultTimeout)(o)
+	o.Dialer = dial.Secure(o.TLSConfig)
 	o.DialerRetries = 1
 	o.ContextTimeoutEnabled = true
 	// One retry replaces a pooled connection that has broken; all commands of this

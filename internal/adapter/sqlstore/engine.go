@@ -9,20 +9,23 @@ import (
 )
 
 // ErrUnavailable is returned if the database cannot do its work now, whatever it is
-// asked: there is no connection, or it breaks, or the transaction lost every race.
+// asked: there is no connection, or it breaks, or nothing can be written.
 var ErrUnavailable = fault.New(fault.Unavailable, "DEPENDENCY_AWAY", "the database cannot be reached; try again later")
 
 // Engine is a kind of database.
 type Engine interface {
 	// Begin opens a transaction, or what the mode says. The engine may do so with
 	// the first statement only.
-	Begin(ctx context.Context, mode Mode) (Conn, error)
+	Begin(ctx context.Context, mode Mode, l Limits) (Conn, error)
 	// Retry reports whether a transaction that failed with err may succeed if it
 	// is run again.
 	Retry(err error) bool
 	// Violated returns the constraint that a statement violated; the zero
 	// Violation if err has another cause.
 	Violated(err error) Violation
+	// Busy reports whether somebody else held for too long what a statement needed. The
+	// transaction has had no effect.
+	Busy(err error) bool
 	// Away reports whether err says nothing about a statement or its values: the
 	// database cannot be reached, shuts down, or has no room, memory or time left.
 	Away(err error) bool
@@ -50,8 +53,10 @@ type Conn interface {
 	// error is store.ErrCommitUnknown if the transaction may be committed all the same.
 	Commit(ctx context.Context, pending []Stmt) error
 	// End rolls back what was not committed, and gives the connection back. It
-	// works even if the context of the transaction has ended.
-	End()
+	// works even if the context of the transaction has ended. err is that of the
+	// transaction: after one that says that the server is no longer the right one, the
+	// connection is closed.
+	End(err error)
 }
 
 // Rows are the rows that a statement returns. Close is called once. It returns the

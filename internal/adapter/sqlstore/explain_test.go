@@ -23,7 +23,7 @@ func (r rawDB) planner(t *testing.T) planner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(conn.End)
+	t.Cleanup(func() { conn.End(nil) })
 	return planner{t, r.engine, db, conn}
 }
 

@@ -11,7 +11,9 @@ import (
 )
 
 // Connection opens a connection as the store does for reads.
-func Connection(ctx context.Context, d *DB) (Conn, error) { return d.parts.Engine.Begin(ctx, Read) }
+func Connection(ctx context.Context, d *DB) (Conn, error) {
+	return d.parts.Engine.Begin(ctx, Read, Usual())
+}
 
 // For the tests of plans.
 var (

@@ -194,7 +194,7 @@ func TestTheStatementsOfAGroupAreNotPlannedEachTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.End()
+	defer conn.End(nil)
 	found, err := conn.Query(t.Context(), nil, sqlstore.Stmt{SQL: `
 		SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements WHERE generic_plans + custom_plans >= 20`})
 	if err != nil {

@@ -38,11 +38,25 @@ func (d *DB) Listen(ctx context.Context) error {
 // Announce notifies the other processes of new events in the outbox. Call it after
 // the commit: a transaction with a NOTIFY would make the commits of the PostgreSQL
 // server wait for one another.
-func (d *DB) Announce(ctx context.Context) error { return d.parts.Notifier.Announce(ctx) }
+func (d *DB) Announce(ctx context.Context) error {
+	return d.announce(ctx, d.parts.Notifier.Announce)
+}
 
 // AnnounceProducts notifies the other processes of products whose facts have changed.
 // Call it after the commit, as Announce, on the store that listens: it does not hear
 // what it has announced itself.
 func (d *DB) AnnounceProducts(ctx context.Context, ids []int64) error {
-	return d.parts.Notifier.AnnounceProducts(ctx, ids)
+	return d.announce(ctx, func(ctx context.Context) error { return d.parts.Notifier.AnnounceProducts(ctx, ids) })
+}
+
+// announce announces with a connection of the share of this store.
+func (d *DB) announce(ctx context.Context, notify func(context.Context) error) error {
+	ctx, done := d.within(ctx)
+	defer done()
+	leave, err := d.share.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return notify(ctx)
 }

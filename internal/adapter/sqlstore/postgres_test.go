@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -221,5 +222,34 @@ func TestPostgresNotifiesProcessesOfTheSameSchemaOnly(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("after the context has ended: %v", err)
+	}
+}
+
+// Whoever runs the database has to know what the program lacks.
+func TestAMigrationWithoutRightsSaysWhatToGrant(t *testing.T) {
+	t.Parallel()
+	address := storetest.Schema(t)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	role := u.Query().Get("search_path") + "_guest"
+	c, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		_, err := c.Exec(ctx, `DROP OWNED BY `+role+`; DROP ROLE `+role)
+		if err := errors.Join(err, c.Close(ctx)); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := c.Exec(t.Context(), `CREATE ROLE `+role+` LOGIN; GRANT USAGE ON SCHEMA `+u.Query().Get("search_path")+` TO `+role); err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.User(role)
+	if _, err := openPostgres(t, u.String()).Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "GRANT CREATE, USAGE ON SCHEMA") {
+		t.Errorf("Migrate = %v", err)
 	}
 }

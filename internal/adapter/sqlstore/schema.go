@@ -85,12 +85,9 @@ func (d *DB) Ping(ctx context.Context) error {
 }
 
 func (d *DB) read(ctx context.Context, fn func(*session) error) error {
-	conn, err := d.parts.Engine.Begin(ctx, Read)
-	if err != nil {
-		return err
-	}
-	defer conn.End()
-	return fn(d.session(ctx, conn, Read))
+	ctx, done := d.within(ctx)
+	defer done()
+	return d.connected(ctx, Read, fn)
 }
 
 // Newest returns the highest version among migration files: 0001_name.sql.

@@ -28,18 +28,24 @@ type Options struct {
 	// transaction; 0: for a minute. It is for programs that are frozen, so it has no
 	// meaning where the database is the program.
 	IdleInTransaction time.Duration
+	// Connections is the size of the pool, unless the address says another one; 0: 16.
+	Connections int
+	// DirectURL is an address past a pooler, where there is one; empty: there is none.
+	DirectURL string
 }
 
 // Parts are what the package of an engine makes a store from.
 type Parts struct {
-	Name     string // of the database, in traces
-	Engine   Engine
-	Dialect  Dialect
-	Schema   Schema
-	Days     Days
-	Search   Search
-	Notifier Notifier
-	Horizon  Horizon
+	Name string // of the database, in traces
+	// Connections is how many connections there are at most. 0: a share of them has no bound.
+	Connections int
+	Engine      Engine
+	Dialect     Dialect
+	Schema      Schema
+	Days        Days
+	Search      Search
+	Notifier    Notifier
+	Horizon     Horizon
 }
 
 // Horizon are expressions for the transactions that a statement sees, as numbers: all
@@ -54,13 +60,19 @@ type DB struct {
 	noticed   wakeup.Signal
 	changes   *changes
 	firstTurn turn
+	limits    Limits
+	share     *Share
+	health    *health
 }
 
 var _ store.DB = (*DB)(nil)
 
 // New returns a store made from the parts of an engine. Close it after use.
 func New(parts Parts, o Options) *DB {
-	return &DB{parts: parts, options: o, committed: wakeup.New(), noticed: wakeup.New(), changes: &changes{}, firstTurn: firstTurn()}
+	return &DB{
+		parts: parts, options: o, committed: wakeup.New(), noticed: wakeup.New(), changes: &changes{}, firstTurn: firstTurn(),
+		limits: Usual(), health: newHealth(),
+	}
 }
 
 // At returns the same store with another clock. Close only the first one.
@@ -92,6 +104,8 @@ const (
 // Update implements store.DB. It must not be called within another Update: on
 // SQLite it would wait for itself.
 func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
+	ctx, done := d.within(ctx)
+	defer done()
 	return d.traced(ctx, "update", fn, d.update)
 }
 
@@ -104,18 +118,22 @@ func (d *DB) update(ctx context.Context, fn func(store.Tx) error) error {
 			return err
 		}
 		if attempt == attempts || !backoff.Wait(ctx, waits.Next()) {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return fmt.Errorf("%w: %w", store.ErrBusy, err)
 		}
 	}
 }
 
 // View implements store.DB.
 func (d *DB) View(ctx context.Context, fn func(store.Tx) error) error {
+	ctx, done := d.within(ctx)
+	defer done()
 	return d.traced(ctx, "view", fn, func(ctx context.Context, fn func(store.Tx) error) error { return d.run(ctx, Read, fn) })
 }
 
 // Snapshot implements store.DB.
 func (d *DB) Snapshot(ctx context.Context, fn func(store.Tx) error) error {
+	ctx, done := d.within(ctx)
+	defer done()
 	return d.traced(ctx, "snapshot", fn, func(ctx context.Context, fn func(store.Tx) error) error { return d.run(ctx, Snapshot, fn) })
 }
 
@@ -124,28 +142,46 @@ func (d *DB) retryable(err error) bool { return errors.Is(err, errRetry) || d.pa
 // run runs fn once. Even if fn panics, the connection goes back to the pool and what
 // was not committed is rolled back.
 func (d *DB) run(ctx context.Context, mode Mode, fn func(store.Tx) error) error {
+	return d.connected(ctx, mode, func(s *session) error {
+		err := s.do(ctx, fn)
+		s.changed.report(d.changes)
+		tracing.Current(ctx).Int(keyStatements, s.statements)
+		if err == nil && s.appended {
+			d.committed.Notify()
+		}
+		return err
+	})
+}
+
+// connected runs fn with a connection, once the share of this store has room for it.
+func (d *DB) connected(ctx context.Context, mode Mode, fn func(*session) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	conn, err := d.parts.Engine.Begin(ctx, mode)
+	leave, err := d.share.enter(ctx)
 	if err != nil {
-		return fmt.Errorf("open a transaction: %w", err)
+		return fmt.Errorf("wait for a connection: %w", err)
 	}
-	defer conn.End()
-	s := d.session(ctx, conn, mode)
-	err = s.do(ctx, fn)
-	s.changed.report(d.changes)
-	tracing.Current(ctx).Int(keyStatements, s.statements)
+	defer leave()
+	conn, err := d.parts.Engine.Begin(ctx, mode, d.limits)
 	if err != nil {
-		if d.parts.Engine.Away(err) && !errors.Is(err, ErrUnavailable) {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
+		return d.explained(fmt.Errorf("open a transaction: %w", err))
+	}
+	defer func() { conn.End(err) }()
+	return d.explained(fn(d.session(ctx, conn, mode)))
+}
+
+// explained adds what an error of the database means to a caller.
+func (d *DB) explained(err error) error {
+	switch {
+	case err == nil || errors.Is(err, ErrUnavailable) || errors.Is(err, store.ErrBusy):
 		return err
+	case d.parts.Engine.Busy(err):
+		return fmt.Errorf("%w: %w", store.ErrBusy, err)
+	case d.parts.Engine.Away(err):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if s.appended {
-		d.committed.Notify()
-	}
-	return nil
+	return err
 }
 
 func (s *session) do(ctx context.Context, fn func(store.Tx) error) error {

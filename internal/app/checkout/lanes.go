@@ -1,6 +1,11 @@
 package checkout
 
-import "slices"
+import (
+	"errors"
+	"slices"
+
+	"github.com/loopers-commerce/commerce/internal/store"
+)
 
 const (
 	// maxServed is how many lanes are served at once. Each holds a connection while it
@@ -111,6 +116,15 @@ func fitting(waiting []*placement) (n int) {
 	return n
 }
 
+// giveUp removes and returns all placements of a lane.
+func (l *lanes) giveUp(r row) []*placement {
+	open := l.byRow[r]
+	given := open.waiting
+	open.waiting = nil
+	l.size -= len(given)
+	return given
+}
+
 // release ends the service of a lane, and closes it if nothing waits.
 func (l *lanes) release(r row) {
 	open := l.byRow[r]
@@ -148,12 +162,26 @@ func (q *queue) serve(r row, group []*placement) {
 	for len(group) > 0 {
 		q.place(group, r)
 		q.mu.Lock()
+		refused := q.refuseBusy(r, group)
 		q.lanes.release(r)
-		decided := q.moveBlocked(group)
+		decided := append(q.moveBlocked(group), refused...)
 		q.mu.Unlock()
 		q.answerAll(decided)
 		r, group = q.nextOfLanes()
 	}
+}
+
+// refuseBusy refuses all that wait in a lane if a group of it has waited for its row in vain:
+// nobody knows for how long it is held, and each further group would wait as long again.
+func (q *queue) refuseBusy(r row, group []*placement) []*placement {
+	if !errors.Is(group[0].err, store.ErrBusy) {
+		return nil
+	}
+	refused := q.lanes.giveUp(r)
+	for _, p := range refused {
+		p.taken, p.err = true, group[0].err
+	}
+	return refused
 }
 
 // nextOfLanes returns the next group of a lane, or ends the work of its goroutine.

@@ -3,11 +3,13 @@ package checkout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -265,4 +267,32 @@ func TestGroupsAreFairAndNeverMeet(t *testing.T) {
 
 func meet(a, b *placement) bool {
 	return slices.ContainsFunc(a.rows, func(r row) bool { return slices.Contains(b.rows, r) })
+}
+
+// Nobody knows for how long a row is held that was not free in time.
+func TestAllOrdersOfARowThatIsNotFreeInTimeAreRefused(t *testing.T) {
+	t.Parallel()
+	q := stopped()
+	group := []*placement{someone(t.Context(), 1, 1)}
+	late, other := someone(t.Context(), 2, 1), someone(t.Context(), 3, 2)
+	q.lanes.enter(group[0], stockRow(1))
+	if r, taken := q.takeFromLane(); r != stockRow(1) || len(taken) != 1 {
+		t.Fatalf("%v, %d", r, len(taken))
+	}
+	q.lanes.enter(late, stockRow(1))
+	q.lanes.enter(other, stockRow(2))
+	group[0].err = fmt.Errorf("place: %w", store.ErrBusy)
+	refused := q.refuseBusy(stockRow(1), group)
+	q.lanes.release(stockRow(1))
+	if !slices.Equal(refused, []*placement{late}) || !late.taken || !errors.Is(late.err, store.ErrBusy) || q.lanes.size != 1 || other.taken {
+		t.Errorf("%d are refused, %d wait", len(refused), q.lanes.size)
+	}
+	if r, left := q.takeFromLane(); r != stockRow(2) || len(left) != 1 {
+		t.Errorf("the next lane is %v with %d", r, len(left))
+	}
+	for _, err := range []error{nil, sqlstore.ErrUnavailable, store.ErrCommitUnknown} {
+		if group[0].err = err; len(q.refuseBusy(stockRow(2), group)) > 0 {
+			t.Errorf("orders are refused after %v", err)
+		}
+	}
 }

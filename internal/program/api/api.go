@@ -90,7 +90,7 @@ func New(d Deps) (_ wire.Program, err error) {
 			[]run.Component{u.Env.Topics(u.Kafka)},
 		),
 		Checks: []manage.Check{
-			wire.DatabaseCheck(u.DB),
+			u.DatabaseCheck(),
 			{Name: "kafka", Probe: producer.Ping, Optional: true}, // events wait in the outbox
 			{Name: "relay", Probe: relay.Health, Optional: true},
 			wire.RedisCheck(u.Redis), // rankings are read from the database
@@ -134,6 +134,10 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Servic
 	}}, invalidation}, d.freshness(handler)...), nil
 }
 
+// rankingConns are the connections, of those of requests, that read rankings. One that is
+// computed from the counters takes seconds in a large shop.
+const rankingConns = 2
+
 func (d Deps) board() *redis.Board {
 	return redis.NewBoard(d.Infra.Redis, d.Infra.RedisPrefix, d.Infra.Env.Clock, d.Infra.Env.Log)
 }
@@ -141,7 +145,7 @@ func (d Deps) board() *redis.Board {
 // rankings returns the reader of the rankings and registers its metrics.
 func (d Deps) rankings() (*rankings.Reader, error) {
 	u := d.Infra
-	reader := rankings.New(rankings.Config{DB: u.DB, Board: d.board(), Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log})
+	reader := rankings.New(rankings.Config{DB: u.DB.Share(rankingConns), Board: d.board(), Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log})
 	counts := wire.Counts{}
 	for _, source := range rankings.Sources() {
 		counts[string(source)] = func() int64 { return reader.Reads(source) }

@@ -18,6 +18,7 @@ import (
 // New builds the scheduler of all jobs. The rules replace those of some schedules, by
 // their names.
 func New(u wire.Infra, rules map[string]Rule) (wire.Program, error) {
+	u.DB = u.DB.Long()
 	m, err := newMetrics(u.Env.Registry)
 	if err != nil {
 		return wire.Program{}, err
@@ -42,7 +43,7 @@ func New(u wire.Infra, rules map[string]Rule) (wire.Program, error) {
 			}},
 		},
 		Checks: []manage.Check{
-			wire.DatabaseCheck(u.DB),
+			u.DatabaseCheck(),
 			wire.RedisCheck(u.Redis), // only the jobs about the live rankings need it
 		},
 		Close: func() {},

@@ -226,12 +226,13 @@ func (s *session) begin(log *config.Log) (stop func()) {
 
 // with calls do with the database and, if there is an address, with Redis.
 func (s *session) with(database config.Database, address config.Redis, do func(u wire.Infra) error) error {
+	s.env.DirectURL = database.DatabaseDirectURL.Get()
 	db, err := s.env.MigratedStore(s.ctx, database.DatabaseURL.Get())
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	u := wire.Infra{Env: s.env, DB: db, RedisPrefix: address.RedisKeyPrefix}
+	u := wire.Infra{Env: s.env, DB: db.Long(), RedisPrefix: address.RedisKeyPrefix}
 	if url := address.RedisURL.Get(); url != "" {
 		if u.Redis, err = redis.Open(url); err != nil {
 			return err

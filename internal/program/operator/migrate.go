@@ -19,6 +19,7 @@ type migrateCommand struct {
 // Run implements the command.
 func (c *migrateCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
+	s.env.DirectURL = c.DatabaseDirectURL.Get()
 	db, err := s.env.Store(s.ctx, c.DatabaseURL.Get())
 	if err != nil {
 		return err

@@ -86,12 +86,13 @@ func (s *session) begin(log *config.Log) (stop func()) {
 
 // withStore calls do with the database. Its schema must be up to date.
 func (s *session) withStore(c *config.Database, do func(*sqlstore.DB) error) error {
+	s.env.DirectURL = c.DatabaseDirectURL.Get()
 	db, err := s.env.MigratedStore(s.ctx, c.DatabaseURL.Get())
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	return do(db)
+	return do(db.Long())
 }
 
 type devCommand struct{ allinone.Config }

@@ -105,14 +105,10 @@ func (c *replayCommand) inProcess(s *session, file retail.Invoices) (report repl
 		return report, err
 	}
 	defer db.Close()
-	relayDB, closeRelayDB, err := s.env.RelayStore(s.ctx, c.DatabaseURL.Get(), db)
-	if err != nil {
-		return report, err
-	}
-	defer closeRelayDB() //nolint:errcheck // the process ends
+	shares := wire.Divide(db)
 	customers, skus := names(file)
 	shop, err := inproc.Open(s.ctx, wire.Infra{
-		Env: s.env, DB: db, RelayDB: relayDB, Kafka: s.env.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, "commerce-replay"),
+		Env: s.env, DB: shares.Main, RelayDB: shares.Relay, Kafka: s.env.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, "commerce-replay"),
 	}, customers)
 	if err != nil {
 		return report, err

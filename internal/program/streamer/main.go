@@ -22,6 +22,9 @@ func about() config.About {
 	}
 }
 
+// connections are those to the database: the partitions of a topic are counted together.
+const connections = 12
+
 // Main runs the program and returns its exit code.
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var c config.Server
@@ -33,5 +36,7 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 	ctx, stop := run.Signals(log)
 	defer stop()
 	build := func(_ context.Context, infra wire.Infra) (wire.Program, error) { return New(infra) }
-	return run.ExitCode(wire.Serve(ctx, wire.NewEnv(log), about(), &c, build), stderr)
+	env := wire.NewEnv(log)
+	env.Connections = connections
+	return run.ExitCode(wire.Serve(ctx, env, about(), &c, build), stderr)
 }

@@ -15,13 +15,17 @@ import (
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 )
 
+// boardConns are the connections, of those of the program, that read whole days of counters.
+const boardConns = 2
+
 // New builds the program.
 func New(u wire.Infra) (wire.Program, error) {
 	env := u.Env
 	board := redis.NewBoard(u.Redis, u.RedisPrefix, env.Clock, env.Log)
 	count := tally.New(u.DB, board, env.Clock, env.Log)
-	builder := leaderboard.NewBuilder(u.DB, board, env.Clock, "reconciler."+env.Instance, env.Log)
-	reconciler := leaderboard.NewReconciler(u.DB, board, builder, env.Clock, env.Log)
+	boards := u.DB.Share(boardConns).Long()
+	builder := leaderboard.NewBuilder(boards, board, env.Clock, "reconciler."+env.Instance, env.Log)
+	reconciler := leaderboard.NewReconciler(boards, board, builder, env.Clock, env.Log)
 	log := audit.New(u.DB, env.Clock, env.Log)
 	if err := export(env, count, reconciler, log); err != nil {
 		return wire.Program{}, err
@@ -54,7 +58,7 @@ func New(u wire.Infra) (wire.Program, error) {
 			env.Topics(u.Kafka),
 		},
 		Checks: []manage.Check{
-			wire.DatabaseCheck(u.DB),
+			u.DatabaseCheck(),
 			{Name: "kafka", Probe: consumer.Ping},
 			wire.RedisCheck(u.Redis),
 		},

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"slices"
 	"time"
 
@@ -22,10 +20,11 @@ var errRolledBack = errors.New("postgres: the server rolled back instead of comm
 // conn is one transaction. It takes a connection from the pool with the first
 // statement.
 type conn struct {
-	pool  *pgxpool.Pool
-	held  *pgxpool.Conn // nil until the first statement
-	begin string        // the statement that opens the transaction; empty once it was sent
-	open  bool          // there is a transaction on the connection
+	engine *engine
+	held   *pgxpool.Conn   // nil until the first statement
+	begin  string          // the statement that opens the transaction; empty once it was sent
+	open   bool            // there is a transaction on the connection
+	first  []sqlstore.Stmt // settings, which are sent after BEGIN, or ahead of each pipeline
 }
 
 // Query implements sqlstore.Conn.
@@ -36,7 +35,7 @@ func (c *conn) Query(ctx context.Context, pending []sqlstore.Stmt, q sqlstore.St
 	if q.Large {
 		pending = append(slices.Clip(pending), sqlstore.Stmt{SQL: moreMemory, Rows: sqlstore.Any})
 	}
-	if c.begin == "" && len(pending) == 0 {
+	if c.begin == "" && len(pending) == 0 && len(c.first) == 0 {
 		found, err := c.held.Query(ctx, q.SQL, native(q.Args)...)
 		if err != nil {
 			return nil, err
@@ -120,41 +119,47 @@ func (c *conn) acquire(ctx context.Context) (err error) {
 	}
 	// A server that is starting, or has too many connections, reports errors of its
 	// own, which callers could not tell from a bug.
-	if c.held, err = c.pool.Acquire(ctx); err != nil && ctx.Err() == nil {
+	if c.held, err = c.engine.pool.Acquire(ctx); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
 	}
 	return err
 }
 
-// results are the results of a pipeline. begun says whether the first is that of
-// BEGIN.
+// results are the results of a pipeline. The first ones are those of BEGIN and of
+// settings.
 type results struct {
 	pgx.BatchResults
-	begun bool
+	opening int
 }
 
-// send sends one pipeline: BEGIN if it is not sent yet, the writes, and the last
-// statements.
+// send sends one pipeline: BEGIN if it is not sent yet, the settings, the writes, and the
+// last statements.
 func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt, last ...sqlstore.Stmt) results {
 	var b pgx.Batch
-	begun := c.begin != ""
-	if begun {
+	if c.begin != "" {
 		b.Queue(c.begin)
 		c.begin, c.open = "", true
 	}
+	for _, st := range c.first {
+		b.Queue(st.SQL, st.Args...)
+	}
+	if c.open {
+		c.first = nil
+	}
+	opening := b.Len()
 	for _, st := range pending {
 		b.Queue(requireRows(st), native(st.Args)...)
 	}
 	for _, q := range last {
 		b.Queue(q.SQL, native(q.Args)...)
 	}
-	return results{c.held.SendBatch(ctx, &b), begun}
+	return results{c.held.SendBatch(ctx, &b), opening}
 }
 
-// check reads the results of BEGIN and of the writes. It closes the pipeline after an
+// check reads the results of BEGIN, of the settings and of the writes. It closes the pipeline after an
 // error.
 func (c *conn) check(sent results, pending []sqlstore.Stmt) error {
-	if sent.begun {
+	for range sent.opening {
 		if _, err := sent.Exec(); err != nil {
 			return closing(sent, err)
 		}
@@ -199,9 +204,17 @@ func closing(sent results, err error) error {
 
 // End implements sqlstore.Conn. If the ROLLBACK fails, the pool closes the
 // connection.
-func (c *conn) End() {
+func (c *conn) End(err error) {
+	if elsewhere(err) && c.engine.reset.now() {
+		c.engine.pool.Reset() // the other connections lead to the same server
+	}
 	if c.held == nil {
 		return
+	}
+	if elsewhere(err) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = c.held.Conn().Close(ctx)
 	}
 	if wire := c.held.Conn().PgConn(); !wire.IsClosed() && wire.TxStatus() != idle {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -232,49 +245,4 @@ func (r rows) Close() error {
 		}
 	}
 	return err
-}
-
-// violated returns the constraint that a statement violated.
-func violated(err error) sqlstore.Violation {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) {
-		return sqlstore.Violation{}
-	}
-	rules := map[string]sqlstore.Rule{
-		"23505": sqlstore.Unique, "23503": sqlstore.ForeignKey, "23514": sqlstore.Check, "42P01": sqlstore.Table,
-	}
-	return sqlstore.Violation{Rule: rules[e.Code], Constraint: partitioned(e.TableName, e.ConstraintName)}
-}
-
-// Violated implements sqlstore.Engine.
-func (*engine) Violated(err error) sqlstore.Violation { return violated(err) }
-
-// Retry implements sqlstore.Engine: a deadlock, or a serialization failure.
-func (*engine) Retry(err error) bool {
-	var e *pgconn.PgError
-	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
-}
-
-// Away implements sqlstore.Engine.
-func (*engine) Away(err error) bool {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) {
-		return broken(err)
-	}
-	switch e.Code[:2] {
-	case "08", // the connection
-		"53", // no room, memory or connection is left
-		"57", // the server shuts down, or it ended the statement
-		"58": // the disk
-		return true
-	}
-	return e.Code == "55P03" || // a lock was not free in time
-		e.Code == "25006" // after a failover: this server is read-only
-}
-
-// broken reports whether the connection broke during a statement.
-func broken(err error) bool {
-	var n net.Error
-	return errors.As(err, &n) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		pgconn.SafeToRetry(err) // it was closed before the statement was sent
 }

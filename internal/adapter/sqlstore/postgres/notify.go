@@ -20,7 +20,8 @@ import (
 // channel is a hash, because a name with the schema in it could be too long.
 type notifier struct {
 	pool   *pgxpool.Pool
-	self   string // begins the announcements of products, so that nobody hears their own
+	direct *pgx.ConnConfig // to listen with; nil: only through a pooler, which passes nothing on
+	self   string          // begins the announcements of products, so that nobody hears their own
 	random backoff.Random
 	log    *slog.Logger
 }
@@ -79,6 +80,10 @@ const (
 
 // Listen implements sqlstore.Notifier.
 func (n *notifier) Listen(ctx context.Context, h sqlstore.Heard) error {
+	if n.direct == nil {
+		<-ctx.Done()
+		return nil
+	}
 	waits := backoff.New(firstWait, lastWait, n.random)
 	events := h.Events
 	h.Events = func() {
@@ -97,10 +102,26 @@ func (n *notifier) Listen(ctx context.Context, h sqlstore.Heard) error {
 	}
 }
 
+// subscribe has a connection listen, and returns the channel of events.
+func subscribe(ctx context.Context, c *pgx.Conn) (events string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var products string
+	if err := c.QueryRow(ctx, `SELECT `+channel+`, `+productChannel).Scan(&events, &products); err != nil {
+		return "", err
+	}
+	for _, name := range []string{events, products} {
+		if _, err := c.Exec(ctx, `LISTEN `+pgx.Identifier{name}.Sanitize()); err != nil {
+			return "", err
+		}
+	}
+	return events, nil
+}
+
 // listen passes on notifications until the connection is lost. Once it listens, it calls
 // h.Events for earlier ones.
 func (n *notifier) listen(ctx context.Context, h sqlstore.Heard) error {
-	c, err := pgx.ConnectConfig(ctx, n.pool.Config().ConnConfig)
+	c, err := pgx.ConnectConfig(ctx, n.direct)
 	if err != nil {
 		return err
 	}
@@ -109,14 +130,9 @@ func (n *notifier) listen(ctx context.Context, h sqlstore.Heard) error {
 		defer cancel()
 		_ = c.Close(end) // an error does not matter: the connection is not used again
 	}()
-	var events, products string
-	if err := c.QueryRow(ctx, `SELECT `+channel+`, `+productChannel).Scan(&events, &products); err != nil {
+	events, err := subscribe(ctx, c)
+	if err != nil {
 		return err
-	}
-	for _, name := range []string{events, products} {
-		if _, err := c.Exec(ctx, `LISTEN `+pgx.Identifier{name}.Sanitize()); err != nil {
-			return err
-		}
 	}
 	h.Events()
 	for {

@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,22 +15,27 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/base/dial"
 )
 
-// maxConns is the size of the pool if the address has no pool_max_conns. A
-// transaction that waits for a row lock holds a connection.
+// maxConns is the size of the pool if neither the address nor the program says another one.
 const maxConns = 16
+
+// connectTime bounds the attempt to connect to each of the hosts of an address, if the
+// address does not say so itself.
+const connectTime = 3 * time.Second
 
 // Open connects to the database at a postgres:// URL. The tables are in the first
 // schema of the search_path; Migrate creates them. Close the store after use.
 func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, error) {
-	pool, err := connect(ctx, url, cmp.Or(o.IdleInTransaction, time.Minute))
+	e, err := connect(ctx, url, o)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	e := &engine{pool}
 	return sqlstore.New(sqlstore.Parts{
-		Name: "postgresql", Engine: e, Dialect: dialect(), Schema: e, Days: partitions{}, Search: search{}, Notifier: &notifier{pool, rand.Text(), o.Random, o.Log},
+		Name: "postgresql", Engine: e, Dialect: dialect(), Schema: e, Days: partitions{}, Search: search{},
+		Notifier:    &notifier{pool: e.pool, direct: e.direct, self: rand.Text(), random: o.Random, log: o.Log},
+		Connections: int(e.pool.Config().MaxConns),
 		Horizon: sqlstore.Horizon{
 			Oldest: "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",
 			Next:   "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)",
@@ -39,50 +43,67 @@ func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, er
 	}, o), nil
 }
 
-func connect(ctx context.Context, url string, idle time.Duration) (*pgxpool.Pool, error) {
+type engine struct {
+	pool     *pgxpool.Pool
+	settings settings
+	// pooled says that a pooler may give each transaction another connection of the server.
+	pooled bool
+	// direct is how to connect past a pooler, for what belongs to a connection: listening,
+	// and the lock of migrations. nil: there is no such way.
+	direct *pgx.ConnConfig
+	reset  rarely
+}
+
+func connect(ctx context.Context, url string, o sqlstore.Options) (*engine, error) {
+	config, err := parse(url, o)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{settings: usual(o)}
+	if e.pooled, err = behindPooler(ctx, config.ConnConfig); err != nil {
+		return nil, err
+	}
+	if e.direct, err = direct(config.ConnConfig, e.pooled, o.DirectURL); err != nil {
+		return nil, err
+	}
+	if e.pooled {
+		withoutSession(config.ConnConfig)
+		announcePooler(o.Log, e.direct != nil)
+	} else {
+		config.AfterConnect = e.settings.configure
+	}
+	if e.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, err
+	}
+	if err := e.pool.Ping(ctx); err != nil {
+		e.pool.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func parse(url string, o sqlstore.Options) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
 	if !strings.Contains(url, "pool_max_conns") {
-		config.MaxConns = maxConns
+		config.MaxConns = int32(cmp.Or(o.Connections, maxConns)) //nolint:gosec // a small number
 	}
-	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return configure(ctx, c, idle) }
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, err
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, err
-	}
-	return pool, nil
+	dialled(config.ConnConfig)
+	return config, nil
 }
 
-// configure changes two settings of a connection, unless the administrator of the
-// server has changed their defaults.
-//
-// idle_in_transaction_session_timeout: the server ends a transaction whose program
-// has sent nothing for the time given. Otherwise a machine without power or network would
-// keep its locks for hours.
-//
-// random_page_cost: plans are made for pages in memory or on an SSD. Otherwise, while
-// the brands fit on a few pages, all of them are read for each product of a list,
-// instead of one by the index.
-func configure(ctx context.Context, c *pgx.Conn, idle time.Duration) error {
-	_, err := c.Exec(ctx, `
-		SELECT set_config(name, value, false)
-		FROM (VALUES ('idle_in_transaction_session_timeout', '0', $1::text), ('random_page_cost', '4', '1.1')) v (name, given, value)
-		WHERE current_setting(name) = given`, strconv.FormatInt(idle.Milliseconds(), 10))
-	return err
+// dialled has connections end when the other end is gone, and attempts to connect end soon.
+func dialled(c *pgx.ConnConfig) {
+	c.DialFunc = dial.To
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, connectTime)
 }
-
-type engine struct{ pool *pgxpool.Pool }
 
 // Begin implements sqlstore.Engine. Nothing is sent, and no connection is
 // taken, before the first statement.
-func (e *engine) Begin(_ context.Context, mode sqlstore.Mode) (sqlstore.Conn, error) {
-	c := &conn{pool: e.pool}
+func (e *engine) Begin(_ context.Context, mode sqlstore.Mode, l sqlstore.Limits) (sqlstore.Conn, error) {
+	c := &conn{engine: e, first: e.settings.forTransaction(l, e.pooled)}
 	switch mode {
 	case sqlstore.Write:
 		c.begin = "BEGIN"

@@ -3,8 +3,10 @@ package postgres
 import (
 	"context"
 	"embed"
+	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -35,8 +37,13 @@ func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) er
 	if err != nil {
 		return err
 	}
+	if e.direct == nil {
+		return errPooled
+	}
+	db := stdlib.OpenDB(*e.direct, stdlib.OptionAfterConnect(migrating().configure))
+	defer db.Close()
 	var schema string
-	if err := e.pool.QueryRow(ctx, `SELECT COALESCE(current_schema(), '')`).Scan(&schema); err != nil {
+	if err := db.QueryRowContext(ctx, `SELECT COALESCE(current_schema(), '')`).Scan(&schema); err != nil {
 		return err
 	}
 	locker, err := lock.NewPostgresSessionLocker(
@@ -44,14 +51,29 @@ func (e *engine) Migrate(ctx context.Context, up func(*goose.Provider) error) er
 	if err != nil {
 		return err
 	}
-	db := stdlib.OpenDBFromPool(e.pool)
-	defer db.Close()
 	p, err := goose.NewProvider(goose.DialectPostgres, db, steps,
 		goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
 	}
-	return up(p)
+	return permitted(up(p))
+}
+
+// migrating returns the settings of the connections of migrations. A migration that changes
+// a table waits for those who use it, and everybody else waits behind it: so it gives up
+// soon, with the tables as they were, and can be run again.
+func migrating() settings {
+	return settings{idle: time.Hour, Limits: sqlstore.Limits{Lock: 10 * time.Second, Statement: 24 * time.Hour}}
+}
+
+// permitted says what to grant if the database belongs to somebody else.
+func permitted(err error) error {
+	if codeOf(err) != "42501" {
+		return err
+	}
+	return fmt.Errorf("%w: the role needs more rights. As the owner of the database, run "+
+		"GRANT CREATE, USAGE ON SCHEMA public TO <role>, or CREATE SCHEMA shop AUTHORIZATION <role> and add search_path=shop to "+
+		"DATABASE_URL. Tables that exist must belong to the role: ALTER TABLE <table> OWNER TO <role>", err)
 }
 
 func lockID(schema string) int64 {

@@ -19,12 +19,12 @@ func TestAServerThatIsStartingIsUnavailable(t *testing.T) {
 	}
 	t.Cleanup(pool.Close)
 	for _, mode := range []sqlstore.Mode{sqlstore.Write, sqlstore.Read, sqlstore.Snapshot} {
-		c, err := (&engine{pool}).Begin(t.Context(), mode)
+		c, err := (&engine{pool: pool}).Begin(t.Context(), mode, sqlstore.Usual())
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = c.Commit(t.Context(), []sqlstore.Stmt{{SQL: "SELECT 1", Rows: sqlstore.Any}})
-		c.End()
+		c.End(err)
 		if !errors.Is(err, sqlstore.ErrUnavailable) {
 			t.Errorf("mode %d: %v is not ErrUnavailable", mode, err)
 		}

@@ -31,7 +31,7 @@ func begin(ctx context.Context, db *sql.DB, statement string, unlock func()) (*c
 		return c, nil
 	}
 	if _, err := free.ExecContext(ctx, statement); err != nil {
-		c.End() // if ctx has ended, the transaction may have begun in spite of the error
+		c.End(err) // if ctx has ended, the transaction may have begun in spite of the error
 		return nil, err
 	}
 	return c, nil
@@ -98,7 +98,7 @@ func (c *conn) send(ctx context.Context, pending []sqlstore.Stmt) error {
 }
 
 // End implements sqlstore.Conn.
-func (c *conn) End() {
+func (c *conn) End(error) {
 	if c.open {
 		_, err := c.ExecContext(context.Background(), "ROLLBACK")
 		if err != nil && !strings.Contains(err.Error(), "no transaction is active") {

@@ -19,9 +19,9 @@ func TestABeginThatSucceedsInSpiteOfAnErrorIsRolledBack(t *testing.T) {
 	if _, err := begin(t.Context(), e.writer, "BEGIN IMMEDIATE; SELECT nothing", func() { unlocked = true }); err == nil || !unlocked {
 		t.Fatalf("begin = %v, unlocked: %t", err, unlocked)
 	}
-	c, err := e.Begin(t.Context(), sqlstore.Write)
+	c, err := e.Begin(t.Context(), sqlstore.Write, sqlstore.Usual())
 	if err != nil {
 		t.Fatalf("the next transaction: %v", err)
 	}
-	c.End()
+	c.End(nil)
 }

@@ -158,6 +158,9 @@ func keyName(message string, columns bool) string {
 	return strings.Join(append(name, "pkey"), "_")
 }
 
+// Busy implements sqlstore.Engine: another process has locked the file.
+func (*engine) Busy(err error) bool { return locked(err) }
+
 // Away implements sqlstore.Engine: the file cannot be read or written now.
 func (*engine) Away(err error) bool {
 	var e *driver.Error

@@ -29,10 +29,7 @@ func Open(ctx context.Context, path string, o sqlstore.Options) (*sqlstore.DB, e
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return sqlstore.New(sqlstore.Parts{
-		Name: "sqlite", Engine: e, Dialect: dialect(), Schema: e, Days: oneTable{}, Search: search{}, Notifier: noNotifier{},
-		Horizon: sqlstore.Horizon{Oldest: "0", Next: "0"}, // one writer at a time
-	}, o), nil
+	return e.store(o), nil
 }
 
 // engine has one connection that writes and several that read. SQLite has one writer
@@ -62,8 +59,15 @@ func openEngine(ctx context.Context, path string) (*engine, error) {
 	return &engine{writer: writer, readers: readers, writeLock: make(chan struct{}, 1)}, nil
 }
 
+func (e *engine) store(o sqlstore.Options) *sqlstore.DB {
+	return sqlstore.New(sqlstore.Parts{
+		Name: "sqlite", Engine: e, Dialect: dialect(), Schema: e, Days: oneTable{}, Search: search{}, Notifier: noNotifier{},
+		Horizon: sqlstore.Horizon{Oldest: "0", Next: "0"}, // one writer at a time
+	}, o)
+}
+
 // Begin implements sqlstore.Engine.
-func (e *engine) Begin(ctx context.Context, mode sqlstore.Mode) (sqlstore.Conn, error) {
+func (e *engine) Begin(ctx context.Context, mode sqlstore.Mode, _ sqlstore.Limits) (sqlstore.Conn, error) {
 	switch mode {
 	case sqlstore.Write:
 		return e.beginWrite(ctx)

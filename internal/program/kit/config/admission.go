@@ -8,7 +8,7 @@ import (
 )
 
 // Admission bounds what is done at a time for customers. With the defaults all flows
-// together need 17 connections to the database, orders 6 of them.
+// together would use 17 connections to the database, orders 6 of them, if all were busy at once.
 type Admission struct {
 	AdmissionPatience Duration `help:"How long a request waits for its turn at most. If it would have to wait longer, it is refused with 503." default:"${admission_patience=300ms}"`
 	AdmissionReads    Count    `help:"Number of reads that are served at a time. Answers from the near cache do not count." default:"5"`

@@ -33,7 +33,8 @@ type Traces struct {
 
 // Database is the database of the shop.
 type Database struct {
-	DatabaseURL DatabaseURL `help:"Address of the database: postgres://user:password@host:5432/database or sqlite:path/to/file.db." default:"" placeholder:"URL"`
+	DatabaseURL       DatabaseURL `help:"Address of the database: postgres://user:password@host:5432/database or sqlite:path/to/file.db. With several hosts: postgres://user:password@a:5432,b:5432/database?target_session_attrs=read-write." default:"" placeholder:"URL"`
+	DatabaseDirectURL DirectURL   `help:"Address of the PostgreSQL server itself, if DATABASE_URL leads to a connection pooler: for migrations, and to listen for notifications." default:"" placeholder:"URL"`
 }
 
 // SQLitePath returns the path of the file if the database is SQLite.

@@ -82,6 +82,22 @@ func parseDatabaseURL(s string) (string, error) {
 	return s, nil
 }
 
+// DirectURL is the address of a PostgreSQL server, or empty.
+type DirectURL struct{ value[string] }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *DirectURL) UnmarshalText(text []byte) error { return v.read(text, parseDirectURL) }
+
+func parseDirectURL(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	if strings.HasPrefix(s, "sqlite:") {
+		return "", errors.New("the value is not the address of a PostgreSQL server: give postgres://user:password@host:5432/database")
+	}
+	return parseDatabaseURL(s)
+}
+
 // RedisURL is the address of Redis.
 type RedisURL struct{ value[string] }
 

@@ -30,6 +30,10 @@ type Cards struct {
 	Close      func()
 }
 
+// paymentConns are the connections, of those of requests, that settle payments: callbacks,
+// charges and the recovery.
+const paymentConns = 4
+
 // Cards returns the checkout of this database, and what settles its card payments.
 // Without a gateway the checkout takes no cards, and can still cancel card orders.
 //
@@ -39,7 +43,7 @@ type Cards struct {
 func (u Infra) Cards(g Gateway, policy payment.Policy, options ...checkout.Option) (Cards, error) {
 	e := u.Env
 	config := settle.Config{
-		DB: u.DB, LeaseDB: u.Listening(), Compensator: checkout.NewCompensator(e.IDs), Policy: policy, CallerTimeout: g.CallerTimeout,
+		DB: u.DB.Share(paymentConns), LeaseDB: u.Background(), Compensator: checkout.NewCompensator(e.IDs), Policy: policy, CallerTimeout: g.CallerTimeout,
 		CallbackURL: g.PublicURL + api.CallbackPath, Holder: e.Instance, Clock: e.Clock, Random: e.Random, Log: e.Log,
 	}
 	if g.URL == "" {

@@ -3,9 +3,10 @@ package wire
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/postgres"
@@ -19,7 +20,7 @@ const sqliteScheme = "sqlite:"
 func (e Env) Store(ctx context.Context, address string) (*sqlstore.DB, error) {
 	o := sqlstore.Options{
 		Clock: e.Clock, IDs: e.IDs, Random: e.Random, Log: e.Log,
-		IdleInTransaction: e.IdleInTransaction,
+		IdleInTransaction: e.IdleInTransaction, Connections: e.Connections, DirectURL: e.DirectURL,
 	}
 	if path, ok := strings.CutPrefix(address, sqliteScheme); ok {
 		return sqlite.Open(ctx, path, o)
@@ -52,29 +53,60 @@ func closing(db *sqlstore.DB, err error) error {
 	return err
 }
 
-// relayConns is the number of connections of the relay: for sending, its leases,
-// LISTEN and its metrics.
-const relayConns = "4"
+// The connections that are kept for what customers must not take. All others are for
+// requests, or for what else a program is there for.
+const (
+	relayConns      = 2 // to read and delete events; to measure, announce and renew leases
+	backgroundConns = 2 // leases, gauges, jobs of dead letters
+	healthConns     = 1
+)
 
-// RelayStore opens the database a second time, with connections for the relay
-// alone. SQLite has one writer, which serves its callers in order: there RelayStore
-// returns db itself.
-func (e Env) RelayStore(ctx context.Context, address string, db *sqlstore.DB) (_ *sqlstore.DB, closeStore func() error, err error) {
-	u, err := url.Parse(address)
-	if err != nil || strings.HasPrefix(address, sqliteScheme) {
-		return db, func() error { return nil }, err
+// Shares are the parts of the connections of a database. What waits in one of them takes
+// nothing from the others.
+type Shares struct{ Main, Relay, Background, Health *sqlstore.DB }
+
+// Divide divides the connections of a database.
+func Divide(db *sqlstore.DB) Shares {
+	kept := relayConns + backgroundConns + healthConns
+	return Shares{
+		Main: db.Share(db.Connections() - kept), Relay: db.Share(relayConns),
+		Background: db.Share(backgroundConns), Health: db.Share(healthConns),
 	}
-	q := u.Query()
-	q.Set("pool_max_conns", relayConns)
-	u.RawQuery = q.Encode()
-	own, err := e.Store(ctx, u.String())
-	if err != nil {
-		return nil, nil, err
-	}
-	return own, own.Close, nil
 }
 
-// DatabaseCheck checks that the database answers and has the right schema.
+// export exports how the shares are used.
+func (s Shares) export(e Env) error {
+	for name, db := range map[string]*sqlstore.DB{"main": s.Main, "relay": s.Relay, "background": s.Background, "health": s.Health} {
+		if err := e.exportShare(name, db); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e Env) exportShare(share string, db *sqlstore.DB) error {
+	options := func(name, help string) prometheus.Opts {
+		return prometheus.Opts{Namespace: "commerce", Name: name, Help: help, ConstLabels: prometheus.Labels{"share": share}}
+	}
+	for _, c := range []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts(options("database_share_connections", "Connections to the database that a part of this process may use at a time.")),
+			func() float64 { return float64(db.Usage().Size) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts(options("database_share_used", "Connections to the database that a part of this process uses.")),
+			func() float64 { return float64(db.Usage().Used) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts(options("database_share_waiting", "Transactions that wait for a connection of their part of this process.")),
+			func() float64 { return float64(db.Usage().Waiting) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts(options("database_share_wait_seconds_total", "Time that transactions have waited for a connection of their part of this process.")),
+			func() float64 { return db.Usage().Waited.Seconds() }),
+	} {
+		if err := e.Registry.Register(c); err != nil {
+			return fmt.Errorf("register the metrics of the share %s: %w", share, err)
+		}
+	}
+	return nil
+}
+
+// DatabaseCheck checks that the database does its work: it has the right schema, and can be
+// written to.
 func DatabaseCheck(db *sqlstore.DB) manage.Check {
-	return manage.Check{Name: "database", Probe: db.CheckSchema}
+	return manage.Check{Name: "database", Probe: db.Health}
 }

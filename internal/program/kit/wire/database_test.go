@@ -5,9 +5,11 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
@@ -15,11 +17,11 @@ import (
 
 func env() wire.Env { return wire.NewEnv(slog.New(slog.DiscardHandler)) }
 
-// Requests that wait for a row hold every connection of their pool; the relay must
-// not wait behind them.
-func TestTheRelayHasConnectionsOfItsOwn(t *testing.T) {
+// Requests that wait for a row hold every connection of their share. Nothing else waits
+// behind them, and background work takes no connection of theirs.
+func TestNoPartOfAProgramTakesTheConnectionsOfAnother(t *testing.T) {
 	t.Parallel()
-	address := storetest.Schema(t) + "&pool_max_conns=1"
+	address := storetest.Schema(t) + "&pool_max_conns=6"
 	db, err := env().Store(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
@@ -28,25 +30,53 @@ func TestTheRelayHasConnectionsOfItsOwn(t *testing.T) {
 	if _, err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	relayDB, closeRelayDB, err := env().RelayStore(t.Context(), address, db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closeRelayDB() //nolint:errcheck // nothing is lost with it
-	err = db.Update(t.Context(), func(tx store.Tx) error {
-		if _, err := tx.Stocks.Lock(t.Context(), []int64{1}); err != nil { // takes the connection
-			return err
+	shares := wire.Divide(db)
+	all := map[string]*sqlstore.DB{"main": shares.Main, "relay": shares.Relay, "background": shares.Background, "health": shares.Health}
+	for name, busy := range all {
+		held := hold(t, busy)
+		for other, free := range all {
+			timeout, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			if other == name {
+				cancel()
+			}
+			if err := free.Ping(timeout); (err == nil) != (other != name) {
+				t.Errorf("while all connections of %s are held, %s: %v", name, other, err)
+			}
+			cancel()
 		}
-		timeout, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		defer cancel()
-		if err := db.Ping(timeout); err == nil {
-			t.Error("the store for requests has a connection left: this test shows nothing")
+		if u := busy.Usage(); u.Used != u.Size {
+			t.Errorf("%s: %+v", name, u)
 		}
-		return relayDB.Ping(t.Context())
-	})
-	if err != nil {
-		t.Errorf("the relay's store: %v", err)
+		held()
 	}
+	if got := db.Connections(); got != 6 {
+		t.Errorf("%d connections", got)
+	}
+}
+
+// hold holds all connections of a share until release is called.
+func hold(t *testing.T, db *sqlstore.DB) (release func()) {
+	t.Helper()
+	end := make(chan struct{})
+	var holding, ended sync.WaitGroup
+	for range db.Usage().Size {
+		holding.Add(1)
+		ended.Go(func() {
+			held := sync.OnceFunc(holding.Done)
+			defer held()
+			err := db.Snapshot(t.Context(), func(tx store.Tx) error {
+				_, _, err := tx.Outbox.Backlog(t.Context()) // takes the connection
+				held()
+				<-end
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	holding.Wait()
+	return func() { close(end); ended.Wait() }
 }
 
 func TestAMissingDatabaseIsNotCreated(t *testing.T) {

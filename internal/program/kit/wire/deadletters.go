@@ -28,6 +28,8 @@ type DeadLetters struct {
 // DeadLetters returns the consumer of the dead-letter topics, and what exports the index.
 func (u Infra) DeadLetters() (DeadLetters, error) {
 	desk, _ := u.Desk() // it replays nothing
+	u.DB = u.Background()
+	watch, _ := u.Desk()
 	consumer, err := kafka.NewDeadLetterConsumer(u.Kafka, u.Env.IDs, desk.Index, u.Env.Log)
 	if err != nil {
 		return DeadLetters{}, err
@@ -38,7 +40,7 @@ func (u Infra) DeadLetters() (DeadLetters, error) {
 	}
 	return DeadLetters{
 		Index: run.Component{Name: "dead-letter consumer", Run: consumer.Run},
-		Watch: run.Component{Name: "dead-letter metrics", Run: func(ctx context.Context) error { return desk.Watch(ctx, meter) }},
+		Watch: run.Component{Name: "dead-letter metrics", Run: func(ctx context.Context) error { return watch.Watch(ctx, meter) }},
 	}, nil
 }
 
@@ -65,7 +67,7 @@ type Launcher struct {
 // Launcher returns a launcher of jobs. Its Run must be called. It holds leases under a
 // name of its own: this process may have another runner.
 func (u Infra) Launcher(all []jobs.Job) *Launcher {
-	u.Env.Instance = "launcher." + u.Env.Instance
+	u.Env.Instance, u.DB = "launcher."+u.Env.Instance, u.Background().Long()
 	work, stop := context.WithCancel(context.Background())
 	return &Launcher{runner: u.Runner(all, nil), work: work, stop: stop}
 }

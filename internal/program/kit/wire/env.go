@@ -34,6 +34,11 @@ type Env struct {
 	// IdleInTransaction is how long the database server waits for the next statement of
 	// a transaction; 0: for a minute.
 	IdleInTransaction time.Duration
+	// Connections is how many connections to the database this process has at most, unless
+	// its address says another number; 0: 16.
+	Connections int
+	// DirectURL is the address of the database past a connection pooler; empty: there is none.
+	DirectURL string
 }
 
 // randomAhead is how many random bytes for ids are read at a time: to ask the system for

@@ -20,11 +20,13 @@ import (
 // Kafka and Redis that it uses. Its creator closes them.
 type Infra struct {
 	Env Env
-	DB  *sqlstore.DB
-	// RelayDB is the same database with connections for the relay alone; nil means
-	// DB. Requests that wait for a locked row hold all connections of DB. The relay
-	// must not wait behind them: its leases would expire when the shop is busiest.
-	RelayDB     *sqlstore.DB
+	DB  *sqlstore.DB // for requests, or what else the program is there for
+	// The same database for the relay, for the background and for health, each with a share
+	// of the connections; nil means DB. Requests that wait for a locked row hold all
+	// connections of DB. The relay must not wait behind them: its leases would expire when
+	// the shop is busiest.
+	RelayDB, BackgroundDB, HealthDB *sqlstore.DB
+
 	Kafka       kafka.Config
 	Redis       *goredis.Client
 	RedisPrefix string
@@ -77,21 +79,23 @@ func Serve(ctx context.Context, env Env, about config.About, c *config.Server,
 
 // open opens the infrastructure of a server.
 func open(ctx context.Context, env Env, about config.About, c *config.Server) (_ Infra, closeAll func(), err error) {
+	env.DirectURL = c.DatabaseDirectURL.Get()
 	db, err := env.MigratedStore(ctx, c.DatabaseURL.Get())
 	if err != nil {
 		return Infra{}, nil, err
 	}
-	relayDB, closeRelayDB, err := env.RelayStore(ctx, c.DatabaseURL.Get(), db)
-	if err != nil {
+	shares := Divide(db)
+	if err := shares.export(env); err != nil {
 		return Infra{}, nil, closing(db, err)
 	}
 	client, err := redis.Open(c.RedisURL.Get())
 	if err != nil {
-		return Infra{}, nil, errors.Join(err, closeRelayDB(), db.Close())
+		return Infra{}, nil, errors.Join(err, db.Close())
 	}
 	infra := Infra{
-		Env: env, DB: db, RelayDB: relayDB, Kafka: env.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name),
+		Env: env, DB: shares.Main, RelayDB: shares.Relay, BackgroundDB: shares.Background, HealthDB: shares.Health,
+		Kafka: env.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name),
 		Redis: client, RedisPrefix: c.RedisKeyPrefix,
 	}
-	return infra, func() { _ = errors.Join(client.Close(), closeRelayDB(), db.Close()) }, nil // the process ends
+	return infra, func() { _ = errors.Join(client.Close(), db.Close()) }, nil // the process ends
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/relay"
+	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
@@ -32,3 +33,9 @@ func (u Infra) Relay(producer *kafka.Producer) (*relay.Relay, []run.Component, e
 
 // Listening returns the store that listens to other processes.
 func (u Infra) Listening() *sqlstore.DB { return cmp.Or(u.RelayDB, u.DB) }
+
+// Background returns the store for leases, gauges and jobs beside requests.
+func (u Infra) Background() *sqlstore.DB { return cmp.Or(u.BackgroundDB, u.DB) }
+
+// DatabaseCheck checks the database of the program.
+func (u Infra) DatabaseCheck() manage.Check { return DatabaseCheck(cmp.Or(u.HealthDB, u.DB)) }

@@ -60,14 +60,10 @@ func (s *delayShop) serve(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	relayDB, end, err := s.env.RelayStore(b.Context(), s.address, s.db)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = end() })
+	shares := wire.Divide(s.db)
 	s.brokers, s.prefix = kafkatest.Real(b)
 	deps := wire.Infra{
-		Env: s.env, DB: s.db, RelayDB: relayDB, Kafka: s.env.Kafka(s.brokers, s.prefix, "bench"),
+		Env: s.env, DB: shares.Main, RelayDB: shares.Relay, Kafka: s.env.Kafka(s.brokers, s.prefix, "bench"),
 		Redis: s.board.Client, RedisPrefix: s.board.Prefix,
 	}
 	listener, url := servicetest.Listen(b)

@@ -116,11 +116,7 @@ func (s *readShop) serve(b *testing.B, address string) {
 	b.Helper()
 	listener, url := servicetest.Listen(b)
 	s.url = url
-	relayDB, end, err := s.env.RelayStore(b.Context(), address, s.db)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = end() })
+	shares := wire.Divide(s.db)
 	accounts, err := s.env.Accounts(s.db, bytes.Repeat([]byte("k"), 32), time.Hour)
 	if err != nil {
 		b.Fatal(err)
@@ -128,7 +124,7 @@ func (s *readShop) serve(b *testing.B, address string) {
 	brokers, prefix := kafkatest.Real(b)
 	web, err := api.New(api.Deps{
 		Infra: wire.Infra{
-			Env: s.env, DB: s.db, RelayDB: relayDB, Kafka: s.env.Kafka(brokers, prefix, "bench"),
+			Env: s.env, DB: shares.Main, RelayDB: shares.Relay, Kafka: s.env.Kafka(brokers, prefix, "bench"),
 			Redis: s.board.Client, RedisPrefix: s.board.Prefix,
 		},
 		Accounts: accounts, Listener: listener, Rules: api.Rules{RequireIdempotencyKey: true, RequestTimeout: 10 * time.Second, NearBytes: 64 << 20},

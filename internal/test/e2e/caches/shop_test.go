@@ -66,12 +66,8 @@ func open(t *testing.T, without away, products int) *shop {
 		if i == 0 {
 			s.seed(t, products)
 		}
-		relay, end, err := env.RelayStore(t.Context(), address, s.dbs[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = end() })
-		infra := wire.Infra{Env: env, DB: s.dbs[i], RelayDB: relay, Kafka: env.Kafka(brokers, prefix, "caches"), Redis: board.Client, RedisPrefix: board.Prefix}
+		shares := wire.Divide(s.dbs[i])
+		infra := wire.Infra{Env: env, DB: shares.Main, RelayDB: shares.Relay, Kafka: env.Kafka(brokers, prefix, "caches"), Redis: board.Client, RedisPrefix: board.Prefix}
 		programs = append(programs, s.serve(t, i, infra))
 		if i == 0 && !without.kafka {
 			infra.Env = wire.NewEnv(env.Log) // metrics of its own

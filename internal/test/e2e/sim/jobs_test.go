@@ -35,11 +35,11 @@ type slowEngine struct {
 }
 
 // Begin implements sqlstore.Engine.
-func (e slowEngine) Begin(ctx context.Context, mode sqlstore.Mode) (sqlstore.Conn, error) {
+func (e slowEngine) Begin(ctx context.Context, mode sqlstore.Mode, l sqlstore.Limits) (sqlstore.Conn, error) {
 	if e.rng.chance(0.25) {
 		backoff.Wait(ctx, e.rng.between(0, time.Second))
 	}
-	return e.Engine.Begin(ctx, mode)
+	return e.Engine.Begin(ctx, mode, l)
 }
 
 // endsOfJobs returns how often executions of jobs have ended with each exit code.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -102,7 +103,7 @@ const mostRepeats = 20
 func (c Client) DoPatiently(ctx context.Context, q Request) (got Response, err error) {
 	for range mostRepeats {
 		got, err = c.Do(ctx, q)
-		if err != nil || got.Code() != "TOO_BUSY" && got.Code() != "ORDERS_BUSY" {
+		if err != nil || !slices.Contains([]string{"TOO_BUSY", "ORDERS_BUSY", "BUSY"}, got.Code()) {
 			return got, err
 		}
 		seconds, _ := strconv.Atoi(got.RetryAfter) // else at once
