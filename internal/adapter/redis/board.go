@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -63,7 +64,10 @@ func (b *Board) write(ctx context.Context, day clock.Day, token string, generati
 	if !b.now().Before(ranking.Expiry(day)) {
 		return nil
 	}
-	for part := range slices.Chunk(scores, chunk) {
+	if len(scores) == 0 && token == "" {
+		return nil
+	}
+	for part := range chunks(scores) {
 		args := make([]any, 0, 4+4*len(part))
 		args = append(args, token, buildTimeout.Milliseconds(), ranking.Expiry(day).Unix(), generation)
 		for _, s := range part {
@@ -84,10 +88,22 @@ const (
 	damaged        = -3 // the board has lost something since the build began
 )
 
+// chunks returns the parts of scores; a single one, which is empty, if there are none.
+func chunks(scores []ranking.Score) iter.Seq[[]ranking.Score] {
+	if len(scores) == 0 {
+		return slices.Values([][]ranking.Score{nil})
+	}
+	return slices.Chunk(scores, chunk)
+}
+
 // run calls a script.
 func (b *Board) run(ctx context.Context, what string, s *goredis.Script, day clock.Day, args []any) error {
 	var done int64
-	err := b.do(ctx, what, func(ctx context.Context) (err error) {
+	call := b.do
+	if token, _ := args[0].(string); token != "" {
+		call = b.patiently
+	}
+	err := call(ctx, what, func(ctx context.Context) (err error) {
 		done, err = s.Run(ctx, b.client, b.keyList(day), args...).Int64()
 		return err
 	})

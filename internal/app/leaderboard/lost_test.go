@@ -150,3 +150,20 @@ func TestABoardThatIsHarmedWhileItIsBuiltIsNotWhole(t *testing.T) {
 		}
 	})
 }
+
+// Readers do not use a board without its mark, so a right board without it is a difference.
+func TestABoardThatReadersDoNotUseIsADifference(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 3})
+	s.reconcile(s.reconciler)
+	s.verifier.CheckMarks(s.board)
+	if report := verify(s, s.verifier, s.today); len(report.Differences) > 0 {
+		s.Errorf("a whole board: %+v", report.Differences)
+	}
+	s.board.Server.Del(s.key("whole:", s.today))
+	report := verify(s, s.verifier, s.today.Add(-1), s.today)
+	if len(report.Differences) != 1 || report.Differences[0].Day != s.today || !strings.HasPrefix(report.Differences[0].What, "mark") {
+		s.Errorf("a board without its mark: %+v", report.Differences)
+	}
+}
