@@ -30,7 +30,7 @@ type Board struct {
 
 // NewBoard returns a board whose keys begin with prefix, so that several shops can
 // share a server.
-func NewBoard(client *goredis.Client, prefix string, now clock.Clock, log *slog.Logger) *Board {
+func NewBoard(client goredis.UniversalClient, prefix string, now clock.Clock, log *slog.Logger) *Board {
 	return &Board{
 		caller: caller{client, &breaker{now: now, log: log, without: "rankings are read from the database"}},
 		prefix: prefix, now: now, scripts: newScripts(),

@@ -147,17 +147,19 @@ func group(builder string) string {
 func (b *Board) serverRun(ctx context.Context) (string, error) {
 	var info string
 	err := b.do(ctx, "read the run id", func(ctx context.Context) (err error) {
-		info, err = b.client.Info(ctx, "server").Result()
+		mark, _, _, _ := b.keys(0)
+		server, err := serverOf(ctx, b.client, mark)
+		if err == nil {
+			info, err = server.Info(ctx, "server").Result()
+		}
 		return err
 	})
 	var reply goredis.Error
 	if errors.As(err, &reply) && strings.Contains(reply.Error(), "not supported") {
 		return noRun, nil
 	}
-	for line := range strings.Lines(info) {
-		if run, ok := strings.CutPrefix(line, "run_id:"); ok {
-			return strings.TrimSpace(run), err
-		}
+	if run, ok := field(info, "run_id"); ok {
+		return run, err
 	}
 	return noRun, err
 }

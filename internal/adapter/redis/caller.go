@@ -15,7 +15,7 @@ import (
 
 // caller calls Redis with a time limit and a circuit breaker.
 type caller struct {
-	client  *goredis.Client
+	client  goredis.UniversalClient
 	breaker *breaker
 }
 
@@ -25,7 +25,7 @@ func (b caller) do(ctx context.Context, what string, f func(ctx context.Context)
 		return fmt.Errorf("%s: %w", what, ErrUnavailable)
 	}
 	// Dialling and retries included.
-	limited, cancel := context.WithTimeout(ctx, 2*b.client.Options().ReadTimeout)
+	limited, cancel := context.WithTimeout(ctx, 2*timeoutOf(b.client))
 	defer cancel()
 	limited, span := tracing.Start(limited, what, tracing.Client)
 	span.Text(semconv.DBSystemNameKey, semconv.DBSystemNameRedis.Value.AsString())

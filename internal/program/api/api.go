@@ -92,7 +92,7 @@ func New(d Deps) (_ wire.Program, err error) {
 		Checks: []manage.Check{
 			wire.DatabaseCheck(u.DB),
 			{Name: "kafka", Probe: producer.Ping, Optional: true}, // events wait in the outbox
-			wire.RedisCheck(u.Redis),                              // rankings are read from the database
+			wire.RedisCheck(u),                                    // rankings are read from the database
 		},
 		Close: func() { cards.Close(); closeDesk(); producer.Close() },
 	}, nil

@@ -56,7 +56,7 @@ func New(u wire.Infra) (wire.Program, error) {
 		Checks: []manage.Check{
 			wire.DatabaseCheck(u.DB),
 			{Name: "kafka", Probe: consumer.Ping},
-			wire.RedisCheck(u.Redis),
+			wire.RedisCheck(u),
 		},
 		Close: func() {}, // the components close what they use
 	}, nil

@@ -26,7 +26,7 @@ type Infra struct {
 	// must not wait behind them: its leases would expire when the shop is busiest.
 	RelayDB     *sqlstore.DB
 	Kafka       kafka.Config
-	Redis       *goredis.Client
+	Redis       goredis.UniversalClient
 	RedisPrefix string
 }
 
@@ -63,7 +63,7 @@ func Serve(ctx context.Context, env Env, about config.About, c *config.Server,
 		return err
 	}
 	defer program.Close()
-	program.Components = append(program.Components, run.Component{Name: "minimum of the heap", Run: func(ctx context.Context) error {
+	program.Components = append(program.Components, redisSettings(infra), run.Component{Name: "minimum of the heap", Run: func(ctx context.Context) error {
 		heap.KeepMinimum(ctx, c.MinHeapBytes())
 		return nil
 	}})
