@@ -98,8 +98,17 @@ func (b *Builder) inOrder(days []clock.Day) []clock.Day {
 	today := clock.DayOf(b.now())
 	kept := slices.Compact(slices.Sorted(slices.Values(days)))
 	kept = slices.DeleteFunc(kept, func(day clock.Day) bool { return !b.now().Before(ranking.Expiry(day)) })
-	rank := func(day clock.Day) int { return max(int(day-today), int(today-day)) }
-	slices.SortStableFunc(kept, func(a, b clock.Day) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b, a)) })
+	rank := func(day clock.Day) int {
+		switch {
+		case day == today:
+			return 0
+		case day > today:
+			return 1
+		default:
+			return 2 //nolint:mnd // a rank
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b clock.Day) int { return cmp.Or(rank(a)-rank(b), cmp.Compare(b, a)) })
 	return kept
 }
 
@@ -119,6 +128,10 @@ type dayBuild struct {
 
 func (d *dayBuild) build(ctx context.Context) (err error) {
 	board := d.builder.board
+	gap, err := openGap(ctx, d.builder.db, d.day) // before the counters are read
+	if err != nil {
+		return err
+	}
 	if d.token, err = board.Begin(ctx, d.day, d.builder.name, d.weights.Generation(d.day)); err != nil {
 		return fmt.Errorf("begin the board of %s: %w", d.day, err)
 	}
@@ -130,6 +143,9 @@ func (d *dayBuild) build(ctx context.Context) (err error) {
 	}
 	if err = board.Finish(ctx, d.day, d.token, d.weights.Stamp(d.day)); err != nil {
 		return fmt.Errorf("finish the board of %s: %w", d.day, err)
+	}
+	if err = d.builder.closeGap(ctx, d.day, gap); err != nil {
+		return err
 	}
 	return d.step()
 }

@@ -123,17 +123,34 @@ func (r *Reconciler) incomplete(ctx context.Context) (map[clock.Day]string, erro
 	return incomplete(ctx, r.builder.db, r.board, r.builder.name, ranking.OnBoard(r.now()))
 }
 
-// incomplete returns the days whose board is not complete by the weights in the database.
+// incomplete returns the days whose board is not complete by the database: by its weights, and
+// by the notes of scores that were not written.
 func incomplete(ctx context.Context, db store.DB, board BoardChecker, builder string, days []clock.Day) (map[clock.Day]string, error) {
 	weights, err := schedule(ctx, db)
 	if err != nil {
 		return nil, fmt.Errorf("read the weights: %w", err)
 	}
+	open, err := gapsOf(ctx, db)
+	if err != nil {
+		return nil, err
+	}
 	stamps := make(map[clock.Day]string)
 	for _, day := range days {
 		stamps[day] = weights.Stamp(day)
 	}
-	return board.Incomplete(ctx, builder, stamps)
+	reasons, err := board.Incomplete(ctx, builder, stamps)
+	if err != nil {
+		return nil, err
+	}
+	for _, day := range days {
+		if _, noted := open[day]; noted && reasons[day] == "" {
+			if reasons == nil {
+				reasons = make(map[clock.Day]string)
+			}
+			reasons[day] = "redis was away when events were counted"
+		}
+	}
+	return reasons, nil
 }
 
 func (r *Reconciler) rebuild(ctx context.Context, reasons map[clock.Day]string) error {
