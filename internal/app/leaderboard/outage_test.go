@@ -97,6 +97,7 @@ func TestBoardsAreRightAfterAnyOutage(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			s := embedded(t)
+			s.rebuild(ranking.OnBoard(s.clock.now())...)
 			w := &weather{Board: s.board, random: rand.New(rand.NewPCG(seed, 1)), changes: 6, crashes: 4}
 			keeper := leaderboard.NewReconciler(s.db, w, s.builderOn(w), s.clock.now, discard())
 			var work sync.WaitGroup
@@ -193,5 +194,32 @@ func TestCountingGoesOnWhileTheBoardIsAway(t *testing.T) {
 	}
 	if live := s.live(s.today); live[2] != 101_000 {
 		t.Errorf("live %v", live)
+	}
+}
+
+// A note that is made while the board is built is of scores that the build may not have read.
+func TestANoteMadeDuringABuildOutlivesIt(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 1})
+	note := func() {
+		if err := s.db.Update(t.Context(), func(tx store.Tx) error { tx.Gaps.Note([]clock.Day{s.today}); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	note()
+	builder := s.builderOn(harmedBoard{s.board, func(clock.Day) {
+		s.count(0, map[int64]int64{2: 1}) // after the counters were read
+		note()
+	}})
+	if err := builder.Rebuild(t.Context(), []clock.Day{s.today}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if open := s.open(); open[s.today] == 0 {
+		t.Error("the note is lost")
+	}
+	s.reconcile(s.reconciler)
+	if live := s.live(s.today); live[2] == 0 || len(s.open()) > 0 {
+		t.Errorf("live %v, noted %v", live, s.open())
 	}
 }
