@@ -77,6 +77,7 @@ type Tx struct {
 	Published ranking.PublishedTable
 	Rollup    ranking.RollupTable
 	Weights   ranking.WeightsTable
+	Gaps      ranking.GapTable
 
 	Letters       deadletter.Table
 	LetterActions deadletter.ActionTable

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -16,7 +17,8 @@ import (
 
 // Board keeps the live ranking of each day until ranking.Expiry. It is safe for
 // concurrent use, also by several programs. Every error is ErrUnavailable, or
-// ranking.ErrSuperseded or ranking.ErrWeightsChanged where a method says so.
+// ranking.ErrSuperseded, ranking.ErrBuildLost or ranking.ErrWeightsChanged where a method
+// says so.
 type Board struct {
 	caller
 	prefix  string
@@ -28,7 +30,7 @@ type Board struct {
 
 // NewBoard returns a board whose keys begin with prefix, so that several shops can
 // share a server.
-func NewBoard(client *goredis.Client, prefix string, now clock.Clock, log *slog.Logger) *Board {
+func NewBoard(client goredis.UniversalClient, prefix string, now clock.Clock, log *slog.Logger) *Board {
 	return &Board{
 		caller: caller{client, &breaker{now: now, log: log, without: "rankings are read from the database"}},
 		prefix: prefix, now: now, scripts: newScripts(),
@@ -62,7 +64,10 @@ func (b *Board) write(ctx context.Context, day clock.Day, token string, generati
 	if !b.now().Before(ranking.Expiry(day)) {
 		return nil
 	}
-	for part := range slices.Chunk(scores, chunk) {
+	if len(scores) == 0 && token == "" {
+		return nil
+	}
+	for part := range chunks(scores) {
 		args := make([]any, 0, 4+4*len(part))
 		args = append(args, token, buildTimeout.Milliseconds(), ranking.Expiry(day).Unix(), generation)
 		for _, s := range part {
@@ -75,22 +80,44 @@ func (b *Board) write(ctx context.Context, day clock.Day, token string, generati
 	return nil
 }
 
-// run calls a script. The script answers 0 if its token is no longer the current one,
-// and -1 if its scores are by older weights than those of the board.
+// The answers of the scripts.
+const (
+	superseded     = 0  // the token is no longer the current one
+	weightsChanged = -1 // the scores are by older weights than those of the board
+	markGone       = -2 // the mark has expired or was lost
+	damaged        = -3 // the board has lost something since the build began
+)
+
+// chunks returns the parts of scores; a single one, which is empty, if there are none.
+func chunks(scores []ranking.Score) iter.Seq[[]ranking.Score] {
+	if len(scores) == 0 {
+		return slices.Values([][]ranking.Score{nil})
+	}
+	return slices.Chunk(scores, chunk)
+}
+
+// run calls a script.
 func (b *Board) run(ctx context.Context, what string, s *goredis.Script, day clock.Day, args []any) error {
 	var done int64
-	err := b.do(ctx, what, func(ctx context.Context) (err error) {
+	call := b.do
+	if token, _ := args[0].(string); token != "" {
+		call = b.patiently
+	}
+	err := call(ctx, what, func(ctx context.Context) (err error) {
 		done, err = s.Run(ctx, b.client, b.keyList(day), args...).Int64()
 		return err
 	})
 	switch {
-	case err == nil && done == 0:
-		return fmt.Errorf("%s of %s: %w", what, day, ranking.ErrSuperseded)
-	case err == nil && done < 0:
-		return fmt.Errorf("%s of %s: %w", what, day, ranking.ErrWeightsChanged)
-	default:
+	case err != nil || done > 0:
 		return err
+	case done == superseded:
+		err = ranking.ErrSuperseded
+	case done == weightsChanged:
+		err = ranking.ErrWeightsChanged
+	default:
+		err = ranking.ErrBuildLost
 	}
+	return fmt.Errorf("%s of %s: %w", what, day, err)
 }
 
 // Top returns the places offset+1 to offset+limit of a day's live ranking, and
@@ -99,37 +126,25 @@ func (b *Board) Top(ctx context.Context, day clock.Day, offset, limit int64) (to
 	if limit <= 0 {
 		return nil, false, nil
 	}
-	mark, _, _, live := b.keys(day)
-	var state *goredis.StringCmd
 	var places *goredis.ZSliceCmd
-	err = b.pipelined(ctx, "read the top", func(ctx context.Context, p goredis.Pipeliner) {
-		state = p.Get(ctx, mark)
+	whole, err := b.read(ctx, "read the top", day, func(ctx context.Context, p goredis.Pipeliner, live string) {
 		places = p.ZRevRangeWithScores(ctx, live, offset, offset+limit-1)
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	for i, z := range places.Val() {
-		pid, err := productOf(z.Member)
-		if err != nil {
-			return nil, false, err
-		}
-		top = append(top, ranking.Entry{Rank: offset + int64(i) + 1, ProductID: pid, Score: ranking.Points(z.Score)})
-	}
-	return top, isComplete(state.Val()), nil
+	top, err = entries(places.Val(), offset)
+	return top, err == nil && whole, err
 }
 
 // Rank returns the place of a product in a day's live ranking, or nil if it has
 // none or the board is not complete.
 func (b *Board) Rank(ctx context.Context, day clock.Day, productID int64) (*int64, error) {
-	mark, _, _, live := b.keys(day)
-	var state *goredis.StringCmd
 	var rank *goredis.IntCmd
-	err := b.pipelined(ctx, "read a rank", func(ctx context.Context, p goredis.Pipeliner) {
-		state = p.Get(ctx, mark)
+	whole, err := b.read(ctx, "read a rank", day, func(ctx context.Context, p goredis.Pipeliner, live string) {
 		rank = p.ZRevRank(ctx, live, member(productID))
 	})
-	if err != nil || !isComplete(state.Val()) || rank.Err() != nil {
+	if err != nil || !whole || rank.Err() != nil {
 		return nil, err
 	}
 	place := rank.Val() + 1

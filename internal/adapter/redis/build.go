@@ -53,18 +53,9 @@ func (b *Board) Begin(ctx context.Context, day clock.Day, builder string, genera
 	if err != nil {
 		return "", err
 	}
-	mark, versions, _, _ := b.keys(day)
 	token = fmt.Sprintf("%s %s %s %d", building, run, escape(builder), b.attempts.Add(1))
-	return token, b.do(ctx, "begin a build", func(ctx context.Context) error {
-		_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
-			p.Set(ctx, mark, token, buildTimeout)
-			p.Unlink(ctx, versions)
-			p.HSet(ctx, versions, generationField, generation)
-			p.ExpireAt(ctx, versions, ranking.Expiry(day))
-			return nil
-		})
-		return err
-	})
+	args := []any{token, buildTimeout.Milliseconds(), ranking.Expiry(day).Unix(), generation}
+	return token, b.run(ctx, "begin a build", b.scripts.begin, day, args)
 }
 
 // Fill is Set for a build. If the token is no longer the current one, it writes
@@ -111,20 +102,11 @@ func (b *Board) Incomplete(ctx context.Context, builder string, stamps map[clock
 	if err != nil || len(stamps) == 0 {
 		return nil, err
 	}
-	days := slices.Sorted(maps.Keys(stamps))
-	marks := make([]string, len(days))
-	for i, d := range days {
-		marks[i], _, _, _ = b.keys(d)
-	}
-	var states []any
-	err = b.do(ctx, "read marks", func(ctx context.Context) (err error) {
-		states, err = b.client.MGet(ctx, marks...).Result()
-		return err
-	})
+	states, err := b.states(ctx, slices.Sorted(maps.Keys(stamps)))
 	reasons := make(map[clock.Day]string)
-	for i, state := range states {
-		if reason := incomplete(state, run, builder, stamps[days[i]]); reason != "" {
-			reasons[days[i]] = reason
+	for day, state := range states {
+		if reason := incomplete(state, run, builder, stamps[day]); reason != "" {
+			reasons[day] = reason
 		}
 	}
 	return reasons, err
@@ -134,11 +116,10 @@ func (b *Board) Incomplete(ctx context.Context, builder string, stamps map[clock
 func escape(builder string) string { return url.QueryEscape(builder) }
 
 // incomplete returns why a board has to be built, or "".
-func incomplete(state any, run, builder, stamp string) string {
-	mark, there := state.(string)
-	f := strings.Fields(mark)
+func incomplete(state state, run, builder, stamp string) string {
+	f := strings.Fields(state.mark.Val())
 	switch {
-	case !there || len(f) < 3:
+	case len(f) < 3:
 		return "it was never built, or was lost"
 	case f[0] == building && group(f[2]) == group(escape(builder)):
 		return "its build did not finish"
@@ -148,6 +129,8 @@ func incomplete(state any, run, builder, stamp string) string {
 		return "redis has restarted since it was built"
 	case f[2] != stamp:
 		return "it was built with other weights"
+	case !state.intact():
+		return "redis has lost a part of it"
 	default:
 		return ""
 	}
@@ -164,17 +147,19 @@ func group(builder string) string {
 func (b *Board) serverRun(ctx context.Context) (string, error) {
 	var info string
 	err := b.do(ctx, "read the run id", func(ctx context.Context) (err error) {
-		info, err = b.client.Info(ctx, "server").Result()
+		mark, _, _, _ := b.keys(0)
+		server, err := serverOf(ctx, b.client, mark)
+		if err == nil {
+			info, err = server.Info(ctx, "server").Result()
+		}
 		return err
 	})
 	var reply goredis.Error
 	if errors.As(err, &reply) && strings.Contains(reply.Error(), "not supported") {
 		return noRun, nil
 	}
-	for line := range strings.Lines(info) {
-		if run, ok := strings.CutPrefix(line, "run_id:"); ok {
-			return strings.TrimSpace(run), err
-		}
+	if run, ok := field(info, "run_id"); ok {
+		return run, err
 	}
 	return noRun, err
 }

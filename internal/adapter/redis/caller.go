@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/tracing"
 )
 
 // caller calls Redis with a time limit and a circuit breaker.
 type caller struct {
-	client  *goredis.Client
+	client  goredis.UniversalClient
 	breaker *breaker
 }
 
@@ -23,7 +25,7 @@ func (b caller) do(ctx context.Context, what string, f func(ctx context.Context)
 		return fmt.Errorf("%s: %w", what, ErrUnavailable)
 	}
 	// Dialling and retries included.
-	limited, cancel := context.WithTimeout(ctx, 2*b.client.Options().ReadTimeout)
+	limited, cancel := context.WithTimeout(ctx, 2*timeoutOf(b.client))
 	defer cancel()
 	limited, span := tracing.Start(limited, what, tracing.Client)
 	span.Text(semconv.DBSystemNameKey, semconv.DBSystemNameRedis.Value.AsString())
@@ -34,6 +36,25 @@ func (b caller) do(ctx context.Context, what string, f func(ctx context.Context)
 		return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
 	}
 	return nil
+}
+
+// The waits of patiently.
+const (
+	firstWait = 100 * time.Millisecond
+	lastWait  = time.Second
+	patience  = 6 // attempts
+)
+
+// patiently is do for calls of work that takes long: if Redis does not answer, it calls f
+// again some times. So one call that is slow does not end the whole work. f must be safe to
+// repeat.
+func (b caller) patiently(ctx context.Context, what string, f func(ctx context.Context) error) error {
+	waits := backoff.New(firstWait, lastWait, nil)
+	err := b.do(ctx, what, f)
+	for n := 1; n < patience && !answered(err) && backoff.Wait(ctx, waits.Next()); n++ {
+		err = b.do(ctx, what, f)
+	}
+	return err
 }
 
 // pipelined sends the commands of f in one round trip. A missing key is no error.

@@ -36,7 +36,7 @@ type Catalog struct {
 }
 
 // NewCatalog returns a cache whose keys begin with prefix.
-func NewCatalog(client *goredis.Client, prefix string, now clock.Clock, ids id.Source, random backoff.Random, log *slog.Logger) *Catalog {
+func NewCatalog(client goredis.UniversalClient, prefix string, now clock.Clock, ids id.Source, random backoff.Random, log *slog.Logger) *Catalog {
 	return &Catalog{
 		caller: caller{client, &breaker{now: now, log: log, without: "products are read from the database"}},
 		prefix: prefix, ids: ids, random: random,
@@ -65,14 +65,9 @@ func (c *Catalog) Details(ctx context.Context, ids []int64) (map[int64]product.V
 	for i, pid := range ids {
 		keys[i] = c.detailKey(pid)
 	}
-	var values []any
-	err := c.do(ctx, "read products", func(ctx context.Context) (err error) {
-		values, err = c.client.MGet(ctx, keys...).Result()
-		return err
-	})
-	found := make(map[int64]product.Versioned, len(values))
-	for i, value := range values {
-		text, _ := value.(string)
+	texts, err := c.texts(ctx, "read products", keys)
+	found := make(map[int64]product.Versioned, len(texts))
+	for i, text := range texts {
 		if v, ok := decodeDetail(text); ok && v.ID == ids[i] {
 			found[v.ID] = v
 		}

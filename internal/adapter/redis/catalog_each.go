@@ -58,15 +58,29 @@ func (c *Catalog) EachList(ctx context.Context, visit func(product.FirstPage, pa
 
 // each calls visit with the keys that begin with a prefix and with their values.
 func (c *Catalog) each(ctx context.Context, prefix string, visit func(keys, texts []string) error) error {
-	pattern := literally(prefix) + "*"
+	var servers []goredis.UniversalClient
+	err := c.do(ctx, "find the servers", func(ctx context.Context) (err error) {
+		servers, err = serversOf(ctx, c.client)
+		return err
+	})
+	for _, server := range servers {
+		if err == nil {
+			err = c.eachOn(ctx, server, literally(prefix)+"*", visit)
+		}
+	}
+	return err
+}
+
+// eachOn is each for the keys of one server.
+func (c *Catalog) eachOn(ctx context.Context, server goredis.UniversalClient, pattern string, visit func(keys, texts []string) error) error {
 	for cursor := uint64(0); ; {
 		var keys, texts []string
 		err := c.do(ctx, "scan", func(ctx context.Context) (err error) {
-			keys, cursor, err = c.client.Scan(ctx, cursor, pattern, keysAtOnce).Result()
+			keys, cursor, err = server.Scan(ctx, cursor, pattern, keysAtOnce).Result()
 			return err
 		})
 		if err == nil {
-			texts, err = c.texts(ctx, keys)
+			texts, err = c.texts(ctx, "read entries", keys)
 		}
 		if err == nil {
 			err = visit(keys, texts)
@@ -77,14 +91,15 @@ func (c *Catalog) each(ctx context.Context, prefix string, visit func(keys, text
 	}
 }
 
-// texts returns the values of keys; an empty one for a key that is gone.
-func (c *Catalog) texts(ctx context.Context, keys []string) ([]string, error) {
+// texts returns the values of keys; an empty one for a key that is gone. Keys may be on
+// different servers of a cluster, so each has a command of its own.
+func (c *Catalog) texts(ctx context.Context, what string, keys []string) ([]string, error) {
 	values := make([]*goredis.StringCmd, len(keys))
 	texts := make([]string, len(keys))
 	if len(keys) == 0 {
 		return texts, nil
 	}
-	err := c.pipelined(ctx, "read entries", func(ctx context.Context, p goredis.Pipeliner) {
+	err := c.pipelined(ctx, what, func(ctx context.Context, p goredis.Pipeliner) {
 		for i, key := range keys {
 			values[i] = p.Get(ctx, key)
 		}

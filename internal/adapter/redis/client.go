@@ -25,18 +25,18 @@ const defaultTimeout = 500 * time.Millisecond
 var ErrUnavailable = fault.New(fault.Unavailable, "RANKING_AWAY", "the ranking board cannot be reached")
 
 // Option changes how a client connects.
-type Option func(*goredis.Options)
+type Option func(*goredis.UniversalOptions)
 
 // WithDialer makes a client connect with dial instead of TCP.
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
-	return func(o *goredis.Options) { o.Dialer = dial }
+	return func(o *goredis.UniversalOptions) { o.Dialer = dial }
 }
 
 // WithTimeout bounds each step of a call (dialling, waiting for a connection,
 // writing, reading) by d, and a whole call of a Board by twice d. The default is half
 // a second.
 func WithTimeout(d time.Duration) Option {
-	return func(o *goredis.Options) {
+	return func(o *goredis.UniversalOptions) {
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = d, d, d, d
 	}
 }
@@ -44,16 +44,16 @@ func WithTimeout(d time.Duration) Option {
 // WithBuffers sets the memory of a connection that is at rest, in bytes: it has two buffers
 // of that size.
 func WithBuffers(size int) Option {
-	return func(o *goredis.Options) {
+	return func(o *goredis.UniversalOptions) {
 		o.ReadBufferSize, o.WriteBufferSize, o.PipelineReadBufferSize, o.PipelineWriteBufferSize = size, size, size, size
 	}
 }
 
-// Open returns a client for a redis:// or rediss:// address. It does not connect:
+// Open returns a client for an address as Parse reads it. It does not connect:
 // Redis may be down when a program starts. With the default timeout a board waits for
 // it for at most a second, because everything in Redis can be read from the database.
-func Open(url string, options ...Option) (*goredis.Client, error) {
-	o, err := goredis.ParseURL(url)
+func Open(url string, options ...Option) (goredis.UniversalClient, error) {
+	o, err := Parse(url)
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
@@ -70,5 +70,5 @@ func Open(url string, options ...Option) (*goredis.Client, error) {
 	for _, option := range options {
 		option(o)
 	}
-	return goredis.NewClient(o), nil
+	return goredis.NewUniversalClient(o), nil
 }

@@ -76,7 +76,7 @@ func (b *Board) scan(ctx context.Context, key string, visit func(members []strin
 	var cursor uint64
 	for {
 		var pairs []string
-		err := b.do(ctx, "scan", func(ctx context.Context) (err error) {
+		err := b.patiently(ctx, "scan", func(ctx context.Context) (err error) {
 			pairs, cursor, err = b.client.ZScan(ctx, key, cursor, "", scanCount).Result()
 			return err
 		})

@@ -13,21 +13,21 @@ import (
 )
 
 // snapshotScript copies the first places of a complete board, and answers how many there
-// are, or -1 if the board is not complete. KEYS: mark, live ranking, copy. ARGV: depth,
-// time to live in ms. (ZRANGESTORE is missing in the embedded server.)
-const snapshotScript = `
+// are, or -1 if the board is not complete. KEYS: those of the board, copy. ARGV:
+// depth, time to live in ms. (ZRANGESTORE is missing in the embedded server.)
+const snapshotScript = totalsScript + `
 local mark = redis.call('GET', KEYS[1])
-if not mark or string.sub(mark, 1, 6) ~= 'whole ' then return -1 end
-local top = redis.call('ZREVRANGE', KEYS[2], 0, tonumber(ARGV[1]) - 1, 'WITHSCORES')
+if not mark or string.sub(mark, 1, 6) ~= 'whole ' or not intact() then return -1 end
+local top = redis.call('ZREVRANGE', KEYS[4], 0, tonumber(ARGV[1]) - 1, 'WITHSCORES')
 local pairs = {}
 for i = 1, #top, 2 do
   pairs[i] = top[i+1]
   pairs[i+1] = top[i]
 end
 for i = 1, #pairs, 1000 do
-  redis.call('ZADD', KEYS[3], unpack(pairs, i, math.min(i + 999, #pairs)))
+  redis.call('ZADD', KEYS[5], unpack(pairs, i, math.min(i + 999, #pairs)))
 end
-if #top > 0 then redis.call('PEXPIRE', KEYS[3], ARGV[2]) end
+if #top > 0 then redis.call('PEXPIRE', KEYS[5], ARGV[2]) end
 return #top / 2`
 
 func (b *Board) snapshotKey(name string) string { return b.prefix + "ranking:{all}:snap:" + name }
@@ -36,8 +36,7 @@ func (b *Board) snapshotKey(name string) string { return b.prefix + "ranking:{al
 // returns how many there are, and whether the board is complete; otherwise there is no copy.
 // It is one script call, so the copy is a state that the board had.
 func (b *Board) Snapshot(ctx context.Context, day clock.Day, name string, depth int64, keep time.Duration) (places int64, complete bool, err error) {
-	mark, _, _, live := b.keys(day)
-	keys := []string{mark, live, b.snapshotKey(name)}
+	keys := append(b.keyList(day), b.snapshotKey(name))
 	err = b.do(ctx, "take a snapshot", func(ctx context.Context) (err error) {
 		places, err = b.scripts.snapshot.Run(ctx, b.client, keys, depth, keep.Milliseconds()).Int64()
 		return err
@@ -77,16 +76,13 @@ func entries(places []goredis.Z, offset int64) (top []ranking.Entry, err error) 
 // Ranks returns the places of products in a day's live ranking, and whether the board is
 // complete. Products without a place are missing.
 func (b *Board) Ranks(ctx context.Context, day clock.Day, productIDs []int64) (ranks map[int64]int64, complete bool, err error) {
-	mark, _, _, live := b.keys(day)
-	var state *goredis.StringCmd
 	places := make([]*goredis.IntCmd, len(productIDs))
-	err = b.pipelined(ctx, "read ranks", func(ctx context.Context, p goredis.Pipeliner) {
-		state = p.Get(ctx, mark)
+	whole, err := b.read(ctx, "read ranks", day, func(ctx context.Context, p goredis.Pipeliner, live string) {
 		for i, pid := range productIDs {
 			places[i] = p.ZRevRank(ctx, live, member(pid))
 		}
 	})
-	if err != nil || !isComplete(state.Val()) {
+	if err != nil || !whole {
 		return nil, false, err
 	}
 	ranks = make(map[int64]int64, len(productIDs))
@@ -111,19 +107,16 @@ func (b *Board) LiveScores(ctx context.Context, day clock.Day, productIDs []int6
 }
 
 func (b *Board) liveScores(ctx context.Context, day clock.Day, part []int64, scores map[int64]int64) (complete bool, err error) {
-	mark, _, _, live := b.keys(day)
-	members := make([]any, 0, 2+len(part))
-	members = append(members, "ZMSCORE", live)
-	for _, pid := range part {
-		members = append(members, member(pid))
-	}
-	var state *goredis.StringCmd
 	var found *goredis.Cmd
-	err = b.pipelined(ctx, "read live scores", func(ctx context.Context, p goredis.Pipeliner) {
-		state = p.Get(ctx, mark)
-		found = p.Do(ctx, members...) // ZMScore of the client reads a missing member as 0
+	whole, err := b.read(ctx, "read live scores", day, func(ctx context.Context, p goredis.Pipeliner, live string) {
+		command := make([]any, 0, 2+len(part))
+		command = append(command, "ZMSCORE", live) // ZMScore of the client reads a missing member as 0
+		for _, pid := range part {
+			command = append(command, member(pid))
+		}
+		found = p.Do(ctx, command...)
 	})
-	if err != nil || !isComplete(state.Val()) {
+	if err != nil || !whole {
 		return false, err
 	}
 	list, err := found.Slice()

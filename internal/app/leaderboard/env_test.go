@@ -1,6 +1,7 @@
 package leaderboard_test
 
 import (
+	"context"
 	"crypto/rand"
 	"log/slog"
 	"sync"
@@ -162,4 +163,21 @@ func (s *env) live(day clock.Day) map[int64]int64 {
 		s.Fatal(err)
 	}
 	return live
+}
+
+// builderOn returns a builder on another board.
+func (s *env) builderOn(board leaderboard.WritableBoard) *leaderboard.Builder {
+	return leaderboard.NewBuilder(s.db, board, s.clock.now, newIDs()().String(), discard())
+}
+
+// harmedBoard is a board to which something happens after each portion of scores.
+type harmedBoard struct {
+	redistest.Board
+	harm func(day clock.Day)
+}
+
+func (b harmedBoard) Fill(ctx context.Context, day clock.Day, token string, scores []ranking.Score) error {
+	err := b.Board.Fill(ctx, day, token, scores)
+	b.harm(day)
+	return err
 }

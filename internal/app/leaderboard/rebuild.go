@@ -1,6 +1,7 @@
 package leaderboard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -13,13 +14,15 @@ import (
 )
 
 // WritableBoard is a board that can be rebuilt while others read it and write to
-// it. Fill and Finish end in ranking.ErrSuperseded when another builder has begun.
+// it. Fill and Finish end in ranking.ErrSuperseded when another builder has begun, and in
+// ranking.ErrBuildLost when the board has lost a part of the build, or has given it up.
 type WritableBoard interface {
 	// Begin begins to build a day's board, and returns a token for the other
 	// methods. Until Finish the board is not complete. Read the database after it.
 	// From now on the board takes no scores by weights of an earlier generation.
 	Begin(ctx context.Context, day clock.Day, builder string, generation int64) (token string, err error)
-	// Fill writes scores, each product at most once.
+	// Fill writes scores, each product at most once. The build is given up if it is not
+	// called for a minute; it may be called without scores.
 	Fill(ctx context.Context, day clock.Day, token string, scores []ranking.Score) error
 	// Finish removes scores that nobody has written since Begin, and marks the
 	// board complete, as built with the stamp.
@@ -52,101 +55,112 @@ func schedule(ctx context.Context, db store.DB) (s ranking.Schedule, err error) 
 	return s, err
 }
 
-// flushSize is how many scores are collected before they are written.
+// flushSize is after how many products their scores are written.
 const flushSize = 1000
 
-// Rebuild builds the boards of the days again from the database. It calls
-// progress, if it is not nil, whenever scores were written. Days whose boards
-// have expired are skipped. It ends in ranking.ErrSuperseded if another builder
-// begins one of the boards in the meantime: then the other build wins.
+// Rebuild builds the boards of the days again from the database, one after another, today
+// first. A day that is finished stays so, whatever becomes of the next one. It calls
+// progress, if it is not nil, whenever scores were written. Days whose boards have expired
+// are skipped. It ends in ranking.ErrSuperseded if another builder begins the same board in
+// the meantime: then the other build wins.
 func (b *Builder) Rebuild(ctx context.Context, days []clock.Day, progress func(day clock.Day, written int64)) error {
-	return b.rebuild(ctx, days, progress, func() error { return nil })
+	_, err := b.rebuild(ctx, days, progress, func() error { return nil })
+	return err
 }
 
-// rebuild is Rebuild that calls step after each small step.
-func (b *Builder) rebuild(ctx context.Context, days []clock.Day, progress func(clock.Day, int64), step func() error) error {
+// rebuild is Rebuild that calls step after each small step. It returns how many days are
+// finished.
+func (b *Builder) rebuild(
+	ctx context.Context, days []clock.Day, progress func(clock.Day, int64), step func() error,
+) (finished int64, err error) {
 	weights, err := schedule(ctx, b.db)
 	if err != nil {
-		return fmt.Errorf("read the weights: %w", err)
+		return 0, fmt.Errorf("read the weights: %w", err)
 	}
-	w := rebuild{builder: b, weights: weights, progress: progress, step: step, open: make(map[clock.Day]*dayBuild)}
-	if err := w.begin(ctx, days); err != nil || len(w.days) == 0 {
-		return err
+	var written int64
+	for _, day := range b.inOrder(days) {
+		d := dayBuild{builder: b, weights: weights, progress: progress, step: step, day: day}
+		if err := d.build(ctx); err != nil {
+			return finished, err
+		}
+		finished++
+		written += d.written
 	}
-	if err := w.fill(ctx); err != nil {
-		return fmt.Errorf("fill the boards: %w", err)
+	if finished > 0 {
+		b.log.InfoContext(ctx, "rebuilt boards", "days", finished, "scores", written)
 	}
-	return w.finish(ctx)
+	return finished, nil
 }
 
-// rebuild is one run of Rebuild.
-type rebuild struct {
+// inOrder returns the days whose boards have not expired, each once: today, which most
+// readers want, the next one, and then back from yesterday.
+func (b *Builder) inOrder(days []clock.Day) []clock.Day {
+	today := clock.DayOf(b.now())
+	kept := slices.Compact(slices.Sorted(slices.Values(days)))
+	kept = slices.DeleteFunc(kept, func(day clock.Day) bool { return !b.now().Before(ranking.Expiry(day)) })
+	rank := func(day clock.Day) int {
+		switch {
+		case day == today:
+			return 0
+		case day > today:
+			return 1
+		default:
+			return 2 //nolint:mnd // a rank
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b clock.Day) int { return cmp.Or(rank(a)-rank(b), cmp.Compare(b, a)) })
+	return kept
+}
+
+// dayBuild is one build of the board of a day.
+type dayBuild struct {
 	builder  *Builder
 	weights  ranking.Schedule
 	progress func(day clock.Day, written int64)
 	step     func() error
-	days     []clock.Day
-	open     map[clock.Day]*dayBuild
-}
+	day      clock.Day
 
-func (w *rebuild) begin(ctx context.Context, days []clock.Day) error {
-	for _, day := range days {
-		if !w.builder.now().Before(ranking.Expiry(day)) || w.open[day] != nil {
-			continue
-		}
-		token, err := w.builder.board.Begin(ctx, day, w.builder.name, w.weights.Generation(day))
-		if err == nil {
-			err = w.step()
-		}
-		if err != nil {
-			return fmt.Errorf("begin the board of %s: %w", day, err)
-		}
-		w.days = append(w.days, day)
-		w.open[day] = &dayBuild{token: token}
-	}
-	return nil
-}
-
-func (w *rebuild) finish(ctx context.Context) error {
-	var written int64
-	for _, day := range w.days {
-		err := w.builder.board.Finish(ctx, day, w.open[day].token, w.weights.Stamp(day))
-		if err == nil {
-			err = w.step()
-		}
-		if err != nil {
-			return fmt.Errorf("finish the board of %s: %w", day, err)
-		}
-		written += w.open[day].written
-	}
-	w.builder.log.InfoContext(ctx, "rebuilt boards", "days", len(w.days), "scores", written)
-	return nil
-}
-
-// dayBuild is a board that is being built.
-type dayBuild struct {
 	token   string
 	scores  []ranking.Score // collected, not yet written
+	read    int             // products since scores were written last
 	written int64
 }
 
-// fill reads the counters once, product by product, and writes all scores.
-func (w *rebuild) fill(ctx context.Context) error {
-	first, last := slices.Min(w.days).Add(-ranking.Window), slices.Max(w.days)
-	err := w.builder.db.View(ctx, func(tx store.Tx) error {
-		return products(ctx, tx.Metrics, first, last, func(pid int64, rows []metric.Counters) error {
-			return w.product(ctx, pid, rows)
+func (d *dayBuild) build(ctx context.Context) (err error) {
+	board := d.builder.board
+	gap, err := openGap(ctx, d.builder.db, d.day) // before the counters are read
+	if err != nil {
+		return err
+	}
+	if d.token, err = board.Begin(ctx, d.day, d.builder.name, d.weights.Generation(d.day)); err != nil {
+		return fmt.Errorf("begin the board of %s: %w", d.day, err)
+	}
+	if err = d.step(); err != nil {
+		return err
+	}
+	if err = d.fill(ctx); err != nil {
+		return fmt.Errorf("fill the board of %s: %w", d.day, err)
+	}
+	if err = board.Finish(ctx, d.day, d.token, d.weights.Stamp(d.day)); err != nil {
+		return fmt.Errorf("finish the board of %s: %w", d.day, err)
+	}
+	if err = d.builder.closeGap(ctx, d.day, gap); err != nil {
+		return err
+	}
+	return d.step()
+}
+
+// fill reads the counters of the day's window, product by product, and writes all scores.
+func (d *dayBuild) fill(ctx context.Context) error {
+	err := d.builder.db.View(ctx, func(tx store.Tx) error {
+		return products(ctx, tx.Metrics, d.day.Add(-ranking.Window), d.day, func(pid int64, rows []metric.Counters) error {
+			return d.product(ctx, pid, rows)
 		})
 	})
 	if err != nil {
 		return err
 	}
-	for _, day := range w.days {
-		if err := w.flush(ctx, day); err != nil {
-			return err
-		}
-	}
-	return nil
+	return d.flush(ctx)
 }
 
 // products calls yield with the counters of one product after another.
@@ -168,33 +182,28 @@ func products(ctx context.Context, t metric.Table, first, last clock.Day, yield 
 	return yield(rows[0].ProductID, rows)
 }
 
-func (w *rebuild) product(ctx context.Context, pid int64, rows []metric.Counters) error {
-	for _, day := range w.days {
-		s := w.weights.Score(day, rows)
-		if s.ProductID != pid { // nothing was counted that flows into the day
-			continue
-		}
-		at := w.open[day]
-		if at.scores = append(at.scores, s); len(at.scores) < flushSize {
-			continue
-		}
-		if err := w.flush(ctx, day); err != nil {
-			return err
-		}
+func (d *dayBuild) product(ctx context.Context, pid int64, rows []metric.Counters) error {
+	if s := d.weights.Score(d.day, rows); s.ProductID == pid { // else nothing was counted that flows into the day
+		d.scores = append(d.scores, s)
 	}
-	return w.step()
-}
-
-// flush writes the scores that were collected for a day.
-func (w *rebuild) flush(ctx context.Context, day clock.Day) error {
-	at := w.open[day]
-	if err := w.builder.board.Fill(ctx, day, at.token, at.scores); err != nil {
+	if d.read++; d.read < flushSize {
+		return nil
+	}
+	if err := d.flush(ctx); err != nil {
 		return err
 	}
-	at.written += int64(len(at.scores))
-	at.scores = at.scores[:0]
-	if w.progress != nil {
-		w.progress(day, at.written)
+	return d.step()
+}
+
+// flush writes the scores that were collected. It renews the mark even if there are none.
+func (d *dayBuild) flush(ctx context.Context) error {
+	if err := d.builder.board.Fill(ctx, d.day, d.token, d.scores); err != nil {
+		return err
+	}
+	d.written += int64(len(d.scores))
+	d.scores, d.read = d.scores[:0], 0
+	if d.progress != nil {
+		d.progress(d.day, d.written)
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func TestABuilderGivesWayToALaterOne(t *testing.T) {
 	reads := 0
 	s.db.Fail = func(string) error {
 		reads++
-		if reads == 2 { // after that of the weights
+		if reads == 3 { // after those of the weights and of the gaps
 			s.db.Fail = nil
 			s.rebuild(s.today) // another begins while this one reads
 		}

@@ -120,15 +120,37 @@ func (r *Reconciler) complete(ctx context.Context) error {
 func (r *Reconciler) incomplete(ctx context.Context) (map[clock.Day]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	weights, err := schedule(ctx, r.builder.db)
+	return incomplete(ctx, r.builder.db, r.board, r.builder.name, ranking.OnBoard(r.now()))
+}
+
+// incomplete returns the days whose board is not complete by the database: by its weights, and
+// by the notes of scores that were not written.
+func incomplete(ctx context.Context, db store.DB, board BoardChecker, builder string, days []clock.Day) (map[clock.Day]string, error) {
+	weights, err := schedule(ctx, db)
 	if err != nil {
 		return nil, fmt.Errorf("read the weights: %w", err)
 	}
+	open, err := gapsOf(ctx, db)
+	if err != nil {
+		return nil, err
+	}
 	stamps := make(map[clock.Day]string)
-	for _, day := range ranking.OnBoard(r.now()) {
+	for _, day := range days {
 		stamps[day] = weights.Stamp(day)
 	}
-	return r.board.Incomplete(ctx, r.builder.name, stamps)
+	reasons, err := board.Incomplete(ctx, builder, stamps)
+	if err != nil {
+		return nil, err
+	}
+	for _, day := range days {
+		if _, noted := open[day]; noted && reasons[day] == "" {
+			if reasons == nil {
+				reasons = make(map[clock.Day]string)
+			}
+			reasons[day] = "redis was away when events were counted"
+		}
+	}
+	return reasons, nil
 }
 
 func (r *Reconciler) rebuild(ctx context.Context, reasons map[clock.Day]string) error {
@@ -136,9 +158,12 @@ func (r *Reconciler) rebuild(ctx context.Context, reasons map[clock.Day]string) 
 	defer cancel(nil)
 	stall := time.AfterFunc(stallTimeout, func() { cancel(errStalled) })
 	defer stall.Stop()
-	days := slices.Sorted(maps.Keys(reasons))
-	r.log.InfoContext(ctx, "rebuilding boards", "first", days[0], "days", len(days), "reason", reasons[days[len(days)-1]])
-	err := r.builder.rebuild(ctx, days, nil, func() error {
+	days := r.builder.inOrder(slices.Collect(maps.Keys(reasons)))
+	if len(days) == 0 {
+		return nil
+	}
+	r.log.InfoContext(ctx, "rebuilding boards", "first", days[0], "days", len(days), "reason", reasons[days[0]])
+	finished, err := r.builder.rebuild(ctx, days, nil, func() error {
 		stall.Reset(stallTimeout)
 		if err := r.lease.Renew(ctx); err != nil { // the lease only saves work: the rebuild goes on
 			r.log.WarnContext(ctx, "lease not renewed during a rebuild", "error", err)
@@ -148,8 +173,6 @@ func (r *Reconciler) rebuild(ctx context.Context, reasons map[clock.Day]string) 
 	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
 		err = fmt.Errorf("%w: %w", errStalled, err)
 	}
-	if err == nil {
-		r.rebuilt.Add(int64(len(days)))
-	}
+	r.rebuilt.Add(finished)
 	return err
 }

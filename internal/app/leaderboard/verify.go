@@ -29,6 +29,7 @@ type ScannableBoard interface {
 type Verifier struct {
 	db    store.DB
 	board ScannableBoard
+	marks BoardChecker // nil: the marks are not checked
 	now   clock.Clock
 	log   *slog.Logger
 }
@@ -49,7 +50,9 @@ type Report struct {
 type Difference struct {
 	ProductID int64     `json:"productId"`
 	Day       clock.Day `json:"day"`
-	What      string    `json:"what"` // "own" or "live"
+	// What is "own" or "live", or "mark" and the reason why readers do not use the board;
+	// then the product is 0.
+	What string `json:"what"`
 	// Want is the score by the database, and Got that of the board, in micro points;
 	// null where the product should have, or has, no score.
 	Want *int64 `json:"want"`
@@ -70,6 +73,13 @@ func (v *Verifier) Verify(ctx context.Context, days []clock.Day, progress func(p
 	report := Report{Days: v.withBoard(days), Differences: []Difference{}} // in JSON a list, also where there is nothing
 	if len(report.Days) == 0 {
 		return report, nil
+	}
+	var err error
+	if report.Differences, err = v.unmarked(ctx, report.Days); err != nil {
+		return report, fmt.Errorf("read the marks of the boards: %w", err)
+	}
+	if report.Differences == nil {
+		report.Differences = []Difference{}
 	}
 	seed := maphash.MakeSeed()
 	want, err := v.wanted(ctx, report.Days, seed, progress)

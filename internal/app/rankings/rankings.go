@@ -77,7 +77,8 @@ type Reader struct {
 	brands    *shelf[foldKey, fold]       // of the live ranking of a brand
 	runs      *shelf[runKey, fold]        // of a brand in a published run
 	snapshots *shelf[clock.Day, snapshot] // of the board
-	folding   chan struct{}               // holds one: the fold that runs
+	gaps      *shelf[struct{}, map[clock.Day]int64]
+	folding   chan struct{} // holds one: the fold that runs
 }
 
 // New returns a reader.
@@ -86,6 +87,7 @@ func New(c Config) *Reader {
 		Config: c, reads: newReads(), folding: make(chan struct{}, 1),
 		folds: newShelf[foldKey, fold](c.Clock, grace), brands: newShelf[foldKey, fold](c.Clock, grace),
 		runs: newShelf[runKey, fold](c.Clock, grace), snapshots: newShelf[clock.Day, snapshot](c.Clock, 0),
+		gaps: newShelf[struct{}, map[clock.Day]int64](c.Clock, 0),
 	}
 }
 

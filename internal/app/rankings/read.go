@@ -49,7 +49,7 @@ func (r *Reader) find(ctx context.Context, q Query) (Page, error) {
 	if q.Period.Kind != ranking.Daily || !r.hasBoard(q.Period.First) {
 		return r.published(ctx, q)
 	}
-	if page, ok := r.live(ctx, q); ok {
+	if page, ok := r.live(ctx, q); ok && !r.lacking(ctx, q.Period.First) {
 		return page, nil
 	}
 	if q.Period.First < r.today() {

@@ -294,3 +294,24 @@ func TestAnAbsentRedisDoesNotHoldReadersUp(t *testing.T) {
 		t.Errorf("200 reads took %v", took)
 	}
 }
+
+// While the database notes that the board lacks scores, pages come from the counters.
+func TestABoardThatLacksScoresIsNotRead(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.count(0, map[int64]int64{1: 5})
+	s.rebuild(s.today)
+	s.demand(s.daily(0), rankings.FromBoard, 1)
+	s.count(0, map[int64]int64{2: 9})
+	note := func(f func(tx store.Tx)) {
+		if err := s.db.Update(t.Context(), func(tx store.Tx) error { f(tx); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	note(func(tx store.Tx) { tx.Gaps.Note([]clock.Day{s.today}) })
+	s.clock.advance(2 * time.Second)
+	s.demand(s.daily(0), rankings.FromDatabase, 2, 1)
+	s.rebuild(s.today) // which closes the gap
+	s.clock.advance(2 * time.Second)
+	s.demand(s.daily(0), rankings.FromBoard, 2, 1)
+}

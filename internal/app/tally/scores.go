@@ -56,9 +56,10 @@ func (t *Tally) write(ctx context.Context, since map[int64]clock.Day, last clock
 			}
 		}
 	}
-	for _, day := range slices.Sorted(maps.Keys(scores)) {
+	days := slices.Sorted(maps.Keys(scores))
+	for i, day := range days {
 		if err := t.board.Set(ctx, day, schedule.Generation(day), scores[day]); err != nil {
-			return err
+			return awayOr(ctx, err, days[i:])
 		}
 	}
 	return nil

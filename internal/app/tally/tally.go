@@ -50,8 +50,9 @@ type Tally struct {
 	weights weights
 	days    *store.Days
 	group   together
-	now     clock.Clock
-	log     *slog.Logger
+	absence
+	now clock.Clock
+	log *slog.Logger
 
 	counted, repeated atomic.Int64
 }
@@ -80,7 +81,7 @@ func (t *Tally) Handle(ctx context.Context, batch []event.Opened) error {
 	if err := t.group.do(ctx, events, t.count); err != nil {
 		return fmt.Errorf("count %d events: %w", len(events), err)
 	}
-	if err := t.writeScores(ctx, events); err != nil {
+	if err := t.show(ctx, events); err != nil {
 		return fmt.Errorf("write the scores of %d events: %w", len(events), err)
 	}
 	return nil

@@ -12,6 +12,12 @@ import (
 // taken so long that it was taken for dead.
 var ErrSuperseded = fault.New(fault.Conflict, "BOARD_SUPERSEDED", "another process is rebuilding this board")
 
+// ErrBuildLost is returned to a process that rebuilds the board of a day, if Redis has lost
+// a part of what was built, or the process has written nothing for so long that the build
+// was given up. Nobody else is building it: it must begin again.
+var ErrBuildLost = fault.New(fault.Unavailable, "BOARD_BUILD_LOST",
+	"the build of this board has expired, or redis has lost a part of it")
+
 // Kept is the number of days for which the board of a day is kept, the day itself
 // included: as long as the day is part of a live score. Older rankings are read
 // from the database.

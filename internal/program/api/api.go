@@ -93,7 +93,7 @@ func New(d Deps) (_ wire.Program, err error) {
 			u.DatabaseCheck(),
 			{Name: "kafka", Probe: producer.Ping, Optional: true}, // events wait in the outbox
 			{Name: "relay", Probe: relay.Health, Optional: true},
-			wire.RedisCheck(u.Redis), // rankings are read from the database
+			wire.RedisCheck(u), // rankings are read from the database
 		},
 		Close: func() { cards.Close(); closeDesk(); producer.Close() },
 	}, nil

@@ -80,8 +80,8 @@ func (c *rankingCheck) board(ctx context.Context, part jobs.Chunk, report func(j
 	}
 	var read int64
 	var refused error
-	u := c.infra
-	found, err := leaderboard.NewVerifier(u.DB, Board(u), u.Env.Clock, u.Env.Log).Verify(ctx, []clock.Day{day}, func(products int64) {
+	u, ranked := c.infra, Board(c.infra)
+	found, err := leaderboard.NewVerifier(u.DB, ranked, u.Env.Clock, u.Env.Log).CheckMarks(ranked).Verify(ctx, []clock.Day{day}, func(products int64) {
 		refused = report(jobs.Counts{Read: products - read})
 		read = products
 	})
@@ -90,6 +90,10 @@ func (c *rankingCheck) board(ctx context.Context, part jobs.Chunk, report func(j
 	}
 	if n := len(found.Differences); n > 0 {
 		d := found.Differences[0]
+		if d.ProductID == 0 {
+			c.note(Boards, n, "the board of %s: %s, so readers do not use it", day, d.What)
+			return report(jobs.Counts{Read: max(0, found.Compared-read)})
+		}
 		c.note(Boards, n, "the board of %s: %d of %d scores, the first is the %s score of product %d", day, n, found.Compared, d.What, d.ProductID)
 	}
 	return report(jobs.Counts{Read: max(0, found.Compared-read)})

@@ -31,7 +31,7 @@ func (c *boardFlags) Check() []error {
 }
 
 // with calls do with the database and Redis.
-func (c *boardFlags) with(s *session, do func(db *sqlstore.DB, client *goredis.Client) error) error {
+func (c *boardFlags) with(s *session, do func(db *sqlstore.DB, client goredis.UniversalClient) error) error {
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
 		client, err := redis.Open(c.RedisURL.Get())
 		if err != nil {
@@ -43,7 +43,7 @@ func (c *boardFlags) with(s *session, do func(db *sqlstore.DB, client *goredis.C
 }
 
 // board returns the board and the days.
-func (c *boardFlags) board(s *session, client *goredis.Client) (*redis.Board, []clock.Day) {
+func (c *boardFlags) board(s *session, client goredis.UniversalClient) (*redis.Board, []clock.Day) {
 	today := clock.DayOf(s.env.Clock())
 	return redis.NewBoard(client, c.RedisKeyPrefix, s.env.Clock, quiet()), today.Add(1 - c.Days.Get()).Until(today)
 }

@@ -77,7 +77,8 @@ func (c *rankingVerifyCommand) verify(s *session, u wire.Infra) (found verified,
 	found = verified{leaderboard.Report{Days: []clock.Day{}, Differences: []leaderboard.Difference{}}, []verifiedTable{}}
 	if scope.Boards() {
 		bar.Describe("comparing boards")
-		found.Report, err = leaderboard.NewVerifier(u.DB, batch.Board(u), s.env.Clock, s.env.Log).
+		board := batch.Board(u)
+		found.Report, err = leaderboard.NewVerifier(u.DB, board, s.env.Clock, s.env.Log).CheckMarks(board).
 			Verify(s.ctx, scope.BoardDays(s.env.Clock()), func(n int64) { bar.Describe(fmt.Sprintf("comparing boards, %d products", n)) })
 		if err != nil {
 			return found, fmt.Errorf("compare the boards (--what tables leaves them out): %w", err)
@@ -149,7 +150,11 @@ func (c *rankingVerifyCommand) print(w io.Writer, v verified) error {
 
 func (v verified) places() (rows [][]string) {
 	for _, d := range v.Differences {
-		rows = append(rows, []string{"board", d.Day.String(), strconv.FormatInt(d.ProductID, 10), d.What, points(d.Want), points(d.Got)})
+		row := []string{"board", d.Day.String(), strconv.FormatInt(d.ProductID, 10), d.What, points(d.Want), points(d.Got)}
+		if d.ProductID == 0 { // the whole board
+			row[2], row[4], row[5] = "-", "whole", "-"
+		}
+		rows = append(rows, row)
 	}
 	for _, t := range v.Tables {
 		for _, d := range t.Differences {

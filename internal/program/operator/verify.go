@@ -49,7 +49,7 @@ func (c *verifyCommand) Check() []error {
 // Run implements the command.
 func (c *verifyCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
-	return c.with(s, func(db *sqlstore.DB, client *goredis.Client) error {
+	return c.with(s, func(db *sqlstore.DB, client goredis.UniversalClient) error {
 		results, err := c.checks(s, db, client)
 		if err != nil {
 			return err
@@ -59,7 +59,7 @@ func (c *verifyCommand) Run(s *session) error {
 }
 
 // checks runs the requested checks. On a terminal it shows which one is running.
-func (c *verifyCommand) checks(s *session, db *sqlstore.DB, client *goredis.Client) ([]verify.Result, error) {
+func (c *verifyCommand) checks(s *session, db *sqlstore.DB, client goredis.UniversalClient) ([]verify.Result, error) {
 	bar := spinner(s.stderr)
 	defer bar.Finish() //nolint:errcheck // failing to draw a progress bar is no error
 	auditor := verify.New(db)

@@ -60,7 +60,7 @@ func New(u wire.Infra) (wire.Program, error) {
 		Checks: []manage.Check{
 			u.DatabaseCheck(),
 			{Name: "kafka", Probe: consumer.Ping},
-			wire.RedisCheck(u.Redis),
+			wire.RedisCheck(u),
 		},
 		Close: func() {}, // the components close what they use
 	}, nil

@@ -31,7 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.DB) {
 	for _, group := range []map[string]func(*shop){
 		transactionTests(), rollbackTests(), raceTests(), userTests(), brandTests(), productTests(), listTests(), stockTests(),
 		likeTests(), pointTests(), orderTests(), largeTests(), metricTests(), outboxTests(), handledTests(), eventLogTests(), leaseTests(), keyTests(), auditTests(),
-		couponTests(), paymentTests(), payBookTests(), damageTests(), jobTests(), publishedTests(), weightsTests(), salesTests(), monthTests(), rollupTests(),
+		couponTests(), paymentTests(), payBookTests(), damageTests(), jobTests(), publishedTests(), weightsTests(), gapTests(), salesTests(), monthTests(), rollupTests(),
 		letterTests(), groupTests(), cachedTests(), searchTests(), queueTests(),
 	} {
 		for name, test := range group {

@@ -50,7 +50,7 @@ type Kafka struct {
 
 // Redis is the server of the live rankings.
 type Redis struct {
-	RedisURL       RedisURL `help:"Address of Redis: redis://host:6379/0, or rediss:// for TLS." default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
+	RedisURL       RedisURL `help:"Address of Redis: redis://host:6379/0, redis+cluster://host:6379 or redis+sentinel://host:26379/mymaster; rediss for TLS." default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
 	RedisKeyPrefix string   `help:"Prefix of all keys, so that several shops can share a server." placeholder:"PREFIX"`
 }
 

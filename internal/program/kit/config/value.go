@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -105,9 +106,12 @@ type RedisURL struct{ value[string] }
 func (v *RedisURL) UnmarshalText(text []byte) error { return v.read(text, parseRedisURL) }
 
 func parseRedisURL(s string) (string, error) {
-	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "redis" && u.Scheme != "rediss") || u.Host == "" {
-		return "", errors.New("the value is not the address of a Redis server: give redis://host:6379/0, or rediss:// for TLS")
+	scheme, rest, ok := strings.Cut(s, "://")
+	plain, mode, _ := strings.Cut(scheme, "+")
+	known := slices.Contains([]string{"redis", "rediss"}, plain) && slices.Contains([]string{"", "cluster", "sentinel"}, mode)
+	if !ok || !known || rest == "" || strings.HasPrefix(rest, "/") {
+		return "", errors.New("the value is not the address of a Redis server: give redis://host:6379/0, or rediss:// for TLS; " +
+			"redis+cluster://host:6379 or redis+sentinel://host:26379/mymaster")
 	}
 	return s, nil
 }

@@ -28,7 +28,7 @@ type Infra struct {
 	RelayDB, BackgroundDB, HealthDB *sqlstore.DB
 
 	Kafka       kafka.Config
-	Redis       *goredis.Client
+	Redis       goredis.UniversalClient
 	RedisPrefix string
 }
 
@@ -65,7 +65,7 @@ func Serve(ctx context.Context, env Env, about config.About, c *config.Server,
 		return err
 	}
 	defer program.Close()
-	program.Components = append(program.Components, run.Component{Name: "minimum of the heap", Run: func(ctx context.Context) error {
+	program.Components = append(program.Components, redisSettings(infra), run.Component{Name: "minimum of the heap", Run: func(ctx context.Context) error {
 		heap.KeepMinimum(ctx, c.MinHeapBytes())
 		return nil
 	}})

@@ -2,16 +2,41 @@ package wire
 
 import (
 	"context"
+	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
+	"github.com/loopers-commerce/commerce/internal/adapter/redis"
+	"github.com/loopers-commerce/commerce/internal/base/outage"
 	"github.com/loopers-commerce/commerce/internal/program/kit/manage"
+	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
 
-// RedisCheck checks that Redis answers. It is optional: without Redis every program
+// RedisCheck checks that Redis takes writes. It is optional: without Redis every program
 // works, only slower.
-func RedisCheck(client *goredis.Client) manage.Check {
-	return manage.Check{Name: "redis", Optional: true, Probe: func(ctx context.Context) error {
-		return client.Ping(ctx).Err()
+func RedisCheck(u Infra) manage.Check {
+	return manage.Check{Name: "redis", Optional: true, Probe: redis.NewHealth(u.Redis, u.RedisPrefix, u.Env.Clock).Check}
+}
+
+// redisSettings complains about settings of Redis that may hurt, once Redis answers.
+func redisSettings(u Infra) run.Component {
+	health := redis.NewHealth(u.Redis, u.RedisPrefix, u.Env.Clock)
+	return run.Component{Name: "settings of Redis", Run: func(ctx context.Context) error {
+		looking, stop := context.WithCancel(ctx)
+		defer stop()
+		outage.New(u.Env.Log, "look at the settings of Redis").Repeat(looking, settingsEvery, func(ctx context.Context) error {
+			complaint, err := health.Settings(ctx)
+			if err != nil {
+				return err
+			}
+			if complaint != "" {
+				u.Env.Log.WarnContext(ctx, complaint)
+			}
+			stop()
+			return nil
+		})
+		<-ctx.Done()
+		return nil
 	}}
 }
+
+// settingsEvery is how long to wait for a Redis that does not answer yet.
+const settingsEvery = 5 * time.Second

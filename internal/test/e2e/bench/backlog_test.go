@@ -44,7 +44,7 @@ func catchUp(b *testing.B, program string, waiting int) (took time.Duration, meg
 	board := redistest.Real(b, s.env.Clock)
 	publishViews(b, s, config, waiting)
 	cmd := exec.CommandContext(b.Context(), program, "--database-url", s.address, "--kafka-brokers", brokers[0], "--kafka-topic-prefix", prefix,
-		"--redis-url", "redis://"+board.Client.Options().Addr, "--redis-key-prefix", board.Prefix, "--management-port", "18999", "--log-level", "warn")
+		"--redis-url", os.Getenv("TEST_REDIS_URL"), "--redis-key-prefix", board.Prefix, "--management-port", "18999", "--log-level", "warn")
 	cmd.Stderr = os.Stderr
 	began := time.Now()
 	if err := cmd.Start(); err != nil {

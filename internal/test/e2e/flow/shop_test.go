@@ -85,7 +85,7 @@ func (s *shop) seed(t *testing.T) {
 	}
 }
 
-func (s *shop) run(t *testing.T, client *goredis.Client) {
+func (s *shop) run(t *testing.T, client goredis.UniversalClient) {
 	t.Helper()
 	listener, url := servicetest.Listen(t)
 	s.client.URL = url

@@ -32,7 +32,7 @@ type process struct {
 	name    string
 	network *network
 	db      *sqlstore.DB
-	client  *goredis.Client
+	client  goredis.UniversalClient
 	close   func()
 	cancel  context.CancelFunc
 	ended   chan error

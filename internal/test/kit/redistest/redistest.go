@@ -22,7 +22,7 @@ import (
 // Board is a ranking with its server.
 type Board struct {
 	*redis.Board
-	Client *goredis.Client
+	Client goredis.UniversalClient
 	Prefix string
 	// Server is the embedded server; nil if it is the real one.
 	Server *miniredis.Miniredis
@@ -65,6 +65,12 @@ func Real(tb testing.TB, now clock.Clock) Board {
 	b := open(tb, url, fmt.Sprintf("test:%s:%s:", name, rand.Text()), now)
 	tb.Cleanup(func() { sweep(tb, b) })
 	return b
+}
+
+// On uses the servers of an address.
+func On(tb testing.TB, url string, now clock.Clock) Board {
+	tb.Helper()
+	return open(tb, url, "", now)
 }
 
 // Each runs the test on both servers.

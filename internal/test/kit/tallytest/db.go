@@ -46,6 +46,7 @@ type state struct {
 	likes    map[int64]int64
 	leases   *leasetest.Table
 	weights  []ranking.WeightsChange
+	gaps     map[clock.Day]gap
 	failed   error // of the first queued write that failed; it ends the commit
 }
 
@@ -54,7 +55,7 @@ func (db *DB) Update(_ context.Context, fn func(tx store.Tx) error) error {
 	db.mu.Lock()
 	next := state{
 		handled: clone(db.state.handled), counters: clone(db.state.counters),
-		likes: clone(db.state.likes), leases: db.leases(), weights: slices.Clip(db.state.weights),
+		likes: clone(db.state.likes), leases: db.leases(), weights: slices.Clip(db.state.weights), gaps: clone(db.state.gaps),
 	}
 	err := fn(db.tx(&next))
 	if err == nil {
@@ -112,7 +113,7 @@ func (db *DB) DeleteCounters(productID int64) {
 func (db *DB) tx(s *state) store.Tx {
 	return store.Tx{
 		Handled: handled{db, s}, Metrics: counters{db, s}, Ranking: top{counters{db, s}},
-		Weights: weights{s}, Likes: likes{nil, db, s}, Leases: s.leases,
+		Weights: weights{s}, Gaps: gaps{db, s}, Likes: likes{nil, db, s}, Leases: s.leases,
 	}
 }
 
