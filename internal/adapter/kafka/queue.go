@@ -74,6 +74,13 @@ func (q *queue) next(now time.Time) (n int) {
 	return n
 }
 
+// empty reports whether no record waits or is in work.
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.records)+len(q.inHand) == 0
+}
+
 // postpone puts back the record that was pulled last, as it is now.
 func (q *queue) postpone(r *kgo.Record) {
 	q.mu.Lock()
