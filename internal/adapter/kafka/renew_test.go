@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
+	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
 )
 
 // admin returns a client of its own: it has seen none of the topics before.
@@ -186,4 +189,123 @@ func TestATopicThatIsMadeAgainWithFewerPartitionsAndThenHasMore(t *testing.T) {
 			seen.await(t, 180)
 		})
 	}
+}
+
+func TestEventsAndViewsAreSentToATopicThatIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	for name, start := range bothBrokers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := start(t)
+			all := likes(t, 10, 1)
+			p := producer(t, config)
+			v, stop := views(t, config)
+			defer stop()
+			v.Viewed(1, nil)
+			await(t, "a view is sent", func() bool { return outcome(t, config, "sent") == 1 })
+			if err := errors.Join(p.Publish(t.Context(), all)...); err != nil {
+				t.Fatal(err)
+			}
+			remake(t, config, event.CatalogTopic)
+			await(t, "views are sent again", func() bool {
+				v.Viewed(1, nil)
+				return outcome(t, config, "sent") > 3
+			})
+			await(t, "events are sent again", func() bool { return errors.Join(p.Publish(t.Context(), all)...) == nil })
+			if n := len(kafkatest.All(t, config.Brokers, config.Topic(event.CatalogTopic))); n < 12 {
+				t.Errorf("%d records are in the new topic", n)
+			}
+		})
+	}
+}
+
+// deleteRecords deletes all records of a topic, as retention does.
+func deleteRecords(t *testing.T, c kafka.Config, name string) {
+	t.Helper()
+	a := admin(t, c)
+	ends, err := a.ListEndOffsets(t.Context(), c.Topic(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, err := a.DeleteRecords(t.Context(), ends.Offsets()); err != nil || done.Error() != nil {
+		t.Fatal(err, done.Error())
+	}
+}
+
+func TestRecordsThatKafkaDeletesBeforeTheyAreReadAreSaidAndCounted(t *testing.T) {
+	t.Parallel()
+	for name, start := range bothBrokers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := start(t)
+			all := likes(t, 30, 1)
+			seen := newRecorder()
+			publish(t, config, all[:5])
+			stop := consume(t, config, seen.handle, quiet())
+			seen.await(t, 5)
+			stop()
+			publish(t, config, all[5:20])
+			deleteRecords(t, config, event.CatalogTopic)
+			var log logBuffer
+			config = another(config)
+			consume(t, config, seen.handle, slog.New(slog.NewTextHandler(&log, nil)))
+			lost := func(n float64) func() bool {
+				return func() bool { return metric(t, config, "commerce_consumer_lost_records_total") == n }
+			}
+			await(t, "they are counted", lost(15))
+			await(t, "the offset is behind them", func() bool { return committed(t, config) == 20 })
+			if text := log.String(); !strings.Contains(text, "records=15 from=5 to=19") || !strings.Contains(text, "sent_after=") {
+				t.Errorf("it is not said:\n%s", text)
+			}
+			publish(t, config, all[20:])
+			seen.await(t, 15)
+			await(t, "the offset follows", func() bool { return committed(t, config) == 30 })
+			if !lost(15)() || metric(t, config, "commerce_consumer_lag_records") != 0 {
+				t.Error("more are lost, or wait")
+			}
+		})
+	}
+}
+
+func TestRecordsThatKafkaDeletesWhileTheyWaitAreCounted(t *testing.T) {
+	t.Parallel()
+	config := kafkatest.Prepared(t, kafkatest.Cluster(t))
+	all := likes(t, 20, 1)
+	seen := newRecorder()
+	var away atomic.Bool // the consumer's connections to the broker
+	config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if away.Load() {
+			return nil, errors.New("the network is away")
+		}
+		var d net.Dialer
+		c, err := d.DialContext(ctx, network, address)
+		return &cut{c, &away}, err
+	}
+	publish(t, config, all[:5])
+	consume(t, config, seen.handle, quiet())
+	seen.await(t, 5)
+	await(t, "the offset is known", func() bool { return committed(t, config) == 5 })
+	direct := config
+	direct.Dial = nil
+	away.Store(true)
+	publish(t, direct, all[5:])
+	deleteRecords(t, config, event.CatalogTopic)
+	away.Store(false)
+	await(t, "they are counted", func() bool { return metric(t, config, "commerce_consumer_lost_records_total") == 15 })
+	await(t, "the offset is behind them", func() bool { return committed(t, config) == 20 })
+}
+
+// cut is a connection that fails while its network is away.
+type cut struct {
+	net.Conn
+
+	away *atomic.Bool
+}
+
+func (c *cut) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.away.Load() {
+		return 0, errors.Join(errors.New("the network is away"), c.Close())
+	}
+	return n, err
 }
