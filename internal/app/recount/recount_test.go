@@ -32,9 +32,19 @@ type pipe struct {
 	t     *testing.T
 	count *tally.Tally
 
+	atReach, atRead func() // called once, if there is one
+
 	mu   sync.Mutex
 	log  []event.Opened
 	done int
+}
+
+// once calls a function the first time.
+func once(f *func()) {
+	if do := *f; do != nil {
+		*f = nil
+		do()
+	}
 }
 
 type noBoard struct{}
@@ -101,9 +111,11 @@ func (p *pipe) stream(ctx context.Context, lost func(n int) bool) error {
 // Reach implements recount.Queue.
 func (p *pipe) Reach(context.Context) (recount.Reader, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	from, end := p.done, len(p.log)
+	p.mu.Unlock()
+	once(&p.atReach)
 	return func(_ context.Context, yield func(event.Opened, bool) error) error {
+		once(&p.atRead)
 		p.mu.Lock()
 		all := p.log
 		p.mu.Unlock()
@@ -136,8 +148,12 @@ func (p *pipe) drain(lost func(n int) bool) {
 func (p *pipe) rebuild(apply bool) []recount.Change {
 	p.t.Helper()
 	today := clock.DayOf(time.Now())
+	first := today.Add(-1)
+	if p.atRead != nil || p.atReach != nil {
+		first = today // the hook is for the sales of today
+	}
 	changes, err := recount.New(p.DB, p, time.Now, quiet()).Rebuild(p.t.Context(), recount.Request{
-		First: today.Add(-1), Last: today, Actor: "mina", Reason: "retention was too short", Apply: apply,
+		First: first, Last: today, Actor: "mina", Reason: "retention was too short", Apply: apply,
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -289,6 +305,76 @@ func TestWhatWaitsIsNotCountedTwice(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestEventsThatAreSentWhileTheSnapshotBegins(t *testing.T) {
+	t.Parallel()
+	for name, hook := range map[string]func(p *pipe, act func()){
+		"after it, and sent at once":  func(p *pipe, act func()) { p.atRead = act },
+		"before it, and sent at once": func(p *pipe, act func()) { p.atReach = act },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
+				p := newPipe(s)
+				c := p.customers(1, s.Product(s.T, 1_000, 1_000))[0]
+				act := func(n int) {
+					if err := c.act(s.T.Context(), n); err != nil {
+						s.T.Fatal(err)
+					}
+				}
+				act(1)
+				p.drain(every) // it is lost
+				hook(p, func() {
+					act(2)
+					act(3)
+					if err := p.relay(s.T.Context()); err != nil {
+						s.T.Fatal(err)
+					}
+				})
+				p.rebuild(true)
+				p.drain(none)
+				if n := p.differences(); n != 0 {
+					s.T.Errorf("%d differences: what came meanwhile was counted twice, or not at all", n)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatCannotBeRebuilt(t *testing.T) {
+	t.Parallel()
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
+		p, today := newPipe(s), clock.DayOf(time.Now())
+		old := clock.Day(20240110)
+		err := p.DB.Update(t.Context(), func(tx store.Tx) error {
+			tx.Metrics.Add([]metric.Counters{{ProductID: 1, Day: old, Views: 1}})
+			return nil
+		})
+		if err == nil {
+			err = p.DB.Update(t.Context(), func(tx store.Tx) error {
+				_, _, err := tx.Months.RollUp(t.Context(), metric.MonthOf(old), 0, 10)
+				return err
+			})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, r := range map[string]struct {
+			request recount.Request
+			want    error
+		}{
+			"backwards":   {recount.Request{First: today, Last: today.Add(-1)}, recount.ErrDays},
+			"tomorrow":    {recount.Request{First: today, Last: today.Add(1)}, recount.ErrDays},
+			"rolled up":   {recount.Request{First: old, Last: old}, recount.ErrRolled},
+			"partly":      {recount.Request{First: old.Add(-40), Last: today}, recount.ErrRolled},
+			"nothing odd": {recount.Request{First: today, Last: today}, nil},
+		} {
+			if _, err := recount.New(p.DB, p, time.Now, quiet()).Rebuild(t.Context(), r.request); !errors.Is(err, r.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
 }
 
 func TestRebuildsWhileEventsAreCounted(t *testing.T) {
