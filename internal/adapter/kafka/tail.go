@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
@@ -89,7 +90,7 @@ func (t *Tail) processed(ctx context.Context, admin *kadm.Client) (map[partition
 		return nil, err
 	}
 	committed, err := admin.FetchOffsets(ctx, t.group)
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // it has never read
 		return nil, err
 	}
 	from := map[partition]int64{}
