@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -85,7 +86,9 @@ type Consumer struct {
 	hanging  chan struct{} // closed once a handler does not return
 	hangOnce sync.Once
 
-	suspected wakeup.Signal // a fetch says that a topic may be another one now
+	health    health
+	fetching  atomic.Pointer[string] // why the last fetch failed
+	suspected wakeup.Signal          // a fetch says that a topic may be another one now
 	mu        sync.Mutex
 	workers   map[partition]*worker
 	ids       map[string]topicID // of the topics that the client reads
@@ -202,9 +205,12 @@ func (c *Consumer) poll(ctx context.Context) {
 		c.client.AllowRebalance()
 		if err := fetches.Err(); err != nil && ctx.Err() == nil {
 			failing.Failed(err)
+			text := "fetch from kafka: " + err.Error()
+			c.fetching.Store(&text)
 			backoff.Wait(ctx, pollPause)
 		} else {
 			failing.Recovered()
+			c.fetching.Store(nil)
 		}
 	}
 }

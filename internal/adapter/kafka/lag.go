@@ -22,6 +22,7 @@ func (c *Consumer) exportLagUntil(ctx context.Context) {
 		c.exportAges()
 		if err := c.exportLag(ctx); err != nil && ctx.Err() == nil {
 			failing.Failed(err)
+			c.health.failed(err, c.config.Clock())
 		} else {
 			failing.Recovered()
 		}
@@ -45,6 +46,7 @@ func (c *Consumer) exportLag(ctx context.Context) error {
 			c.lookForLoss(at, lag)
 		}
 	}
+	c.look(group)
 	return nil
 }
 

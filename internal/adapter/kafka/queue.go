@@ -81,6 +81,13 @@ func (q *queue) empty() bool {
 	return len(q.records)+len(q.inHand) == 0
 }
 
+// postponed reports whether the first record is not yet due.
+func (q *queue) postponed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting
+}
+
 // postpone puts back the record that was pulled last, as it is now.
 func (q *queue) postpone(r *kgo.Record) {
 	q.mu.Lock()

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -30,7 +31,9 @@ type worker struct {
 	outage   *outage.Log
 	queue    *queue
 
-	log *position // what was fetched of the partition
+	log     *position              // what was fetched of the partition
+	problem atomic.Pointer[string] // why it does not go on; empty: it does
+	working atomic.Int64           // since when the handler works, in microseconds; 0: it does not
 
 	parked    *parking // nil where order does not matter
 	postponed bool     // the first record of a park is to be tried again later
@@ -130,10 +133,12 @@ func (w *worker) retry(f func() error) bool {
 		if err == nil {
 			w.outage.Recovered()
 			w.backoff.Reset()
+			w.troubled(nil)
 			return true
 		}
 		w.consumer.metrics.failures.WithLabelValues(w.topic).Inc()
 		w.outage.Failed(err)
+		w.troubled(err)
 		select {
 		case <-w.quit:
 			return false
