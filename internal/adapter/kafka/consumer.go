@@ -41,13 +41,15 @@ const (
 	queueHigh = 2 * maxBatch
 	queueLow  = maxBatch
 
-	// maxBatchBytes bounds a batch of large records.
-	maxBatchBytes = 8 << 20
+	// maxBatchBytes bounds a batch of large records, and benchBytes those of all batches that
+	// are in work at a time.
+	maxBatchBytes = 1 << 20
+	benchBytes    = 8 << 20
 	// queueBytes is how much memory the queues of all partitions may use before they
 	// fetch no more; maxFetch and maxFetchPartition bound what the client fetches ahead,
 	// which is several times as large once it is decompressed.
-	queueBytes        = 24 << 20
-	maxFetch          = 2 << 20
+	queueBytes        = 12 << 20
+	maxFetch          = 1 << 20
 	maxFetchPartition = 128 << 10
 
 	fetchWait = 100 * time.Millisecond
@@ -83,6 +85,7 @@ type Consumer struct {
 	metrics  consumerMetrics
 	offsets  *offsets
 	memory   *memory
+	bench    *bench
 	hanging  chan struct{} // closed once a handler does not return
 	hangOnce sync.Once
 
@@ -124,7 +127,7 @@ func newConsumer(
 	}
 	m := &Consumer{
 		config: c, name: group, group: c.Prefix + group, sources: sources, topics: slices.Sorted(maps.Keys(sources)),
-		log: log.With("group", group), metrics: metrics, memory: &memory{limit: queueBytes}, hanging: make(chan struct{}), workers: map[partition]*worker{},
+		log: log.With("group", group), metrics: metrics, memory: &memory{limit: queueBytes}, bench: newBench(benchBytes), hanging: make(chan struct{}), workers: map[partition]*worker{},
 		suspected: wakeup.New(), ids: map[string]topicID{}, sizes: map[string]int{}, suspects: map[string]bool{},
 	}
 	for _, topic := range topics {

@@ -142,7 +142,7 @@ func (c *Consumer) orphans(group kadm.DescribedGroupLag) (orphans []string) {
 	defer c.mu.Unlock()
 	for _, topic := range c.topics {
 		for n := range c.sizes[topic] {
-			if l, there := group.Lag.Lookup(topic, int32(n)); !there || l.Member == nil { //nolint:gosec // a cluster has fewer
+			if l, there := group.Lag.Lookup(topic, int32(n)); !there || l.Member == nil {
 				orphans = append(orphans, fmt.Sprintf("%s/%d", topic, n))
 			}
 		}

@@ -91,11 +91,7 @@ func (p *parking) refresh(ctx context.Context) (err error) {
 	if p == nil {
 		return nil
 	}
-	if now := p.consumer.reads(p.at.topic); now.replaces(p.topic) { // nothing that waited is left
-		p.topic, p.loaded, p.last, p.end = now, false, map[string]int64{}, 0
-	} else if p.topic == (topicID{}) {
-		p.topic = now
-	}
+	p.compare(p.consumer.reads(p.at.topic))
 	if p.loaded && len(p.last) == 0 {
 		return nil
 	}
@@ -118,6 +114,14 @@ func (p *parking) refresh(ctx context.Context) (err error) {
 		return errParkFull
 	}
 	return nil
+}
+
+// compare begins anew if the park is another topic now: nothing that waited is left.
+func (p *parking) compare(now topicID) {
+	if now.replaces(p.topic) {
+		p.loaded, p.last, p.end = false, map[string]int64{}, 0
+	}
+	p.topic = now
 }
 
 // refreshParked is refresh within a deadline: a record of the park that Kafka has deleted

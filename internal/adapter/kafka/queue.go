@@ -132,10 +132,10 @@ func (q *queue) close() {
 func (q *queue) regulate() {
 	n := len(q.records)
 	switch {
-	case !q.paused && (q.waiting || n >= queueHigh || n > 0 && q.memory.short()):
+	case !q.paused && (q.waiting || n >= queueHigh || n+len(q.inHand) > 0 && q.memory.short()):
 		q.paused = true
 		q.client.PauseFetchPartitions(q.at.asMap())
-	case q.paused && !q.waiting && (n == 0 || n <= queueLow && !q.memory.short()):
+	case q.paused && !q.waiting && (n+len(q.inHand) == 0 || n <= queueLow && !q.memory.short()):
 		q.paused = false
 		q.client.ResumeFetchPartitions(q.at.asMap())
 	}

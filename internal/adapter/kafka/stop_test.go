@@ -42,7 +42,8 @@ func TestAConsumerStopsWhileADeadLetterHangs(t *testing.T) {
 			cluster.ControlKey(int16(kmsg.InitProducerID), func(request kmsg.Request) (kmsg.Response, error, bool) {
 				cluster.KeepControl()
 				asked()
-				refused := request.ResponseKind().(*kmsg.InitProducerIDResponse) //nolint:forcetypeassert // it is
+				refused := kmsg.NewPtrInitProducerIDResponse()
+				refused.Version = request.GetVersion()
 				refused.ErrorCode = kerr.CoordinatorLoadInProgress.Code
 				return refused, nil, true
 			})

@@ -5,6 +5,7 @@ package streamer
 import (
 	"context"
 	"io"
+	"runtime/debug"
 
 	"github.com/alecthomas/kong"
 
@@ -29,9 +30,22 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 	if code, ok := run.ConfigExitCode(err, stderr); !ok {
 		return code
 	}
+	limitMemory(getenv)
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
 	build := func(_ context.Context, infra wire.Infra) (wire.Program, error) { return New(infra) }
 	return run.ExitCode(wire.Serve(ctx, wire.NewEnv(log), about(), &c, build), stderr)
+}
+
+// memoryLimit is the memory that Go is asked to stay below, in bytes. The program then
+// stays below 256 MB, whatever waits: beside the heap there are its code and the stacks.
+const memoryLimit = 176 << 20
+
+// limitMemory makes Go collect garbage earlier near the limit, unless GOMEMLIMIT says what
+// the limit is.
+func limitMemory(getenv func(string) string) {
+	if getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }
