@@ -60,6 +60,7 @@ type Tx struct {
 	Charges   payment.ChargeTable
 	Metrics   metric.Table
 	Months    metric.MonthTable
+	Rebuilds  metric.RebuildTable
 	Ranking   ranking.Table
 	Outbox    Outbox
 	Queues    OutboxQueues
@@ -195,6 +196,18 @@ type Sales interface {
 	// StateOn returns a text that changes when what On reads changes, or a counter of
 	// the day.
 	StateOn(ctx context.Context, day clock.Day) (string, error)
+	// Liked calls yield with each product whose like count, likes and daily net likes are
+	// not all the same. An error of yield ends it.
+	Liked(ctx context.Context, before clock.Day, yield func(Liked) error) error
+}
+
+// Liked is how often a product was liked, by three books.
+type Liked struct {
+	ProductID int64
+	Likes     int64     // that there are
+	Shown     int64     // by the like count of the product
+	Counted   int64     // by the counters of all days
+	Newest    time.Time // of the likes that were given before the day asked for; zero: there is none
 }
 
 // Sold is a line of an order that is paid and not cancelled.

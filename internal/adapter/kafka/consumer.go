@@ -7,13 +7,16 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
+	"github.com/loopers-commerce/commerce/internal/base/wakeup"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
@@ -38,13 +41,15 @@ const (
 	queueHigh = 2 * maxBatch
 	queueLow  = maxBatch
 
-	// maxBatchBytes bounds a batch of large records.
-	maxBatchBytes = 8 << 20
+	// maxBatchBytes bounds a batch of large records, and benchBytes those of all batches that
+	// are in work at a time.
+	maxBatchBytes = 1 << 20
+	benchBytes    = 8 << 20
 	// queueBytes is how much memory the queues of all partitions may use before they
 	// fetch no more; maxFetch and maxFetchPartition bound what the client fetches ahead,
 	// which is several times as large once it is decompressed.
-	queueBytes        = 24 << 20
-	maxFetch          = 2 << 20
+	queueBytes        = 12 << 20
+	maxFetch          = 1 << 20
 	maxFetchPartition = 128 << 10
 
 	fetchWait = 100 * time.Millisecond
@@ -80,11 +85,18 @@ type Consumer struct {
 	metrics  consumerMetrics
 	offsets  *offsets
 	memory   *memory
+	bench    *bench
 	hanging  chan struct{} // closed once a handler does not return
 	hangOnce sync.Once
 
-	mu      sync.Mutex
-	workers map[partition]*worker
+	health    health
+	fetching  atomic.Pointer[string] // why the last fetch failed
+	suspected wakeup.Signal          // a fetch says that a topic may be another one now
+	mu        sync.Mutex
+	workers   map[partition]*worker
+	ids       map[string]topicID // of the topics that the client reads
+	sizes     map[string]int     // how many partitions they have
+	suspects  map[string]bool    // topics that are to be found again
 }
 
 // partition names a partition of a topic.
@@ -115,7 +127,8 @@ func newConsumer(
 	}
 	m := &Consumer{
 		config: c, name: group, group: c.Prefix + group, sources: sources, topics: slices.Sorted(maps.Keys(sources)),
-		log: log.With("group", group), metrics: metrics, memory: &memory{limit: queueBytes}, hanging: make(chan struct{}), workers: map[partition]*worker{},
+		log: log.With("group", group), metrics: metrics, memory: &memory{limit: queueBytes}, bench: newBench(benchBytes), hanging: make(chan struct{}), workers: map[partition]*worker{},
+		suspected: wakeup.New(), ids: map[string]topicID{}, sizes: map[string]int{}, suspects: map[string]bool{},
 	}
 	for _, topic := range topics {
 		m.topics = append(m.topics, c.Topic(topic))
@@ -144,6 +157,7 @@ func (c *Consumer) options() []kgo.Opt {
 		kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(maxFetchPartition),
 		kgo.RecordPartitioner(partitioner{kgo.StickyKeyPartitioner(nil), c.parks()}), kgo.AllowIdempotentProduceCancellation(),
 		kgo.OnPartitionsAssigned(c.assigned), kgo.OnPartitionsRevoked(c.revoked), kgo.OnPartitionsLost(c.lost),
+		kgo.AdjustFetchOffsetsFn(c.adjust),
 	}
 }
 
@@ -167,6 +181,7 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	var wg sync.WaitGroup
 	wg.Go(func() { c.offsets.commitUntil(background) })
 	wg.Go(func() { c.exportLagUntil(background) })
+	wg.Go(func() { c.watchTopicsUntil(background) })
 	wg.Go(func() {
 		defer end()
 		select {
@@ -189,24 +204,54 @@ func (c *Consumer) poll(ctx context.Context) {
 	failing := outage.New(c.log, "fetch from kafka")
 	for ctx.Err() == nil {
 		fetches := c.client.PollRecords(ctx, maxPoll)
-		fetches.EachPartition(c.enqueue)
+		c.enqueueAll(fetches)
 		c.client.AllowRebalance()
 		if err := fetches.Err(); err != nil && ctx.Err() == nil {
 			failing.Failed(err)
+			text := "fetch from kafka: " + err.Error()
+			c.fetching.Store(&text)
 			backoff.Wait(ctx, pollPause)
 		} else {
 			failing.Recovered()
+			c.fetching.Store(nil)
 		}
 	}
 }
 
-func (c *Consumer) enqueue(p kgo.FetchTopicPartition) {
-	c.mu.Lock()
-	w := c.workers[partition{p.Topic, p.Partition}]
-	c.mu.Unlock()
-	if w != nil && len(p.Records) > 0 {
+// enqueueAll adds what was fetched to the queues.
+func (c *Consumer) enqueueAll(fetches kgo.Fetches) {
+	for _, fetch := range fetches {
+		for _, t := range fetch.Topics {
+			for _, p := range t.Partitions {
+				if errors.Is(p.Err, kerr.UnknownTopicID) {
+					c.suspect(t.Topic)
+				}
+				c.enqueue(partition{t.Topic, p.Partition}, t.TopicID, p)
+			}
+		}
+	}
+}
+
+// enqueue adds the records of a partition to its queue.
+func (c *Consumer) enqueue(at partition, topic topicID, p kgo.FetchPartition) {
+	w := c.worker(at)
+	if w == nil {
+		return
+	}
+	if !w.log.is(topic) {
+		c.suspect(at.topic) // its offset is that of the topic before
+		return
+	}
+	c.note(w, w.log.passed(p))
+	if len(p.Records) > 0 {
 		w.queue.push(p.Records)
 	}
+}
+
+func (c *Consumer) worker(at partition) *worker {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.workers[at]
 }
 
 // leave leaves the group. If that takes long it gives up, and the brokers notice when the

@@ -59,6 +59,11 @@ func (h handlingOf[T]) handleBatch(w *worker, batch []T, from []*kgo.Record) boo
 	}
 	var guilty error
 	ok = w.retry(func() error {
+		room := weight(from)
+		if !w.consumer.bench.take(room, w.quit) {
+			return context.Canceled
+		}
+		defer w.consumer.bench.give(room) // it holds none while it waits for the next attempt
 		err := w.call(w.traced(from, func(ctx context.Context) error { return h.handle(ctx, batch) }))
 		if b := blameFor(err); b == unreadable || b == record {
 			guilty = err

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/outage"
 )
@@ -20,6 +22,7 @@ func (c *Consumer) exportLagUntil(ctx context.Context) {
 		c.exportAges()
 		if err := c.exportLag(ctx); err != nil && ctx.Err() == nil {
 			failing.Failed(err)
+			c.health.failed(err, c.config.Clock())
 		} else {
 			failing.Recovered()
 		}
@@ -39,10 +42,20 @@ func (c *Consumer) exportLag(ctx context.Context) error {
 	}
 	for _, at := range c.all() {
 		if lag, ok := group.Lag.Lookup(at.topic, at.number); ok && lag.Lag >= 0 {
-			c.metrics.lag.WithLabelValues(c.config.bare(at.topic), strconv.Itoa(int(at.number))).Set(float64(lag.Lag))
+			c.metrics.lag.WithLabelValues(c.config.bare(at.topic), strconv.Itoa(int(at.number))).Set(float64(waiting(lag)))
+			c.lookForLoss(at, lag)
 		}
 	}
+	c.look(group)
 	return nil
+}
+
+// waiting returns how many records of a partition can be read and are not processed.
+func waiting(lag kadm.GroupMemberLag) int64 {
+	if lag.Start.Err == nil && lag.Start.Offset > lag.Commit.At {
+		return max(0, lag.End.Offset-lag.Start.Offset)
+	}
+	return lag.Lag
 }
 
 // exportAges exports how old the first record is that is not processed, of each

@@ -39,6 +39,7 @@ func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
 type consumerMetrics struct {
 	records, skipped, retries, failures *prometheus.CounterVec // by topic
 	deadLetters                         *prometheus.CounterVec // by topic and cause
+	lost, renewed                       *prometheus.CounterVec // by topic
 	size, seconds                       prometheus.Histogram
 	lag, age, parkedKeys                *prometheus.GaugeVec // by topic and partition
 }
@@ -53,7 +54,9 @@ func newConsumerMetrics(r prometheus.Registerer, group string) (consumerMetrics,
 		deadLetters: counter("consumed_dead_letters_total", "Records sent to the dead-letter topic.", "topic", "cause"),
 		failures: counter("consumed_failures_total",
 			"Attempts to process a batch, or to write a record to another topic, that failed and are repeated because a dependency is away.", "topic"),
-		size: histogram("consumed_batch_records", "Records in a batch.", prometheus.ExponentialBuckets(1, 4, 7)),
+		lost:    counter("consumer_lost_records_total", "Records that Kafka deleted before this group had read them.", "topic"),
+		renewed: counter("consumer_renewed_topics_total", "Topics that were deleted and made again while this process read them.", "topic"),
+		size:    histogram("consumed_batch_records", "Records in a batch.", prometheus.ExponentialBuckets(1, 4, 7)),
 		seconds: histogram("consumed_batch_seconds", "Time to process a batch, in seconds.",
 			prometheus.ExponentialBuckets(0.001, 4, 8)),
 		age:        gauge("consumer_lag_seconds", "Age of the first record that is not processed, in the partitions assigned to this process.", "topic", "partition"),
@@ -61,7 +64,7 @@ func newConsumerMetrics(r prometheus.Registerer, group string) (consumerMetrics,
 		lag:        gauge("consumer_lag_records", "Records not yet consumed, in the partitions assigned to this process.", "topic", "partition"),
 	}
 	err := register(prometheus.WrapRegistererWith(prometheus.Labels{"group": group}, r),
-		m.records, m.skipped, m.retries, m.deadLetters, m.failures, m.size, m.seconds, m.lag, m.age, m.parkedKeys)
+		m.records, m.skipped, m.retries, m.deadLetters, m.lost, m.renewed, m.failures, m.size, m.seconds, m.lag, m.age, m.parkedKeys)
 	return m, err
 }
 

@@ -31,20 +31,24 @@ type offsets struct {
 
 	committing chan struct{} // holds a token during a commit: an older commit must not arrive after a newer one
 	mu         sync.Mutex
-	next       map[partition]kgo.EpochOffset // marked and not yet committed
+	next       map[partition]place // marked and not yet committed
 }
 
 func newOffsets(client *kgo.Client, log *slog.Logger, c Config) *offsets {
 	return &offsets{
 		client: client, backoff: backoff.New(retryFirst, retryLimit, c.Random), outage: outage.New(log, "commit offsets"),
-		ready: wakeup.New(), committing: make(chan struct{}, 1), next: map[partition]kgo.EpochOffset{},
+		ready: wakeup.New(), committing: make(chan struct{}, 1), next: map[partition]place{},
 	}
 }
 
-// mark marks a partition as processed up to and including r.
-func (o *offsets) mark(at partition, r *kgo.Record) {
+// mark marks a partition of a topic as processed up to and including r.
+func (o *offsets) mark(at partition, topic topicID, r *kgo.Record) {
+	o.put(at, place{kgo.EpochOffset{Epoch: r.LeaderEpoch, Offset: r.Offset + 1}, topic, r.Timestamp})
+}
+
+func (o *offsets) put(at partition, next place) {
 	o.mu.Lock()
-	o.next[at] = kgo.EpochOffset{Epoch: r.LeaderEpoch, Offset: r.Offset + 1}
+	o.next[at] = next
 	o.mu.Unlock()
 	o.ready.Notify()
 }
@@ -95,7 +99,7 @@ func (o *offsets) commit(ctx context.Context) error {
 		return nil
 	}
 	var failed error
-	o.client.CommitOffsetsSync(ctx, byTopic(marked), func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, r *kmsg.OffsetCommitResponse, err error) {
+	o.client.CommitOffsetsSync(kgo.PreCommitFnContext(ctx, addNotes(marked)), byTopic(marked), func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, r *kmsg.OffsetCommitResponse, err error) {
 		failed = commitError(r, err)
 	})
 	if failed == nil {
@@ -104,30 +108,30 @@ func (o *offsets) commit(ctx context.Context) error {
 	return failed
 }
 
-func (o *offsets) marked() map[partition]kgo.EpochOffset {
+func (o *offsets) marked() map[partition]place {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return maps.Clone(o.next)
 }
 
 // remove drops the marks that were committed and have not moved since.
-func (o *offsets) remove(committed map[partition]kgo.EpochOffset) {
+func (o *offsets) remove(committed map[partition]place) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for at, offset := range committed {
-		if o.next[at] == offset {
+	for at, done := range committed {
+		if o.next[at].EpochOffset == done.EpochOffset && o.next[at].topic == done.topic {
 			delete(o.next, at)
 		}
 	}
 }
 
-func byTopic(marked map[partition]kgo.EpochOffset) map[string]map[int32]kgo.EpochOffset {
+func byTopic(marked map[partition]place) map[string]map[int32]kgo.EpochOffset {
 	offsets := map[string]map[int32]kgo.EpochOffset{}
-	for at, offset := range marked {
+	for at, next := range marked {
 		if offsets[at.topic] == nil {
 			offsets[at.topic] = map[int32]kgo.EpochOffset{}
 		}
-		offsets[at.topic][at.number] = offset
+		offsets[at.topic][at.number] = next.EpochOffset
 	}
 	return offsets
 }

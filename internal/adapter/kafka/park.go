@@ -37,6 +37,7 @@ var errParkFull = errors.New("too many records wait behind one that failed: wait
 type parking struct {
 	consumer *Consumer
 	at       partition // in the park
+	topic    topicID   // the park that was loaded
 	loaded   bool
 	last     map[string]int64 // by key, the offset of its last record in the park
 	done     int64            // the group has processed the park up to this offset
@@ -87,7 +88,11 @@ func (p *parking) has(key []byte) bool {
 // refresh reads what the group has processed of the park. The first time, it reads the
 // keys that wait there: they may be from before this process.
 func (p *parking) refresh(ctx context.Context) (err error) {
-	if p == nil || p.loaded && len(p.last) == 0 {
+	if p == nil {
+		return nil
+	}
+	p.compare(p.consumer.reads(p.at.topic))
+	if p.loaded && len(p.last) == 0 {
 		return nil
 	}
 	if p.done, err = p.processed(ctx); err != nil {
@@ -109,6 +114,14 @@ func (p *parking) refresh(ctx context.Context) (err error) {
 		return errParkFull
 	}
 	return nil
+}
+
+// compare begins anew if the park is another topic now: nothing that waited is left.
+func (p *parking) compare(now topicID) {
+	if now.replaces(p.topic) {
+		p.loaded, p.last, p.end = false, map[string]int64{}, 0
+	}
+	p.topic = now
 }
 
 // refreshParked is refresh within a deadline: a record of the park that Kafka has deleted

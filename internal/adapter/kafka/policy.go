@@ -80,5 +80,7 @@ func (w *worker) call(handle func(context.Context) error) error {
 	defer cancel()
 	watch := time.AfterFunc(deadline+hangGrace, func() { w.consumer.giveUpOn(w) })
 	defer watch.Stop()
+	w.working.Store(w.consumer.config.Clock().UnixMicro())
+	defer w.working.Store(0)
 	return panics.Caught(func() error { return handle(ctx) })
 }

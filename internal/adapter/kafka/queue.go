@@ -74,6 +74,20 @@ func (q *queue) next(now time.Time) (n int) {
 	return n
 }
 
+// empty reports whether no record waits or is in work.
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.records)+len(q.inHand) == 0
+}
+
+// postponed reports whether the first record is not yet due.
+func (q *queue) postponed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting
+}
+
 // postpone puts back the record that was pulled last, as it is now.
 func (q *queue) postpone(r *kgo.Record) {
 	q.mu.Lock()
@@ -118,10 +132,10 @@ func (q *queue) close() {
 func (q *queue) regulate() {
 	n := len(q.records)
 	switch {
-	case !q.paused && (q.waiting || n >= queueHigh || n > 0 && q.memory.short()):
+	case !q.paused && (q.waiting || n >= queueHigh || n+len(q.inHand) > 0 && q.memory.short()):
 		q.paused = true
 		q.client.PauseFetchPartitions(q.at.asMap())
-	case q.paused && !q.waiting && (n == 0 || n <= queueLow && !q.memory.short()):
+	case q.paused && !q.waiting && (n+len(q.inHand) == 0 || n <= queueLow && !q.memory.short()):
 		q.paused = false
 		q.client.ResumeFetchPartitions(q.at.asMap())
 	}

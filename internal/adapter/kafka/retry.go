@@ -2,11 +2,13 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/base/tracing"
@@ -140,6 +142,11 @@ func (w *worker) produce(copies func() []*kgo.Record) (written []*kgo.Record, ok
 		err := w.consumer.client.ProduceSync(ctx, written...).FirstErr()
 		for _, span := range spans {
 			span.End(err)
+		}
+		if errors.Is(err, kerr.UnknownTopicID) { // the topic was deleted and made again
+			for _, r := range written {
+				w.consumer.client.PurgeTopicsFromProducing(r.Topic)
+			}
 		}
 		return err
 	})

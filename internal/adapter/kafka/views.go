@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
@@ -44,6 +45,7 @@ type Views struct {
 	buffered              atomic.Int64 // here and in the client
 
 	gathered wakeup.Signal
+	renewed  wakeup.Signal // the topic is another one now
 	mu       sync.Mutex
 	waiting  []view
 	closed   bool
@@ -71,7 +73,7 @@ func NewViews(c Config, ids id.Source, log *slog.Logger) (*Views, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Views{
-		clock: c.Clock, client: client, log: log, ctx: ctx, cancel: cancel, records: newViewRecords(c, ids), gathered: wakeup.New(),
+		clock: c.Clock, client: client, log: log, ctx: ctx, cancel: cancel, records: newViewRecords(c, ids), gathered: wakeup.New(), renewed: wakeup.New(),
 		sent:    views.WithLabelValues("sent"),
 		failed:  views.WithLabelValues("failed"),
 		dropped: views.WithLabelValues("dropped"),
@@ -162,6 +164,7 @@ func (v *Views) publish(ctx context.Context) {
 			backoff.Wait(ctx, viewsGather)
 		}
 		last = ctx.Err() != nil
+		v.renew()
 		batch := v.take(spare, last)
 		v.produce(batch)
 		spare = batch[:0]
@@ -177,6 +180,17 @@ func (v *Views) take(spare []view, last bool) []view {
 	return batch
 }
 
+// renew makes the client forget the topic if it was deleted and made again: the client
+// would send nothing to the new one.
+func (v *Views) renew() {
+	select {
+	case <-v.renewed:
+		v.log.Warn("the topic of the views was deleted and made again: sending to the new one", "topic", v.records.topic)
+		v.client.PurgeTopicsFromProducing(v.records.topic)
+	default:
+	}
+}
+
 func (v *Views) produce(batch []view) {
 	for len(batch) > 0 {
 		n := min(len(batch), viewsAtOnce)
@@ -184,6 +198,9 @@ func (v *Views) produce(batch []view) {
 		sent := func(_ *kgo.Record, err error) {
 			v.count(err)
 			c.answered(err)
+			if errors.Is(err, kerr.UnknownTopicID) {
+				v.renewed.Notify()
+			}
 		}
 		for i := range c.records {
 			v.client.TryProduce(v.ctx, &c.records[i], sent)

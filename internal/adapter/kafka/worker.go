@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -30,6 +31,10 @@ type worker struct {
 	outage   *outage.Log
 	queue    *queue
 
+	log     *position              // what was fetched of the partition
+	problem atomic.Pointer[string] // why it does not go on; empty: it does
+	working atomic.Int64           // since when the handler works, in microseconds; 0: it does not
+
 	parked    *parking // nil where order does not matter
 	postponed bool     // the first record of a park is to be tried again later
 }
@@ -45,7 +50,7 @@ func (c *Consumer) start(at partition) *worker {
 	}
 	w := &worker{
 		consumer: c, at: at, topic: c.config.bare(at.topic), ctx: ctx, cancel: cancel,
-		quit: make(chan struct{}), done: make(chan struct{}), hung: make(chan struct{}), parked: c.parkingFor(at), queue: newQueue(c.client, at, due, most, c.memory),
+		quit: make(chan struct{}), done: make(chan struct{}), hung: make(chan struct{}), log: &position{next: unknown}, parked: c.parkingFor(at), queue: newQueue(c.client, at, due, most, c.memory),
 		backoff: backoff.New(retryFirst, retryLimit, c.config.Random),
 		outage:  outage.New(c.log.With("topic", at.topic, "partition", at.number), "process events"),
 	}
@@ -116,7 +121,7 @@ func (w *worker) process(records []*kgo.Record) bool {
 	w.consumer.metrics.size.Observe(float64(len(records)))
 	w.consumer.metrics.seconds.Observe(w.consumer.config.Clock().Sub(began).Seconds())
 	w.consumer.metrics.records.WithLabelValues(w.topic).Add(float64(len(records)))
-	w.consumer.offsets.mark(w.at, records[len(records)-1])
+	w.consumer.offsets.mark(w.at, w.log.id(), records[len(records)-1])
 	return true
 }
 
@@ -128,10 +133,12 @@ func (w *worker) retry(f func() error) bool {
 		if err == nil {
 			w.outage.Recovered()
 			w.backoff.Reset()
+			w.troubled(nil)
 			return true
 		}
 		w.consumer.metrics.failures.WithLabelValues(w.topic).Inc()
 		w.outage.Failed(err)
+		w.troubled(err)
 		select {
 		case <-w.quit:
 			return false

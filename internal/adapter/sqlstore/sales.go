@@ -103,3 +103,32 @@ func figures(ctx context.Context, s *session, q Stmt) (found [3]int64, err error
 	err = s.each(ctx, q, func(r row) error { return r.Scan(&found[0], &found[1], &found[2]) })
 	return found, err
 }
+
+const likedSQL = `
+	SELECT p.id, COALESCE(l.likes, 0), c.like_count, COALESCE(m.likes, 0), COALESCE(l.newest, 0)
+	FROM products p JOIN product_likes c ON c.product_id = p.id
+	LEFT JOIN (
+		SELECT product_id, COUNT(*) AS likes, MAX(CASE WHEN at_us < $1 THEN at_us END) AS newest FROM likes GROUP BY product_id
+	) l ON l.product_id = p.id
+	LEFT JOIN (
+		SELECT product_id, CAST(SUM(likes) AS BIGINT) AS likes FROM (
+			SELECT product_id, likes FROM product_metrics UNION ALL SELECT product_id, likes FROM product_metrics_monthly
+		) b GROUP BY product_id
+	) m ON m.product_id = p.id
+	WHERE c.like_count <> COALESCE(l.likes, 0) OR COALESCE(m.likes, 0) <> COALESCE(l.likes, 0)
+	ORDER BY p.id`
+
+// Liked implements store.Sales. The rows are processed as they arrive.
+func (t sales) Liked(ctx context.Context, before clock.Day, yield func(store.Liked) error) error {
+	return t.each(ctx, stmt(likedSQL, micros(before.Start())), func(r row) error {
+		var l store.Liked
+		var newest int64
+		if err := r.Scan(&l.ProductID, &l.Likes, &l.Shown, &l.Counted, &newest); err != nil {
+			return err
+		}
+		if newest != 0 {
+			l.Newest = timeOf(newest)
+		}
+		return yield(l)
+	})
+}

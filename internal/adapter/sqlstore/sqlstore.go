@@ -211,8 +211,8 @@ func (s *session) tables() store.Tx {
 	return store.Tx{
 		Users: users{s}, Brands: brands{s}, Products: products{s}, Names: names{s}, Cached: cached{s}, Stocks: stocks{s}, Likes: likes{s},
 		Points: points{s}, Coupons: coupons{s}, Owned: owned{s}, Orders: orders{s}, Group: group{s}, Payments: payments{s}, Charges: charges{s},
-		Metrics: metrics{s}, Months: months{s}, Ranking: rankings{s}, Weights: weights{s}, Gaps: gaps{s}, Published: published{s}, Rollup: rollup{s},
-		Outbox: outbox{s}, Queues: queues{s}, SetAside: setAside{s}, Handled: handled{s}, Events: eventLog{s}, Leases: leases{s}, Keys: keys{s},
+		Metrics: metrics{s}, Months: months{s}, Rebuilds: rebuilds{s}, Ranking: rankings{s}, Weights: weights{s}, Gaps: gaps{s}, Published: published{s},
+		Rollup: rollup{s}, Outbox: outbox{s}, Queues: queues{s}, SetAside: setAside{s}, Handled: handled{s}, Events: eventLog{s}, Leases: leases{s}, Keys: keys{s},
 		Audit: audit{s}, Sales: sales{s},
 		Letters: letters{s}, LetterActions: letterActions{s},
 		Jobs: executions{s}, Progress: jobProgress{s}, Parts: partitions{s}, Schedule: schedules{s},

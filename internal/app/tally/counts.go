@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
-	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
-	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 )
@@ -29,10 +26,7 @@ func contributions(batch []event.Opened) ([]contribution, error) {
 	for i := range batch {
 		o, from := &batch[i], len(all)
 		var err error
-		if all, err = appendCounters(all, o); err == nil {
-			err = checkDays(all[from:])
-		}
-		if err != nil {
+		if all, err = metric.AppendOf(all, o); err != nil {
 			return nil, fmt.Errorf("%w: %s %s: %w", event.ErrUnreadable, o.Type, o.ID, err)
 		}
 		if len(all) > from {
@@ -40,68 +34,6 @@ func contributions(batch []event.Opened) ([]contribution, error) {
 		}
 	}
 	return events, nil
-}
-
-// checkDays refuses days that nobody can ask for: the clock of whoever sent the event
-// was wrong.
-func checkDays(counts []metric.Counters) error {
-	for _, c := range counts {
-		if !c.Day.Known() {
-			return fmt.Errorf("nothing can be counted on the day %s", c.Day)
-		}
-	}
-	return nil
-}
-
-// appendCounters appends what one event adds, and to which day: its own, except that
-// an order counts, and is subtracted, on the day when it was paid.
-func appendCounters(to []metric.Counters, o *event.Opened) ([]metric.Counters, error) {
-	switch e := o.Event.(type) {
-	case event.ProductViewed:
-		return append(to, metric.Counters{ProductID: e.ProductID, Day: clock.DayOf(o.Time), Views: 1}), nil
-	case event.ProductLiked:
-		return append(to, metric.Counters{ProductID: e.ProductID, Day: clock.DayOf(o.Time), Likes: 1}), nil
-	case event.ProductUnliked:
-		return append(to, metric.Counters{ProductID: e.ProductID, Day: clock.DayOf(o.Time), Likes: -1}), nil
-	case event.OrderPaid:
-		return appendSale(to, e.Lines, clock.DayOf(e.PaidAt))
-	case event.OrderCancelled:
-		return appendCancelled(to, e.Lines, e.PaidAt)
-	default:
-		return to, nil
-	}
-}
-
-// appendSale counts order lines. Their sum has the limit of an order, so that sums over a
-// whole batch do not overflow.
-func appendSale(to []metric.Counters, lines []event.Line, day clock.Day) ([]metric.Counters, error) {
-	var amount, pieces money.Won
-	for i, l := range lines {
-		sum, err := money.Won(l.UnitPrice).Times(l.Quantity)
-		if err == nil {
-			amount, err = amount.Plus(sum)
-		}
-		if err == nil {
-			pieces, err = pieces.Plus(money.Won(l.Quantity))
-		}
-		if err != nil {
-			return to, fmt.Errorf("line %d: %w", i, err)
-		}
-		to = append(to, metric.Sale(l.ProductID, day, l.Quantity, money.Won(l.UnitPrice)))
-	}
-	return to, nil
-}
-
-func appendCancelled(to []metric.Counters, lines []event.Line, paidAt *time.Time) ([]metric.Counters, error) {
-	if paidAt == nil { // it never counted
-		return to, nil
-	}
-	from := len(to)
-	to, err := appendSale(to, lines, clock.DayOf(*paidAt))
-	for i := range to[from:] {
-		to[from+i] = to[from+i].Minus()
-	}
-	return to, err
 }
 
 // sums adds up counters by product and day, and the net likes by product.

@@ -27,6 +27,7 @@ type commands struct {
 		Explain rankingExplainCommand `cmd:"" help:"Explain the score of a product, day by day."`
 		Weights weightsCommands       `cmd:"" help:"Show, change and try the weights that products are scored by."`
 	} `cmd:"" help:"Check, rebuild and explain the rankings, and change their weights."`
+	Metrics  metricsCommands `cmd:"" help:"Count again what was lost, and list what was."`
 	Payments struct {
 		List    paymentsListCommand    `cmd:"" help:"List card payments: by default those that are stuck."`
 		Show    paymentsShowCommand    `cmd:"" help:"Show the details of a payment: order, charges and history."`

@@ -5,6 +5,7 @@ package streamer
 import (
 	"context"
 	"io"
+	"runtime/debug"
 
 	"github.com/alecthomas/kong"
 
@@ -32,6 +33,7 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 	if code, ok := run.ConfigExitCode(err, stderr); !ok {
 		return code
 	}
+	limitMemory(getenv)
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
@@ -39,4 +41,16 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 	env := wire.NewEnv(log)
 	env.Connections = connections
 	return run.ExitCode(wire.Serve(ctx, env, about(), &c, build), stderr)
+}
+
+// memoryLimit is the memory that Go is asked to stay below, in bytes. The program then
+// stays below 256 MB, whatever waits: beside the heap there are its code and the stacks.
+const memoryLimit = 176 << 20
+
+// limitMemory makes Go collect garbage earlier near the limit, unless GOMEMLIMIT says what
+// the limit is.
+func limitMemory(getenv func(string) string) {
+	if getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }

@@ -1,6 +1,7 @@
 package streamer
 
 import (
+	"context"
 	"errors"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
@@ -59,7 +60,9 @@ func New(u wire.Infra) (wire.Program, error) {
 		},
 		Checks: []manage.Check{
 			u.DatabaseCheck(),
-			{Name: "kafka", Probe: consumer.Ping},
+			{Name: "kafka", Probe: func(ctx context.Context) error {
+				return errors.Join(consumer.Health(ctx), auditor.Health(ctx), invalidator.Health(ctx))
+			}},
 			wire.RedisCheck(u),
 		},
 		Close: func() {}, // the components close what they use

@@ -32,7 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.DB) {
 		transactionTests(), rollbackTests(), raceTests(), userTests(), brandTests(), productTests(), listTests(), stockTests(),
 		likeTests(), pointTests(), orderTests(), largeTests(), metricTests(), outboxTests(), handledTests(), eventLogTests(), leaseTests(), keyTests(), auditTests(),
 		couponTests(), paymentTests(), payBookTests(), damageTests(), jobTests(), publishedTests(), weightsTests(), gapTests(), salesTests(), monthTests(), rollupTests(),
-		letterTests(), groupTests(), cachedTests(), searchTests(), queueTests(),
+		letterTests(), groupTests(), cachedTests(), searchTests(), queueTests(), rebuildTests(),
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {

@@ -22,27 +22,43 @@ import (
 // wait.
 const backlogMemory = 256
 
-// BenchmarkBacklog starts commerce-streamer when 100,000 and when 2,000,000 events wait,
-// and stops it when it has counted them all.
+// BenchmarkBacklog starts commerce-streamer when many events wait, small and large ones, and
+// stops it when it has counted them all.
 func BenchmarkBacklog(b *testing.B) {
 	streamer := build(b, b.TempDir(), "../../../../cmd/commerce-streamer")
-	for _, waiting := range []int{100_000, 2_000_000} {
-		took, megabytes := catchUp(b, streamer, waiting)
-		fmt.Printf("%8d events wait: %6.0f events/s, %d MB (at most %d)\n", waiting, float64(waiting)/took.Seconds(), megabytes, backlogMemory)
-		if megabytes > backlogMemory {
-			b.Errorf("%d events: %d MB", waiting, megabytes)
-		}
+	for _, c := range []struct {
+		what    string
+		waiting int
+		lines   int // of each order; 0: views
+	}{
+		{"views", 100_000, 0},
+		{"views", 2_000_000, 0},
+		{"orders of 1,000 lines", 3_000, 1_000},
+		{"orders of 900 kB", 300, 15_000},
+	} {
+		b.Run(fmt.Sprintf("%d %s", c.waiting, c.what), func(b *testing.B) {
+			took, megabytes := catchUp(b, streamer, c.waiting, c.lines)
+			fmt.Printf("%8d %-21s wait: %6.0f events/s, %d MB (at most %d)\n",
+				c.waiting, c.what, float64(c.waiting)/took.Seconds(), megabytes, backlogMemory)
+			if megabytes > backlogMemory {
+				b.Errorf("%d MB", megabytes)
+			}
+		})
 	}
 }
 
 // catchUp runs commerce-streamer until it has counted the events that wait.
-func catchUp(b *testing.B, program string, waiting int) (took time.Duration, megabytes int64) {
+func catchUp(b *testing.B, program string, waiting, lines int) (took time.Duration, megabytes int64) {
 	b.Helper()
 	s := openOrderShop(b)
 	brokers, prefix := kafkatest.Real(b)
 	config := s.env.Kafka(brokers, prefix, "bench")
 	board := redistest.Real(b, s.env.Clock)
-	publishViews(b, s, config, waiting)
+	if lines == 0 {
+		publishViews(b, s, config, waiting)
+	} else {
+		publishLargeOrders(b, s, config, waiting, lines)
+	}
 	cmd := exec.CommandContext(b.Context(), program, "--database-url", s.address, "--kafka-brokers", brokers[0], "--kafka-topic-prefix", prefix,
 		"--redis-url", os.Getenv("TEST_REDIS_URL"), "--redis-key-prefix", board.Prefix, "--management-port", "18999", "--log-level", "warn")
 	cmd.Stderr = os.Stderr
@@ -58,7 +74,11 @@ func catchUp(b *testing.B, program string, waiting int) (took time.Duration, meg
 	defer r.client.Close()
 	r.awaitCommits(b, prefix+event.RankingGroup, nil)
 	took = time.Since(began)
-	r.expect(b, "SUM(views)::bigint FROM product_metrics", int64(waiting))
+	if lines == 0 {
+		r.expect(b, "SUM(views)::bigint FROM product_metrics", int64(waiting))
+	} else {
+		r.expect(b, "SUM(orders)::bigint FROM product_metrics", int64(waiting*lines))
+	}
 	if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()); err != nil {
 		b.Fatal(err)
 	}
@@ -90,6 +110,32 @@ func publishViews(b *testing.B, s *orderShop, c kafka.Config, n int) {
 			}
 		}
 		if err := errors.Join(producer.Publish(b.Context(), part)...); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// publishLargeOrders publishes paid orders of many lines.
+func publishLargeOrders(b *testing.B, s *orderShop, c kafka.Config, n, lines int) {
+	b.Helper()
+	if err := kafka.EnsureTopics(b.Context(), c, s.env.Log); err != nil {
+		b.Fatal(err)
+	}
+	producer, err := kafka.NewProducer(c, s.env.Log)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer producer.Close()
+	for i := range n {
+		paid := event.OrderPaid{Order: event.Order{OrderID: s.env.IDs(), Version: 2, UserID: userID(1 + i%userCount)}, PaidAt: s.env.Clock()}
+		for l := range lines {
+			paid.Lines = append(paid.Lines, event.Line{ProductID: int64(1 + (l+i)%eventProducts), Quantity: 1, UnitPrice: 12_000})
+		}
+		v, err := event.Wrap(s.env.IDs(), s.env.Clock(), "", paid)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := errors.Join(producer.Publish(b.Context(), []event.Envelope{v})...); err != nil {
 			b.Fatal(err)
 		}
 	}
