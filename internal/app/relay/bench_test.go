@@ -16,7 +16,9 @@ import (
 // taker is a topic that takes everything at once.
 type taker struct{}
 
-func (taker) Publish(_ context.Context, batch []event.Envelope) []error { return make([]error, len(batch)) }
+func (taker) Publish(_ context.Context, batch []event.Envelope) []error {
+	return make([]error, len(batch))
+}
 
 // BenchmarkAnOpenSnapshot relays 200,000 events, alone and while a snapshot is open, so
 // that PostgreSQL cannot remove what was deleted.
