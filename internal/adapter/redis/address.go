@@ -3,6 +3,7 @@ package redis
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -24,15 +25,13 @@ const (
 // rediss instead of redis is TLS. User and password are those of the servers, and those of the
 // Sentinels, too. In a query stand options of the client, such as pool_size.
 func Parse(address string) (*goredis.UniversalOptions, error) {
-	scheme, rest, _ := strings.Cut(address, "://")
-	plain, mode, _ := strings.Cut(scheme, "+")
-	if mode != "" && mode != cluster && mode != sentinel || plain != "redis" && plain != "rediss" {
-		return nil, fmt.Errorf("the scheme %q is not redis, redis+cluster, redis+sentinel, or one of these with rediss", scheme)
+	plain, mode, rest, err := schemeOf(address)
+	if err != nil {
+		return nil, err
 	}
 	first, others := hosts(rest)
 	master := ""
 	if mode == sentinel {
-		var err error
 		if first, master, err = masterOf(first); err != nil {
 			return nil, err
 		}
@@ -44,10 +43,7 @@ func Parse(address string) (*goredis.UniversalOptions, error) {
 	o := universal(one)
 	o.MasterName, o.IsClusterMode = master, mode == cluster || mode == "" && len(others) > 0
 	for _, host := range others {
-		if !strings.Contains(host, ":") {
-			host += ":" + defaultPort(mode)
-		}
-		o.Addrs = append(o.Addrs, host)
+		o.Addrs = append(o.Addrs, withPort(host, mode))
 	}
 	if o.IsClusterMode && o.DB != 0 {
 		return nil, fmt.Errorf("database %d: Redis Cluster has database 0 only", o.DB)
@@ -58,11 +54,26 @@ func Parse(address string) (*goredis.UniversalOptions, error) {
 	return o, nil
 }
 
-func defaultPort(mode string) string {
-	if mode == sentinel {
-		return "26379"
+// schemeOf returns the two parts of the scheme of an address, and the rest of the address.
+func schemeOf(address string) (plain, mode, rest string, err error) {
+	scheme, rest, _ := strings.Cut(address, "://")
+	plain, mode, _ = strings.Cut(scheme, "+")
+	if !slices.Contains([]string{"", cluster, sentinel}, mode) || !slices.Contains([]string{"redis", "rediss"}, plain) {
+		err = fmt.Errorf("the scheme %q is not redis, redis+cluster, redis+sentinel, or one of these with rediss", scheme)
 	}
-	return "6379"
+	return plain, mode, rest, err
+}
+
+// withPort adds the usual port to a host that has none.
+func withPort(host, mode string) string {
+	switch {
+	case strings.Contains(host, ":"):
+		return host
+	case mode == sentinel:
+		return host + ":26379"
+	default:
+		return host + ":6379"
+	}
 }
 
 // hosts returns the rest of an address with its first host, and the other hosts.
@@ -84,10 +95,8 @@ func masterOf(rest string) (without, master string, err error) {
 	if master, err = url.PathUnescape(name); err != nil || master == "" {
 		return "", "", fmt.Errorf("the path %q does not begin with the name of the master: redis+sentinel://host:26379/mymaster", path)
 	}
-	if !strings.Contains(host[strings.LastIndex(host, "@")+1:], ":") {
-		host += ":" + defaultPort(sentinel)
-	}
-	return host + "/" + db + "?" + query, master, nil
+	user := strings.LastIndex(host, "@") + 1
+	return host[:user] + withPort(host[user:], sentinel) + "/" + db + "?" + query, master, nil
 }
 
 func universal(o *goredis.Options) *goredis.UniversalOptions {

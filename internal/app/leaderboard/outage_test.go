@@ -128,7 +128,7 @@ func TestBoardsAreRightAfterAnyOutage(t *testing.T) {
 // after a crash by a new process.
 func (s *env) deliver(w *weather, seed uint64, n int) {
 	ids, tl := newIDs(), tally.New(s.db, w, s.clock.now, discard())
-	random := rand.New(rand.NewPCG(seed, uint64(n)+10)) //nolint:gosec // small
+	random := rand.New(rand.NewPCG(seed, uint64(n)+10))
 	for range 8 {
 		var batch []event.Opened
 		for range 1 + random.IntN(4) {

@@ -135,7 +135,7 @@ func (d *dayBuild) build(ctx context.Context) (err error) {
 	if d.token, err = board.Begin(ctx, d.day, d.builder.name, d.weights.Generation(d.day)); err != nil {
 		return fmt.Errorf("begin the board of %s: %w", d.day, err)
 	}
-	if err = d.step(); err != nil {
+	if err := d.step(); err != nil {
 		return err
 	}
 	if err = d.fill(ctx); err != nil {
@@ -144,7 +144,7 @@ func (d *dayBuild) build(ctx context.Context) (err error) {
 	if err = board.Finish(ctx, d.day, d.token, d.weights.Stamp(d.day)); err != nil {
 		return fmt.Errorf("finish the board of %s: %w", d.day, err)
 	}
-	if err = d.builder.closeGap(ctx, d.day, gap); err != nil {
+	if err := d.builder.closeGap(ctx, d.day, gap); err != nil {
 		return err
 	}
 	return d.step()
@@ -186,7 +186,8 @@ func (d *dayBuild) product(ctx context.Context, pid int64, rows []metric.Counter
 	if s := d.weights.Score(d.day, rows); s.ProductID == pid { // else nothing was counted that flows into the day
 		d.scores = append(d.scores, s)
 	}
-	if d.read++; d.read < flushSize {
+	d.read++
+	if d.read < flushSize {
 		return nil
 	}
 	if err := d.flush(ctx); err != nil {

@@ -28,7 +28,7 @@ func redisSettings(u Infra) run.Component {
 				return err
 			}
 			if complaint != "" {
-				u.Env.Log.WarnContext(ctx, complaint)
+				u.Env.Log.WarnContext(ctx, "the settings of redis may hurt", "problem", complaint)
 			}
 			stop()
 			return nil
