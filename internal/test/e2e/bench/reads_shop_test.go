@@ -73,7 +73,7 @@ func openFilledShop(b *testing.B, script string, products, brands int) *readShop
 	b.Cleanup(func() { _ = s.admin.Close(context.WithoutCancel(b.Context())) })
 	s.fill(b, script, products, brands)
 	s.board = redistest.Real(b, s.env.Clock)
-	s.serve(b, address)
+	s.serve(b)
 	return s
 }
 
@@ -112,7 +112,7 @@ func (s *readShop) rank(b *testing.B) {
 }
 
 // serve runs the program until the benchmark ends.
-func (s *readShop) serve(b *testing.B, address string) {
+func (s *readShop) serve(b *testing.B) {
 	b.Helper()
 	listener, url := servicetest.Listen(b)
 	s.url = url

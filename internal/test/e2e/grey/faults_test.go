@@ -31,13 +31,6 @@ type fault struct {
 
 const briefly = 3 * time.Second
 
-func allOf(kinds ...[]kind) (all []kind) {
-	for _, k := range kinds {
-		all = append(all, k...)
-	}
-	return all
-}
-
 // faults returns every fault there is.
 func faults() []fault {
 	return allFaults(databaseFaults(), kafkaFaults(), redisFaults(), []fault{
@@ -161,8 +154,8 @@ func noMemory(ctx context.Context, s *shop) (func() error, error) {
 
 // replica makes Redis the replica of a server that nobody can reach.
 func replica(ctx context.Context, s *shop) (func() error, error) {
-	return func() error { return s.redis.SlaveOf(ctx, "NO", "ONE").Err() },
-		s.redis.SlaveOf(ctx, "127.0.0.1", "1").Err()
+	return func() error { return s.redis.ReplicaOf(ctx, "NO", "ONE").Err() },
+		s.redis.ReplicaOf(ctx, "127.0.0.1", "1").Err()
 }
 
 // lost deletes a part of the keys: each of them with a probability, and one of today's at least.

@@ -159,15 +159,16 @@ func (r *run) report() {
 	r.t.Helper()
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(w, "| fault\t| lasted\t| noticed after\t| well after\t| requests that need the part: served\t| all others: served\t| highest p99 among them, calm times = 1\t|")
-	fmt.Fprintln(w, "| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t|")
+	line := func(format string, of ...any) { _, _ = fmt.Fprintf(w, format+"\n", of...) }
+	line("| fault\t| lasted\t| noticed after\t| well after\t| requests that need the part: served\t| all others: served\t| highest p99 among them, calm times = 1\t|")
+	line("| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t|")
 	for _, o := range r.suffered {
 		others := slices.DeleteFunc(slices.Clone(allKinds), func(k kind) bool { return slices.Contains(o.hurts, k) })
 		related, unrelated := r.load.between(o.began, o.ended, o.hurts...), r.load.between(o.began, o.ended, others...)
 		if why := bad(unrelated); len(why) > 0 {
 			r.t.Errorf("%s: of %d requests that do not need it were not served: %v", o.name, len(unrelated), why)
 		}
-		fmt.Fprintf(w, "| %s\t| %.1f s\t| %s\t| %.1f s\t| %s\t| %s\t| %s\t|\n", o.name, o.ended.Sub(o.began).Seconds(), orNone(o.noticed),
+		line("| %s\t| %.1f s\t| %s\t| %.1f s\t| %s\t| %s\t| %s\t|", o.name, o.ended.Sub(o.began).Seconds(), orNone(o.noticed),
 			o.well.Seconds(), served(related), served(unrelated), r.compare(unrelated, others))
 	}
 	_ = w.Flush()

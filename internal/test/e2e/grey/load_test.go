@@ -27,9 +27,8 @@ const (
 )
 
 var (
-	reads    = []kind{details, lists, points, ranking}                      //nolint:gochecknoglobals // a constant
-	writes   = []kind{likes, orders, hots}                                  //nolint:gochecknoglobals // a constant
-	allKinds = []kind{details, lists, ranking, points, likes, orders, hots} //nolint:gochecknoglobals // a constant
+	writes   = []kind{likes, orders, hots}
+	allKinds = []kind{details, lists, ranking, points, likes, orders, hots}
 )
 
 const (
