@@ -41,9 +41,9 @@ test: services ## Run all tests against the real servers, with the race detector
 test-fast: ## Run the tests that need no server
 	go test $(RACE) $(foreach floor,$(FAST),./internal/$(floor)/...)
 
-test-crash: services ## Run the long crash test: kill and freeze every program and server while customers buy: make test-crash CRASH_SEED=7
-	eval "$$(scripts/services env)" && CRASH_LINES=$${CRASH_LINES:-20000} CRASH_KILLS=$${CRASH_KILLS:-24} \
-		go test -count=1 -timeout 30m -v ./internal/test/e2e/crash
+test-crash: services ## Run the long crash test: kill and freeze every program and server while customers buy, then make parts sick: make test-crash CRASH_SEED=7
+	eval "$$(scripts/services env)" && CRASH_LINES=$${CRASH_LINES:-20000} CRASH_KILLS=$${CRASH_KILLS:-24} GREY_FAULTS=$${GREY_FAULTS:-40} \
+		go test -count=1 -p 1 -timeout 40m -v ./internal/test/e2e/crash ./internal/test/e2e/grey
 
 test-cards: services ## Run the long card test: a gateway that lies, hangs and dies: make test-cards CARD_ORDERS=500
 	eval "$$(scripts/services env)" && CARD_ORDERS=$${CARD_ORDERS:-2000} CARD_KILLS=$${CARD_KILLS:-24} CARD_DOWN=$${CARD_DOWN:-30} CARD_ROUNDS=$${CARD_ROUNDS:-3} \

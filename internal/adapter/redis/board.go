@@ -32,7 +32,7 @@ type Board struct {
 // share a server.
 func NewBoard(client goredis.UniversalClient, prefix string, now clock.Clock, log *slog.Logger) *Board {
 	return &Board{
-		caller: caller{client, &breaker{now: now, log: log, without: "rankings are read from the database"}},
+		caller: newCaller(client, now, log, "rankings are read from the database"),
 		prefix: prefix, now: now, scripts: newScripts(),
 	}
 }

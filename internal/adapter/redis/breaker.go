@@ -15,8 +15,9 @@ import (
 const openFor = 250 * time.Millisecond
 
 // breaker is a circuit breaker: callers need not wait for a Redis that has just
-// failed to answer. After a failure it is open for a moment. Then it is half-open:
-// it permits one call and refuses the others until that call has ended.
+// failed to answer. After a failure it is open for a moment. Then it is half-open: the
+// next call starts a probe and is refused, as all others are until a probe has an answer.
+// So no customer waits to find out that Redis still hangs.
 type breaker struct {
 	now     clock.Clock
 	log     *slog.Logger
@@ -25,11 +26,12 @@ type breaker struct {
 	mu      sync.Mutex
 	open    bool
 	until   time.Time // if open: the end of the open state
-	probing bool      // if half-open: a call is running
+	probing bool      // if half-open: a probe is running
 }
 
-// allow reports whether the caller may call Redis. It must then call record.
-func (b *breaker) allow() bool {
+// allow reports whether the caller may call Redis. It must then call record. If it is time, probe
+// is called in another goroutine: it asks Redis for an answer.
+func (b *breaker) allow(probe func() error) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.open {
@@ -39,7 +41,8 @@ func (b *breaker) allow() bool {
 		return false
 	}
 	b.probing = true
-	return true
+	go func() { b.record(probe(), false) }()
+	return false
 }
 
 // record records the result of a call. If the caller cancelled the call, an error

@@ -3,7 +3,9 @@ package redis
 import (
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -20,59 +22,67 @@ func newBreaker() (*breaker, *time.Time) {
 	return &breaker{now: func() time.Time { return now }, log: slog.New(slog.DiscardHandler)}, &now
 }
 
-func TestABreakerRefusesForAMomentAndThenPermitsOneCall(t *testing.T) {
+// probes is a Redis that is asked for an answer.
+type probes struct {
+	asked  atomic.Int64
+	answer chan error
+}
+
+func newProbes() *probes { return &probes{answer: make(chan error)} }
+
+func (p *probes) ask() error {
+	p.asked.Add(1)
+	return <-p.answer
+}
+
+func TestABreakerRefusesUntilAProbeHasAnAnswer(t *testing.T) {
 	t.Parallel()
-	b, now := newBreaker()
-	if !b.allow() {
-		t.Fatal("the first call is refused")
-	}
-	b.record(errDown, false)
-	if b.allow() {
-		t.Error("a call right after a failure is permitted")
-	}
-	*now = now.Add(openFor)
-	if !b.allow() {
-		t.Fatal("no call is permitted when the breaker is half-open")
-	}
-	if b.allow() {
-		t.Error("a second call is permitted when the breaker is half-open")
-	}
-	b.record(errDown, false)
-	if b.allow() {
-		t.Error("a call right after a second failure is permitted")
-	}
-	*now = now.Add(openFor)
-	b.allow()
-	b.record(nil, false)
-	first, second := b.allow(), b.allow()
-	if !first || !second {
-		t.Error("a call is refused after a success")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b, now := newBreaker()
+		p := newProbes()
+		if !b.allow(p.ask) {
+			t.Fatal("the first call is refused")
+		}
+		b.record(errDown, false)
+		for _, answer := range []error{errDown, errDown, nil} {
+			if b.allow(p.ask) {
+				t.Error("a call right after a failure is permitted")
+			}
+			*now = now.Add(openFor)
+			for range 3 {
+				if b.allow(p.ask) {
+					t.Error("a call is permitted before Redis has answered")
+				}
+			}
+			p.answer <- answer
+			synctest.Wait()
+		}
+		if n := p.asked.Load(); n != 3 {
+			t.Errorf("%d probes", n)
+		}
+		first, second := b.allow(p.ask), b.allow(p.ask)
+		if !first || !second {
+			t.Error("a call is refused after an answer")
+		}
+	})
 }
 
 func TestACancelledCallDoesNotOpenTheBreaker(t *testing.T) {
 	t.Parallel()
-	b, now := newBreaker()
-	b.allow()
+	b, _ := newBreaker()
+	b.allow(nil)
 	b.record(errDown, true)
-	if !b.allow() {
+	if !b.allow(nil) {
 		t.Fatal("the breaker is open")
-	}
-	b.record(errDown, false)
-	*now = now.Add(openFor)
-	b.allow()
-	b.record(errDown, true)
-	if !b.allow() {
-		t.Error("no call is permitted after a cancelled one")
 	}
 }
 
 func TestAnErrorReplyDoesNotOpenTheBreaker(t *testing.T) {
 	t.Parallel()
 	b, _ := newBreaker()
-	b.allow()
+	b.allow(nil)
 	b.record(reply("OOM command not allowed"), false)
-	if !b.allow() {
+	if !b.allow(nil) {
 		t.Error("the breaker is open")
 	}
 }

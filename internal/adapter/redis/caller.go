@@ -4,28 +4,45 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
+	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/tracing"
 )
+
+// customerTime bounds a call that a customer waits for. What Redis has can be read from the
+// database.
+const customerTime = 400 * time.Millisecond
+
+// newCaller returns a caller with a breaker. without is what is done while Redis does not answer.
+func newCaller(client goredis.UniversalClient, now clock.Clock, log *slog.Logger, without string) caller {
+	return caller{client, &breaker{now: now, log: log, without: without}, 2 * timeoutOf(client)}
+}
 
 // caller calls Redis with a time limit and a circuit breaker.
 type caller struct {
 	client  goredis.UniversalClient
 	breaker *breaker
+	limit   time.Duration // of a call, dialling and retries included
+}
+
+// soon returns the caller for calls that a customer waits for.
+func (b caller) soon() caller {
+	b.limit = min(b.limit, customerTime)
+	return b
 }
 
 // do calls f unless the breaker is open.
 func (b caller) do(ctx context.Context, what string, f func(ctx context.Context) error) error {
-	if !b.breaker.allow() {
+	if !b.breaker.allow(b.ping) {
 		return fmt.Errorf("%s: %w", what, ErrUnavailable)
 	}
-	// Dialling and retries included.
-	limited, cancel := context.WithTimeout(ctx, 2*timeoutOf(b.client))
+	limited, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	limited, span := tracing.Start(limited, what, tracing.Client)
 	span.Text(semconv.DBSystemNameKey, semconv.DBSystemNameRedis.Value.AsString())
@@ -36,6 +53,13 @@ func (b caller) do(ctx context.Context, what string, f func(ctx context.Context)
 		return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
 	}
 	return nil
+}
+
+// ping asks Redis for an answer.
+func (b caller) ping() error {
+	ctx, cancel := context.WithTimeout(context.Background(), b.limit)
+	defer cancel()
+	return b.client.Ping(ctx).Err()
 }
 
 // The waits of patiently.

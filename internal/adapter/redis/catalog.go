@@ -38,7 +38,7 @@ type Catalog struct {
 // NewCatalog returns a cache whose keys begin with prefix.
 func NewCatalog(client goredis.UniversalClient, prefix string, now clock.Clock, ids id.Source, random backoff.Random, log *slog.Logger) *Catalog {
 	return &Catalog{
-		caller: caller{client, &breaker{now: now, log: log, without: "products are read from the database"}},
+		caller: newCaller(client, now, log, "products are read from the database").soon(),
 		prefix: prefix, ids: ids, random: random,
 	}
 }

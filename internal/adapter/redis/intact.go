@@ -74,7 +74,7 @@ func (b *Board) states(ctx context.Context, days []clock.Day) (map[clock.Day]sta
 // atOnce sends the commands of f in one transaction. That a key is missing or holds something
 // else is no error: whoever reads the state sees it.
 func (b *Board) atOnce(ctx context.Context, what string, f func(ctx context.Context, p goredis.Pipeliner)) error {
-	return b.do(ctx, what, func(ctx context.Context) error {
+	return b.soon().do(ctx, what, func(ctx context.Context) error {
 		p := b.client.TxPipeline()
 		f(ctx, p)
 		commands, err := p.Exec(ctx)
