@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
 	"github.com/loopers-commerce/commerce/internal/test/kit/toxic"
@@ -74,8 +72,6 @@ func databaseFaults() []fault {
 func kafkaFaults() []fault {
 	return append(network("kafka", "streamer", "kafka", nil),
 		fault{name: "kafka stands still", begin: stopped("kafka"), program: "streamer", check: "kafka", lasts: 8 * time.Second},
-		fault{name: "order-events has too few replicas", begin: tooFewReplicas("order-events"), program: "api", check: "relay", lasts: briefly},
-		fault{name: "catalog-events has too few replicas", begin: tooFewReplicas("catalog-events"), program: "api", check: "relay", lasts: briefly},
 	)
 }
 
@@ -127,23 +123,6 @@ func held(statement string) func(context.Context, *shop) (func() error, error) {
 		}
 		_, err = tx.Exec(ctx, statement)
 		return func() error { return tx.Rollback(ctx) }, err
-	}
-}
-
-// tooFewReplicas has Kafka refuse what is sent to a topic.
-func tooFewReplicas(topic string) func(context.Context, *shop) (func() error, error) {
-	return func(ctx context.Context, s *shop) (func() error, error) {
-		const setting = "min.insync.replicas"
-		two := "2"
-		set := func(c kadm.AlterConfig) error {
-			changed, err := s.kafka.AlterTopicConfigs(ctx, []kadm.AlterConfig{c}, topic)
-			if err == nil {
-				_, err = changed.On(topic, nil)
-			}
-			return err
-		}
-		return func() error { return set(kadm.AlterConfig{Op: kadm.DeleteConfig, Name: setting}) },
-			set(kadm.AlterConfig{Name: setting, Value: &two})
 	}
 }
 

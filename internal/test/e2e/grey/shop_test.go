@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	goredis "github.com/redis/go-redis/v9"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/loopers-commerce/commerce/internal/test/kit/apiclient"
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
@@ -37,7 +35,6 @@ type shop struct {
 	proxies map[string]*toxic.Proxy
 	db      *pgtest.DB
 	redis   *goredis.Client
-	kafka   *kadm.Client
 
 	apis, streamers [2]*cluster.Service
 }
@@ -63,7 +60,7 @@ func open(t *testing.T) *shop {
 	database := func(port string) string {
 		return "postgres://commerce@127.0.0.1:" + port + "/commerce?sslmode=disable"
 	}
-	s.connect(database(ports["postgres"][1]), ports["redis"][1], ports["kafka"][1])
+	s.connect(database(ports["postgres"][1]), ports["redis"][1])
 	s.env = []string{
 		"DATABASE_URL=" + database(ports["postgres"][0]), "KAFKA_BROKERS=127.0.0.1:" + ports["kafka"][0],
 		"REDIS_URL=redis://127.0.0.1:" + ports["redis"][0] + "/0",
@@ -73,19 +70,11 @@ func open(t *testing.T) *shop {
 }
 
 // connect connects the test itself.
-func (s *shop) connect(database, redis, kafka string) {
+func (s *shop) connect(database, redis string) {
 	s.t.Helper()
 	s.db = pgtest.Open(s.t, database)
 	s.redis = goredis.NewClient(&goredis.Options{Addr: "127.0.0.1:" + redis})
-	client, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:" + kafka))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.kafka = kadm.NewClient(client)
-	s.t.Cleanup(func() {
-		client.Close()
-		_ = s.redis.Close()
-	})
+	s.t.Cleanup(func() { _ = s.redis.Close() })
 }
 
 // start starts the programs, and fills the shop with what the customers need.
