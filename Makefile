@@ -13,7 +13,8 @@ RACE := -race $(foreach package,$(TRANSLATED),-gcflags=$(package)=-race=false)
 
 # The packages with the longest tests start first, so that they do not run alone at the end: those that wait for other
 # processes by turns with those that need the processor.
-LONG := $(addprefix ./internal/,test/e2e/crash adapter/sqlstore test/e2e/cards app/settle test/e2e/flow test/e2e/streaming test/e2e/process test/load)
+LONG := $(addprefix ./internal/,test/e2e/crash adapter/sqlstore test/e2e/cards adapter/kafka test/e2e/grey app/settle test/e2e/flow test/e2e/streaming \
+	test/e2e/process app/relay test/e2e/failover test/load)
 REPORT := go run ./scripts/testreport
 
 FUZZTIME ?= 10s

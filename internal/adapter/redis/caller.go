@@ -17,7 +17,7 @@ import (
 
 // customerTime bounds a call that a customer waits for. What Redis has can be read from the
 // database.
-const customerTime = 400 * time.Millisecond
+const customerTime = 200 * time.Millisecond
 
 // newCaller returns a caller with a breaker. without is what is done while Redis does not answer.
 func newCaller(client goredis.UniversalClient, now clock.Clock, log *slog.Logger, without string) caller {

@@ -24,7 +24,7 @@ const (
 
 func TestASickPartHoldsUpOnlyWhatNeedsIt(t *testing.T) {
 	t.Parallel()
-	seed, n := cluster.EnvNumber(t, "GREY_SEED", rand.Uint64N(1_000_000)), int(cluster.EnvNumber(t, "GREY_FAULTS", 6))
+	seed, n := cluster.EnvNumber(t, "GREY_SEED", rand.Uint64N(1_000_000)), int(cluster.EnvNumber(t, "GREY_FAULTS", 3))
 	t.Logf("to repeat it: GREY_SEED=%d GREY_FAULTS=%d", seed, n)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute+time.Duration(n)*(patience+30*time.Second))
 	defer cancel()
