@@ -21,7 +21,7 @@ var programs cluster.Programs
 func TestMain(m *testing.M) { os.Exit(cluster.Main(m, &programs)) }
 
 const (
-	customers = 20
+	customers = 20 // and as many who buy the hot product
 	products  = 40
 	hot       = 1 // the product whose stock somebody holds at times
 )
@@ -95,7 +95,7 @@ func (s *shop) start(ctx context.Context) {
 		api.Must(s.t, 201, apiclient.Post("boss", "/admin/v1/products",
 			map[string]any{"brandId": 1, "name": fmt.Sprint("Mug ", n), "price": 100, "stock": 1_000_000}), nil)
 	}
-	for n := range customers {
+	for n := range 2 * customers {
 		api.Must(s.t, 201, apiclient.SignUp(customer(n)), nil)
 		api.Must(s.t, 200, apiclient.Charge(customer(n), 10_000_000).WithKey("charge"), nil)
 	}
