@@ -33,8 +33,11 @@ func (c Config) names() []string {
 }
 
 const (
-	ensureTimeout = 15 * time.Second
-	checkInterval = 50 * time.Millisecond
+	// ensureTimeout is long: brokers that have much to do make topics slowly.
+	ensureTimeout = 40 * time.Second
+	// The waits between two looks at topics that were just made.
+	firstLook = 50 * time.Millisecond
+	lastLook  = time.Second
 	// defaultReplicas leaves the number of replicas to the brokers' default.
 	defaultReplicas = -1
 )
@@ -60,7 +63,7 @@ func EnsureTopics(ctx context.Context, c Config, log *slog.Logger) error {
 	if err := create(ctx, admin, missing, log); err != nil {
 		return err
 	}
-	return c.awaitTopics(ctx, admin)
+	return c.awaitTopics(ctx, admin, missing)
 }
 
 // missing lists the topics that the cluster does not know yet.
@@ -92,25 +95,27 @@ func create(ctx context.Context, admin *kadm.Client, names []string, log *slog.L
 	return nil
 }
 
-// led returns an error unless each partition has a leader that knows that it is one.
-func (c Config) led(ctx context.Context, admin *kadm.Client) error {
-	ends, err := admin.ListEndOffsets(ctx, c.names()...)
+// led returns an error unless each partition of topics has a leader that knows that it is one.
+func led(ctx context.Context, admin *kadm.Client, topics []string) error {
+	ends, err := admin.ListEndOffsets(ctx, topics...)
 	if err != nil {
 		return err
 	}
 	return ends.Error()
 }
 
-func (c Config) awaitTopics(ctx context.Context, admin *kadm.Client) error {
+// awaitTopics waits until the cluster knows all topics, and those that were created have leaders.
+func (c Config) awaitTopics(ctx context.Context, admin *kadm.Client, created []string) error {
+	waits := backoff.New(firstLook, lastLook, nil)
 	for {
 		missing, err := c.missing(ctx, admin)
 		if err == nil && len(missing) == 0 {
-			if err = c.led(ctx, admin); err == nil {
+			if err = led(ctx, admin, created); err == nil {
 				return nil
 			}
 		}
-		if !backoff.Wait(ctx, checkInterval) {
-			return errors.Join(fmt.Errorf("wait for topics %v: %w", missing, ctx.Err()), err)
+		if !backoff.Wait(ctx, waits.Next()) {
+			return errors.Join(fmt.Errorf("wait for topics (missing: %v): %w", missing, ctx.Err()), err)
 		}
 	}
 }
