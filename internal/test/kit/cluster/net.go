@@ -7,7 +7,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,12 +24,16 @@ const loopback = "http://127.0.0.1:"
 func LoopbackURL(port string) string { return loopback + port }
 
 // FreePort returns a port below those that the system uses for outgoing
-// connections: a program that was killed must find it free when it starts again.
+// connections: a program that was killed must find it free when it starts again. No other
+// test gets the port, in whatever process, until this one ends.
 func FreePort(tb testing.TB) string {
 	tb.Helper()
 	const lowest, count, attempts = 20_000, 10_000, 1000
 	for range attempts {
 		port := strconv.Itoa(lowest + rand.IntN(count))
+		if !reserve(tb, port) {
+			continue
+		}
 		l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:"+port)
 		if err == nil {
 			_ = l.Close()
@@ -35,6 +42,26 @@ func FreePort(tb testing.TB) string {
 	}
 	tb.Fatal("no port is free")
 	return ""
+}
+
+// reserve locks a file for a port until the test ends. A lock ends with its process.
+func reserve(tb testing.TB, port string) bool {
+	tb.Helper()
+	dir := filepath.Join(os.TempDir(), "commerce-ports") //nolint:usetesting // shared by all tests
+	const everybody = 0o777                              // other users run tests, too
+	if err := os.MkdirAll(dir, everybody); err != nil {
+		tb.Fatal(err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, port), os.O_CREATE|os.O_RDWR, everybody)
+	if err != nil {
+		return false // another user's
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return false
+	}
+	tb.Cleanup(func() { _ = f.Close() })
+	return true
 }
 
 // Page returns the page at a URL. Any status but 200 is an error.
