@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
@@ -138,11 +139,15 @@ func (c *metricsRebuildCommand) print(s *session, changes []recount.Change) erro
 		}
 		rows = append(rows, changedDayOf(change, what))
 	}
-	header := []string{"WHAT", "PRODUCTS", "LIKES", "ORDERS", "QUANTITY", "AMOUNT", "AMOUNT_LOG", "LIKE COUNTS", "LEFT"}
+	header := []string{"WHAT", "WRONG PRODUCTS", "LIKES", "ORDERS", "QUANTITY", "AMOUNT", "AMOUNT_LOG", "LIKE COUNTS", "LEFT"}
 	if err := c.printTable(s.stdout, rows, header, mapped(rows, changedDay.cells)); err != nil || c.JSON || c.Apply {
 		return err
 	}
-	_, err := fmt.Fprintln(s.stdout, "\nNothing was changed: run it with --apply and --reason.")
+	end := "Nothing was changed: run it with --apply and --reason."
+	if !slices.ContainsFunc(rows, func(d changedDay) bool { return d.Products > 0 || d.Left > 0 }) {
+		end = "Nothing is to be changed: all counters are right."
+	}
+	_, err := fmt.Fprintln(s.stdout, "\n"+end)
 	return err
 }
 
