@@ -94,7 +94,8 @@ func (c *metricsRebuildCommand) rank(s *session, db *sqlstore.DB) error {
 		return err
 	}
 	defer client.Close()
-	u := wire.Infra{Env: s.env, DB: db, Redis: client, RedisPrefix: c.RedisKeyPrefix}
+	r := redis.NewCaller(client, redis.Patience, s.env.Clock, quiet())
+	u := wire.Infra{Env: s.env, DB: db, Redis: r, RedisPrefix: c.RedisKeyPrefix}
 	scope := batch.Scope{What: "all", Days: rankingDays, First: c.From.Get(), Last: c.To.Get()}
 	if _, err := batch.RebuildRankings(s.ctx, u, scope, s.stderr); err != nil {
 		return fmt.Errorf("the counters are right again, the rankings are not: run commerce ranking rebuild: %w", err)

@@ -72,7 +72,7 @@ func (sim *simulation) startProcess(t *testing.T, instance string) *process {
 	if p.client, err = redis.Open("redis://"+redisAddress, redis.WithDialer(sim.network.dialer(p.name))); err != nil {
 		t.Fatal(err)
 	}
-	deps := wire.Infra{Env: env, DB: p.db, Kafka: env.Kafka([]string{kafkaAddress}, "", p.name), Redis: p.client}
+	deps := wire.Infra{Env: env, DB: p.db, Kafka: env.Kafka([]string{kafkaAddress}, "", p.name), Redis: redis.NewCaller(p.client, redis.Patience, env.Clock, env.Log)}
 	deps.Kafka.Dial = sim.network.dialer(p.name)
 	p.build(t, deps, sim.slowed(p.db), sim.gateway.secret)
 	return p
