@@ -87,23 +87,13 @@ func unavailable(what string, err error) error {
 	return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
 }
 
-// probe asks Redis for an answer, and reports how long that takes. The first question may have
-// to dial, so a second one is timed if the first takes long.
+// probe asks Redis for an answer, and reports how long that takes.
 func (c *Caller) probe() (took time.Duration, err error) {
-	for range 2 {
-		began := c.now()
-		err = c.ping()
-		if took = c.now().Sub(began); err != nil || took <= c.breaker.patience() {
-			break
-		}
-	}
-	return took, err
-}
-
-func (c *Caller) ping() error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.limit)
 	defer cancel()
-	return c.client.Ping(ctx).Err() //nolint:wrapcheck // it is for the breaker
+	began := c.now()
+	err = c.client.Ping(ctx).Err()
+	return c.now().Sub(began), err //nolint:wrapcheck // it is for the breaker
 }
 
 // The waits of patiently.
