@@ -189,12 +189,12 @@ func (c *metricsHistoryCommand) Run(s *session) error {
 			return err
 		}
 		header := []string{"ID", "AT", "DAY", "PRODUCTS", "LIKES", "ORDERS", "QUANTITY", "AMOUNT", "LIKE COUNTS", "ACTOR", "REASON"}
-		return c.printTable(s.stdout, found, header, mapped(found, func(r metric.Rebuild) []string {
+		return c.printList(s.stdout, found, header, mapped(found, func(r metric.Rebuild) []string {
 			n := func(v int64) string { return fmt.Sprintf("%+d", v) }
 			return []string{
 				strconv.FormatInt(r.ID, 10), moment(r.At), r.Day.String(), strconv.FormatInt(r.Products, 10), n(r.Added.Likes), n(r.Added.Orders),
 				n(r.Added.Quantity), n(int64(r.Added.Amount)), n(r.Counts), r.Actor, r.Reason,
 			}
-		}))
+		}), "Nothing was counted again yet.")
 	})
 }
