@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -110,7 +111,8 @@ func (s *service) storedRefusal(ctx context.Context, cause error) (store.Answer,
 }
 
 // storeRefusal returns the problem for a failed request and stores it under its key. Problems with a 5xx
-// status are not stored: a retry may succeed.
+// status are not stored: a retry may succeed. A problem that cannot be stored is not given either: the
+// next answer under the key could be another one.
 func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], cause error) error {
 	if conflict := s.keyConflict(ctx, g.Key.UserID, cause); conflict != nil {
 		return conflict
@@ -124,7 +126,7 @@ func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], caus
 		return conflict
 	}
 	if err != nil {
-		s.config.Log.WarnContext(ctx, "cannot store a problem under its idempotency key", "error", err)
+		return s.problem(ctx, fmt.Errorf("store the answer %s under its idempotency key: %w", p.Code, err))
 	}
 	return p
 }
