@@ -33,6 +33,12 @@ type Answer struct {
 	At          time.Time
 }
 
+// KeyUse is what a user has of keys with an answer.
+type KeyUse struct {
+	Keys   int
+	Oldest time.Time // when the oldest of those answers was given; zero if there is none
+}
+
 // Keys stores answers by idempotency key.
 type Keys interface {
 	// Claim returns the answer that is stored under the key, or nil if there is
@@ -44,6 +50,9 @@ type Keys interface {
 	Keep(k Key, a Answer)
 	// KeepAll queues answers, each to be stored under its key.
 	KeepAll(answers []KeptAnswer)
+	// Used returns how many keys of a user have an answer that was given at or after a
+	// time. It counts up to most.
+	Used(ctx context.Context, user id.ID, since time.Time, most int) (KeyUse, error)
 	// Purge deletes up to limit answers that are older than the time given.
 	Purge(ctx context.Context, before time.Time, limit int) (deleted int64, err error)
 }

@@ -65,6 +65,7 @@ type Config struct {
 	Admission             Admission
 	TrustUserHeader       bool // believe X-USER-ID: a gateway authenticates
 	RequireIdempotencyKey bool // of POST /orders
+	DailyKeys             int  // how many idempotency keys a user can use within 24 hours; 0: any number
 
 	Callbacks CallbackDecoder // of the gateway; nil: the shop takes no cards
 
@@ -103,6 +104,7 @@ type service struct {
 
 	huma   huma.API
 	doors  doors
+	quota  *quota
 	feed   *feed // of the live ranking
 	packer coded.Packer
 }
@@ -130,6 +132,10 @@ func New(c Config) (*Handler, error) {
 	mux := http.NewServeMux()
 	s.huma = huma.NewAPI(s.openAPIConfig(), &adapter{mux, s})
 	if err := s.openDoors(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.quota, err = newQuota(c.DailyKeys, c.DB, c.Clock, c.Registerer); err != nil {
 		return nil, err
 	}
 	s.documentBusy()

@@ -3,10 +3,12 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -21,7 +23,7 @@ var (
 // Keyed is embedded in the input of every route that moves money or stock. It is exported because huma
 // ignores unexported embedded fields.
 type Keyed struct {
-	Key string `header:"Idempotency-Key" doc:"A unique value per request, 1 to 255 visible ASCII characters, bare or quoted. A repeated request with the same key gets the first response again, for 24 hours." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
+	Key string `header:"Idempotency-Key" doc:"A unique value per request, 1 to 255 visible ASCII characters, bare or quoted. A repeated request with the same key gets the first response again, for 24 hours. 429: you have used too many keys within 24 hours." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
 }
 
 // idempotentRequest is a request that takes effect at most once.
@@ -57,6 +59,9 @@ func idempotent[T any](ctx context.Context, s *service, r idempotentRequest, toR
 		Key: store.Key{UserID: currentUser(ctx), Route: r.route, Key: key}, Fingerprint: fingerprint, At: s.config.Clock(), ToAnswer: storedAnswer(toResponse),
 		ToRefusal: func(cause error) (store.Answer, bool) { return s.storedRefusal(ctx, cause) },
 	}
+	if err := s.admitKey(ctx, g); err != nil {
+		return zero, err
+	}
 	result, err := act(g)
 	if err != nil {
 		return zero, storeRefusal(ctx, s, g, err)
@@ -64,11 +69,33 @@ func idempotent[T any](ctx context.Context, s *service, r idempotentRequest, toR
 	return result, nil
 }
 
+// admitKey returns the error of a request whose user has used too many keys. A key that has an answer
+// still gives it. Operators, who import deliveries, have no bound.
+func (s *service) admitKey(ctx context.Context, g store.Guard) error {
+	key := g.Request().Key
+	if strings.Contains(key.Route, " /admin/") {
+		return nil
+	}
+	full := s.quota.admit(ctx, key.UserID)
+	if !errors.Is(full, errTooManyKeys) {
+		return full
+	}
+	err := s.config.DB.Update(ctx, func(tx store.Tx) error { return g.Enter(ctx, tx) })
+	if err == nil {
+		s.quota.refused.Inc()
+		return full
+	}
+	if conflict := s.keyConflict(ctx, key.UserID, err); conflict != nil {
+		return conflict
+	}
+	return err
+}
+
 // storedAnswer adapts toResponse for storage.
 func storedAnswer[T any](toResponse func(T) response) func(T) (store.Answer, error) {
 	return func(result T) (store.Answer, error) {
 		r := toResponse(result)
-		body, err := marshal(r.body)
+		body, err := kept(r.body)
 		return store.Answer{Status: r.status, Location: r.location, Body: body}, err
 	}
 }
@@ -84,9 +111,10 @@ func (s *service) storedRefusal(ctx context.Context, cause error) (store.Answer,
 }
 
 // storeRefusal returns the problem for a failed request and stores it under its key. Problems with a 5xx
-// status are not stored: a retry may succeed.
+// status are not stored: a retry may succeed. A problem that cannot be stored is not given either: the
+// next answer under the key could be another one.
 func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], cause error) error {
-	if conflict := keyConflict(cause); conflict != nil {
+	if conflict := s.keyConflict(ctx, g.Key.UserID, cause); conflict != nil {
 		return conflict
 	}
 	p := s.problem(ctx, cause)
@@ -94,20 +122,24 @@ func storeRefusal[T any](ctx context.Context, s *service, g store.Keyed[T], caus
 		return p
 	}
 	err := s.config.DB.Update(ctx, func(tx store.Tx) error { return storeProblem(ctx, tx, g, p) })
-	if conflict := keyConflict(err); conflict != nil {
+	if conflict := s.keyConflict(ctx, g.Key.UserID, err); conflict != nil {
 		return conflict
 	}
 	if err != nil {
-		s.config.Log.WarnContext(ctx, "cannot store a problem under its idempotency key", "error", err)
+		return s.problem(ctx, fmt.Errorf("store the answer %s under its idempotency key: %w", p.Code, err))
 	}
 	return p
 }
 
 // keyConflict returns the error for a request whose key belongs to another request; nil if err has
 // another cause.
-func keyConflict(err error) error {
+func (s *service) keyConflict(ctx context.Context, user id.ID, err error) error {
 	if repeated, ok := errors.AsType[*store.RepeatedError](err); ok {
-		return &replayError{repeated.Kept}
+		first, err := s.restored(ctx, user, repeated.Kept)
+		if err != nil {
+			return s.problem(ctx, err)
+		}
+		return &replayError{first}
 	}
 	if errors.Is(err, store.ErrKeyReused) || errors.Is(err, store.ErrKeyInUse) {
 		return err

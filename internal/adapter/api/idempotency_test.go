@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -121,6 +123,35 @@ func TestARefusedOrderIsStoredInTheTransactionThatJudgesIt(t *testing.T) {
 	if again := r.must(t, s, 409); again.body != first.body || again.header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("%v\n%s\nwant\n%s", again.header, again.body, first.body)
 	}
+}
+
+// A refusal that is given once is given for a day, so one that cannot be kept is not given.
+func TestARefusalThatCannotBeStoredIsNotGiven(t *testing.T) {
+	t.Parallel()
+	db := &readOnlyDB{}
+	s := stocked(t, func(c *api.Config) { db.DB, c.DB = c.DB, db })
+	r := s.as("admin").with("Idempotency-Key", "k").post("/admin/v1/products/1/stock", `{"delta":-11,"reason":"lost"}`)
+	db.refuses.Store(true)
+	r.must(t, s, 503)
+	db.refuses.Store(false)
+	s.as("admin").post("/admin/v1/products/1/stock", `{"delta":5,"reason":"delivery"}`).must(t, s, 200)
+	first := r.must(t, s, 200)
+	if again := r.must(t, s, 200); again.body != first.body {
+		t.Errorf("%s\nwant\n%s", again.body, first.body)
+	}
+}
+
+// readOnlyDB is a database that cannot be written at times.
+type readOnlyDB struct {
+	store.DB
+	refuses atomic.Bool
+}
+
+func (d *readOnlyDB) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if d.refuses.Load() {
+		return sqlstore.ErrUnavailable
+	}
+	return d.DB.Update(ctx, fn)
 }
 
 // interceptedDB is a database that calls beforeFirst before its first update.

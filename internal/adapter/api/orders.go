@@ -198,10 +198,7 @@ func orderPath(o order.Order) string { return ordersPath + "/" + o.ID.String() }
 func toOrderBody(o order.Order) orderBody {
 	b := orderBody{
 		ID: o.ID.String(), Status: string(o.Status()), Amount: int64(o.Amount), Discount: int64(o.Discount), Points: int64(o.Points),
-		CardAmount: int64(o.Card), Items: make([]lineBody, len(o.Lines)), History: toHistoryBody(o), CreatedAt: utc(o.CreatedAt),
-	}
-	for i, l := range o.Lines {
-		b.Items[i] = lineBody{l.ProductID, l.Name, int64(l.Price), l.Quantity}
+		CardAmount: int64(o.Card), Items: toLinesBody(o.Lines), History: toHistoryBody(o), CreatedAt: utc(o.CreatedAt),
 	}
 	if c := o.Coupon; c != nil {
 		b.Coupon = &couponRef{c.ID.String(), c.CouponID.String(), c.Name}
@@ -211,6 +208,14 @@ func toOrderBody(o order.Order) orderBody {
 		b.Payment = &p
 	}
 	return b
+}
+
+func toLinesBody(lines []order.Line) []lineBody {
+	all := make([]lineBody, len(lines))
+	for i, l := range lines {
+		all[i] = lineBody{l.ProductID, l.Name, int64(l.Price), l.Quantity}
+	}
+	return all
 }
 
 func toHistoryBody(o order.Order) []changeBody {

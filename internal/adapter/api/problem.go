@@ -125,6 +125,8 @@ func statusOf(k fault.Kind) int {
 		return http.StatusGone
 	case fault.Conflict:
 		return http.StatusConflict
+	case fault.TooMany:
+		return http.StatusTooManyRequests
 	case fault.Unprocessable:
 		return http.StatusUnprocessableEntity
 	case fault.Unavailable:

@@ -177,6 +177,9 @@ func (c *Consumer) begin(at partition, given kgo.Offset, known logs) kgo.Offset 
 	done, some := known.committed.Lookup(at.topic, at.number)
 	if !some || done.At < 0 || done.Err != nil {
 		w.log.begin(topic, start.Offset, time.Time{})
+		if done.Err == nil { // what is deleted from here on before it is read is a loss
+			c.offsets.put(at, place{kgo.EpochOffset{Epoch: -1, Offset: start.Offset}, topic, time.Time{}})
+		}
 		return given
 	}
 	was := readNote(done.Metadata)

@@ -267,6 +267,36 @@ func TestRecordsThatKafkaDeletesBeforeTheyAreReadAreSaidAndCounted(t *testing.T)
 	}
 }
 
+// A partition that had no record while somebody read it has none to note an offset of.
+func TestRecordsOfAPartitionThatWasEmptyBeforeAreMissed(t *testing.T) {
+	t.Parallel()
+	for name, start := range bothBrokers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := start(t)
+			stop := consume(t, config, newRecorder().handle, quiet())
+			await(t, "the group notes where it begins", func() bool { return noted(t, config) == event.Partitions })
+			stop()
+			publish(t, config, likes(t, 7, 1))
+			deleteRecords(t, config, event.CatalogTopic)
+			config = another(config)
+			consume(t, config, newRecorder().handle, quiet())
+			await(t, "they are counted", func() bool { return metric(t, config, "commerce_consumer_lost_records_total") == 7 })
+			await(t, "the offset is behind them", func() bool { return committed(t, config) == 7 })
+		})
+	}
+}
+
+// noted returns of how many partitions of the catalog the group has an offset.
+func noted(t *testing.T, config kafka.Config) int {
+	t.Helper()
+	offsets, err := admin(t, config).FetchOffsets(t.Context(), config.Prefix+"ranking")
+	if err != nil {
+		return 0 // there is no group yet
+	}
+	return len(offsets[config.Topic(event.CatalogTopic)])
+}
+
 func TestRecordsThatKafkaDeletesWhileTheyWaitAreCounted(t *testing.T) {
 	t.Parallel()
 	config := kafkatest.Prepared(t, kafkatest.Cluster(t))

@@ -184,6 +184,8 @@ func kindOf(status int) fault.Kind {
 		return fault.Conflict
 	case status == http.StatusUnprocessableEntity:
 		return fault.Unprocessable
+	case status == http.StatusTooManyRequests:
+		return fault.TooMany
 	default:
 		return fault.Invalid
 	}

@@ -103,6 +103,23 @@ func present(b []byte) []byte {
 	return b
 }
 
+// Used implements store.Keys.
+func (t keys) Used(ctx context.Context, user id.ID, since time.Time, most int) (use store.KeyUse, err error) {
+	var oldest *int64
+	err = t.each(ctx, usedStmt(user, since, most), func(r row) error { return r.Scan(&use.Keys, &oldest) })
+	if err == nil && oldest != nil {
+		use.Oldest = timeOf(*oldest)
+	}
+	return use, err
+}
+
+func usedStmt(user id.ID, since time.Time, most int) Stmt {
+	return stmt(`
+		SELECT COUNT(*), MIN(u.at_us) FROM (
+			SELECT at_us FROM idempotency_keys WHERE user_id = $1 AND at_us >= $2 LIMIT $3
+		) u`, user, micros(since), most)
+}
+
 // Purge implements store.Keys.
 func (t keys) Purge(ctx context.Context, before time.Time, limit int) (int64, error) {
 	return count(ctx, t.change, stmt(`

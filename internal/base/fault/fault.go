@@ -22,6 +22,7 @@ const (
 	Unprocessable               // the request is valid, but contradicts an earlier one
 	Unavailable                 // something that is needed cannot be reached; a retry may help
 	Gone                        // it existed, and is not kept any longer
+	TooMany                     // the caller has asked too often; it may try again later
 )
 
 // Error is an expected error. Declare one for each rule, beside the rule, and

@@ -68,7 +68,8 @@ func (s *shop) api() (wire.Program, error) {
 		Gateway: wire.Gateway{URL: address(s.ports.gateway), PublicURL: address(s.ports.public)},
 		Secret:  s.gatewaySecret, Policy: c.Policy(),
 		Rules: api.Rules{
-			TrustUserHeader: c.AuthTrustUserHeader, RequestTimeout: c.RequestTimeout.Get(), NearBytes: c.NearBytes(), Admission: c.Limits(),
+			TrustUserHeader: c.AuthTrustUserHeader, RequestTimeout: c.RequestTimeout.Get(), NearBytes: c.NearBytes(),
+			Admission: c.Limits(), DailyKeys: int(c.IdempotencyKeysPerDay),
 		},
 	})
 }

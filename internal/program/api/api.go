@@ -42,6 +42,7 @@ type Deps struct {
 type Rules struct {
 	TrustUserHeader       bool
 	RequireIdempotencyKey bool
+	DailyKeys             int // how many idempotency keys a user can use within 24 hours; 0: any number
 	RequestTimeout        time.Duration
 	NearBytes             uint64 // bound of the memory of the near cache; 0: there is none
 	Admission             httpapi.Admission
@@ -122,7 +123,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Servic
 		DeadLetters: desk, Launcher: launcher,
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log, Registerer: u.Env.Registry, Traces: u.Env.Traces, Version: wire.Version(),
 		Limits: httpapi.Limits{Time: d.Rules.RequestTimeout}, Admission: d.Rules.Admission,
-		TrustUserHeader: d.Rules.TrustUserHeader, RequireIdempotencyKey: d.Rules.RequireIdempotencyKey,
+		TrustUserHeader: d.Rules.TrustUserHeader, RequireIdempotencyKey: d.Rules.RequireIdempotencyKey, DailyKeys: d.Rules.DailyKeys,
 		NearBytes: d.Rules.NearBytes, Random: u.Env.Random,
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -31,6 +32,7 @@ func keyTests() map[string]func(*shop) {
 		"a claim dies with its transaction":                                        claimDies,
 		"a transaction that stores a second answer runs again and reads the first": secondKeeper,
 		"old answers are purged, a few at a time":                                  answersPurged,
+		"the keys of a user are counted, up to a bound":                            keysCounted,
 	}
 }
 
@@ -93,4 +95,24 @@ func answersPurged(s *shop) {
 		}))
 	}
 	s.equal([]int64{2, 1, 0}, got)
+}
+
+func keysCounted(s *shop) {
+	user := s.ids()
+	for i, route := range []string{"POST /a", "POST /b", "POST /a", "POST /a"} {
+		s.keep(store.Key{UserID: user, Route: route, Key: fmt.Sprint(i)},
+			store.Answer{Status: 200, At: noon().Add(time.Duration(i) * time.Hour)})
+	}
+	s.keep(store.Key{UserID: s.ids(), Route: "POST /a", Key: "0"}, store.Answer{Status: 200, At: noon()})
+	used := func(who id.ID, since time.Time, most int) store.KeyUse {
+		return read(s, func(ctx context.Context, tx store.Tx) (store.KeyUse, error) {
+			return tx.Keys.Used(ctx, who, since, most)
+		})
+	}
+	s.equal(store.KeyUse{Keys: 4, Oldest: noon()}, used(user, noon().Add(-time.Hour), 9))
+	s.equal(store.KeyUse{Keys: 3, Oldest: noon().Add(time.Hour)}, used(user, noon().Add(time.Minute), 9))
+	s.equal(store.KeyUse{Keys: 2, Oldest: noon().Add(2 * time.Hour)}, used(user, noon().Add(2*time.Hour), 9))
+	s.equal(2, used(user, noon(), 2).Keys)
+	s.equal(store.KeyUse{}, used(user, noon().Add(4*time.Hour), 9))
+	s.equal(store.KeyUse{}, used(s.ids(), noon(), 9))
 }

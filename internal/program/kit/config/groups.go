@@ -65,8 +65,9 @@ type Web struct {
 	Host string `help:"Address that the API listens on; empty means all." default:"${host=}"`
 	Port Port   `help:"Port of the API." default:"${port=8080}"`
 
-	RequestTimeout Duration `help:"Time limit of a request." default:"10s"`
-	NearCacheMiB   uint16   `name:"near-cache-mib" help:"Memory for answers that are kept in this process, in MiB; 0 keeps none." default:"64"`
+	RequestTimeout        Duration `help:"Time limit of a request." default:"10s"`
+	IdempotencyKeysPerDay uint32   `help:"How many idempotency keys a user can use within 24 hours. Requests with more are refused with 429. 0: any number." default:"10000"`
+	NearCacheMiB          uint16   `name:"near-cache-mib" help:"Memory for answers that are kept in this process, in MiB; 0 keeps none." default:"64"`
 }
 
 // NearBytes returns the memory of the near cache.

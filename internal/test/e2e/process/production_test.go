@@ -25,10 +25,10 @@ type production struct {
 	db *pgtest.DB
 }
 
-func newProduction(t *testing.T) *production {
+func newProduction(t *testing.T, settings ...string) *production {
 	t.Helper()
 	p := &production{t: t, on: cluster.SharedServers(t)}
-	p.on.Env = append(p.on.Env, "AUTH_JWT_SECRET="+strings.Repeat("k", 32), "AUTH_TRUST_USER_HEADER=true")
+	p.on.Env = append(append(p.on.Env, "AUTH_JWT_SECRET="+strings.Repeat("k", 32), "AUTH_TRUST_USER_HEADER=true"), settings...)
 	p.db = pgtest.Open(t, p.on.DatabaseURL)
 	p.commerce(0, "migrate")
 	p.commerce(0, "seed", "--demo")

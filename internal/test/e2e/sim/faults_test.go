@@ -8,6 +8,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -29,7 +34,7 @@ func (sim *simulation) injectFault(rng *rng) {
 		sim.injectGatewayFault(rng)
 		return
 	}
-	switch rng.IntN(14) {
+	switch rng.IntN(19) {
 	case 0:
 		host := sim.randomHost(rng)
 		sim.logFault("break connections", "host", host, "broken", sim.network.disconnect(host))
@@ -59,6 +64,16 @@ func (sim *simulation) injectFault(rng *rng) {
 		sim.blockWrites(rng)
 	case 12:
 		sim.changeWeights(rng)
+	case 13:
+		sim.sickDisk(rng, "the database may only be read", readOnly())
+	case 14:
+		sim.sickDisk(rng, "the disk is full", full())
+	case 15:
+		sim.refuseRedisWrites(rng)
+	case 16:
+		sim.logFault("redis loses keys", "lost", sim.redis.lose(rng))
+	case 17:
+		sim.refusePartition(rng)
 	default:
 		sim.rollOut(rng)
 	}
@@ -78,6 +93,36 @@ func (sim *simulation) raiseRate(rng *rng, what string, least, most float64, set
 	sim.logFault(what, "share", fmt.Sprintf("%.3f", bad), "for", long)
 	set(bad)
 	time.AfterFunc(long, func() { set(0) })
+}
+
+// sickDisk has the disk refuse writes for a while. Reads go on.
+func (sim *simulation) sickDisk(rng *rng, what string, a ailment) {
+	long := rng.between(500*time.Millisecond, 8*time.Second)
+	sim.logFault(what, "for", long)
+	sim.disk.set(a)
+	time.Sleep(long)
+	sim.disk.set(ailment{})
+}
+
+// refuseRedisWrites has Redis refuse writes for a while, during which other faults may happen. It
+// answers PING and reads.
+func (sim *simulation) refuseRedisWrites(rng *rng) {
+	long := rng.between(time.Second, 12*time.Second)
+	sim.logFault("redis refuses writes", "for", long)
+	sim.redis.readOnly.Store(true)
+	time.AfterFunc(long, func() { sim.redis.readOnly.Store(false) })
+}
+
+// refusePartition has Kafka refuse the records of one partition for a while, as one without enough
+// replicas does. Other faults may happen meanwhile; a restart of the broker ends it.
+func (sim *simulation) refusePartition(rng *rng) {
+	topic, number := event.Topics()[rng.IntN(len(event.Topics()))], rng.IntN(event.Partitions)
+	long := rng.between(time.Second, 15*time.Second)
+	sim.logFault("kafka refuses a partition", "topic", topic, "partition", number, "for", long)
+	refusal := sim.kafka.cluster.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Partitions: []int32{int32(number)}, Err: kerr.NotEnoughReplicas, Count: -1,
+	})
+	time.AfterFunc(long, refusal.Remove)
 }
 
 // crashProcess kills a process, and starts another one after a while.
@@ -160,6 +205,7 @@ func (sim *simulation) repair() {
 	sim.network.setDropRate(0)
 	sim.kafka.failures.set(0)
 	sim.redis.failures.set(0)
+	sim.redis.readOnly.Store(false)
 	sim.gateway.repair(sim.t)
 	sim.log.Info("all faults are over", "dropped", sim.network.dropped, "open", sim.network.open())
 }

@@ -72,9 +72,10 @@ func (sim *simulation) startProcess(t *testing.T, instance string) *process {
 	if p.client, err = redis.Open("redis://"+redisAddress, redis.WithDialer(sim.network.dialer(p.name))); err != nil {
 		t.Fatal(err)
 	}
-	deps := wire.Infra{Env: env, DB: p.db, Kafka: env.Kafka([]string{kafkaAddress}, "", p.name), Redis: redis.NewCaller(p.client, redis.Patience, env.Clock, env.Log)}
+	well, calls := sim.disk.on(p.db), redis.NewCaller(p.client, redis.Patience, env.Clock, env.Log)
+	deps := wire.Infra{Env: env, DB: well, Kafka: env.Kafka([]string{kafkaAddress}, "", p.name), Redis: calls}
 	deps.Kafka.Dial = sim.network.dialer(p.name)
-	p.build(t, deps, sim.slowed(p.db), sim.gateway.secret)
+	p.build(t, deps, sim.slowed(well), sim.gateway.secret)
 	return p
 }
 

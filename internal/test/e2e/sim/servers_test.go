@@ -8,7 +8,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
@@ -149,6 +151,7 @@ func (b *broker) faults() []kfake.Fault {
 type redisServer struct {
 	network  *network
 	failures failureRate
+	readOnly atomic.Bool          // it refuses writes
 	server   *miniredis.Miniredis // nil while it is down
 	listener *listener
 }
@@ -183,8 +186,32 @@ func (r *redisServer) stop() {
 	r.server = nil
 }
 
-// hook answers commands with an error, at the failure rate.
-func (r *redisServer) hook(p *server.Peer, _ string, _ ...string) bool {
+// lose deletes a part of the keys, as an eviction does, and returns them.
+func (r *redisServer) lose(rng *rng) (lost []string) {
+	share := rng.Float64()
+	for _, key := range r.server.Keys() { // in order
+		if rng.chance(share) && r.server.Del(key) {
+			lost = append(lost, key)
+		}
+	}
+	return lost
+}
+
+// reading are the commands that a server without memory, or a replica, still answers.
+func reading(command string) bool {
+	return slices.Contains([]string{
+		"PING", "HELLO", "CLIENT", "INFO", "SELECT", "AUTH", "COMMAND", "GET", "MGET", "EXISTS", "TTL", "PTTL", "SCAN", "TYPE", "TIME",
+		"ZCARD", "ZRANGE", "ZREVRANGE", "ZRANGEBYSCORE", "ZSCORE", "ZMSCORE", "ZRANK", "ZREVRANK", "ZCOUNT", "ZSCAN", "HGET", "HMGET", "HGETALL", "HLEN",
+		"MULTI", "EXEC", "DISCARD",
+	}, command)
+}
+
+// hook answers commands with an error, at the failure rate, and writes while they are refused.
+func (r *redisServer) hook(p *server.Peer, command string, _ ...string) bool {
+	if r.readOnly.Load() && !reading(command) {
+		p.WriteError("OOM command not allowed when used memory > 'maxmemory'.")
+		return true
+	}
 	if !r.failures.fails(1) {
 		return false
 	}

@@ -44,6 +44,7 @@ type simulation struct {
 	network *network
 	kafka   *broker
 	redis   *redisServer
+	disk    disk
 	gateway *gateway
 	offers  []coupon.Coupon
 	ids     *rng

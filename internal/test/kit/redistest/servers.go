@@ -55,29 +55,54 @@ func (s *Server) Kill() {
 func (s *Server) Client() *goredis.Client { return goredis.NewClient(&goredis.Options{Addr: s.Addr}) }
 
 // Cluster starts a Redis Cluster of three servers, and returns their addresses.
-func Cluster(tb testing.TB) []string {
+func Cluster(tb testing.TB) (addrs []string) {
 	tb.Helper()
-	var addrs []string
-	for range 3 {
-		s := Own(tb, "--cluster-enabled", "yes", "--cluster-port", freePort(tb), "--cluster-node-timeout", "2000")
+	for _, s := range clusterOf(tb, 3, 0) {
 		addrs = append(addrs, s.Addr)
 	}
-	out, err := exec.CommandContext(tb.Context(), "redis-cli", append(append([]string{"--cluster", "create"}, addrs...), "--cluster-yes")...).CombinedOutput()
+	return addrs
+}
+
+// Replicated starts a Redis Cluster of three masters, each with a replica.
+func Replicated(tb testing.TB) []*Server {
+	tb.Helper()
+	return clusterOf(tb, 6, 1)
+}
+
+func clusterOf(tb testing.TB, servers, replicas int) (all []*Server) {
+	tb.Helper()
+	args := []string{"--cluster", "create"}
+	for range servers {
+		s := Own(tb, "--cluster-enabled", "yes", "--cluster-port", freePort(tb), "--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0")
+		all, args = append(all, s), append(args, s.Addr)
+	}
+	out, err := exec.CommandContext(tb.Context(), "redis-cli", append(args, "--cluster-replicas", strconv.Itoa(replicas), "--cluster-yes")...).CombinedOutput()
 	if err != nil {
 		tb.Fatalf("make a cluster: %v\n%s", err, out)
 	}
-	for _, addr := range addrs {
-		Await(tb, "the cluster is ready", func(ctx context.Context) error {
-			client := (&Server{Addr: addr}).Client()
-			defer client.Close()
-			info, err := client.ClusterInfo(ctx).Result()
-			if err == nil && !strings.Contains(info, "cluster_state:ok") {
-				err = errors.New(info)
-			}
-			return err
-		})
+	for _, s := range all {
+		Await(tb, "the cluster is ready", s.inCluster)
 	}
-	return addrs
+	return all
+}
+
+// inCluster returns an error unless the cluster is ready as the server sees it, and the server
+// has a copy of its master's data, if it has a master.
+func (s *Server) inCluster(ctx context.Context) error {
+	client := s.Client()
+	defer client.Close()
+	info, err := client.ClusterInfo(ctx).Result()
+	if err == nil && !strings.Contains(info, "cluster_state:ok") {
+		err = errors.New(info)
+	}
+	if err != nil {
+		return err
+	}
+	info, err = client.Info(ctx, "replication").Result()
+	if err == nil && strings.Contains(info, "role:slave") && !strings.Contains(info, "master_link_status:up") {
+		err = errors.New(info)
+	}
+	return err
 }
 
 // Watched is a master with a replica, and Sentinels that watch it as "mymaster".
