@@ -22,6 +22,9 @@ func (r *Reader) liveBrand(ctx context.Context, q Query) (Page, error) {
 
 // brandOnBoard returns a brand's ranking, or errIncomplete.
 func (r *Reader) brandOnBoard(ctx context.Context, key foldKey) (fold, error) {
+	if err := r.checkBoard(ctx, key.day); err != nil {
+		return fold{}, err
+	}
 	return r.brands.get(ctx, key, func(ctx context.Context) (fold, error) {
 		f := fold{asOf: r.Clock()}
 		var all []ranking.Entry
@@ -38,6 +41,23 @@ func (r *Reader) brandOnBoard(ctx context.Context, key foldKey) (fold, error) {
 		f.entries = ranked(all)
 		return f, err
 	})
+}
+
+// there is a board that is complete.
+type there struct{}
+
+func (there) weight() int { return 0 }
+
+// checkBoard returns errIncomplete for a board of which no brand has to be asked.
+func (r *Reader) checkBoard(ctx context.Context, day clock.Day) error {
+	_, err := r.boards.get(ctx, day, func(ctx context.Context) (there, error) {
+		_, complete, err := r.Board.Top(ctx, day, 0, 1)
+		if err == nil && !complete {
+			err = errIncomplete
+		}
+		return there{}, err
+	})
+	return err
 }
 
 // productsOf reads the ids of products of a brand. No connection is held while others are

@@ -118,10 +118,13 @@ type slowBoard struct {
 	rankings.Board
 	db   *database
 	open atomic.Int64
+
+	asked atomic.Int64
 }
 
 func (b *slowBoard) LiveScores(ctx context.Context, day clock.Day, ids []int64) (map[int64]int64, bool, error) {
 	b.open.Add(b.db.open.Load())
+	b.asked.Add(1)
 	return b.Board.LiveScores(ctx, day, ids)
 }
 
@@ -137,6 +140,23 @@ func TestNoConnectionIsHeldWhileRedisIsAsked(t *testing.T) {
 	s.demand(q, rankings.FromBoard, 2, 1)
 	if n := board.open.Load(); n != 0 {
 		t.Errorf("%d transactions", n)
+	}
+}
+
+// Each brand and day would cost something to find out that there is no board.
+func TestABoardThatIsNotThereIsNotAskedForEachBrand(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	board := &slowBoard{Board: s.board, db: s.db}
+	s.reader = newReader(s.db, board, s.clock.now)
+	s.count(1, map[int64]int64{1: 1, 2: 5})
+	for brand := range int64(9) {
+		q := s.daily(1)
+		q.BrandID = brand + 1
+		s.refuses(q, ranking.ErrNotPublished)
+	}
+	if n := board.asked.Load(); n != 0 {
+		t.Errorf("asked %d times", n)
 	}
 }
 

@@ -77,6 +77,7 @@ type Reader struct {
 	brands    *shelf[foldKey, fold]       // of the live ranking of a brand
 	runs      *shelf[runKey, fold]        // of a brand in a published run
 	snapshots *shelf[clock.Day, snapshot] // of the board
+	boards    *shelf[clock.Day, there]    // those that are complete
 	gaps      *shelf[struct{}, openGaps]
 }
 
@@ -87,7 +88,7 @@ func New(c Config) *Reader {
 		Config: c, reads: newReads(),
 		folds: newShelf[foldKey, fold](c.Clock, b, grace), brands: newShelf[foldKey, fold](c.Clock, b, grace),
 		runs:      newShelf[runKey, fold](c.Clock, b, grace),
-		snapshots: newShelf[clock.Day, snapshot](c.Clock, nil, 0), gaps: newShelf[struct{}, openGaps](c.Clock, nil, 0),
+		snapshots: newShelf[clock.Day, snapshot](c.Clock, nil, 0), boards: newShelf[clock.Day, there](c.Clock, nil, 0), gaps: newShelf[struct{}, openGaps](c.Clock, nil, 0),
 	}
 	r.folds.lasts = true // but a board that is not complete is not used, and neither is a run that was purged
 	return r
