@@ -10,6 +10,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/api/admission"
 	"github.com/loopers-commerce/commerce/internal/app/checkout"
+	"github.com/loopers-commerce/commerce/internal/app/rankings"
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/tracing"
@@ -25,6 +26,7 @@ const (
 	unbounded   flow = "" // it has a bound of its own
 	orderFlow   flow = "orders"
 	readFlow    flow = "reads"
+	rankingFlow flow = "rankings"
 	writeFlow   flow = "writes"
 	couponFlow  flow = "coupons"
 	logInFlow   flow = "logins"
@@ -45,9 +47,11 @@ type Admission struct {
 	Gateway  int
 }
 
+// limits returns the limit of each flow. Rankings that wait until they are computed hold no
+// connection, and hold up no other reads.
 func (a Admission) limits() map[flow]int {
 	return map[flow]int{
-		readFlow: a.Reads, writeFlow: a.Writes, couponFlow: a.Coupons, logInFlow: a.LogIns, adminFlow: a.Admin, gatewayFlow: a.Gateway,
+		readFlow: a.Reads, rankingFlow: a.Reads + rankings.MaxWaiting, writeFlow: a.Writes, couponFlow: a.Coupons, logInFlow: a.LogIns, adminFlow: a.Admin, gatewayFlow: a.Gateway,
 	}
 }
 
@@ -162,5 +166,6 @@ func (s *service) retryAfter() string {
 // isBusy reports whether a problem says that too many ask at the same time. It is no fault
 // of the shop's parts, and there may be very many: it is counted, and not logged.
 func isBusy(code string) bool {
-	return code == store.ErrBusy.Code || code == admission.ErrBusy.Code || code == checkout.ErrBusy.Code || code == settle.ErrBusy.Code
+	return code == store.ErrBusy.Code || code == admission.ErrBusy.Code || code == checkout.ErrBusy.Code || code == settle.ErrBusy.Code ||
+		code == rankings.ErrBusy.Code
 }

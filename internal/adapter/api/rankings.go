@@ -106,9 +106,12 @@ const rankingWords = "The ranking of a day, of an ISO week or of a month. The sc
 	"Today and the seven days before come from the live ranking. Older days, weeks and months come from published tables; " +
 	"those of the running week and month are published too, with complete=false, some minutes old. Without the live " +
 	"ranking, finished days come from the tables as well; today is computed from the counters or, in a shop with 10,000 " +
-	"ranked products and more, comes from its last published ranking. A period that has begun and is not published yet is " +
+	"ranked products and more, comes from its last published ranking or, right after midnight, from what is carried over " +
+	"from the day before. A period that has begun and is not published yet is " +
 	"404 RANKING_NOT_PUBLISHED: Retry-After says when to ask again. If it can no longer be computed, it is " +
-	"410 COUNTERS_NOT_KEPT. A period in the future, or without events, is an empty page. " +
+	"410 COUNTERS_NOT_KEPT. A ranking that has to be computed first, while others are, is 503 RANKING_BUSY; so is a page " +
+	"beyond the ranks that are known while the live ranking is rebuilt. A period in the future, or without events, is an " +
+	"empty page. " +
 	"A brand that does not exist is 404 BRAND_NOT_FOUND.\n\n" +
 	"Hidden products are left out, and the others keep their ranks. So a page may have fewer items than its size.\n\n" +
 	"**Pages that stay put.** A published ranking never changes; a newer one replaces it. page.snapshot names the one that " +
@@ -119,7 +122,7 @@ const rankingWords = "The ranking of a day, of an ISO week or of a month. The sc
 	"is being rebuilt (source database). A snapshot that is no longer kept is 410 SNAPSHOT_EXPIRED: start again."
 
 func (s *service) registerRankings() {
-	register(s, route{http.MethodGet, "/api/v1/rankings", "getRanking", "Get a ranking of products", "Rankings", anyone, 0}, s.ranking,
+	register(s, route{http.MethodGet, "/api/v1/rankings", "getRanking", "Get a ranking of products", "Rankings", anyone, 0}, s.ranking, inFlow(rankingFlow),
 		func(op *huma.Operation) { op.Description = rankingWords })
 	s.registerRankingStream()
 }

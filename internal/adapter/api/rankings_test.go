@@ -66,6 +66,8 @@ func TestARankingThatCannotBeShownSaysWhy(t *testing.T) {
 	}{
 		{ranking.ErrNotPublished, 404, "RANKING_NOT_PUBLISHED", "60"},
 		{ranking.ErrNotKept, 410, "COUNTERS_NOT_KEPT", ""},
+		{rankings.ErrBusy.After(1500 * time.Millisecond), 503, "RANKING_BUSY", "2"},
+		{rankings.ErrBusy, 503, "RANKING_BUSY", "1"},
 		{rankings.ErrSnapshot, 400, "INVALID_SNAPSHOT", ""},
 		{rankings.ErrSnapshotExpired, 410, "SNAPSHOT_EXPIRED", ""},
 	} {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
+	"github.com/loopers-commerce/commerce/internal/test/kit/tallytest"
 )
 
 // A build may take any time, as long as something is written each minute.
@@ -90,5 +92,45 @@ func TestABuildThatExpiredIsAFailure(t *testing.T) {
 	err := builder.Rebuild(t.Context(), []clock.Day{s.today}, nil)
 	if !errors.Is(err, ranking.ErrBuildLost) || errors.Is(err, ranking.ErrSuperseded) {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// failingBoard is a board whose builds end in an error.
+type failingBoard struct {
+	leaderboard.WritableBoard
+	err error
+}
+
+func (failingBoard) Incomplete(_ context.Context, _ string, stamps map[clock.Day]string) (map[clock.Day]string, error) {
+	reasons := map[clock.Day]string{}
+	for day := range stamps {
+		reasons[day] = "it was lost"
+	}
+	return reasons, nil
+}
+
+func (failingBoard) Begin(context.Context, clock.Day, string, int64) (string, error) {
+	return "token", nil
+}
+
+func (b failingBoard) Fill(context.Context, clock.Day, string, []ranking.Score) error { return b.err }
+
+// Another builder that begins the same day is no failure. A build that has expired is one,
+// also in the metrics.
+func TestABuildThatExpiredIsCountedAsAFailureAndASupersededOneIsNot(t *testing.T) {
+	t.Parallel()
+	for end, want := range map[error]int64{ranking.ErrBuildLost: 4, ranking.ErrSuperseded: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			db, board := new(tallytest.DB), failingBoard{err: end}
+			r := leaderboard.NewReconciler(db, board, leaderboard.NewBuilder(db, board, time.Now, "me", discard()), time.Now, discard())
+			ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
+			defer cancel()
+			if err := r.Run(ctx); err != nil {
+				t.Error(err)
+			}
+			if _, failures := r.Rebuilt(); failures != want {
+				t.Errorf("%v: %d failures, want %d", end, failures, want)
+			}
+		})
 	}
 }

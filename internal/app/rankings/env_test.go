@@ -40,10 +40,13 @@ type database struct {
 	brands    brandTable
 	months    rolledUp
 	folds     atomic.Int64
-	folding   func() // called by each fold; nil does nothing
+	folding   func()       // called by each fold, and each ranking of a brand in a run; nil does nothing
+	open      atomic.Int64 // transactions
 }
 
 func (d *database) View(ctx context.Context, fn func(store.Tx) error) error {
+	d.open.Add(1)
+	defer d.open.Add(-1)
 	return d.DB.View(ctx, func(tx store.Tx) error { return fn(d.with(tx)) })
 }
 
@@ -52,7 +55,7 @@ func (d *database) Snapshot(ctx context.Context, fn func(store.Tx) error) error 
 }
 
 func (d *database) with(tx store.Tx) store.Tx {
-	tx.Published, tx.Brands, tx.Months = &d.published, d.brands, d.months
+	tx.Published, tx.Brands, tx.Months = slowTables{&d.published, d}, d.brands, d.months
 	tx.Ranking, tx.Metrics = countedTop{tx.Ranking, d}, countedCounters{tx.Metrics, d}
 	return tx
 }
@@ -62,6 +65,19 @@ func (d *database) fold() {
 	if d.folding != nil {
 		d.folding()
 	}
+}
+
+// slowTables takes time for the ranking of a brand.
+type slowTables struct {
+	*publishedTables
+	d *database
+}
+
+func (t slowTables) OfBrand(ctx context.Context, run id.ID, brandID, offset, limit int64) ([]ranking.Row, error) {
+	if t.d.folding != nil {
+		t.d.folding()
+	}
+	return t.publishedTables.OfBrand(ctx, run, brandID, offset, limit)
 }
 
 // countedCounters counts the folds of brands.
@@ -147,9 +163,9 @@ func (s *env) set(day clock.Day, pid, live int64) {
 // publish publishes a ranking of a period: the products in order of their ranks.
 func (s *env) publish(p ranking.Period, asOf time.Time, products ...int64) id.ID {
 	s.Helper()
-	run := id.NewSource(s.clock.now, rand.Reader)()
+	run := id.NewSource(time.Now, rand.Reader)()
 	s.db.published.publish(ranking.Publication{
-		Period: p, Run: run, AsOf: asOf, Complete: !asOf.Before(p.End()), Rows: int64(len(products)),
+		Period: p, Run: run, AsOf: asOf, Complete: !asOf.Before(p.End()), Rows: int64(len(products)), Limit: rankings.Depth,
 	}, products)
 	return run
 }

@@ -21,29 +21,24 @@ type fold struct {
 	entries []ranking.Entry // at most Depth
 }
 
+func (f fold) weight() int { return len(f.entries) }
+
 // cut returns the entries of a page, and one more if there are any.
 func (f fold) cut(q Query) []ranking.Entry {
 	n := int64(len(f.entries))
 	return f.entries[min(q.offset(), n):min(q.offset()+q.Size+1, n)]
 }
 
-// counted reads a page from the counters. One fold runs at a time, whatever is asked: so
-// readers take one connection from orders, and not all of them.
+// counted reads a page from the counters.
 func (r *Reader) counted(ctx context.Context, q Query) (Page, error) {
 	key := foldKey{q.Period.First, q.BrandID}
-	f, err := r.folds.get(ctx, key, func(ctx context.Context) (fold, error) {
-		select {
-		case r.folding <- struct{}{}:
-		case <-ctx.Done():
-			return fold{}, ctx.Err()
-		}
-		defer func() { <-r.folding }()
-		return r.fold(ctx, key)
-	})
+	f, err := r.folds.get(ctx, key, func(ctx context.Context) (fold, error) { return r.fold(ctx, key) })
 	if err != nil {
 		return Page{}, err
 	}
-	return r.page(q, FromDatabase, f.asOf, f.cut(q)), nil
+	page := r.page(q, FromDatabase, f.asOf, f.cut(q))
+	page.Cut = len(f.entries) == Depth
+	return page, nil
 }
 
 func (r *Reader) fold(ctx context.Context, key foldKey) (f fold, err error) {
@@ -56,5 +51,8 @@ func (r *Reader) fold(ctx context.Context, key foldKey) (f fold, err error) {
 		f.entries, err = topOf(ctx, tx, key.day, Depth)
 		return err
 	})
+	if err != nil {
+		r.Log.WarnContext(ctx, "a ranking cannot be computed from the counters", "day", key.day, "brand", key.brandID, "error", err)
+	}
 	return f, err
 }

@@ -19,8 +19,8 @@ type runKey struct {
 	brandID int64
 }
 
-// compare adds the ranks in the period before. If that has no ranking yet, items stay
-// uncompared: an answer without movements is better than none.
+// compare adds the ranks in the period before. If that has no ranking yet, or none in time,
+// items stay uncompared: an answer without movements is better than none.
 func (r *Reader) compare(ctx context.Context, q Query, items []Item) error {
 	if len(items) == 0 {
 		return nil
@@ -30,7 +30,10 @@ func (r *Reader) compare(ctx context.Context, q Query, items []Item) error {
 		ids[i] = item.ProductID
 	}
 	before, err := r.before(ctx, q.Period.Previous(), q.BrandID, ids)
-	for _, unknown := range []error{ranking.ErrNotPublished, ranking.ErrNotKept, ErrSnapshotExpired} {
+	if ctx.Err() != nil {
+		return nil
+	}
+	for _, unknown := range []error{ranking.ErrNotPublished, ranking.ErrNotKept, ErrSnapshotExpired, ErrBusy} {
 		if errors.Is(err, unknown) {
 			return nil
 		}
@@ -47,8 +50,8 @@ func (r *Reader) compare(ctx context.Context, q Query, items []Item) error {
 // before returns the ranks of products in a period, or ranking.ErrNotPublished.
 func (r *Reader) before(ctx context.Context, p ranking.Period, brandID int64, ids []int64) (ranks, error) {
 	if p.Kind == ranking.Daily && r.hasBoard(p.First) {
-		if found, err := r.onBoard(ctx, p.First, brandID, ids); err == nil {
-			return found, nil
+		if found, err := r.onBoard(ctx, p.First, brandID, ids); err == nil || errors.Is(err, ErrBusy) {
+			return found, err
 		}
 	}
 	current, found, err := r.current(ctx, p)

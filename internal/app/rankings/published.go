@@ -17,14 +17,18 @@ func (r *Reader) published(ctx context.Context, q Query) (Page, error) {
 		return r.nothing(q.Period), err
 	}
 	page, err := r.ofRun(ctx, q, snapshotOf(current))
-	if !errors.Is(err, ErrSnapshotExpired) {
-		return page, err
+	if errors.Is(err, ErrSnapshotExpired) { // replaced and purged meanwhile
+		if current, found, err = r.current(ctx, q.Period); err != nil || !found {
+			return r.nothing(q.Period), err
+		}
+		page, err = r.ofRun(ctx, q, snapshotOf(current))
 	}
-	if current, found, err = r.current(ctx, q.Period); err != nil || !found { // replaced and purged meanwhile
-		return r.nothing(q.Period), err
-	}
-	return r.ofRun(ctx, q, snapshotOf(current))
+	page.Cut = isCut(current)
+	return page, err
 }
+
+// isCut reports whether a table has only the first ranks.
+func isCut(p ranking.Publication) bool { return p.Limit > 0 && p.Rows >= p.Limit }
 
 // current returns the publication that readers see now. If there is none, it reports false
 // if nothing was counted, and returns ranking.ErrNotPublished otherwise.

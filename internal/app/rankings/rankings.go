@@ -73,22 +73,25 @@ type Reader struct {
 	Config
 
 	reads     reads
-	folds     *shelf[foldKey, fold]       // of the counters of all products
+	folds     *shelf[foldKey, fold]       // of the counters
 	brands    *shelf[foldKey, fold]       // of the live ranking of a brand
 	runs      *shelf[runKey, fold]        // of a brand in a published run
 	snapshots *shelf[clock.Day, snapshot] // of the board
-	gaps      *shelf[struct{}, map[clock.Day]int64]
-	folding   chan struct{} // holds one: the fold that runs
+	boards    *shelf[clock.Day, there]    // those that are complete
+	gaps      *shelf[struct{}, openGaps]
 }
 
 // New returns a reader.
 func New(c Config) *Reader {
-	return &Reader{
-		Config: c, reads: newReads(), folding: make(chan struct{}, 1),
-		folds: newShelf[foldKey, fold](c.Clock, grace), brands: newShelf[foldKey, fold](c.Clock, grace),
-		runs: newShelf[runKey, fold](c.Clock, grace), snapshots: newShelf[clock.Day, snapshot](c.Clock, 0),
-		gaps: newShelf[struct{}, map[clock.Day]int64](c.Clock, 0),
+	b := newBudget(c.Clock)
+	r := &Reader{
+		Config: c, reads: newReads(),
+		folds: newShelf[foldKey, fold](c.Clock, b, grace), brands: newShelf[foldKey, fold](c.Clock, b, grace),
+		runs:      newShelf[runKey, fold](c.Clock, b, grace),
+		snapshots: newShelf[clock.Day, snapshot](c.Clock, nil, 0), boards: newShelf[clock.Day, there](c.Clock, nil, 0), gaps: newShelf[struct{}, openGaps](c.Clock, nil, 0),
 	}
+	r.folds.lasts = true // but a board that is not complete is not used, and neither is a run that was purged
+	return r
 }
 
 // NewSnapshot as Query.Snapshot asks for a snapshot of the board.
@@ -113,6 +116,7 @@ type Page struct {
 	Source   Source
 	Items    []Item
 	HasMore  bool   // whether there are ranks after these
+	Cut      bool   // whether the source has the first ranks only
 	Snapshot string // for other pages of the same state; empty if there is none
 }
 
@@ -129,7 +133,6 @@ type Item struct {
 // Limits of what is kept in memory and in Redis.
 const (
 	// Depth is how many ranks of a fallback, or of a brand's live ranking, are read.
-	// Pages beyond are empty.
 	Depth = 10_000
 	// SnapshotDepth is how many ranks a snapshot of the board has. Pages beyond are empty.
 	SnapshotDepth = 1_000

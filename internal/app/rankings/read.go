@@ -2,7 +2,6 @@ package rankings
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +26,20 @@ func (r *Reader) Read(ctx context.Context, q Query) (Page, error) {
 	return p, nil
 }
 
+// readTime bounds all that a reader waits for. What is computed goes on for the next ones.
+const readTime = 3 * time.Second
+
 func (r *Reader) read(ctx context.Context, q Query) (Page, error) {
+	within, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	page, err := r.readWithin(within, q)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return page, err
+}
+
+func (r *Reader) readWithin(ctx context.Context, q Query) (Page, error) {
 	if err := r.checkBrand(ctx, q.BrandID); err != nil {
 		return Page{}, err
 	}
@@ -49,34 +61,19 @@ func (r *Reader) find(ctx context.Context, q Query) (Page, error) {
 	if q.Period.Kind != ranking.Daily || !r.hasBoard(q.Period.First) {
 		return r.published(ctx, q)
 	}
-	if page, ok := r.live(ctx, q); ok && !r.lacking(ctx, q.Period.First) {
-		return page, nil
+	page, err := r.live(ctx, q)
+	if err == nil && !r.lacking(ctx, q.Period.First) {
+		return page, err
 	}
-	if q.Period.First < r.today() {
-		return r.published(ctx, q)
+	page, err = r.instead(ctx, q)
+	if err == nil && len(page.Items) == 0 && page.Cut {
+		return Page{}, ErrBusy.Because("the live ranking is made again; until then only its first ranks are shown; try again later")
 	}
-	return r.running(ctx, q)
-}
-
-// running reads a page of the running day without the board. In a shop with few products
-// it computes the ranking from the counters. In a large one that would read the counters
-// of all products, so the last published ranking is shown. A brand has few products.
-func (r *Reader) running(ctx context.Context, q Query) (Page, error) {
-	if q.BrandID == 0 {
-		last, found, err := r.current(ctx, q.Period)
-		switch {
-		case err == nil && found && last.Rows >= Depth:
-			return r.published(ctx, q)
-		case err != nil && !errors.Is(err, ranking.ErrNotPublished):
-			return Page{}, err
-		}
-	}
-	return r.counted(ctx, q)
+	return page, err
 }
 
 // live reads a page from the board, if that is complete.
-func (r *Reader) live(ctx context.Context, q Query) (page Page, ok bool) {
-	var err error
+func (r *Reader) live(ctx context.Context, q Query) (page Page, err error) {
 	switch {
 	case q.BrandID != 0:
 		page, err = r.liveBrand(ctx, q)
@@ -88,7 +85,7 @@ func (r *Reader) live(ctx context.Context, q Query) (page Page, ok bool) {
 	if err != nil {
 		r.Log.DebugContext(ctx, "the board is not used for a ranking", "day", q.Period.First, "error", err)
 	}
-	return page, err == nil
+	return page, err
 }
 
 func (r *Reader) liveTop(ctx context.Context, q Query) (Page, error) {

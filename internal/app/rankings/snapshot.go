@@ -20,6 +20,8 @@ type snapshot struct {
 	Ranks    int64  `json:"n"` // how many there are
 }
 
+func (snapshot) weight() int { return 0 }
+
 func snapshotOf(p ranking.Publication) snapshot {
 	return snapshot{FromTable, p.Run.String(), p.AsOf.UnixMicro(), p.Complete, p.Rows}
 }
