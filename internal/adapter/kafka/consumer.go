@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -41,14 +42,12 @@ const (
 	queueHigh = 2 * maxBatch
 	queueLow  = maxBatch
 
-	// maxBatchBytes bounds a batch of large records, and benchBytes those of all batches that
-	// are in work at a time.
+	// queueMost is the same in bytes.
+	queueMost = 2 << 20
+
+	// maxBatchBytes bounds a batch of large records.
 	maxBatchBytes = 1 << 20
-	benchBytes    = 8 << 20
-	// queueBytes is how much memory the queues of all partitions may use before they
-	// fetch no more; maxFetch and maxFetchPartition bound what the client fetches ahead,
-	// which is several times as large once it is decompressed.
-	queueBytes        = 12 << 20
+	// maxFetch and maxFetchPartition bound what the client fetches ahead, compressed.
 	maxFetch          = 1 << 20
 	maxFetchPartition = 128 << 10
 
@@ -84,8 +83,8 @@ type Consumer struct {
 	log      *slog.Logger
 	metrics  consumerMetrics
 	offsets  *offsets
-	memory   *memory
-	bench    *bench
+	memory   *share
+	bench    *seat
 	hanging  chan struct{} // closed once a handler does not return
 	hangOnce sync.Once
 
@@ -125,9 +124,14 @@ func newConsumer(
 	if err != nil {
 		return nil, err
 	}
+	unpack, err := newUnpacker()
+	if err != nil {
+		return nil, err
+	}
+	memory := cmp.Or(c.Memory, NewMemory())
 	m := &Consumer{
 		config: c, name: group, group: c.Prefix + group, sources: sources, topics: slices.Sorted(maps.Keys(sources)),
-		log: log.With("group", group), metrics: metrics, memory: &memory{limit: queueBytes}, bench: newBench(benchBytes), hanging: make(chan struct{}), workers: map[partition]*worker{},
+		log: log.With("group", group), metrics: metrics, memory: &share{Memory: memory}, bench: memory.bench.seat(), hanging: make(chan struct{}), workers: map[partition]*worker{},
 		suspected: wakeup.New(), ids: map[string]topicID{}, sizes: map[string]int{}, suspects: map[string]bool{},
 	}
 	for _, topic := range topics {
@@ -136,7 +140,7 @@ func newConsumer(
 	m.handling = build(m)
 	ctx, abort := context.WithCancel(context.Background())
 	m.abort = abort
-	options := append(append(m.options(), kgo.WithContext(ctx)), fetch...)
+	options := append(append(m.options(), kgo.WithContext(ctx), kgo.WithDecompressor(unpack), kgo.WithHooks(unpack)), fetch...)
 	// The client may assign partitions before connect returns: assigned waits until the consumer is complete.
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -202,7 +206,7 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 // waits for a handler: that would block the other partitions and rebalances.
 func (c *Consumer) poll(ctx context.Context) {
 	failing := outage.New(c.log, "fetch from kafka")
-	for ctx.Err() == nil {
+	for c.awaitMemory(ctx) {
 		fetches := c.client.PollRecords(ctx, maxPoll)
 		c.enqueueAll(fetches)
 		c.client.AllowRebalance()
@@ -214,6 +218,20 @@ func (c *Consumer) poll(ctx context.Context) {
 		} else {
 			failing.Recovered()
 			c.fetching.Store(nil)
+		}
+	}
+}
+
+// awaitMemory waits while the memory is full. It reports false if ctx has ended.
+func (c *Consumer) awaitMemory(ctx context.Context) bool {
+	for {
+		freed := c.memory.full()
+		if freed == nil || ctx.Err() != nil {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-freed:
+		case <-ctx.Done():
 		}
 	}
 }

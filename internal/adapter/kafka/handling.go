@@ -20,63 +20,95 @@ type handlingOf[T any] struct {
 
 // process implements handling.
 func (h handlingOf[T]) process(w *worker, records []*kgo.Record) bool {
-	if !w.retry(w.refreshParked) {
-		return false
-	}
-	batch, from, ok := h.decode(w, records)
-	return ok && h.handleBatch(w, batch, from)
+	return w.retry(w.refreshParked) && h.processAll(w, records)
 }
 
-// decode opens the records and returns what they hold, each with its record.
-// Unreadable records go to the dead-letter topic; unknown ones are skipped. ok is
-// false if the partition had to be given up first.
-func (h handlingOf[T]) decode(w *worker, records []*kgo.Record) (batch []T, from []*kgo.Record, ok bool) {
-	batch, from = make([]T, 0, len(records)), make([]*kgo.Record, 0, len(records))
+// opened is what the records of a batch hold.
+type opened[T any] struct {
+	batch      []T
+	from       []*kgo.Record // those of the batch
+	unknown    int           // records of a newer program's types
+	unreadable []unreadableRecord
+}
+
+type unreadableRecord struct {
+	*kgo.Record
+
+	err error
+}
+
+// decode opens the records.
+func (h handlingOf[T]) decode(records []*kgo.Record) (o opened[T]) {
+	o.batch, o.from = make([]T, 0, len(records)), make([]*kgo.Record, 0, len(records))
 	for _, r := range records {
-		next := len(batch)
-		known, err := h.open(r, &batch[:next+1][next]) // in its place: it is large
+		next := len(o.batch)
+		known, err := h.open(r, &o.batch[:next+1][next]) // in its place: it is large
 		switch {
 		case err != nil:
-			if !w.sendAway(r, err) {
-				return nil, nil, false
-			}
-		case !known: // a newer program's type
-			w.consumer.metrics.skipped.WithLabelValues(w.topic).Inc()
+			o.unreadable = append(o.unreadable, unreadableRecord{r, err})
+		case !known:
+			o.unknown++
 		default:
-			batch, from = batch[:next+1], append(from, r)
+			o.batch, o.from = o.batch[:next+1], append(o.from, r)
 		}
 	}
-	return batch, from, true
+	return o
 }
 
-// handleBatch calls the handler until it succeeds or the partition has to be
-// given up. If a record of the batch is to blame, the batch is split in halves
-// until that record is alone, and only it leaves the partition.
-func (h handlingOf[T]) handleBatch(w *worker, batch []T, from []*kgo.Record) bool {
-	batch, from, ok := follow(w, batch, from)
-	if !ok || len(batch) == 0 {
+// processAll calls the handler until it succeeds or the partition has to be given up. If a
+// record of the batch is to blame, the batch is split in halves until that record is alone,
+// and only it leaves the partition. Unreadable records go to the dead-letter topic.
+func (h handlingOf[T]) processAll(w *worker, records []*kgo.Record) bool {
+	records, ok := follow(w, records)
+	if !ok || len(records) == 0 {
 		return ok
 	}
 	var guilty error
-	ok = w.retry(func() error {
-		room := weight(from)
-		if !w.consumer.bench.take(room, w.quit) {
-			return context.Canceled
-		}
-		defer w.consumer.bench.give(room) // it holds none while it waits for the next attempt
-		err := w.call(w.traced(from, func(ctx context.Context) error { return h.handle(ctx, batch) }))
-		if b := blameFor(err); b == unreadable || b == record {
+	var bad []unreadableRecord
+	ok = w.retry(func() (err error) {
+		bad, err = h.attempt(w, records)
+		if b := blameFor(err); b == record || b == unreadable {
 			guilty = err
 			return nil
 		}
 		return err
 	})
-	switch half := len(batch) / 2; {
-	case !ok || guilty == nil:
-		return ok
+	switch half := len(records) / 2; {
+	case !ok:
+		return false
+	case guilty == nil:
+		return w.sendAllAway(bad)
 	case half == 0:
-		return w.sendAway(from[0], guilty)
+		return w.sendAway(records[0], guilty)
 	default:
-		return h.handleBatch(w, batch[:half], from[:half]) && h.handleBatch(w, batch[half:], from[half:])
+		return h.processAll(w, records[:half]) && h.processAll(w, records[half:])
 	}
+}
+
+// attempt decodes and handles records while there is room for them. It keeps nothing while
+// the partition waits for the next attempt: a partition that waits must not fill the memory.
+func (h handlingOf[T]) attempt(w *worker, records []*kgo.Record) (bad []unreadableRecord, err error) {
+	room := weight(records)
+	if !w.consumer.bench.take(room, w.quit) {
+		return nil, context.Canceled
+	}
+	defer w.consumer.bench.give(room)
+	o := h.decode(records)
+	if len(o.batch) > 0 {
+		err = w.call(w.traced(o.from, func(ctx context.Context) error { return h.handle(ctx, o.batch) }))
+	}
+	if err == nil && o.unknown > 0 {
+		w.consumer.metrics.skipped.WithLabelValues(w.topic).Add(float64(o.unknown))
+	}
+	return o.unreadable, err
+}
+
+// sendAllAway sends unreadable records to the dead-letter topic.
+func (w *worker) sendAllAway(all []unreadableRecord) bool {
+	for _, r := range all {
+		if !w.sendAway(r.Record, r.err) {
+			return false
+		}
+	}
+	return true
 }

@@ -32,6 +32,9 @@ type Config struct {
 	Metrics prometheus.Registerer // where metrics are registered
 	Traces  trace.TracerProvider  // nil: no spans are recorded
 
+	// Memory is what the consumers of the process use together; nil: each has its own.
+	Memory *Memory
+
 	// HandlerDeadline is how long a handler may work on a batch; 0 means 30 seconds.
 	HandlerDeadline time.Duration
 

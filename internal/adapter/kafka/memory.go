@@ -1,23 +1,34 @@
 package kafka
 
 import (
-	"sync/atomic"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// memory counts the bytes of the records in all queues of a consumer.
-type memory struct {
-	used  atomic.Int64
-	limit int64
+// Memory bounds what the records of all consumers of a process use, waiting and in work.
+type Memory struct {
+	bench *bench
+
+	mu    sync.Mutex
+	used  int64
+	freed chan struct{} // closed when some is given back, and then replaced
 }
 
-// What a record takes in memory beside its key, its value and the text of its headers.
 const (
+	// queueBytes is how much the records that wait may use before partitions of which some
+	// wait are fetched no more, and fullBytes before nothing is.
+	queueBytes = 16 << 20
+	fullBytes  = 3 * queueBytes
+	// What a record takes in memory beside its key, its value and the text of its headers.
 	recordBytes = 200
 	headerBytes = 48
 )
 
+// NewMemory returns the memory of the consumers of a process.
+func NewMemory() *Memory { return &Memory{bench: newBench(benchBytes), freed: make(chan struct{})} }
+
+// bytesOf returns how much memory records take.
 func bytesOf(records []*kgo.Record) (n int64) {
 	for _, r := range records {
 		n += int64(recordBytes + headerBytes*len(r.Headers) + size(r))
@@ -25,70 +36,50 @@ func bytesOf(records []*kgo.Record) (n int64) {
 	return n
 }
 
-func (m *memory) take(records []*kgo.Record) { m.used.Add(bytesOf(records)) }
-func (m *memory) give(records []*kgo.Record) { m.used.Add(-bytesOf(records)) }
+// share is what one consumer uses of the memory.
+type share struct {
+	*Memory
 
-// short reports whether no more records should be fetched.
-func (m *memory) short() bool { return m.used.Load() >= m.limit }
-
-// bench has room for the batches that are in work at a time, by the bytes of their records:
-// decoded, they take several times as much. A batch that is larger than all of it is in work
-// alone. Batches take turns in the order in which they come.
-type bench struct {
-	turn  chan struct{} // holds a token: whoever has it waits for room, the others wait for it
-	freed chan struct{} // holds a token: room was made since somebody looked
-	used  atomic.Int64
-	limit int64
+	own int64
 }
 
-func newBench(limit int64) *bench {
-	b := &bench{turn: make(chan struct{}, 1), freed: make(chan struct{}, 1), limit: limit}
-	return b
+func (s *share) take(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used += n
+	s.own += n
 }
 
-// take waits for room for n bytes. It reports false if quit is closed first.
-func (b *bench) take(n int64, quit <-chan struct{}) bool {
-	select {
-	case b.turn <- struct{}{}:
-		defer func() { <-b.turn }()
-	case <-quit:
-		return false
-	}
-	for used := b.used.Load(); used > 0 && used+n > b.limit; used = b.used.Load() {
-		select {
-		case <-b.freed:
-		case <-quit:
-			return false
-		}
-	}
-	b.used.Add(n)
-	return true
+func (s *share) give(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used -= n
+	s.own -= n
+	close(s.freed)
+	s.freed = make(chan struct{})
 }
 
-// give makes the room free again.
-func (b *bench) give(n int64) {
-	b.used.Add(-n)
-	select {
-	case b.freed <- struct{}{}:
-	default:
-	}
+// short reports whether a partition should not be fetched while records of it wait.
+func (s *share) short() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.used >= queueBytes
 }
 
-// Records larger than largeRecord are orders of many lines. Decoded and as parameters of a
-// statement, they take largeFactor times as much as others for their bytes.
-const (
-	largeRecord = 2 << 10
-	largeFactor = 4
-)
-
-// weight returns how much room a batch needs.
-func weight(records []*kgo.Record) (n int64) {
-	for _, r := range records {
-		bytes := int64(size(r))
-		if bytes > largeRecord {
-			bytes *= largeFactor
-		}
-		n += bytes
+// full returns a channel if this consumer should fetch nothing until that is closed. A
+// consumer that has no records may fetch, whatever others have: it must not wait for them.
+func (s *share) full() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.used < fullBytes || s.own == 0 {
+		return nil
 	}
-	return n
+	return s.freed
+}
+
+// load is what records of one fetch take in memory. They share it: it is free when the last
+// of them is processed.
+type load struct {
+	records int
+	bytes   int64
 }

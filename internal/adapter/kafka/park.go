@@ -151,9 +151,13 @@ func (p *parking) load(ctx context.Context) error {
 	if err != nil || from >= to {
 		return err
 	}
+	unpack, err := newUnpacker()
+	if err != nil {
+		return err
+	}
 	reader, err := p.consumer.config.connect(p.consumer.log, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
 		p.at.topic: {p.at.number: kgo.NewOffset().At(from)},
-	}))
+	}), kgo.FetchMaxBytes(maxFetch), kgo.FetchMaxPartitionBytes(maxFetchPartition), kgo.WithDecompressor(unpack), kgo.WithHooks(unpack))
 	if err != nil {
 		return err
 	}
@@ -192,32 +196,32 @@ func (p *parking) show() {
 
 // follow sends the records whose key is parked after those that wait, and returns the
 // others. ok is false if the partition had to be given up first.
-func follow[T any](w *worker, batch []T, from []*kgo.Record) (free []T, freeFrom []*kgo.Record, ok bool) {
+func follow(w *worker, records []*kgo.Record) (free []*kgo.Record, ok bool) {
 	if !w.parked.some() {
-		return batch, from, true
+		return records, true
 	}
 	var parked []*kgo.Record
-	for i, r := range from {
+	for _, r := range records {
 		switch {
 		case !w.parked.has(r.Key):
-			free, freeFrom = append(free, batch[i]), append(freeFrom, r)
+			free = append(free, r)
 		case size(r) > maxRecord:
 			if !w.sendAway(r, errTooLargeToWait) {
-				return nil, nil, false
+				return nil, false
 			}
 		default:
 			parked = append(parked, r)
 		}
 	}
 	if len(parked) == 0 {
-		return free, freeFrom, true
+		return free, true
 	}
 	written, ok := w.produce(func() []*kgo.Record { return w.consumer.behind(parked, w.parked.at) })
 	if !ok {
-		return nil, nil, false
+		return nil, false
 	}
 	w.parked.add(written...)
-	return free, freeFrom, true
+	return free, true
 }
 
 // behind returns what is written to a park for records that follow others. They have not

@@ -10,25 +10,28 @@ import (
 )
 
 // queue holds the records of one partition that were fetched and not yet
-// processed. Its partition is not fetched while the queue is full, while all queues
-// together use more memory than they may, or while its first record is not yet due.
-// So it is bounded by queueHigh records and one poll.
+// processed. Its partition is not fetched while the queue is full, while all queues of the
+// process together use more memory than they may, or while its first record is not yet due.
+// So it is bounded by queueHigh records or queueMost bytes, and one poll.
 type queue struct {
 	client *kgo.Client
 	at     partition
 	due    func(*kgo.Record) time.Time // when a record may be processed
 	most   int                         // records in a batch
-	memory *memory
+	memory *share
 	ready  wakeup.Signal // the queue may have records
 
 	mu      sync.Mutex
 	records []*kgo.Record
 	inHand  []*kgo.Record // the batch that was pulled last and may be in work
+	loads   []load        // what both take in memory, oldest first
+	bytes   int64         // the sum of them
 	waiting bool          // the first record is not yet due
 	paused  bool
+	closed  bool
 }
 
-func newQueue(client *kgo.Client, at partition, due func(*kgo.Record) time.Time, most int, m *memory) *queue {
+func newQueue(client *kgo.Client, at partition, due func(*kgo.Record) time.Time, most int, m *share) *queue {
 	return &queue{client: client, at: at, due: due, most: most, memory: m, ready: wakeup.New()}
 }
 
@@ -36,7 +39,10 @@ func newQueue(client *kgo.Client, at partition, due func(*kgo.Record) time.Time,
 func (q *queue) push(records []*kgo.Record) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.memory.take(records)
+	if q.closed {
+		return
+	}
+	q.take(load{len(records), bytesOf(records)})
 	q.records = append(q.records, records...)
 	q.regulate()
 	q.ready.Notify()
@@ -51,7 +57,7 @@ func (q *queue) pull(now time.Time) (batch []*kgo.Record, wait time.Duration) {
 	if q.waiting = n == 0 && len(q.records) > 0; q.waiting {
 		wait = q.due(q.records[0]).Sub(now)
 	}
-	q.memory.give(q.inHand)
+	q.done()
 	batch = q.records[:n:n]
 	q.inHand = batch
 	if q.records = q.records[n:]; len(q.records) == 0 {
@@ -59,6 +65,38 @@ func (q *queue) pull(now time.Time) (batch []*kgo.Record, wait time.Duration) {
 	}
 	q.regulate()
 	return batch, wait
+}
+
+// take notes what records take in memory. The caller holds the lock.
+func (q *queue) take(l load) {
+	q.loads = append(q.loads, l)
+	q.bytes += l.bytes
+	q.memory.take(l.bytes)
+}
+
+// done makes the memory of the batch in hand free. The array of the records that wait is
+// that of those before, so it must not keep them. The caller holds the lock.
+func (q *queue) done() {
+	free := int64(0)
+	for left := len(q.inHand); left > 0 && len(q.loads) > 0; {
+		first := &q.loads[0]
+		n := min(left, first.records)
+		left -= n
+		if first.records -= n; first.records == 0 {
+			free += first.bytes
+			q.loads = q.loads[1:]
+		}
+	}
+	clear(q.inHand)
+	q.inHand = nil
+	q.give(free)
+}
+
+func (q *queue) give(n int64) {
+	q.bytes -= n
+	if n > 0 {
+		q.memory.give(n)
+	}
 }
 
 // next returns how many of the first records make a batch: all are due, and together
@@ -92,7 +130,11 @@ func (q *queue) postponed() bool {
 func (q *queue) postpone(r *kgo.Record) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.memory.take([]*kgo.Record{r})
+	q.done()
+	one := load{1, bytesOf([]*kgo.Record{r})}
+	q.take(one)
+	copy(q.loads[1:], q.loads) // it is the first again
+	q.loads[0] = one
 	q.records = append([]*kgo.Record{r}, q.records...)
 }
 
@@ -118,9 +160,8 @@ func (q *queue) oldest() (since time.Time, some bool) {
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.memory.give(q.inHand)
-	q.memory.give(q.records)
-	q.inHand, q.records = nil, nil
+	q.give(q.bytes)
+	q.inHand, q.records, q.loads, q.closed = nil, nil, nil, true
 	if q.paused {
 		q.client.ResumeFetchPartitions(q.at.asMap())
 	}
@@ -132,10 +173,10 @@ func (q *queue) close() {
 func (q *queue) regulate() {
 	n := len(q.records)
 	switch {
-	case !q.paused && (q.waiting || n >= queueHigh || n+len(q.inHand) > 0 && q.memory.short()):
+	case !q.paused && (q.waiting || n >= queueHigh || q.bytes >= queueMost || n+len(q.inHand) > 0 && q.memory.short()):
 		q.paused = true
 		q.client.PauseFetchPartitions(q.at.asMap())
-	case q.paused && !q.waiting && (n+len(q.inHand) == 0 || n <= queueLow && !q.memory.short()):
+	case q.paused && !q.waiting && (n+len(q.inHand) == 0 || n <= queueLow && q.bytes < queueMost/2 && !q.memory.short()):
 		q.paused = false
 		q.client.ResumeFetchPartitions(q.at.asMap())
 	}

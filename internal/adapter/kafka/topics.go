@@ -43,7 +43,8 @@ const (
 )
 
 // EnsureTopics creates the topics that are missing and returns once the cluster
-// knows all of them. Several programs may call it at the same time.
+// knows all of them. It adds partitions to those that need as many as another one. Several
+// programs may call it at the same time.
 func EnsureTopics(ctx context.Context, c Config, log *slog.Logger) error {
 	client, err := c.connect(log)
 	if err != nil {
@@ -53,29 +54,32 @@ func EnsureTopics(ctx context.Context, c Config, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
 	admin := kadm.NewClient(client)
-	missing, err := c.missing(ctx, admin)
+	missing, found, err := c.missing(ctx, admin)
 	if err != nil {
 		return c.unreachable(err)
 	}
-	if len(missing) == 0 {
-		return nil
+	if len(missing) > 0 {
+		if err := create(ctx, admin, missing, log); err != nil {
+			return err
+		}
+		if found, err = c.awaitTopics(ctx, admin, missing); err != nil {
+			return err
+		}
 	}
-	if err := create(ctx, admin, missing, log); err != nil {
-		return err
-	}
-	return c.awaitTopics(ctx, admin, missing)
+	return c.grow(ctx, admin, found, log)
 }
 
-// missing lists the topics that the cluster does not know yet.
-func (c Config) missing(ctx context.Context, admin *kadm.Client) ([]string, error) {
+// missing lists the topics that the cluster does not know yet, and what it knows of the
+// others.
+func (c Config) missing(ctx context.Context, admin *kadm.Client) ([]string, kadm.TopicDetails, error) {
 	found, err := admin.ListTopics(ctx, c.names()...)
 	if err != nil {
-		return nil, fmt.Errorf("list topics: %w", err)
+		return nil, nil, fmt.Errorf("list topics: %w", err)
 	}
 	return slices.DeleteFunc(c.names(), func(name string) bool {
 		topic, ok := found[name]
 		return ok && topic.Err == nil && len(topic.Partitions) > 0
-	}), nil
+	}), found, nil
 }
 
 // create creates topics. A topic that exists already is no error.
@@ -105,17 +109,17 @@ func led(ctx context.Context, admin *kadm.Client, topics []string) error {
 }
 
 // awaitTopics waits until the cluster knows all topics, and those that were created have leaders.
-func (c Config) awaitTopics(ctx context.Context, admin *kadm.Client, created []string) error {
+func (c Config) awaitTopics(ctx context.Context, admin *kadm.Client, created []string) (kadm.TopicDetails, error) {
 	waits := backoff.New(firstLook, lastLook, nil)
 	for {
-		missing, err := c.missing(ctx, admin)
+		missing, found, err := c.missing(ctx, admin)
 		if err == nil && len(missing) == 0 {
 			if err = led(ctx, admin, created); err == nil {
-				return nil
+				return found, nil
 			}
 		}
 		if !backoff.Wait(ctx, waits.Next()) {
-			return errors.Join(fmt.Errorf("wait for topics (missing: %v): %w", missing, ctx.Err()), err)
+			return nil, errors.Join(fmt.Errorf("wait for topics (missing: %v): %w", missing, ctx.Err()), err)
 		}
 	}
 }

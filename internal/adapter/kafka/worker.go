@@ -136,6 +136,9 @@ func (w *worker) retry(f func() error) bool {
 			w.troubled(nil)
 			return true
 		}
+		if w.quitting() {
+			return false
+		}
 		w.consumer.metrics.failures.WithLabelValues(w.topic).Inc()
 		w.outage.Failed(err)
 		w.troubled(err)

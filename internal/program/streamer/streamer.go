@@ -77,6 +77,8 @@ func export(env wire.Env, count *tally.Tally, reconciler *leaderboard.Reconciler
 				"new":       func() int64 { n, _ := count.Counted(); return n },
 				"duplicate": func() int64 { _, n := count.Counted(); return n },
 			}),
+		env.ExportCount("ranking_gaps_noted_total",
+			"Batches of events that this process counted while the board took no scores. Each noted which days the board lacks.", count.Noted),
 		env.ExportCounts("events_logged_total", "Events that this process added to the event log (new) or found there (duplicate).", "result",
 			wire.Counts{
 				"new":       func() int64 { n, _ := log.Kept(); return n },

@@ -14,7 +14,7 @@ import (
 func (e Env) Kafka(brokers []string, prefix, program string) kafka.Config {
 	return kafka.Config{
 		Brokers: brokers, Prefix: prefix, ClientID: program,
-		Clock: e.Clock, Random: e.Random, Metrics: e.Registry, Traces: e.Traces,
+		Clock: e.Clock, Random: e.Random, Metrics: e.Registry, Traces: e.Traces, Memory: kafka.NewMemory(),
 	}
 }
 

@@ -1,7 +1,6 @@
 package bench_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,23 +22,13 @@ import (
 const backlogMemory = 256
 
 // BenchmarkBacklog starts commerce-streamer when many events wait, small and large ones, and
-// stops it when it has counted them all.
+// stops it when all its groups have processed them.
 func BenchmarkBacklog(b *testing.B) {
 	streamer := build(b, b.TempDir(), "../../../../cmd/commerce-streamer")
-	for _, c := range []struct {
-		what    string
-		waiting int
-		lines   int // of each order; 0: views
-	}{
-		{"views", 100_000, 0},
-		{"views", 2_000_000, 0},
-		{"orders of 1,000 lines", 3_000, 1_000},
-		{"orders of 900 kB", 300, 15_000},
-	} {
-		b.Run(fmt.Sprintf("%d %s", c.waiting, c.what), func(b *testing.B) {
-			took, megabytes := catchUp(b, streamer, c.waiting, c.lines)
-			fmt.Printf("%8d %-21s wait: %6.0f events/s, %d MB (at most %d)\n",
-				c.waiting, c.what, float64(c.waiting)/took.Seconds(), megabytes, backlogMemory)
+	for _, c := range backlogs() {
+		b.Run(c.what, func(b *testing.B) {
+			took, megabytes := catchUp(b, streamer, c)
+			fmt.Printf("%-34s wait: %6.0f events/s, %d MB (at most %d)\n", c.what, float64(c.waiting)/took.Seconds(), megabytes, backlogMemory)
 			if megabytes > backlogMemory {
 				b.Errorf("%d MB", megabytes)
 			}
@@ -47,18 +36,21 @@ func BenchmarkBacklog(b *testing.B) {
 	}
 }
 
-// catchUp runs commerce-streamer until it has counted the events that wait.
-func catchUp(b *testing.B, program string, waiting, lines int) (took time.Duration, megabytes int64) {
+// catchUp runs commerce-streamer until it has processed the events that wait. It returns how
+// long it has taken to count them, and the most memory that it has used.
+func catchUp(b *testing.B, program string, c backlog) (took time.Duration, megabytes int64) {
 	b.Helper()
 	s := openOrderShop(b)
 	brokers, prefix := kafkatest.Real(b)
-	config := s.env.Kafka(brokers, prefix, "bench")
+	p := newBacklogPublisher(b, s, s.env.Kafka(brokers, prefix, "bench"))
 	board := redistest.Real(b, s.env.Clock)
-	if lines == 0 {
-		publishViews(b, s, config, waiting)
-	} else {
-		publishLargeOrders(b, s, config, waiting, lines)
+	c.publish(p)
+	r := &tallyBench{orderShop: s, config: p.config, events: &events{ends: endsOf(b, p.config)}}
+	var err error
+	if r.client, err = kgo.NewClient(kgo.SeedBrokers(brokers...)); err != nil {
+		b.Fatal(err)
 	}
+	defer r.client.Close()
 	cmd := exec.CommandContext(b.Context(), program, "--database-url", s.address, "--kafka-brokers", brokers[0], "--kafka-topic-prefix", prefix,
 		"--redis-url", os.Getenv("TEST_REDIS_URL"), "--redis-key-prefix", board.Prefix, "--management-port", "18999", "--log-level", "warn")
 	cmd.Stderr = os.Stderr
@@ -66,77 +58,52 @@ func catchUp(b *testing.B, program string, waiting, lines int) (took time.Durati
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
-	r := &tallyBench{orderShop: s, config: config, events: &events{ends: endsOf(b, config)}}
-	var err error
-	if r.client, err = kgo.NewClient(kgo.SeedBrokers(brokers...)); err != nil {
-		b.Fatal(err)
-	}
-	defer r.client.Close()
 	r.awaitCommits(b, prefix+event.RankingGroup, nil)
 	took = time.Since(began)
-	if lines == 0 {
-		r.expect(b, "SUM(views)::bigint FROM product_metrics", int64(waiting))
-	} else {
-		r.expect(b, "SUM(orders)::bigint FROM product_metrics", int64(waiting*lines))
+	r.awaitGroups(b, prefix)
+	for sql, n := range p.counted {
+		r.expect(b, sql, n)
 	}
-	if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()); err != nil {
+	return took, r.stop(b, cmd, prefix)
+}
+
+// awaitGroups returns when each group of the streamer has processed everything.
+func (r *tallyBench) awaitGroups(b *testing.B, prefix string) {
+	b.Helper()
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	admin := kadm.NewClient(r.client)
+	for {
+		err := kafkatest.AllCaughtUp(b.Context(), admin, prefix)
+		if err == nil {
+			err = kafkatest.CaughtUp(b.Context(), admin, prefix+kafka.DeadLetterGroup, len(event.Topics()))
+		}
+		if err == nil {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-b.Context().Done():
+			b.Fatal(err)
+		}
+	}
+}
+
+// stop stops a program, and returns the most memory that it has used, in MB.
+func (r *tallyBench) stop(b *testing.B, cmd *exec.Cmd, prefix string) (megabytes int64) {
+	b.Helper()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		b.Fatal(err)
 	}
-	_, _ = kadm.NewClient(r.client).DeleteGroup(b.Context(), prefix+event.RankingGroup)
+	if err := cmd.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	for _, group := range append(event.Groups(), kafka.DeadLetterGroup) {
+		_, _ = kadm.NewClient(r.client).DeleteGroup(b.Context(), prefix+group)
+	}
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
 		b.Fatal("this system does not tell the memory of a process")
 	}
-	return took, usage.Maxrss / 1024
-}
-
-// publishViews publishes views of all products.
-func publishViews(b *testing.B, s *orderShop, c kafka.Config, n int) {
-	b.Helper()
-	if err := kafka.EnsureTopics(b.Context(), c, s.env.Log); err != nil {
-		b.Fatal(err)
-	}
-	producer, err := kafka.NewProducer(c, s.env.Log)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer producer.Close()
-	for sent := 0; sent < n; sent += publishBatch {
-		part := make([]event.Envelope, min(publishBatch, n-sent))
-		for i := range part {
-			user := userID(1 + i%userCount)
-			if part[i], err = event.Wrap(s.env.IDs(), s.env.Clock(), "", event.NewProductViewed(int64(1+(sent+i)%eventProducts), &user)); err != nil {
-				b.Fatal(err)
-			}
-		}
-		if err := errors.Join(producer.Publish(b.Context(), part)...); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// publishLargeOrders publishes paid orders of many lines.
-func publishLargeOrders(b *testing.B, s *orderShop, c kafka.Config, n, lines int) {
-	b.Helper()
-	if err := kafka.EnsureTopics(b.Context(), c, s.env.Log); err != nil {
-		b.Fatal(err)
-	}
-	producer, err := kafka.NewProducer(c, s.env.Log)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer producer.Close()
-	for i := range n {
-		paid := event.OrderPaid{Order: event.Order{OrderID: s.env.IDs(), Version: 2, UserID: userID(1 + i%userCount)}, PaidAt: s.env.Clock()}
-		for l := range lines {
-			paid.Lines = append(paid.Lines, event.Line{ProductID: int64(1 + (l+i)%eventProducts), Quantity: 1, UnitPrice: 12_000})
-		}
-		v, err := event.Wrap(s.env.IDs(), s.env.Clock(), "", paid)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := errors.Join(producer.Publish(b.Context(), []event.Envelope{v})...); err != nil {
-			b.Fatal(err)
-		}
-	}
+	return usage.Maxrss / 1024
 }
