@@ -11,8 +11,7 @@ const (
 	healthTime = 2 * time.Second
 	// healthAge is how long an answer is true: however many ask, one probe a second.
 	healthAge = time.Second
-	// ballast is how many bytes a probe writes: more than a page of a file, so that a disk
-	// without room is noticed.
+	// ballast is how many bytes a probe writes: more than a page of a file.
 	ballast = 16 << 10
 )
 
@@ -72,10 +71,14 @@ func (d *DB) ask(ctx context.Context, p *probe) {
 	close(p.done)
 }
 
-// tryWriting writes a row and deletes it. The row is of this probe only, so probes do not
-// wait for one another.
+// tryWriting writes a row and deletes it, and tries whether there is room for more data: the
+// row may have the room of one before. It is of this probe only, so probes do not wait for
+// one another.
 func (d *DB) tryWriting(ctx context.Context) error {
 	return d.connected(ctx, Write, func(s *session) error {
+		for _, text := range d.parts.Room {
+			s.exec(text)
+		}
 		row := s.ids()
 		s.exec(`INSERT INTO health (id, ballast) VALUES ($1, $2)`, row, make([]byte, ballast))
 		s.exec(`DELETE FROM health WHERE id = $1`, row)

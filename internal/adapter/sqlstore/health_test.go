@@ -48,6 +48,23 @@ func TestAServerThatMayOnlyBeReadIsNotWell(t *testing.T) {
 	}
 }
 
+// Where the disk of the tables is full, rows can be written for a while: where others were. A
+// server that refuses temporary files stands for it.
+func TestAServerWithoutRoomForMoreDataIsNotWell(t *testing.T) {
+	t.Parallel()
+	address := storetest.Schema(t)
+	if _, err := openPostgres(t, address).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db := openPostgres(t, address+"&temp_file_limit=0")
+	if err := addBrand(t, db, "b"); err != nil {
+		t.Errorf("a write: %v", err)
+	}
+	if err := db.Health(t.Context()); !errors.Is(err, sqlstore.ErrUnavailable) {
+		t.Errorf("health: %v", err)
+	}
+}
+
 // Probes must not become a load, however many ask.
 func TestThoseWhoAskForTheHealthShareAProbe(t *testing.T) {
 	t.Parallel()

@@ -46,6 +46,9 @@ type Parts struct {
 	Search      Search
 	Notifier    Notifier
 	Horizon     Horizon
+	// Room are statements that fail if there is no room for more data, although a row may be
+	// written where another one was. None: each write needs room.
+	Room []string
 }
 
 // Horizon are expressions for the transactions that a statement sees, as numbers: all

@@ -45,6 +45,7 @@ type sample struct {
 	due  time.Time
 	took time.Duration
 	bad  string // why it was not served; empty: it was
+	rude string // what is wrong with a refusal; empty: it says when to come again
 }
 
 // load is what customers do, whatever happens: the requests of each kind are sent when they are
@@ -117,15 +118,24 @@ func (l *load) send(ctx context.Context, k kind, q apiclient.Request, n int, due
 	done := sample{kind: k, due: due, took: time.Since(due)}
 	switch {
 	case err != nil:
-		done.bad = "no answer"
+		done.bad, done.rude = "no answer", err.Error()
 	case !got.OK():
-		done.bad = got.Code()
+		done.bad, done.rude = got.Code(), rude(got)
 	case k == ranking:
 		done.bad = emptyRanking(got)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.samples = append(l.samples, done)
+}
+
+// rude returns what is wrong with a refusal: while a part is sick, a customer is told to come
+// again, and when.
+func rude(got apiclient.Response) string {
+	if got.Status != http.StatusServiceUnavailable || got.RetryAfter == "" {
+		return fmt.Sprintf("%v, Retry-After: %q", got, got.RetryAfter)
+	}
+	return ""
 }
 
 // patiently sends a request, again if there is a crowd: the machine may have other work, too.
