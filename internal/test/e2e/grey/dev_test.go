@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -52,24 +50,50 @@ func (d *dev) buy(n int) apiclient.Response {
 	return got
 }
 
-func (d *dev) verify(data string) {
+// paste runs a command of commerce in a shell, after the line that the program prints for
+// commands.
+func (d *dev) paste(command string) {
 	d.Helper()
-	programs.MustRun(d.T, []string{"DATABASE_URL=sqlite:" + filepath.Join(data, "shop.db")}, "verify", "--no-board")
+	var line string
+	cluster.Eventually(d.T, patience, "the program says what commands need", func() error {
+		out := d.Output()
+		if at := strings.LastIndex(out, "for commands"); at >= 0 { // that of the last start
+			line, _, _ = strings.Cut(out[at+len("for commands"):], "\n")
+			return nil
+		}
+		return errors.New(out)
+	})
+	cmd := exec.CommandContext(d.Context(), "bash", "-c", strings.TrimSpace(line)+"\nexec \"$0\" "+command, programs.Path(d.T, "commerce"))
+	cmd.Env = []string{"HOME=" + d.TempDir()}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		d.Errorf("%s: %v:\n%s\n%s", command, err, line, out)
+	}
+}
+
+// mounted returns a folder on a disk of its own; nil: there can be none.
+func mounted(t *testing.T) (data string, disk *cluster.Disk) {
+	t.Helper()
+	data = filepath.Join(t.TempDir(), "data")
+	disk, err := cluster.Mount(t, data, 64, nil)
+	if err != nil {
+		t.Logf("ATTENTION: no disk can be mounted here, so that %s is LEFT OUT. Run the test as root. (%v)", t.Name(), err)
+		return data, nil
+	}
+	t.Cleanup(func() { _ = disk.Unmount() })
+	return data, disk
 }
 
 // While the disk of the data is full, reads go on, and the rest is told to come again. There is
 // room again: all goes on, without a restart and after a kill.
 func TestDevOnAFullDisk(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
-	disk, err := cluster.Mount(t, data, 64, nil)
-	if err != nil {
-		t.Logf("ATTENTION: no disk can be mounted here, so that commerce dev on a full disk is LEFT OUT. Run the test as root. (%v)", err)
+	data, disk := mounted(t)
+	if disk == nil {
 		return
 	}
-	t.Cleanup(func() { _ = disk.Unmount() })
 	d := startDev(t, data)
 	d.api.Must(t, http.StatusOK, apiclient.Charge("ann", 9_000_000).WithKey("charge"), nil)
+	d.api.Must(t, http.StatusCreated, apiclient.Buy(7, 1).Request("ann", "before"), nil)
 	if err := disk.Fill(); err != nil {
 		t.Fatal(err)
 	}
@@ -87,14 +111,13 @@ func TestDevOnAFullDisk(t *testing.T) {
 			t.Errorf("order %d was %s and is %s", n, id, o.ID)
 		}
 	}
+	d.paste("verify --wait 60s")
 	if err := d.Kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d.verify(data)
 	d = startDev(t, data)
-	d.api.Must(t, http.StatusOK, apiclient.View("", 7), nil)
+	d.paste("verify --wait 60s")
 	d.Stop()
-	d.verify(data)
 }
 
 // fullDisk buys until nothing can be written any more, and a while longer. It returns the
@@ -147,21 +170,20 @@ func (d *dev) reads() {
 	}
 }
 
-// Root may write everywhere, so another user starts the program.
+// Where nothing can be written, the program says so and ends.
 func TestDevOnAFolderThatMayOnlyBeRead(t *testing.T) {
 	t.Parallel()
-	data := t.TempDir()
-	startDev(t, data).Stop()
-	for _, path := range []string{data, filepath.Join(data, "shop.db"), filepath.Join(data, "kafka"), filepath.Join(data, "lock")} {
-		if err := os.Chmod(path, 0o555); err != nil { //nolint:gosec // that is the point
-			t.Fatal(err)
-		}
+	data, disk := mounted(t)
+	if disk == nil {
+		return
 	}
-	cmd := exec.CommandContext(t.Context(), programs.Path(t, "commerce"), "dev", "--data", data, "--port", "0", "--management-port", "0", "--gateway-port", "0")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cluster.Unprivileged(t)}
-	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), data) || !strings.Contains(string(out), "permission denied") {
-		t.Errorf("%v:\n%s", err, out)
+	startDev(t, data).Stop()
+	if err := disk.ReadOnly(); err != nil {
+		t.Fatal(err)
+	}
+	code, out := programs.Run(t, nil, "commerce", "dev", "--data", data, "--port", "0", "--management-port", "0", "--gateway-port", "0")
+	if code != 1 || !strings.Contains(out, data) || !strings.Contains(out, "read-only") || !strings.Contains(out, "--data") {
+		t.Errorf("exit code %d:\n%s", code, out)
 	}
 }
 
@@ -169,19 +191,5 @@ func TestDevOnAFolderThatMayOnlyBeRead(t *testing.T) {
 func TestTheLineForCommandsCanBePasted(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), `my data#1 & 'that' $HOME "more"; true`)
-	d := startDev(t, data)
-	var line string
-	cluster.Eventually(t, patience, "the program says what commands need", func() error {
-		_, after, found := strings.Cut(d.Output(), "for commands")
-		line, _, _ = strings.Cut(after, "\n")
-		if !found {
-			return errors.New(d.Output())
-		}
-		return nil
-	})
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", strings.TrimSpace(line)+"\nexec \"$0\" verify --wait 60s", programs.Path(t, "commerce"))
-	cmd.Env = []string{"HOME=" + t.TempDir()}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v:\n%s\n%s", err, line, out)
-	}
+	startDev(t, data).paste("verify --wait 60s")
 }

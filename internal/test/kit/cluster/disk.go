@@ -57,11 +57,8 @@ func (d *Disk) Fill() (err error) {
 // Free gives the room back.
 func (d *Disk) Free() error { return d.resize(d.size) }
 
-// Grow gives the disk another size, in MiB.
-func (d *Disk) Grow(megabytes int64) error {
-	d.size = megabytes << 20
-	return d.Free()
-}
+// ReadOnly refuses writes from now on. Nobody may have a file open to write.
+func (d *Disk) ReadOnly() error { return d.run("mount", "-o", "remount,ro", d.path) }
 
 func (d *Disk) resize(size int64) error {
 	return d.run("mount", "-o", fmt.Sprint("remount,size=", size), d.path)
