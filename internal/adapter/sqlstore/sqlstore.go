@@ -85,6 +85,13 @@ func (d *DB) At(now clock.Clock) *DB {
 	return &other
 }
 
+// With is At with other ids of events, too.
+func (d *DB) With(now clock.Clock, ids id.Source) *DB {
+	other := d.At(now)
+	other.options.IDs = ids
+	return other
+}
+
 // Through returns the same store with its engine behind another one, for example one that
 // is slow. Close only the first store.
 func (d *DB) Through(other func(Engine) Engine) *DB {

@@ -25,6 +25,8 @@ type fault struct {
 	// program and check are who says that something is wrong, on /readyz. A metric is one that
 	// grows instead. Without them the fault only has to be over.
 	program, check, metric string
+	// says is who says so instead, if it is somebody else.
+	says func(ctx context.Context, s *shop) string
 	// lasts is how long it lasts at least. It lasts longer if nobody has noticed it.
 	lasts time.Duration
 	// disk is the disk of its own that a server needs for it.
@@ -35,7 +37,7 @@ const briefly = 3 * time.Second
 
 // faults returns every fault there is.
 func faults() []fault {
-	return allFaults(databaseFaults(), kafkaFaults(), redisFaults(), diskFaults(), partitionFaults(), []fault{
+	return allFaults(databaseFaults(), kafkaFaults(), redisFaults(), diskFaults(), partitionFaults(), clockFaults(), []fault{
 		{name: "a streamer stands still", begin: frozen, program: "streamer-2", check: silence, lasts: 8 * time.Second},
 	})
 }

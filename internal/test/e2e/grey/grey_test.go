@@ -100,7 +100,7 @@ func (r *run) suffer(ctx context.Context, f fault) {
 		r.t.Errorf("%s: %v", f.name, err)
 		return
 	}
-	if f.check+f.metric != "" {
+	if f.check+f.metric != "" || f.says != nil {
 		if err := cluster.Await(ctx, patience, f.name+" is noticed", func() error { o.saying = r.says(ctx, f, before); return noticed(o.saying) }); err != nil {
 			r.t.Error(err)
 		}
@@ -127,6 +127,9 @@ func noticed(saying string) error {
 
 // says returns what somebody says about a fault; empty: nobody says anything.
 func (r *run) says(ctx context.Context, f fault, before float64) string {
+	if f.says != nil {
+		return f.says(ctx, r.shop)
+	}
 	if f.metric == "" {
 		return r.watch.says(f.program, f.check)
 	}

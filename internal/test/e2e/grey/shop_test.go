@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -42,6 +43,7 @@ type shop struct {
 	kafka   *kadm.Client
 
 	apis, streamers [2]*cluster.Service
+	ahead           atomic.Pointer[cluster.Service] // an API whose clock is wrong; nil: there is none
 }
 
 // open starts the servers. The disks that are named are theirs alone.
@@ -139,7 +141,17 @@ func (s *shop) sql(ctx context.Context, statements ...string) error {
 	return nil
 }
 
-// services returns all programs, by name.
+// api returns the API for the n-th request of a kind: one after the other. What "today" is to
+// a wrong clock depends on the time of the day: it is not asked for rankings.
+func (s *shop) api(n int, k kind) *cluster.Service {
+	all := []*cluster.Service{s.apis[0], s.apis[1]}
+	if wrong := s.ahead.Load(); wrong != nil && k != ranking {
+		all = append(all, wrong)
+	}
+	return all[n%len(all)]
+}
+
+// services returns all programs that always run, by name.
 func (s *shop) services() map[string]*cluster.Service {
 	all := map[string]*cluster.Service{}
 	for i := range 2 {
