@@ -69,6 +69,21 @@ func (h *health) problems(now time.Time) error {
 	return errors.Join(found...)
 }
 
+// pause returns when to look at the group again.
+func (h *health) pause(now time.Time) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.stands {
+		if now.Sub(s.since) > standsFor {
+			return soon
+		}
+	}
+	if h.silent != nil {
+		return soon
+	}
+	return lagInterval
+}
+
 func clockTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // failed notes that a look has failed.

@@ -12,13 +12,17 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/outage"
 )
 
-const lagInterval = 5 * time.Second
+const (
+	lagInterval = 5 * time.Second
+	// soon is when it looks again at a consumer that stands still, so that its end is noticed.
+	soon = time.Second
+)
 
 // exportLagUntil exports the lag of the partitions owned here until ctx ends. It
 // asks the brokers: a consumer that hangs would not notice its own lag.
 func (c *Consumer) exportLagUntil(ctx context.Context) {
 	failing := outage.New(c.log, "read the consumer's lag")
-	for backoff.Wait(ctx, lagInterval) {
+	for backoff.Wait(ctx, c.health.pause(c.config.Clock())) {
 		c.exportAges()
 		if err := c.exportLag(ctx); err != nil && ctx.Err() == nil {
 			failing.Failed(err)

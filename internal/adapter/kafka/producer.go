@@ -31,6 +31,9 @@ const (
 	// deliveryTimeout bounds the attempts of the client for a record: longer than the usual
 	// election of a leader. Then the caller decides: it passes over the partition.
 	deliveryTimeout = 4 * time.Second
+	// answerTimeout is how long a broker may wait for the replicas of a partition. It answers a
+	// request as a whole: one partition whose replicas are gone holds up all others of it.
+	answerTimeout = 2 * time.Second
 	// probeRetries bounds the attempts of a probe, and retryPause the pauses in between.
 	probeRetries = 4
 	retryPause   = 400 * time.Millisecond
@@ -91,7 +94,7 @@ func newProducer(c Config, log *slog.Logger, patience kgo.Opt) (*Producer, error
 func (p *Producer) replaceClient() error {
 	client, err := p.config.connect(p.log, kgo.RequiredAcks(kgo.AllISRAcks()), kgo.AllowIdempotentProduceCancellation(),
 		kgo.ManualFlushing(), kgo.MaxBufferedRecords(maxBuffered), kgo.WithHooks(partitionedHook{}),
-		p.patience, kgo.RetryBackoffFn(pauseBefore))
+		kgo.ProduceRequestTimeout(answerTimeout), p.patience, kgo.RetryBackoffFn(pauseBefore))
 	if err != nil {
 		return err
 	}

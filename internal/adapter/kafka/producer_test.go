@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -198,5 +199,33 @@ func BenchmarkPublish(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A broker answers a request as a whole. One partition whose replicas are gone holds up the
+// others until the broker gives up on it.
+func TestABrokerWaitsForReplicasForSecondsOnly(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t)
+	config := kafkatest.Prepared(t, cluster)
+	probe, err := kafka.NewProbe(config, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer probe.Close()
+	for name, p := range map[string]*kafka.Producer{"producer": producer(t, config), "probe": probe} {
+		var waits atomic.Int32
+		cluster.ControlKey(kmsg.Produce.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			if produce, ok := r.(*kmsg.ProduceRequest); ok {
+				waits.Store(produce.TimeoutMillis)
+			}
+			return nil, nil, false
+		})
+		if err := errors.Join(p.Publish(t.Context(), likes(t, 1, 1))...); err != nil {
+			t.Fatal(err)
+		}
+		if n := waits.Load(); n < 1000 || n > 3000 {
+			t.Errorf("%s: a broker may wait for %d ms", name, n)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -11,8 +12,9 @@ const (
 	healthTime = 2 * time.Second
 	// healthAge is how long an answer is true: however many ask, one probe a second.
 	healthAge = time.Second
-	// ballast is how many bytes a probe writes: more than a page of a file, so that a disk
-	// without room is noticed.
+	// MaxSkew is how far the clocks of this process and of the database may be apart.
+	MaxSkew = 5 * time.Second
+	// ballast is how many bytes a probe writes: more than a page of a file.
 	ballast = 16 << 10
 )
 
@@ -27,6 +29,7 @@ type probe struct {
 	done  chan struct{}
 	ended time.Time // by the clock of the store; zero until then
 	err   error
+	skew  time.Duration // how far the clock of the store is ahead of the database's, at least
 }
 
 func newHealth() *health { return &health{} }
@@ -36,15 +39,47 @@ func newHealth() *health { return &health{} }
 // that may only be read, a disk without room, and a COMMIT that hangs. Those who ask while
 // somebody asks, or within a second, get the same answer.
 func (d *DB) Health(ctx context.Context) error {
+	p, err := d.probed(ctx)
+	if err != nil {
+		return err
+	}
+	return p.err
+}
+
+// Skew returns an error if the clocks of this process and of the database are far apart. If
+// the database does not answer, Health says so.
+func (d *DB) Skew(ctx context.Context) error {
+	p, err := d.probed(ctx)
+	switch {
+	case err != nil:
+		return nil //nolint:nilerr // see above
+	case p.skew > MaxSkew:
+		return fmt.Errorf("the clock of this process is %s ahead of that of the database", p.skew.Round(time.Second))
+	case p.skew < -MaxSkew:
+		return fmt.Errorf("the clock of this process is %s behind that of the database", -p.skew.Round(time.Second))
+	}
+	return nil
+}
+
+// Ahead returns how far the clock of this process is ahead of that of the database, at least.
+func (d *DB) Ahead(ctx context.Context) (ahead time.Duration, err error) {
+	return ahead, d.connected(ctx, Read, func(s *session) (err error) {
+		ahead, err = s.skew(ctx)
+		return err
+	})
+}
+
+// probed returns a probe that has ended.
+func (d *DB) probed(ctx context.Context) (*probe, error) {
 	p, first := d.health.current(d.options.Clock())
 	if first {
 		go d.ask(context.WithoutCancel(ctx), p)
 	}
 	select {
 	case <-p.done:
-		return p.err
+		return p, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 
@@ -63,22 +98,48 @@ func (d *DB) ask(ctx context.Context, p *probe) {
 	ctx, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
 	err := d.CheckSchema(ctx)
+	var skew time.Duration
 	if err == nil {
-		err = d.tryWriting(ctx)
+		skew, err = d.tryWriting(ctx)
 	}
 	d.health.mu.Lock()
-	p.err, p.ended = err, d.options.Clock()
+	p.err, p.skew, p.ended = err, skew, d.options.Clock()
 	d.health.mu.Unlock()
 	close(p.done)
 }
 
-// tryWriting writes a row and deletes it. The row is of this probe only, so probes do not
-// wait for one another.
-func (d *DB) tryWriting(ctx context.Context) error {
-	return d.connected(ctx, Write, func(s *session) error {
+// tryWriting writes a row and deletes it, and tries whether there is room for more data: the
+// row may have the room of one before. It is of this probe only, so probes do not wait for
+// one another. It compares the clocks, too.
+func (d *DB) tryWriting(ctx context.Context) (skew time.Duration, err error) {
+	return skew, d.connected(ctx, Write, func(s *session) (err error) {
+		if skew, err = s.skew(ctx); err != nil {
+			return err
+		}
+		for _, text := range d.parts.Room {
+			s.exec(text)
+		}
 		row := s.ids()
 		s.exec(`INSERT INTO health (id, ballast) VALUES ($1, $2)`, row, make([]byte, ballast))
 		s.exec(`DELETE FROM health WHERE id = $1`, row)
 		return s.commit(ctx)
 	})
+}
+
+// skew returns how far the clock of the process is ahead of the database's, at least: the
+// answer may have been on its way for all of the time.
+func (s *session) skew(ctx context.Context) (time.Duration, error) {
+	text, args := s.dialect.Now(1, s.now)
+	before := s.now()
+	is, err := first(ctx, s.each, stmt(`SELECT `+text, args...), scalar[int64], nil)
+	ahead, behind := before.Sub(time.UnixMicro(is)), time.UnixMicro(is).Sub(s.now())
+	switch {
+	case err != nil:
+		return 0, err
+	case ahead > 0:
+		return ahead, nil
+	case behind > 0:
+		return -behind, nil
+	}
+	return 0, nil
 }

@@ -3,11 +3,14 @@ package sqlstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
+	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore/postgres"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
@@ -45,6 +48,46 @@ func TestAServerThatMayOnlyBeReadIsNotWell(t *testing.T) {
 	}
 	if err := db.Health(t.Context()); !errors.Is(err, sqlstore.ErrUnavailable) {
 		t.Errorf("health: %v", err)
+	}
+}
+
+// Where the disk of the tables is full, rows can be written for a while: where others were. A
+// server that refuses temporary files stands for it.
+func TestAServerWithoutRoomForMoreDataIsNotWell(t *testing.T) {
+	t.Parallel()
+	address := storetest.Schema(t)
+	if _, err := openPostgres(t, address).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db := openPostgres(t, address+"&temp_file_limit=0")
+	if err := addBrand(t, db, "b"); err != nil {
+		t.Errorf("a write: %v", err)
+	}
+	if err := db.Health(t.Context()); !errors.Is(err, sqlstore.ErrUnavailable) {
+		t.Errorf("health: %v", err)
+	}
+}
+
+func TestAClockThatIsWrongIsNoticed(t *testing.T) {
+	t.Parallel()
+	address := storetest.Schema(t)
+	if _, err := openPostgres(t, address).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for ahead, want := range map[time.Duration]string{
+		0: "", time.Hour: "1h0m0s ahead", -time.Hour: "1h0m0s behind", time.Minute: "1m0s ahead", -24 * time.Hour: "24h0m0s behind",
+	} {
+		db, err := postgres.Open(t.Context(), address, storetest.Complete(sqlstore.Options{Clock: func() time.Time { return time.Now().Add(ahead) }}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Skew(t.Context())
+		if got := fmt.Sprint(err); want == "" && err != nil || !strings.Contains(got, want) {
+			t.Errorf("%v ahead: %v", ahead, err)
+		}
+		if err := errors.Join(db.Health(t.Context()), db.Close()); err != nil {
+			t.Errorf("health: %v", err)
+		}
 	}
 }
 

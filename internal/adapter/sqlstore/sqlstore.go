@@ -46,6 +46,9 @@ type Parts struct {
 	Search      Search
 	Notifier    Notifier
 	Horizon     Horizon
+	// Room are statements that fail if there is no room for more data, although a row may be
+	// written where another one was. None: each write needs room.
+	Room []string
 }
 
 // Horizon are expressions for the transactions that a statement sees, as numbers: all
@@ -80,6 +83,13 @@ func (d *DB) At(now clock.Clock) *DB {
 	other := *d
 	other.options.Clock = now
 	return &other
+}
+
+// With is At with other ids of events, too.
+func (d *DB) With(now clock.Clock, ids id.Source) *DB {
+	other := d.At(now)
+	other.options.IDs = ids
+	return other
 }
 
 // Through returns the same store with its engine behind another one, for example one that

@@ -44,12 +44,13 @@ func (r *Relay) announce(ctx context.Context) error {
 }
 
 // measureBacklog reports how many rows wait, and for how long, until ctx ends. A process
-// that holds no lane measures seldom: it is for the case that nobody holds one.
+// that holds no lane measures seldom: it is for the case that nobody holds one. But what it
+// complains about, it looks at again soon: another process may have relayed it.
 func (r *Relay) measureBacklog(ctx context.Context) {
 	passes := 0
 	outage.New(r.log, "read the outbox's backlog").Repeat(ctx, measureEvery, func(ctx context.Context) error {
 		passes++
-		if len(r.lease.Held()) == 0 && passes%measureSeldom != 0 {
+		if well := r.health.age(r.config.Clock()) <= tooOld; well && len(r.lease.Held()) == 0 && passes%measureSeldom != 0 {
 			return outage.ErrSkipped
 		}
 		return r.measure(ctx)

@@ -163,3 +163,37 @@ func TestAnIdleRelayKeepsItsLanes(t *testing.T) {
 		}
 	})
 }
+
+// Kafka takes nothing for a while. Whoever has complained about events that wait sees soon
+// that they are relayed, whoever has done it.
+func TestARelayThatHasComplainedIsSoonWellAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		var works atomic.Bool
+		out := &topic{outcome: func(_ string, given int) (int, int) {
+			if works.Load() {
+				return given, given
+			}
+			return 0, 0
+		}}
+		both := []*process{start(t, 1, connection{database: db}, out, quiet()), start(t, 2, connection{database: db}, out, quiet())}
+		complain := func(want bool) {
+			t.Helper()
+			for n, p := range both {
+				if err := p.relay.Health(t.Context()); err != nil != want {
+					t.Errorf("relay %d: %v", n+1, err)
+				}
+			}
+		}
+		db.add(3, "a", "b")
+		time.Sleep(40 * time.Second)
+		complain(true)
+		works.Store(true)
+		time.Sleep(takeoverTime)
+		if db.left() != 0 {
+			t.Fatalf("%d events are left", db.left())
+		}
+		complain(false)
+	})
+}

@@ -28,6 +28,7 @@ func (r *Relay) pass(t turn) (n int, err error) {
 		r.measured.Store(0)
 		return 0, nil
 	}
+	r.health.held.Store(r.config.Clock().UnixMicro())
 	n, progress, err := r.relayBatch(t, held)
 	if err == nil && progress {
 		err = r.lease.Renew(t.work)

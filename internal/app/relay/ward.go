@@ -104,6 +104,7 @@ func (w *ward) try(t turn) (n int, err error) {
 		return 0, nil
 	}
 	w.heldAt = w.config.Clock()
+	w.health.held.Store(w.heldAt.UnixMicro())
 	queues := []store.Queue{w.queue}
 	page, err := w.read(t.work, store.OutboxRead{Lanes: laneNumbers(leases), Queues: queues, Limit: w.most})
 	if err != nil {

@@ -19,6 +19,9 @@ func lock(ctx context.Context, dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create the data folder: %w", err)
 	}
+	if err := writable(dir); err != nil {
+		return nil, fmt.Errorf("write into the data folder: %w: choose another with --data", err)
+	}
 	f := flock.New(filepath.Join(dir, "lock"))
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // a process that was just killed may still hold it
 	defer cancel()
@@ -30,6 +33,16 @@ func lock(ctx context.Context, dir string) (unlock func(), err error) {
 		return nil, fmt.Errorf("the folder %s is in use by another commerce dev: stop that one, or choose another folder with --data", dir)
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+// writable returns an error that says why nothing can be written into a folder. The database
+// would only say that it cannot be opened.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, "writable-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // Broker returns the options of the embedded Kafka broker, which keeps its records

@@ -16,8 +16,8 @@ func (s *shop) welcome(w io.Writer) error {
 		{"traces", address(s.ports.management) + "/traces"},
 		{"gateway", gateway + "/admin/totals"},
 		{"data", s.config.Data},
-		{"for commands", "export DATABASE_URL=" + s.servers.database + " REDIS_URL=" + s.servers.redis +
-			" KAFKA_BROKERS=" + strings.Join(s.servers.infra.Kafka.Brokers, ",") + " GATEWAY_URL=" + gateway},
+		{"for commands", "export DATABASE_URL=" + quoted(s.servers.database) + " REDIS_URL=" + quoted(s.servers.redis) +
+			" KAFKA_BROKERS=" + quoted(strings.Join(s.servers.infra.Kafka.Brokers, ",")) + " GATEWAY_URL=" + quoted(gateway)},
 	}
 	if s.seeded {
 		lines = append(lines, [2]string{"customers", "ann, bob, cho: send X-USER-ID: ann"})
@@ -31,4 +31,15 @@ func (s *shop) welcome(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, text)
 	return err
+}
+
+// quoted returns text as one word of a shell.
+func quoted(text string) string {
+	plain := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("@%+=:,./_-", r)
+	}
+	if text != "" && strings.TrimFunc(text, plain) == "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

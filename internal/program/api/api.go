@@ -92,6 +92,7 @@ func New(d Deps) (_ wire.Program, err error) {
 		),
 		Checks: []manage.Check{
 			u.DatabaseCheck(),
+			u.ClockCheck(),
 			{Name: "kafka", Probe: producer.Ping, Optional: true}, // events wait in the outbox
 			{Name: "relay", Probe: relay.Health, Optional: true},
 			wire.RedisCheck(u), // rankings are read from the database

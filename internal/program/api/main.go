@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 
 	"github.com/alecthomas/kong"
@@ -47,6 +48,11 @@ func about() config.About {
 
 // Main runs the program and returns its exit code.
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	return MainIn(wire.NewEnv, args, getenv, stdout, stderr)
+}
+
+// MainIn is Main in an environment that is made with a log.
+func MainIn(newEnv func(*slog.Logger) wire.Env, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var c Config
 	_, err := config.Read(&c, about(), args, getenv, stdout, stderr)
 	if code, ok := run.ConfigExitCode(err, stderr); !ok {
@@ -55,7 +61,7 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 	log := c.Logger(stderr)
 	ctx, stop := run.Signals(log)
 	defer stop()
-	return run.ExitCode(wire.Serve(ctx, wire.NewEnv(log), about(), &c.Server, c.build), stderr)
+	return run.ExitCode(wire.Serve(ctx, newEnv(log), about(), &c.Server, c.build), stderr)
 }
 
 func (c *Config) build(ctx context.Context, infra wire.Infra) (wire.Program, error) {

@@ -44,6 +44,7 @@ func New(u wire.Infra, rules map[string]Rule) (wire.Program, error) {
 		},
 		Checks: []manage.Check{
 			u.DatabaseCheck(),
+			u.ClockCheck(),
 			wire.RedisCheck(u), // only the jobs about the live rankings need it
 		},
 		Close: func() {},

@@ -5,6 +5,7 @@ package streamer
 import (
 	"context"
 	"io"
+	"log/slog"
 	"runtime/debug"
 
 	"github.com/alecthomas/kong"
@@ -28,6 +29,11 @@ const connections = 12
 
 // Main runs the program and returns its exit code.
 func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	return MainIn(wire.NewEnv, args, getenv, stdout, stderr)
+}
+
+// MainIn is Main in an environment that is made with a log.
+func MainIn(newEnv func(*slog.Logger) wire.Env, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var c config.Server
 	_, err := config.Read(&c, about(), args, getenv, stdout, stderr)
 	if code, ok := run.ConfigExitCode(err, stderr); !ok {
@@ -38,7 +44,7 @@ func Main(args []string, getenv func(string) string, stdout, stderr io.Writer) i
 	ctx, stop := run.Signals(log)
 	defer stop()
 	build := func(_ context.Context, infra wire.Infra) (wire.Program, error) { return New(infra) }
-	env := wire.NewEnv(log)
+	env := newEnv(log)
 	env.Connections = connections
 	return run.ExitCode(wire.Serve(ctx, env, about(), &c, build), stderr)
 }

@@ -60,6 +60,7 @@ func New(u wire.Infra) (wire.Program, error) {
 		},
 		Checks: []manage.Check{
 			u.DatabaseCheck(),
+			u.ClockCheck(),
 			{Name: "kafka", Probe: func(ctx context.Context) error {
 				return errors.Join(consumer.Health(ctx), auditor.Health(ctx), invalidator.Health(ctx))
 			}},

@@ -28,6 +28,9 @@ type Env struct {
 	Log      *slog.Logger
 	Registry *prometheus.Registry
 	Traces   trace.TracerProvider // nil: no spans are recorded
+	// Ahead is how far the clock of this host was ahead of the database's at the start, if it
+	// was wrong. Clock is right all the same.
+	Ahead time.Duration
 	// Instance names this process as the holder of leases. A process that starts
 	// again under the same name need not wait for its own leases to expire.
 	Instance string

@@ -82,6 +82,7 @@ func open(ctx context.Context, env Env, about config.About, c *config.Server) (_
 	if err != nil {
 		return Infra{}, nil, err
 	}
+	env, db = env.inStep(ctx, db)
 	shares := Divide(db)
 	if err := shares.export(env); err != nil {
 		return Infra{}, nil, closing(db, err)

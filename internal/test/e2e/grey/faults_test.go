@@ -16,22 +16,28 @@ import (
 
 // fault is a sickness of a part.
 type fault struct {
-	name  string
-	begin func(ctx context.Context, s *shop) (end func() error, err error)
+	name string
+	// prepare is what is done before it begins, and undo after all is well again; nil: nothing.
+	prepare func(ctx context.Context, s *shop) (undo func() error, err error)
+	begin   func(ctx context.Context, s *shop) (end func() error, err error)
 	// hurts are the kinds of requests that need the part. All others go on.
 	hurts []kind
-	// program and check are who says that something is wrong, on /readyz. metric is one of
-	// both APIs that is above 0 instead. Without them the fault only has to be over.
+	// program and check are who says that something is wrong, on /readyz. A metric is one that
+	// grows instead. Without them the fault only has to be over.
 	program, check, metric string
+	// says is who says so instead, if it is somebody else.
+	says func(ctx context.Context, s *shop) string
 	// lasts is how long it lasts at least. It lasts longer if nobody has noticed it.
 	lasts time.Duration
+	// disk is the disk of its own that a server needs for it.
+	disk string
 }
 
 const briefly = 3 * time.Second
 
 // faults returns every fault there is.
 func faults() []fault {
-	return allFaults(databaseFaults(), kafkaFaults(), redisFaults(), []fault{
+	return allFaults(databaseFaults(), kafkaFaults(), redisFaults(), diskFaults(), partitionFaults(), clockFaults(), []fault{
 		{name: "a streamer stands still", begin: frozen, program: "streamer-2", check: silence, lasts: 8 * time.Second},
 	})
 }
@@ -64,7 +70,8 @@ func databaseFaults() []fault {
 	return append(network("postgres", "", "database", allKinds),
 		fault{name: "postgres stands still", begin: stopped("postgres"), hurts: allKinds, program: "", check: "database", lasts: 20 * time.Second},
 		fault{name: "the database may only be read", begin: readOnly, hurts: writes, program: "", check: "database", lasts: briefly},
-		fault{name: "somebody holds the stock of a product", begin: held(fmt.Sprintf(`SELECT 1 FROM stocks WHERE product_id = %d FOR UPDATE`, hot)), hurts: []kind{hots}, metric: `commerce_orders_lanes`, lasts: 8 * time.Second},
+		fault{name: "postgres gives 12 connections only", begin: fewConnections, hurts: allKinds, check: "database", lasts: briefly},
+		fault{name: "somebody holds the stock of a product", begin: held(fmt.Sprintf(`SELECT 1 FROM stocks WHERE product_id = %d FOR UPDATE`, hot)), hurts: []kind{hots}, program: "api", metric: `commerce_orders_lanes`, lasts: 8 * time.Second},
 		fault{name: "somebody holds the likes", begin: held(`LOCK TABLE likes IN ACCESS EXCLUSIVE MODE`), hurts: []kind{likes}, lasts: briefly},
 	)
 }
@@ -80,6 +87,9 @@ func redisFaults() []fault {
 		fault{name: "redis stands still", begin: stopped("redis"), program: "api", check: "redis", lasts: briefly},
 		fault{name: "redis has no memory left", begin: noMemory, program: "api", check: "redis", lasts: briefly},
 		fault{name: "redis may only be read", begin: replica, program: "api", check: "redis", lasts: briefly},
+		fault{name: "redis evicts what was used least", begin: evicting("allkeys-lru"), program: "streamer", metric: rebuilds, lasts: briefly},
+		fault{name: "redis evicts anything", begin: evicting("allkeys-random"), program: "streamer", metric: rebuilds, lasts: briefly},
+		fault{name: "redis evicts what expires", begin: evicting("volatile-random"), program: "streamer", metric: rebuilds, lasts: briefly},
 		fault{name: "redis has lost everything", begin: lost(1), lasts: briefly},
 		fault{name: "redis has lost some keys", begin: lost(0.5), lasts: briefly},
 		fault{name: "redis has lost a few keys", begin: lost(0.2), lasts: briefly},
@@ -114,6 +124,12 @@ func readOnly(ctx context.Context, s *shop) (func() error, error) {
 	return end, s.sql(ctx, `ALTER SYSTEM SET default_transaction_read_only = on`, `SELECT pg_reload_conf()`)
 }
 
+// fewConnections are fewer than the programs have.
+func fewConnections(ctx context.Context, s *shop) (func() error, error) {
+	end := func() error { return s.sql(ctx, `ALTER ROLE shop CONNECTION LIMIT -1`) }
+	return end, s.sql(ctx, `ALTER ROLE shop CONNECTION LIMIT 12`, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'shop'`)
+}
+
 // held holds locks in a transaction that does nothing else.
 func held(statement string) func(context.Context, *shop) (func() error, error) {
 	return func(ctx context.Context, s *shop) (func() error, error) {
@@ -129,6 +145,53 @@ func held(statement string) func(context.Context, *shop) (func() error, error) {
 func noMemory(ctx context.Context, s *shop) (func() error, error) {
 	return func() error { return s.redis.ConfigSet(ctx, "maxmemory", "0").Err() },
 		s.redis.ConfigSet(ctx, "maxmemory", "1").Err()
+}
+
+// rebuilds counts boards that were made again.
+const rebuilds = `commerce_leaderboard_rebuilds_total{result="success"}`
+
+// evicting has somebody else use the server, and no room for all: it evicts keys.
+func evicting(policy string) func(context.Context, *shop) (func() error, error) {
+	return func(ctx context.Context, s *shop) (func() error, error) {
+		const keys = 2000
+		another := func(from, n int) (err error) {
+			for i := range n {
+				err = errors.Join(err, s.redis.Set(ctx, fmt.Sprint("another:", (from+i)%(2*keys)), strings.Repeat(".", 1000), time.Hour).Err())
+			}
+			return err
+		}
+		if err := another(0, keys); err != nil {
+			return nil, err
+		}
+		info, err := s.redis.InfoMap(ctx, "memory").Result()
+		used := info["Memory"]["used_memory"]
+		err = errors.Join(err, s.redis.ConfigSet(ctx, "maxmemory-policy", policy).Err(), s.redis.ConfigSet(ctx, "maxmemory", used).Err())
+		going, stop := context.WithCancel(ctx)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for n := keys; going.Err() == nil; n += 10 {
+				if err := another(n, 10); err != nil {
+					s.t.Errorf("another user of redis: %v", err)
+					return
+				}
+			}
+		}()
+		return func() error {
+			stop()
+			<-ended
+			return errors.Join(s.redis.ConfigSet(ctx, "maxmemory", "0").Err(), s.redis.ConfigSet(ctx, "maxmemory-policy", "noeviction").Err(), s.forget(ctx, "another:*"))
+		}, err
+	}
+}
+
+// forget deletes the keys that a pattern matches.
+func (s *shop) forget(ctx context.Context, pattern string) error {
+	keys, err := s.redis.Keys(ctx, pattern).Result()
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	return s.redis.Unlink(ctx, keys...).Err()
 }
 
 // replica makes Redis the replica of a server that nobody can reach.

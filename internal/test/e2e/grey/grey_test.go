@@ -3,7 +3,6 @@ package grey_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -24,31 +23,20 @@ const (
 
 func TestASickPartHoldsUpOnlyWhatNeedsIt(t *testing.T) {
 	t.Parallel()
-	seed, n := cluster.EnvNumber(t, "GREY_SEED", rand.Uint64N(1_000_000)), int(cluster.EnvNumber(t, "GREY_FAULTS", 3))
-	t.Logf("to repeat it: GREY_SEED=%d GREY_FAULTS=%d", seed, n)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute+time.Duration(n)*(patience+30*time.Second))
+	chosen := choose(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute+time.Duration(len(chosen))*(patience+30*time.Second))
 	defer cancel()
-	s := open(t)
+	s := open(t, disksOf(chosen))
 	s.start(ctx)
 	r := &run{shop: s, load: newLoad(s), watch: newWatch(s)}
 	r.together(ctx, func() {
 		r.warmUp(ctx)
-		for _, f := range draw(rand.New(rand.NewPCG(seed, 0)), n) {
+		for _, f := range chosen {
 			r.suffer(ctx, f)
 		}
 	})
 	r.report()
 	r.check(ctx)
-}
-
-// draw draws n faults, each kind as often as the others.
-func draw(rng *rand.Rand, n int) (drawn []fault) {
-	for len(drawn) < n {
-		all := faults()
-		rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		drawn = append(drawn, all[:min(len(all), n-len(drawn))]...)
-	}
-	return drawn
 }
 
 // run is one run of the test.
@@ -91,14 +79,29 @@ func (r *run) warmUp(ctx context.Context) {
 // suffer begins a fault, waits until somebody says so, ends it, and waits until all is well.
 func (r *run) suffer(ctx context.Context, f fault) {
 	r.t.Helper()
+	if f.prepare != nil {
+		undo, err := f.prepare(ctx, r.shop)
+		defer func() {
+			if err := undo(); err != nil {
+				r.t.Errorf("after %s: %v", f.name, err)
+			}
+			r.awaitWell(ctx, time.Now())
+		}()
+		if err != nil {
+			r.t.Errorf("before %s: %v", f.name, err)
+			return
+		}
+		r.awaitWell(ctx, time.Now())
+	}
+	before := r.total(ctx, f)
 	o := outcome{fault: f, began: time.Now()}
 	end, err := f.begin(ctx, r.shop)
 	if err != nil {
 		r.t.Errorf("%s: %v", f.name, err)
 		return
 	}
-	if f.check+f.metric != "" {
-		if err := cluster.Await(ctx, patience, f.name+" is noticed", func() error { o.saying = r.says(ctx, f); return noticed(o.saying) }); err != nil {
+	if f.check+f.metric != "" || f.says != nil {
+		if err := cluster.Await(ctx, patience, f.name+" is noticed", func() error { o.saying = r.says(ctx, f, before); return noticed(o.saying) }); err != nil {
 			r.t.Error(err)
 		}
 		o.noticed = time.Since(o.began)
@@ -108,10 +111,10 @@ func (r *run) suffer(ctx context.Context, f fault) {
 		r.t.Errorf("the end of %s: %v", f.name, err)
 	}
 	o.ended = time.Now()
-	r.awaitWell(ctx, o.ended)
+	last := r.awaitWell(ctx, o.ended)
 	o.well = time.Since(o.ended)
 	r.suffered = append(r.suffered, o)
-	r.t.Logf("%s: noticed after %v (%s), well after %v", f.name, o.noticed.Round(time.Millisecond), o.saying, o.well.Round(time.Millisecond))
+	r.t.Logf("%s: noticed after %v (%s), well after %v, the last: %s", f.name, o.noticed.Round(time.Millisecond), o.saying, o.well.Round(time.Millisecond), last)
 	time.Sleep(calm)
 }
 
@@ -122,35 +125,58 @@ func noticed(saying string) error {
 	return nil
 }
 
-func (r *run) says(ctx context.Context, f fault) string {
+// says returns what somebody says about a fault; empty: nobody says anything.
+func (r *run) says(ctx context.Context, f fault, before float64) string {
+	if f.says != nil {
+		return f.says(ctx, r.shop)
+	}
 	if f.metric == "" {
 		return r.watch.says(f.program, f.check)
 	}
-	for _, api := range r.apis {
-		if n := api.Metric(ctx, f.metric); n > 0 {
-			return fmt.Sprint(f.metric, " is ", n)
-		}
+	if n := r.total(ctx, f); n > before {
+		return fmt.Sprint(f.metric, " is ", n)
 	}
 	return ""
 }
 
-// awaitWell waits until all programs are well and requests of all kinds are served.
-func (r *run) awaitWell(ctx context.Context, since time.Time) {
+// total is the metric of a fault, of all programs that show it.
+func (r *run) total(ctx context.Context, f fault) (n float64) {
+	for name, service := range r.services() {
+		if f.metric != "" && strings.HasPrefix(name, f.program) {
+			n += service.Metric(ctx, f.metric)
+		}
+	}
+	return n
+}
+
+// awaitWell waits until all programs are well and requests of all kinds are served. It returns
+// what it has waited for last.
+func (r *run) awaitWell(ctx context.Context, since time.Time) (last string) {
 	r.t.Helper()
 	if err := cluster.Await(ctx, patience, "all is well", func() error {
-		if sick := r.watch.sick(since); len(sick) > 0 {
-			return fmt.Errorf("not well: %s", strings.Join(sick, "; "))
+		err := r.unwell(since)
+		if err != nil {
+			last = err.Error()
 		}
-		for _, k := range allKinds {
-			last := r.load.between(since, time.Now(), k)
-			if len(last) < 2 || len(bad(last[len(last)-2:])) > 0 {
-				return fmt.Errorf("of %d %s: %v", len(last), k, bad(last))
-			}
-		}
-		return nil
+		return err
 	}); err != nil {
 		r.t.Error(err)
 	}
+	return last
+}
+
+// unwell returns who is not well, as far as is known since a time.
+func (r *run) unwell(since time.Time) error {
+	if sick := r.watch.sick(since); len(sick) > 0 {
+		return fmt.Errorf("not well: %s", strings.Join(sick, "; "))
+	}
+	for _, k := range allKinds {
+		last := r.load.between(since, time.Now(), k)
+		if len(last) < 2 || len(bad(last[len(last)-2:])) > 0 {
+			return fmt.Errorf("of %d %s: %v", len(last), k, bad(last))
+		}
+	}
+	return nil
 }
 
 // report prints a line for each fault, and fails the test if a request was not served that
@@ -168,11 +194,27 @@ func (r *run) report() {
 		if why := bad(unrelated); len(why) > 0 {
 			r.t.Errorf("%s: of %d requests that do not need it were not served: %v", o.name, len(unrelated), why)
 		}
+		r.complain(o, slices.Concat(related, unrelated))
 		line("| %s\t| %.1f s\t| %s\t| %.1f s\t| %s\t| %s\t| %s\t|", o.name, o.ended.Sub(o.began).Seconds(), orNone(o.noticed),
 			o.well.Seconds(), served(related), served(unrelated), r.compare(unrelated, others))
 	}
 	_ = w.Flush()
 	r.t.Logf("%d faults:\n%s", len(r.suffered), text.String())
+}
+
+// complain fails the test for each request that was refused in another way than by 503 with
+// Retry-After.
+func (r *run) complain(o outcome, all []sample) {
+	r.t.Helper()
+	found := map[string]int{}
+	for _, x := range all {
+		if x.rude != "" {
+			found[string(x.kind)+": "+x.rude]++
+		}
+	}
+	for text, n := range found {
+		r.t.Errorf("%s: %d times %s", o.name, n, text)
+	}
 }
 
 func orNone(d time.Duration) string {

@@ -45,6 +45,7 @@ type sample struct {
 	due  time.Time
 	took time.Duration
 	bad  string // why it was not served; empty: it was
+	rude string // what is wrong with a refusal; empty: it says when to come again
 }
 
 // load is what customers do, whatever happens: the requests of each kind are sent when they are
@@ -113,19 +114,28 @@ func (l *load) request(k kind, n int) apiclient.Request {
 
 // send sends a request to one API or the other.
 func (l *load) send(ctx context.Context, k kind, q apiclient.Request, n int, due time.Time) {
-	got, err := l.patiently(ctx, apiclient.Client{URL: l.s.apis[n/len(allKinds)%2].URL, HTTP: l.client}, q)
+	got, err := l.patiently(ctx, apiclient.Client{URL: l.s.api(n/len(allKinds), k).URL, HTTP: l.client}, q)
 	done := sample{kind: k, due: due, took: time.Since(due)}
 	switch {
 	case err != nil:
-		done.bad = "no answer"
+		done.bad, done.rude = "no answer", err.Error()
 	case !got.OK():
-		done.bad = got.Code()
+		done.bad, done.rude = got.Code(), rude(got)
 	case k == ranking:
 		done.bad = emptyRanking(got)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.samples = append(l.samples, done)
+}
+
+// rude returns what is wrong with a refusal: while a part is sick, a customer is told to come
+// again, and when.
+func rude(got apiclient.Response) string {
+	if got.Status != http.StatusServiceUnavailable || got.RetryAfter == "" {
+		return fmt.Sprintf("%v, Retry-After: %q", got, got.RetryAfter)
+	}
+	return ""
 }
 
 // patiently sends a request, again if there is a crowd: the machine may have other work, too.

@@ -3,12 +3,14 @@ package grey_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/test/kit/cluster"
@@ -26,13 +28,14 @@ func (l look) well() bool { return !l.silent && len(l.Missing)+len(l.Degraded) =
 
 // watch asks all programs again and again whether they are well.
 type watch struct {
+	t        *testing.T
 	services map[string]*cluster.Service
 
 	mu   sync.Mutex
 	last map[string]look
 }
 
-func newWatch(s *shop) *watch { return &watch{services: s.services(), last: map[string]look{}} }
+func newWatch(s *shop) *watch { return &watch{t: s.t, services: s.services(), last: map[string]look{}} }
 
 // run watches until ctx ends.
 func (w *watch) run(ctx context.Context) {
@@ -45,13 +48,34 @@ func (w *watch) run(ctx context.Context) {
 			defer tick.Stop()
 			for ctx.Err() == nil {
 				l := ask(ctx, client, service.ManagementURL+"/readyz")
-				w.mu.Lock()
-				w.last[name] = l
-				w.mu.Unlock()
+				w.note(name, l)
 				<-tick.C
 			}
 		})
 	}
+}
+
+// note keeps what a program has said, and logs it if that is new: whoever repairs a part reads
+// there what has taken how long.
+func (w *watch) note(name string, l look) {
+	w.mu.Lock()
+	before := w.last[name]
+	w.last[name] = l
+	w.mu.Unlock()
+	if text := l.names(); text != before.names() {
+		w.t.Logf("%s %s says: %s", l.at.Format("15:04:05.0"), name, text)
+	}
+}
+
+// names returns what is wrong, without the reasons.
+func (l look) names() string {
+	if l.silent {
+		return silence
+	}
+	if l.well() {
+		return "well"
+	}
+	return fmt.Sprint("missing ", slices.Sorted(maps.Keys(l.Missing)), ", degraded ", slices.Sorted(maps.Keys(l.Degraded)))
 }
 
 func ask(ctx context.Context, client *http.Client, url string) (l look) {

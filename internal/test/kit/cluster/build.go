@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Programs builds the programs of cmd/ as they run in production, once for each
-// test binary. The zero value is ready for use.
+// Programs builds the programs of cmd/ as they run in production, and wrongclock, once for
+// each test binary. The zero value is ready for use.
 type Programs struct {
 	// Apart says that the signals of the terminal do not reach the programs: Ctrl-C is for
 	// the program that has started them.
@@ -62,7 +62,7 @@ func (p *Programs) build() {
 		return
 	}
 	defer unlock()
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", p.dir, "./cmd/...")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", p.dir, "./cmd/...", "./internal/test/kit/wrongclock")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		p.err = fmt.Errorf("go build: %w\n%s", err, out)

@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -21,6 +23,8 @@ type Server struct {
 	name string // as the script calls it
 	env  []string
 	path string // of the script
+
+	disks []*Disk
 }
 
 // NewServer returns a server with data of its own, which is deleted when the test
@@ -35,11 +39,41 @@ func NewServer(tb testing.TB, name string, ports ...string) *Server {
 	s := &Server{tb: tb, name: name, path: filepath.Join(root, "scripts", "services")}
 	s.env = append(os.Environ(), append(ports, "SERVICES_DIR="+dir)...)
 	tb.Cleanup(func() {
-		if err := s.run(context.WithoutCancel(tb.Context()), "clean"); err != nil {
+		if err := s.clean(context.WithoutCancel(tb.Context())); err != nil {
 			tb.Error(err)
 		}
 	})
 	return s
+}
+
+func (s *Server) clean(ctx context.Context) error {
+	err := s.run(ctx, "stop")
+	for _, d := range slices.Backward(s.disks) {
+		err = errors.Join(err, d.Unmount())
+	}
+	return errors.Join(err, s.run(ctx, "clean"))
+}
+
+// Disk mounts a disk of some MiB in the folder of the server. Its data are in "data". Call it
+// before the server starts.
+func (s *Server) Disk(folder string, megabytes int64) (*Disk, error) {
+	s.tb.Helper()
+	var owner *syscall.Credential
+	if s.name == "postgres" {
+		owner = Unprivileged(s.tb)
+	}
+	d, err := Mount(s.tb, filepath.Join(s.Home(), folder), megabytes, owner)
+	if err == nil {
+		s.disks = append(s.disks, d)
+	}
+	return d, err
+}
+
+// Home returns the folder of the server, which need not run.
+func (s *Server) Home() string {
+	s.tb.Helper()
+	fields := s.status()
+	return fields[len(fields)-1]
 }
 
 // StartServers starts servers at the same time and returns when all answer.
@@ -62,24 +96,35 @@ func StartServers(tb testing.TB, servers ...*Server) {
 // Kill sends SIGKILL.
 func (s *Server) Kill(ctx context.Context) error { return s.run(ctx, "kill") }
 
+// Stop stops the server in order, if it runs.
+func (s *Server) Stop(ctx context.Context) error { return s.run(ctx, "stop") }
+
 // Start starts the server and returns when it answers.
 func (s *Server) Start(ctx context.Context) error { return s.run(ctx, "start") }
 
-// Process returns the id of the process that runs, and the folder of its data.
+// Process returns the id of the process that runs, and the folder of the server.
 func (s *Server) Process() (pid int, home string) {
+	s.tb.Helper()
+	fields := s.status()
+	n := len(fields)
+	pid, err := strconv.Atoi(fields[n-2])
+	if err != nil {
+		s.tb.Fatalf("scripts/services status %s: no pid in %q", s.name, fields)
+	}
+	return pid, fields[n-1]
+}
+
+// status returns the words of what the script says about the server: name, state, address,
+// "pid", pid, folder.
+func (s *Server) status() []string {
 	s.tb.Helper()
 	cmd := exec.CommandContext(s.tb.Context(), s.path, "status", s.name)
 	cmd.Env = s.env
 	out, err := cmd.Output()
-	if err != nil {
+	if _, stopped := errors.AsType[*exec.ExitError](err); err != nil && !stopped || len(out) == 0 {
 		s.tb.Fatalf("scripts/services status %s: %v\n%s", s.name, err, out)
 	}
-	fields := strings.Fields(string(out)) // name, state, address, "pid", pid, folder
-	n := len(fields)
-	if pid, err = strconv.Atoi(fields[n-2]); err != nil {
-		s.tb.Fatalf("scripts/services status %s: no pid in %q", s.name, out)
-	}
-	return pid, fields[n-1]
+	return strings.Fields(string(out))
 }
 
 func (s *Server) run(ctx context.Context, verb string) error {
