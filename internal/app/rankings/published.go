@@ -12,19 +12,18 @@ import (
 // published reads a page from the table that readers see now. If there is none although
 // something was counted, the error is ranking.ErrNotPublished.
 func (r *Reader) published(ctx context.Context, q Query) (Page, error) {
-	current, found, err := r.current(ctx, q.Period)
-	if err != nil || !found {
-		return r.nothing(q.Period), err
-	}
-	page, err := r.ofRun(ctx, q, snapshotOf(current))
-	if errors.Is(err, ErrSnapshotExpired) { // replaced and purged meanwhile
-		if current, found, err = r.current(ctx, q.Period); err != nil || !found {
+	for last := (id.ID{}); ; {
+		current, found, err := r.current(ctx, q.Period)
+		if err != nil || !found {
 			return r.nothing(q.Period), err
 		}
-		page, err = r.ofRun(ctx, q, snapshotOf(current))
+		page, err := r.ofRun(ctx, q, snapshotOf(current))
+		if !errors.Is(err, ErrSnapshotExpired) || current.Run == last {
+			page.Cut = isCut(current)
+			return page, err
+		}
+		last = current.Run // it was replaced and purged meanwhile, unless it is read again
 	}
-	page.Cut = isCut(current)
-	return page, err
 }
 
 // isCut reports whether a table has only the first ranks.

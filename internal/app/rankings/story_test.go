@@ -9,6 +9,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/app/rankings"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -132,6 +133,55 @@ func TestReadersSeeNoRankingHalfDone(t *testing.T) {
 		}
 		stop()
 		readers.Wait()
+	})
+}
+
+// hurried is a database in which a table is replaced and purged after each of the first reads.
+type hurried struct {
+	store.DB
+	left    int
+	replace func()
+}
+
+func (h *hurried) View(ctx context.Context, fn func(store.Tx) error) error {
+	err := h.DB.View(ctx, fn)
+	if h.left > 0 {
+		h.left--
+		h.replace()
+	}
+	return err
+}
+
+// damaged is a database in which the rows of each table are missing.
+type damaged struct{ store.DB }
+
+func (d damaged) View(ctx context.Context, fn func(store.Tx) error) error {
+	return d.DB.View(ctx, func(tx store.Tx) error {
+		tx.Published = noRows{tx.Published}
+		return fn(tx)
+	})
+}
+
+type noRows struct{ ranking.PublishedTable }
+
+func (noRows) Rows(context.Context, id.ID, int64, int64) ([]ranking.Row, error) { return nil, nil }
+
+// A reader who is slow finds the table that is there, however often it is replaced.
+func TestAReaderFindsATableThatIsReplacedAllTheTime(t *testing.T) {
+	t.Parallel()
+	shoptest.OnBothEngines(t, func(s *shoptest.Shop) {
+		t := s.T
+		week := ranking.PeriodOf(ranking.Weekly, 20251103)
+		publish(s, week, 1, 2)
+		db := &hurried{DB: s.DB, left: 6, replace: func() { publish(s, week, 1, 2); purge(s) }}
+		reader := newReader(db, lostBoard{}, time.Now)
+		p, err := reader.Read(t.Context(), rankings.Query{Period: week, Number: 1, Size: 10})
+		if err != nil || !shows(p, []int64{1, 2}) {
+			t.Errorf("%+v, %v", p, err)
+		}
+		if _, err := newReader(damaged{s.DB}, lostBoard{}, time.Now).Read(t.Context(), rankings.Query{Period: week, Number: 1, Size: 10}); !errors.Is(err, rankings.ErrSnapshotExpired) {
+			t.Errorf("a table whose rows are missing: %v", err)
+		}
 	})
 }
 
