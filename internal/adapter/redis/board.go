@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"log/slog"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -20,9 +19,8 @@ import (
 // ranking.ErrSuperseded, ranking.ErrBuildLost or ranking.ErrWeightsChanged where a method
 // says so.
 type Board struct {
-	caller
+	*Caller
 	prefix  string
-	now     clock.Clock
 	scripts scripts
 	// attempts numbers the builds of this process.
 	attempts atomic.Int64
@@ -30,11 +28,8 @@ type Board struct {
 
 // NewBoard returns a board whose keys begin with prefix, so that several shops can
 // share a server.
-func NewBoard(client goredis.UniversalClient, prefix string, now clock.Clock, log *slog.Logger) *Board {
-	return &Board{
-		caller: newCaller(client, now, log, "rankings are read from the database"),
-		prefix: prefix, now: now, scripts: newScripts(),
-	}
+func NewBoard(caller *Caller, prefix string) *Board {
+	return &Board{Caller: caller, prefix: prefix, scripts: newScripts()}
 }
 
 // keys returns the keys of a day: the mark that says whether the board is complete,

@@ -218,7 +218,7 @@ func TestTheNewestScoreWinsInAnyOrder(t *testing.T) {
 		rapid.Check(t, func(r *rapid.T) {
 			round++
 			day := today().Add(-round % 8)
-			b := redistest.Board{Board: redis.NewBoard(b.Client, b.Prefix+strconv.Itoa(round)+":", time.Now, discard())}
+			b := redistest.Board{Board: redis.NewBoard(b.Caller, b.Prefix+strconv.Itoa(round)+":")}
 			n := rapid.IntRange(1, 6).Draw(r, "versions")
 			score := func(pid, version int64) ranking.Score {
 				live := (version*37+pid*11)%13 - 3

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"log/slog"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -10,7 +9,6 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
-	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/page"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
@@ -28,7 +26,7 @@ const (
 // entry that cannot be read, because a program of another version wrote it, is a missing
 // one.
 type Catalog struct {
-	caller
+	*Caller
 	prefix string
 	ids    id.Source // of generations
 	random backoff.Random
@@ -36,11 +34,8 @@ type Catalog struct {
 }
 
 // NewCatalog returns a cache whose keys begin with prefix.
-func NewCatalog(client goredis.UniversalClient, prefix string, now clock.Clock, ids id.Source, random backoff.Random, log *slog.Logger) *Catalog {
-	return &Catalog{
-		caller: newCaller(client, now, log, "products are read from the database").soon(),
-		prefix: prefix, ids: ids, random: random,
-	}
+func NewCatalog(caller *Caller, prefix string, ids id.Source, random backoff.Random) *Catalog {
+	return &Catalog{Caller: caller, prefix: prefix, ids: ids, random: random}
 }
 
 func (c *Catalog) detailKey(pid int64) string {
@@ -65,7 +60,7 @@ func (c *Catalog) Details(ctx context.Context, ids []int64) (map[int64]product.V
 	for i, pid := range ids {
 		keys[i] = c.detailKey(pid)
 	}
-	texts, err := c.texts(ctx, "read products", keys)
+	texts, err := c.texts(ctx, c.soon, "read products", keys)
 	found := make(map[int64]product.Versioned, len(texts))
 	for i, text := range texts {
 		if v, ok := decodeDetail(text); ok && v.ID == ids[i] {
@@ -77,11 +72,11 @@ func (c *Catalog) Details(ctx context.Context, ids []int64) (map[int64]product.V
 
 // KeepDetails keeps the facts of products.
 func (c *Catalog) KeepDetails(ctx context.Context, all []product.Versioned) error {
-	return c.pipelined(ctx, "keep products", func(ctx context.Context, p goredis.Pipeliner) {
+	return c.soon(ctx, "keep products", c.pipelined(func(ctx context.Context, p goredis.Pipeliner) {
 		for _, v := range all {
 			p.Set(ctx, c.detailKey(v.ID), encodeDetail(v), c.life(detailLife))
 		}
-	})
+	}))
 }
 
 // List returns the first page of a list, if it is kept, and the generation that it is to be
@@ -108,10 +103,10 @@ func (c *Catalog) List(ctx context.Context, f product.FirstPage) (p page.Page[pr
 // listOf returns the generation of now, and a list of the generation given.
 func (c *Catalog) listOf(ctx context.Context, generation, name string) (now, text string, err error) {
 	var current, list *goredis.StringCmd
-	err = c.pipelined(ctx, "read a list", func(ctx context.Context, p goredis.Pipeliner) {
+	err = c.soon(ctx, "read a list", c.pipelined(func(ctx context.Context, p goredis.Pipeliner) {
 		current = p.Get(ctx, c.generationKey())
 		list = p.Get(ctx, c.listKey(generation, name))
-	})
+	}))
 	if err != nil {
 		return "", "", err
 	}
@@ -120,7 +115,7 @@ func (c *Catalog) listOf(ctx context.Context, generation, name string) (now, tex
 
 // begin begins a generation of lists, unless somebody else has just done so.
 func (c *Catalog) begin(ctx context.Context) (generation string, err error) {
-	err = c.do(ctx, "begin a generation of lists", func(ctx context.Context) error {
+	err = c.soon(ctx, "begin a generation of lists", func(ctx context.Context) error {
 		if err := c.client.SetNX(ctx, c.generationKey(), c.ids().String(), 0).Err(); err != nil {
 			return err
 		}
@@ -132,17 +127,17 @@ func (c *Catalog) begin(ctx context.Context) (generation string, err error) {
 
 // KeepList keeps the first page of a list that was read after its generation.
 func (c *Catalog) KeepList(ctx context.Context, f product.FirstPage, generation string, p page.Page[product.Versioned]) error {
-	return c.do(ctx, "keep a list", func(ctx context.Context) error {
+	return c.soon(ctx, "keep a list", func(ctx context.Context) error {
 		return c.client.Set(ctx, c.listKey(generation, f.Name()), encodeList(f, p), c.life(listLife)).Err()
 	})
 }
 
 // Invalidate drops products, and begins a new generation of lists.
 func (c *Catalog) Invalidate(ctx context.Context, ids []int64) error {
-	return c.pipelined(ctx, "invalidate products", func(ctx context.Context, p goredis.Pipeliner) {
+	return c.do(ctx, "invalidate products", c.pipelined(func(ctx context.Context, p goredis.Pipeliner) {
 		for _, pid := range ids {
 			p.Del(ctx, c.detailKey(pid))
 		}
 		p.Set(ctx, c.generationKey(), c.ids().String(), 0)
-	})
+	}))
 }

@@ -80,7 +80,7 @@ func (c *Catalog) eachOn(ctx context.Context, server goredis.UniversalClient, pa
 			return err
 		})
 		if err == nil {
-			texts, err = c.texts(ctx, "read entries", keys)
+			texts, err = c.texts(ctx, c.do, "read entries", keys)
 		}
 		if err == nil {
 			err = visit(keys, texts)
@@ -93,17 +93,17 @@ func (c *Catalog) eachOn(ctx context.Context, server goredis.UniversalClient, pa
 
 // texts returns the values of keys; an empty one for a key that is gone. Keys may be on
 // different servers of a cluster, so each has a command of its own.
-func (c *Catalog) texts(ctx context.Context, what string, keys []string) ([]string, error) {
+func (c *Catalog) texts(ctx context.Context, do doer, what string, keys []string) ([]string, error) {
 	values := make([]*goredis.StringCmd, len(keys))
 	texts := make([]string, len(keys))
 	if len(keys) == 0 {
 		return texts, nil
 	}
-	err := c.pipelined(ctx, what, func(ctx context.Context, p goredis.Pipeliner) {
+	err := do(ctx, what, c.pipelined(func(ctx context.Context, p goredis.Pipeliner) {
 		for i, key := range keys {
 			values[i] = p.Get(ctx, key)
 		}
-	})
+	}))
 	for i, v := range values {
 		if err == nil {
 			texts[i] = v.Val()

@@ -3,7 +3,6 @@ package redis_test
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +20,7 @@ import (
 )
 
 func cacheOf(b redistest.Board) *redis.Catalog {
-	return redis.NewCatalog(b.Client, b.Prefix, time.Now, ids(), func() float64 { return 0.5 }, slog.New(slog.DiscardHandler))
+	return redis.NewCatalog(b.Caller, b.Prefix, ids(), func() float64 { return 0.5 })
 }
 
 // Two lists. Nobody writes to them.

@@ -50,11 +50,11 @@ func (b *Board) Scores(ctx context.Context, day clock.Day, productIDs []int64) (
 func (b *Board) some(ctx context.Context, key string, productIDs []int64) (map[int64]int64, error) {
 	found := make(map[int64]int64, len(productIDs))
 	scores := make([]*goredis.FloatCmd, len(productIDs))
-	err := b.pipelined(ctx, "read scores", func(ctx context.Context, p goredis.Pipeliner) {
+	err := b.do(ctx, "read scores", b.pipelined(func(ctx context.Context, p goredis.Pipeliner) {
 		for i, pid := range productIDs {
 			scores[i] = p.ZScore(ctx, key, member(pid))
 		}
-	})
+	}))
 	if err != nil || len(productIDs) == 0 {
 		return found, err
 	}

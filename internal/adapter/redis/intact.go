@@ -50,21 +50,21 @@ func (s state) whole() bool { return isComplete(s.mark.Val()) && s.intact() }
 func (b *Board) read(ctx context.Context, what string, day clock.Day, f func(ctx context.Context, p goredis.Pipeliner, live string)) (bool, error) {
 	_, _, _, live := b.keys(day)
 	var s state
-	err := b.atOnce(ctx, what, func(ctx context.Context, p goredis.Pipeliner) {
+	err := b.soon(ctx, what, b.atOnce(func(ctx context.Context, p goredis.Pipeliner) {
 		s = b.look(ctx, p, day)
 		f(ctx, p, live)
-	})
+	}))
 	return err == nil && s.whole(), err
 }
 
 // states returns the states of days.
 func (b *Board) states(ctx context.Context, days []clock.Day) (map[clock.Day]state, error) {
 	all := make(map[clock.Day]state, len(days))
-	err := b.atOnce(ctx, "read marks", func(ctx context.Context, p goredis.Pipeliner) {
+	err := b.do(ctx, "read marks", b.atOnce(func(ctx context.Context, p goredis.Pipeliner) {
 		for _, day := range days {
 			all[day] = b.look(ctx, p, day)
 		}
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}
@@ -73,21 +73,12 @@ func (b *Board) states(ctx context.Context, days []clock.Day) (map[clock.Day]sta
 
 // atOnce sends the commands of f in one transaction. That a key is missing or holds something
 // else is no error: whoever reads the state sees it.
-func (b *Board) atOnce(ctx context.Context, what string, f func(ctx context.Context, p goredis.Pipeliner)) error {
-	return b.soon().do(ctx, what, func(ctx context.Context) error {
+func (b *Board) atOnce(f func(ctx context.Context, p goredis.Pipeliner)) call {
+	return func(ctx context.Context) error {
 		p := b.client.TxPipeline()
 		f(ctx, p)
-		commands, err := p.Exec(ctx)
-		if err == nil || !readable(err) {
-			return err
-		}
-		for _, c := range commands { // Exec returns the first error only
-			if err := c.Err(); err != nil && !readable(err) {
-				return err
-			}
-		}
-		return nil
-	})
+		return firstError(ctx, p, readable)
+	}
 }
 
 // readable reports whether an error says what a key holds: nothing, or something else.

@@ -42,7 +42,7 @@ func TestABuildOutlivesAnswersThatAreLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	board := redis.NewBoard(client, "", time.Now, discard())
+	board := redis.NewBoard(redis.NewCaller(client, redis.Patience, time.Now, discard()), "")
 	for answers := range int64(8) { // before the one that is lost
 		token, err := board.Begin(t.Context(), today(), "me", 0)
 		if err == nil {

@@ -37,7 +37,7 @@ func (b *Board) snapshotKey(name string) string { return b.prefix + "ranking:{al
 // It is one script call, so the copy is a state that the board had.
 func (b *Board) Snapshot(ctx context.Context, day clock.Day, name string, depth int64, keep time.Duration) (places int64, complete bool, err error) {
 	keys := append(b.keyList(day), b.snapshotKey(name))
-	err = b.soon().do(ctx, "take a snapshot", func(ctx context.Context) (err error) {
+	err = b.soon(ctx, "take a snapshot", func(ctx context.Context) (err error) {
 		places, err = b.scripts.snapshot.Run(ctx, b.client, keys, depth, keep.Milliseconds()).Int64()
 		return err
 	})
@@ -50,10 +50,10 @@ func (b *Board) OfSnapshot(ctx context.Context, name string, offset, limit int64
 	key := b.snapshotKey(name)
 	var exists *goredis.IntCmd
 	var places *goredis.ZSliceCmd
-	err = b.soon().pipelined(ctx, "read a snapshot", func(ctx context.Context, p goredis.Pipeliner) {
+	err = b.soon(ctx, "read a snapshot", b.pipelined(func(ctx context.Context, p goredis.Pipeliner) {
 		exists = p.Exists(ctx, key)
 		places = p.ZRevRangeWithScores(ctx, key, offset, offset+limit-1)
-	})
+	}))
 	if err != nil {
 		return nil, false, err
 	}

@@ -176,6 +176,45 @@ func TestPreparingADayDoesNotWaitForALockForLong(t *testing.T) {
 	}
 }
 
+// A row waits for the default partition while the partition of its day is made. Then it belongs
+// there: PostgreSQL refuses it, and the transaction runs again.
+func TestAnEventThatWaitsWhileItsDayIsPreparedGetsIntoItsPartition(t *testing.T) {
+	t.Parallel()
+	s := newLogShop(t)
+	day := clock.Day(20251103)
+	added := make(chan struct{})
+	s.update(func(tx store.Tx) error {
+		if _, err := tx.Events.Prepare(t.Context(), []clock.Day{day}); err != nil {
+			return err
+		}
+		go func() {
+			defer close(added)
+			s.add(day.Start())
+		}()
+		s.awaitWaiting(added)
+		return nil
+	})
+	<-added
+	if n := len(s.column(`SELECT event_id::text FROM event_log_20251103`)); n != 1 {
+		t.Errorf("%d events are in the partition of their day", n)
+	}
+}
+
+// awaitWaiting waits until a statement waits for a table of the log, or has ended.
+func (s logShop) awaitWaiting(ended <-chan struct{}) {
+	for s.Context().Err() == nil {
+		select {
+		case <-ended:
+			return
+		default:
+		}
+		if n := s.column(`SELECT count(*)::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+			WHERE NOT l.granted AND c.relname LIKE 'event_log%' AND c.relnamespace = current_schema()::regnamespace`); n[0] != "0" {
+			return
+		}
+	}
+}
+
 // To move many events into a new partition would hold up everybody. So their day stays
 // in the default partition, and is deleted from there.
 func TestADayWithManyEventsElsewhereGetsNoPartition(t *testing.T) {

@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,13 +29,17 @@ func lookups() map[string]lookup {
 		"a coupon of a user":      {given(sqlstore.FindOwnedSQL, some, some), []string{"owned_coupons_"}},
 		"coupons of a user":       {sqlstore.OwnedStmt(some, id.ID{}, 21), []string{"owned_coupons_user"}},
 		"coupons of a user, more": {sqlstore.OwnedStmt(some, middle, 21), []string{"owned_coupons_user"}},
-		"stuck payments":          {find(payment.Filter{Stuck: true}, id.ID{}), []string{"payments_waiting", "charges_due"}},
-		"stuck and old, more":     {find(payment.Filter{Stuck: true, Before: time.UnixMicro(9)}, middle), []string{"payments_waiting", "charges_due"}},
+		"stuck payments":          {find(payment.Filter{Stuck: true}, id.ID{}), []string{pending, "charges_due"}},
+		"stuck and old, more":     {find(payment.Filter{Stuck: true, Before: time.UnixMicro(9)}, middle), []string{pending, "charges_due"}},
 		"refunds that are due":    {find(payment.Filter{Refunds: true}, id.ID{}), []string{"charges_due"}},
 		"declined payments":       {find(payment.Filter{Status: payment.Declined}, id.ID{}), []string{"payments_status"}},
 		"declined payments, more": {find(payment.Filter{Status: payment.Declined}, middle), []string{"payments_status"}},
 	}
 }
+
+// pending are the indexes that find payments without a result. Which one PostgreSQL takes
+// depends on whether the table has been vacuumed.
+const pending = "payments_waiting|payments_status"
 
 // fillPayments fills a shop with many coupons and many payments, few of them pending.
 func (r rawDB) fillPayments(t *testing.T) {
@@ -74,7 +79,7 @@ func (p planner) findByIndex() {
 	keys := map[string]string{ // SQLite names keys by number
 		"payments_pkey": "sqlite_autoindex_payments_1", "payments_order_id_key": "sqlite_autoindex_payments_2",
 		"charges_pkey": "sqlite_autoindex_charges_1", "owned_coupons_": "owned_coupons",
-		"payments_waiting": "INDEX payments_", // or payments_status, which will do
+		"payments_waiting": "INDEX payments_", pending: "INDEX payments_",
 	}
 	for name, l := range lookups() {
 		for how, plan := range p.plans(l.Stmt) {
@@ -82,7 +87,7 @@ func (p planner) findByIndex() {
 				if key, ok := keys[index]; ok && p.engine == "sqlite" {
 					index = key
 				}
-				if !strings.Contains(plan, index) {
+				if !slices.ContainsFunc(strings.Split(index, "|"), func(one string) bool { return strings.Contains(plan, one) }) {
 					p.Errorf("%s, %s: not by %s:\n%s", name, how, index, plan)
 				}
 			}

@@ -125,7 +125,7 @@ func TestEverythingCountsOnceWhateverHappens(t *testing.T) {
 	server := redistest.Embedded(t, at(noon))
 	rapid.Check(t, func(r *rapid.T) {
 		server.Server.FlushAll()
-		board := redistest.Board{Board: redis.NewBoard(server.Client, "", at(noon), discard())}
+		board := redistest.Board{Board: redis.NewBoard(redis.NewCaller(server.Client, time.Minute, at(noon), discard()), "")}
 		c := &crashes{ScoreWriter: board, r: r, left: 12}
 		db := &tallytest.DB{Fail: c.step}
 		tl := tally.New(db, c, at(noon), discard())

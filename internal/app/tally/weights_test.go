@@ -198,7 +198,7 @@ func TestBoardsAreRightWhateverTheOrderOfWritesAndChangesOfWeights(t *testing.T)
 		prefix := strconv.Itoa(round) + ":"
 		w := &world{ // its clock stands still: what a tally has read once stays fresh
 			T: r, db: &tallytest.DB{Clock: at(noon)},
-			board: redistest.Board{Board: redis.NewBoard(server.Client, prefix, at(noon), discard()), Client: server.Client, Prefix: prefix},
+			board: redistest.Board{Board: redis.NewBoard(redis.NewCaller(server.Client, time.Minute, at(noon), discard()), prefix), Client: server.Client, Prefix: prefix},
 		}
 		for range 2 {
 			w.tallies = append(w.tallies, tally.New(w.db, gate{w.board}, at(noon), discard()))

@@ -45,7 +45,7 @@ func startServers(ctx context.Context, env wire.Env, dir string) (s servers, err
 		return s, err
 	}
 	s.closers = append(s.closers, func() { _ = db.Close() })
-	s.infra = wire.Infra{Env: env, DB: db, Kafka: env.Kafka(brokers, "", "commerce-dev"), Redis: client}
+	s.infra = wire.Infra{Env: env, DB: db, Kafka: env.Kafka(brokers, "", "commerce-dev"), Redis: redis.NewCaller(client, redis.Patience, env.Clock, env.Log)}
 	return s, nil
 }
 

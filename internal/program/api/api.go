@@ -140,7 +140,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Servic
 const rankingConns = 2
 
 func (d Deps) board() *redis.Board {
-	return redis.NewBoard(d.Infra.Redis, d.Infra.RedisPrefix, d.Infra.Env.Clock, d.Infra.Env.Log)
+	return redis.NewBoard(d.Infra.Redis, d.Infra.RedisPrefix)
 }
 
 // rankings returns the reader of the rankings and registers its metrics.

@@ -28,7 +28,7 @@ func deps(t *testing.T) (api.Deps, redistest.Board) {
 	env, board := wire.NewEnv(slog.New(slog.DiscardHandler)), redistest.Embedded(t, time.Now)
 	infra := wire.Infra{
 		Env: env, DB: storetest.SQLite(t, sqlstore.Options{}), Kafka: env.Kafka(kafkatest.Broker(t), "", "api"),
-		Redis: board.Client, RedisPrefix: board.Prefix,
+		Redis: board.Caller, RedisPrefix: board.Prefix,
 	}
 	accounts, err := env.Accounts(infra.DB, bytes.Repeat([]byte("k"), 32), time.Hour)
 	if err != nil {

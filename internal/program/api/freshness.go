@@ -14,7 +14,7 @@ import (
 // read again must not come from what is not invalidated yet.
 func (d Deps) catalog() (*catalog.Service, run.Component, error) {
 	env := d.Infra.Env
-	cache := redis.NewCatalog(d.Infra.Redis, d.Infra.RedisPrefix, env.Clock, env.IDs, env.Random, env.Log)
+	cache := redis.NewCatalog(d.Infra.Redis, d.Infra.RedisPrefix, env.IDs, env.Random)
 	own := invalidate.NewOwn(cache, env.Log)
 	d.Infra.DB.OnCommit(own.Committed)
 	service := catalog.New(d.Infra.DB, env.Clock, catalog.WithCache(cache, own.Behind))

@@ -11,6 +11,7 @@ import (
 	jobs "github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
 	"github.com/loopers-commerce/commerce/internal/program/kit/wire"
+	"github.com/loopers-commerce/commerce/internal/test/kit/redistest"
 	"github.com/loopers-commerce/commerce/internal/test/kit/storetest"
 )
 
@@ -52,7 +53,7 @@ func TestEveryJobIsDefinedWell(t *testing.T) {
 func TestSchedulesNameJobsThatExistAndCanBeChanged(t *testing.T) {
 	t.Parallel()
 	env := wire.NewEnv(slog.New(slog.DiscardHandler))
-	u := wire.Infra{Env: env, DB: storetest.SQLite(t, sqlstore.Options{})}
+	u := wire.Infra{Env: env, DB: storetest.SQLite(t, sqlstore.Options{}), Redis: redistest.Embedded(t, env.Clock).Caller}
 	if _, err := New(u, nil); err != nil {
 		t.Error(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -234,10 +235,13 @@ func (s *session) with(database config.Database, address config.Redis, do func(u
 	defer db.Close()
 	u := wire.Infra{Env: s.env, DB: db.Long(), RedisPrefix: address.RedisKeyPrefix}
 	if url := address.RedisURL.Get(); url != "" {
-		if u.Redis, err = redis.Open(url); err != nil {
+		client, err := redis.Open(url)
+		if err != nil {
 			return err
 		}
-		defer u.Redis.Close()
+		defer client.Close()
+		quiet := slog.New(slog.DiscardHandler) // a job fails with the error
+		u.Redis = redis.NewCaller(client, redis.Patience, s.env.Clock, quiet)
 	}
 	return do(u)
 }

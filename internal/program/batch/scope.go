@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"log/slog"
 	"slices"
 	"strconv"
 	"time"
@@ -98,8 +97,7 @@ func scopeOf(p job.Parameters) (s Scope, err error) {
 	return s, nil
 }
 
-// Board returns the live rankings. The board logs that the database is read instead; a
-// job fails with the error.
+// Board returns the live rankings.
 func Board(u wire.Infra) *redis.Board {
-	return redis.NewBoard(u.Redis, u.RedisPrefix, u.Env.Clock, slog.New(slog.DiscardHandler))
+	return redis.NewBoard(u.Redis, u.RedisPrefix)
 }

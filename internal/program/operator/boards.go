@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
@@ -31,21 +29,21 @@ func (c *boardFlags) Check() []error {
 }
 
 // with calls do with the database and Redis.
-func (c *boardFlags) with(s *session, do func(db *sqlstore.DB, client goredis.UniversalClient) error) error {
+func (c *boardFlags) with(s *session, do func(db *sqlstore.DB, r *redis.Caller) error) error {
 	return s.withStore(&c.Database, func(db *sqlstore.DB) error {
 		client, err := redis.Open(c.RedisURL.Get())
 		if err != nil {
 			return err
 		}
 		defer client.Close()
-		return do(db, client)
+		return do(db, redis.NewCaller(client, redis.Patience, s.env.Clock, quiet()))
 	})
 }
 
 // board returns the board and the days.
-func (c *boardFlags) board(s *session, client goredis.UniversalClient) (*redis.Board, []clock.Day) {
+func (c *boardFlags) board(s *session, r *redis.Caller) (*redis.Board, []clock.Day) {
 	today := clock.DayOf(s.env.Clock())
-	return redis.NewBoard(client, c.RedisKeyPrefix, s.env.Clock, quiet()), today.Add(1 - c.Days.Get()).Until(today)
+	return redis.NewBoard(r, c.RedisKeyPrefix), today.Add(1 - c.Days.Get()).Until(today)
 }
 
 // quiet returns a log for parts that log that the database is read instead of Redis: a

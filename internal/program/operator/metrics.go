@@ -94,7 +94,8 @@ func (c *metricsRebuildCommand) rank(s *session, db *sqlstore.DB) error {
 		return err
 	}
 	defer client.Close()
-	u := wire.Infra{Env: s.env, DB: db, Redis: client, RedisPrefix: c.RedisKeyPrefix}
+	r := redis.NewCaller(client, redis.Patience, s.env.Clock, quiet())
+	u := wire.Infra{Env: s.env, DB: db, Redis: r, RedisPrefix: c.RedisKeyPrefix}
 	scope := batch.Scope{What: "all", Days: rankingDays, First: c.From.Get(), Last: c.To.Get()}
 	if _, err := batch.RebuildRankings(s.ctx, u, scope, s.stderr); err != nil {
 		return fmt.Errorf("the counters are right again, the rankings are not: run commerce ranking rebuild: %w", err)
@@ -188,12 +189,12 @@ func (c *metricsHistoryCommand) Run(s *session) error {
 			return err
 		}
 		header := []string{"ID", "AT", "DAY", "PRODUCTS", "LIKES", "ORDERS", "QUANTITY", "AMOUNT", "LIKE COUNTS", "ACTOR", "REASON"}
-		return c.printTable(s.stdout, found, header, mapped(found, func(r metric.Rebuild) []string {
+		return c.printList(s.stdout, found, header, mapped(found, func(r metric.Rebuild) []string {
 			n := func(v int64) string { return fmt.Sprintf("%+d", v) }
 			return []string{
 				strconv.FormatInt(r.ID, 10), moment(r.At), r.Day.String(), strconv.FormatInt(r.Products, 10), n(r.Added.Likes), n(r.Added.Orders),
 				n(r.Added.Quantity), n(int64(r.Added.Amount)), n(r.Counts), r.Actor, r.Reason,
 			}
-		}))
+		}), "Nothing was counted again yet.")
 	})
 }

@@ -97,7 +97,7 @@ func (c *outboxFlags) list(s *session, desk *relay.Desk) error {
 	}
 	rows := mapped(found, asideRowOf)
 	cells := mapped(rows, func(r asideRow) []string { return r.cells(s.env.Clock()) })
-	return c.printTable(s.stdout, rows, asideHeader(), cells)
+	return c.printList(s.stdout, rows, asideHeader(), cells, "No event is set aside.")
 }
 
 type outboxRetryCommand struct {

@@ -41,6 +41,7 @@ func (c *rankingFlags) withInfra(s *session, do func(u wire.Infra) error) error 
 			return err
 		}
 		defer client.Close()
-		return do(wire.Infra{Env: s.env, DB: db, Redis: client, RedisPrefix: c.RedisKeyPrefix})
+		r := redis.NewCaller(client, redis.Patience, s.env.Clock, quiet())
+		return do(wire.Infra{Env: s.env, DB: db, Redis: r, RedisPrefix: c.RedisKeyPrefix})
 	})
 }

@@ -3,7 +3,6 @@ package operator
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"strconv"
 	"time"
 
@@ -92,7 +91,7 @@ func (c *rankingExplainCommand) Run(s *session) error {
 			return err
 		}
 		defer client.Close()
-		board := redis.NewBoard(client, c.RedisKeyPrefix, s.env.Clock, slog.New(slog.DiscardHandler)) // without Redis there is no rank
+		board := redis.NewBoard(redis.NewCaller(client, redis.Patience, s.env.Clock, quiet()), c.RedisKeyPrefix) // without Redis there is no rank
 		service := scoring.New(db, board, s.env.Clock, s.env.Log)
 		e, err := service.Explain(s.ctx, ranking.Kind(c.Period), day, c.Product)
 		if err != nil {

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/schollz/progressbar/v3"
@@ -19,6 +20,15 @@ func (o output) printTable(w io.Writer, value any, header []string, rows [][]str
 		return console.JSON(w, value)
 	}
 	return table(w, header, rows)
+}
+
+// printList is printTable for a list that may be empty: none says so.
+func (o output) printList(w io.Writer, value any, header []string, rows [][]string, none string) error {
+	if len(rows) > 0 || o.JSON {
+		return o.printTable(w, value, header, rows)
+	}
+	_, err := fmt.Fprintln(w, none)
+	return err
 }
 
 func table(w io.Writer, header []string, rows [][]string) error {

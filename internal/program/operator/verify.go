@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
@@ -49,8 +47,8 @@ func (c *verifyCommand) Check() []error {
 // Run implements the command.
 func (c *verifyCommand) Run(s *session) error {
 	defer s.begin(&c.Log)()
-	return c.with(s, func(db *sqlstore.DB, client goredis.UniversalClient) error {
-		results, err := c.checks(s, db, client)
+	return c.with(s, func(db *sqlstore.DB, r *redis.Caller) error {
+		results, err := c.checks(s, db, r)
 		if err != nil {
 			return err
 		}
@@ -59,7 +57,7 @@ func (c *verifyCommand) Run(s *session) error {
 }
 
 // checks runs the requested checks. On a terminal it shows which one is running.
-func (c *verifyCommand) checks(s *session, db *sqlstore.DB, client goredis.UniversalClient) ([]verify.Result, error) {
+func (c *verifyCommand) checks(s *session, db *sqlstore.DB, r *redis.Caller) ([]verify.Result, error) {
 	bar := spinner(s.stderr)
 	defer bar.Finish() //nolint:errcheck // failing to draw a progress bar is no error
 	auditor := verify.New(db)
@@ -78,7 +76,7 @@ func (c *verifyCommand) checks(s *session, db *sqlstore.DB, client goredis.Unive
 		results = append(results, found)
 	}
 	if !c.NoBoard {
-		b, days := c.board(s, client)
+		b, days := c.board(s, r)
 		found, err := board(s, db, b, days, func(n int64) { bar.Describe(progressText("ranking", n)) })
 		if err != nil {
 			return nil, fmt.Errorf("check the rankings in Redis (--no-board skips this check): %w", err)
@@ -86,7 +84,7 @@ func (c *verifyCommand) checks(s *session, db *sqlstore.DB, client goredis.Unive
 		results = append(results, found)
 	}
 	if c.Cache {
-		cache := redis.NewCatalog(client, c.RedisKeyPrefix, s.env.Clock, s.env.IDs, s.env.Random, quiet())
+		cache := redis.NewCatalog(r, c.RedisKeyPrefix, s.env.IDs, s.env.Random)
 		found, err := auditor.Cached(s.ctx, cache, c.Wait.Get(), func(n int64) { bar.Describe(progressText("caches", n)) })
 		if err != nil {
 			return nil, fmt.Errorf("check the cache in Redis: %w", err)

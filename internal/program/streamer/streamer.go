@@ -22,7 +22,7 @@ const boardConns = 2
 // New builds the program.
 func New(u wire.Infra) (wire.Program, error) {
 	env := u.Env
-	board := redis.NewBoard(u.Redis, u.RedisPrefix, env.Clock, env.Log)
+	board := redis.NewBoard(u.Redis, u.RedisPrefix)
 	count := tally.New(u.DB, board, env.Clock, env.Log)
 	boards := u.DB.Share(boardConns).Long()
 	builder := leaderboard.NewBuilder(boards, board, env.Clock, "reconciler."+env.Instance, env.Log)
@@ -39,7 +39,7 @@ func New(u wire.Infra) (wire.Program, error) {
 	if err != nil {
 		return wire.Program{}, err
 	}
-	events := invalidate.NewEvents(redis.NewCatalog(u.Redis, u.RedisPrefix, env.Clock, env.IDs, env.Random, env.Log))
+	events := invalidate.NewEvents(redis.NewCatalog(u.Redis, u.RedisPrefix, env.IDs, env.Random))
 	invalidator, err := kafka.NewEnvelopeConsumer(u.Kafka, event.CacheGroup, event.Reads(event.CacheGroup), events.Handle, env.Log)
 	if err != nil {
 		return wire.Program{}, err

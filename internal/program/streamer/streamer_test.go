@@ -27,7 +27,7 @@ func infra(t *testing.T) wire.Infra {
 	env, board := wire.NewEnv(slog.New(slog.DiscardHandler)), redistest.Embedded(t, time.Now)
 	return wire.Infra{
 		Env: env, DB: storetest.SQLite(t, sqlstore.Options{}), Kafka: env.Kafka(kafkatest.Broker(t), "", "streamer"),
-		Redis: board.Client, RedisPrefix: board.Prefix,
+		Redis: board.Caller, RedisPrefix: board.Prefix,
 	}
 }
 

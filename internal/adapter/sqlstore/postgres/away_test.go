@@ -58,6 +58,23 @@ func TestALockThatIsNotFreeInTimeIsBusyAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestARaceOfTransactionsIsRunAgain(t *testing.T) {
+	t.Parallel()
+	for e, again := range map[*pgconn.PgError]bool{
+		{Code: "40P01"}: true, // a deadlock
+		{Code: "40001"}: true, // a serialization failure
+		{Code: "23514", TableName: "event_log_default"}:                                                 true, // the bounds of a partition
+		{Code: "23514", TableName: "event_log_default", ConstraintName: "event_log_default_type_check"}: false,
+		{Code: "23505", TableName: "event_log_default"}:                                                 false,
+		{Code: "55P03"}: false, // busy
+		{Code: "57014"}: false, // too slow
+	} {
+		if got := (&engine{}).Retry(fmt.Errorf("insert: %w", e)); got != again {
+			t.Errorf("%v: it is run again: %t", e, got)
+		}
+	}
+}
+
 // A connection that leads to the wrong server is given up, and those beside it.
 func TestErrorsThatSayThatTheServerIsTheWrongOne(t *testing.T) {
 	t.Parallel()

@@ -25,11 +25,15 @@ func violated(err error) sqlstore.Violation {
 // Violated implements sqlstore.Engine.
 func (*engine) Violated(err error) sqlstore.Violation { return violated(err) }
 
-// Retry implements sqlstore.Engine: a deadlock, or a serialization failure.
+// Retry implements sqlstore.Engine: a deadlock, a serialization failure, or a row that was on
+// its way into the default partition while its day got a partition of its own.
 func (*engine) Retry(err error) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
+	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001" || e.Code == "23514" && outgrown(e))
 }
+
+// outgrown reports whether a check failed that is no constraint but the bounds of a partition.
+func outgrown(e *pgconn.PgError) bool { return e.ConstraintName == "" }
 
 // Busy implements sqlstore.Engine: a lock was not free in time.
 func (*engine) Busy(err error) bool { return codeOf(err) == "55P03" }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
@@ -28,7 +26,7 @@ type Infra struct {
 	RelayDB, BackgroundDB, HealthDB *sqlstore.DB
 
 	Kafka       kafka.Config
-	Redis       goredis.UniversalClient
+	Redis       *redis.Caller
 	RedisPrefix string
 }
 
@@ -95,7 +93,7 @@ func open(ctx context.Context, env Env, about config.About, c *config.Server) (_
 	infra := Infra{
 		Env: env, DB: shares.Main, RelayDB: shares.Relay, BackgroundDB: shares.Background, HealthDB: shares.Health,
 		Kafka: env.Kafka(c.KafkaBrokers.Get(), c.KafkaTopicPrefix, about.Name),
-		Redis: client, RedisPrefix: c.RedisKeyPrefix,
+		Redis: redis.NewCaller(client, redis.Patience, env.Clock, env.Log), RedisPrefix: c.RedisKeyPrefix,
 	}
 	return infra, func() { _ = errors.Join(client.Close(), db.Close()) }, nil // the process ends
 }

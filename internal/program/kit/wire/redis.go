@@ -13,12 +13,12 @@ import (
 // RedisCheck checks that Redis takes writes. It is optional: without Redis every program
 // works, only slower.
 func RedisCheck(u Infra) manage.Check {
-	return manage.Check{Name: "redis", Optional: true, Probe: redis.NewHealth(u.Redis, u.RedisPrefix, u.Env.Clock).Check}
+	return manage.Check{Name: "redis", Optional: true, Probe: redis.NewHealth(u.Redis.Client(), u.RedisPrefix, u.Env.Clock).Check}
 }
 
 // redisSettings complains about settings of Redis that may hurt, once Redis answers.
 func redisSettings(u Infra) run.Component {
-	health := redis.NewHealth(u.Redis, u.RedisPrefix, u.Env.Clock)
+	health := redis.NewHealth(u.Redis.Client(), u.RedisPrefix, u.Env.Clock)
 	return run.Component{Name: "settings of Redis", Run: func(ctx context.Context) error {
 		looking, stop := context.WithCancel(ctx)
 		defer stop()

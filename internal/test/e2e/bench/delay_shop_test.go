@@ -64,7 +64,7 @@ func (s *delayShop) serve(b *testing.B) {
 	s.brokers, s.prefix = kafkatest.Real(b)
 	deps := wire.Infra{
 		Env: s.env, DB: shares.Main, RelayDB: shares.Relay, Kafka: s.env.Kafka(s.brokers, s.prefix, "bench"),
-		Redis: s.board.Client, RedisPrefix: s.board.Prefix,
+		Redis: s.board.Caller, RedisPrefix: s.board.Prefix,
 	}
 	listener, url := servicetest.Listen(b)
 	s.url = url

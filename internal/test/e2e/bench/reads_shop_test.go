@@ -125,7 +125,7 @@ func (s *readShop) serve(b *testing.B) {
 	web, err := api.New(api.Deps{
 		Infra: wire.Infra{
 			Env: s.env, DB: shares.Main, RelayDB: shares.Relay, Kafka: s.env.Kafka(brokers, prefix, "bench"),
-			Redis: s.board.Client, RedisPrefix: s.board.Prefix,
+			Redis: s.board.Caller, RedisPrefix: s.board.Prefix,
 		},
 		Accounts: accounts, Listener: listener, Rules: api.Rules{RequireIdempotencyKey: true, RequestTimeout: 10 * time.Second, NearBytes: 64 << 20},
 	})

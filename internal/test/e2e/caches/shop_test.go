@@ -67,7 +67,7 @@ func open(t *testing.T, without away, products int) *shop {
 			s.seed(t, products)
 		}
 		shares := wire.Divide(s.dbs[i])
-		infra := wire.Infra{Env: env, DB: shares.Main, RelayDB: shares.Relay, Kafka: env.Kafka(brokers, prefix, "caches"), Redis: board.Client, RedisPrefix: board.Prefix}
+		infra := wire.Infra{Env: env, DB: shares.Main, RelayDB: shares.Relay, Kafka: env.Kafka(brokers, prefix, "caches"), Redis: board.Caller, RedisPrefix: board.Prefix}
 		programs = append(programs, s.serve(t, i, infra))
 		if i == 0 && !without.kafka {
 			infra.Env = wire.NewEnv(env.Log) // metrics of its own

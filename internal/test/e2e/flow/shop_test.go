@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/loopers-commerce/commerce/internal/adapter/redis"
 	"github.com/loopers-commerce/commerce/internal/adapter/sqlstore"
 	"github.com/loopers-commerce/commerce/internal/app/leaderboard"
@@ -59,11 +57,12 @@ func open(t *testing.T, on infra) *shop {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	s := &shop{infra: on, env: w, db: on.open(t, options(w)), board: redis.NewBoard(client, "", w.Clock, w.Log)}
+	calls := redis.NewCaller(client, time.Minute, w.Clock, w.Log)
+	s := &shop{infra: on, env: w, db: on.open(t, options(w)), board: redis.NewBoard(calls, "")}
 	s.client.HTTP = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 	t.Cleanup(s.client.HTTP.CloseIdleConnections)
 	s.seed(t)
-	s.run(t, client)
+	s.run(t, calls)
 	return s
 }
 
@@ -85,7 +84,7 @@ func (s *shop) seed(t *testing.T) {
 	}
 }
 
-func (s *shop) run(t *testing.T, client goredis.UniversalClient) {
+func (s *shop) run(t *testing.T, calls *redis.Caller) {
 	t.Helper()
 	listener, url := servicetest.Listen(t)
 	s.client.URL = url
@@ -93,7 +92,7 @@ func (s *shop) run(t *testing.T, client goredis.UniversalClient) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := wire.Infra{Env: s.env, DB: s.db, Kafka: s.env.Kafka(s.brokers, s.prefix, "flow"), Redis: client}
+	deps := wire.Infra{Env: s.env, DB: s.db, Kafka: s.env.Kafka(s.brokers, s.prefix, "flow"), Redis: calls}
 	web, err := api.New(api.Deps{
 		Infra: deps, Accounts: accounts, Listener: listener,
 		// SQLite is Go code, which the race detector makes many times slower.

@@ -28,6 +28,14 @@ func TestAnOperatorDecidesAboutEventsThatWereSetAside(t *testing.T) {
 		return out
 	}
 	run(0, "migrate")
+	for what, said := range map[string]string{"outbox list": "No event is set aside.\n", "metrics history": "Nothing was counted again yet.\n"} {
+		if out := run(0, strings.Fields(what)...); out != said {
+			t.Errorf("%s of an empty shop: %q", what, out)
+		}
+	}
+	if out := run(0, "outbox", "list", "--json"); out != "[]\n" {
+		t.Errorf("as JSON: %q", out)
+	}
 	seqs := setAside(t, address)
 	out := run(0, "outbox", "list")
 	for _, part := range []string{"SEQ", "BEHIND", event.CatalogTopic, "stock.depleted", "larger than the topic allows", "SET_ASIDE"} {

@@ -63,7 +63,7 @@ func (sim *simulation) verifyRanking() {
 	}
 	defer client.Close()
 	time.Sleep(10 * time.Second) // the reconciler is well again within this time, even if another one has to take its lease
-	board := redis.NewBoard(client, "", env.Clock, env.Log)
+	board := redis.NewBoard(redis.NewCaller(client, redis.Patience, env.Clock, env.Log), "")
 	v := leaderboard.NewVerifier(db, board, env.Clock, env.Log)
 	days := ranking.OnBoard(time.Now())
 	found, err := v.Verify(t.Context(), days, nil)

@@ -73,7 +73,9 @@ func (sim *simulation) startProcess(t *testing.T, instance string) *process {
 		t.Fatal(err)
 	}
 	well := sim.disk.on(p.db)
-	deps := wire.Infra{Env: env, DB: well, Kafka: env.Kafka([]string{kafkaAddress}, "", p.name), Redis: p.client}
+	deps := wire.Infra{
+		Env: env, DB: well, Kafka: env.Kafka([]string{kafkaAddress}, "", p.name), Redis: redis.NewCaller(p.client, redis.Patience, env.Clock, env.Log),
+	}
 	deps.Kafka.Dial = sim.network.dialer(p.name)
 	p.build(t, deps, sim.slowed(well), sim.gateway.secret)
 	return p

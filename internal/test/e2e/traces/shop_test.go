@@ -57,7 +57,7 @@ func open(t *testing.T, traces trace.TracerProvider) *shop {
 		t.Fatal(err)
 	}
 	s.run(t, wire.Infra{
-		Env: env, DB: db, Kafka: env.Kafka(s.brokers, "", "traces"), Redis: redistest.Embedded(t, env.Clock).Client,
+		Env: env, DB: db, Kafka: env.Kafka(s.brokers, "", "traces"), Redis: redistest.Embedded(t, env.Clock).Caller,
 	})
 	return s
 }

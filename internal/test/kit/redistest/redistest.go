@@ -100,7 +100,7 @@ func open(tb testing.TB, url, prefix string, now clock.Clock) Board {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = client.Close() })
-	board := redis.NewBoard(client, prefix, now, slog.New(slog.DiscardHandler))
+	board := redis.NewBoard(redis.NewCaller(client, timeout, now, slog.New(slog.DiscardHandler)), prefix)
 	return Board{Board: board, Client: client, Prefix: prefix}
 }
 
