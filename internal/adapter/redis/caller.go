@@ -92,8 +92,21 @@ func (c *Caller) probe() (took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.limit)
 	defer cancel()
 	began := c.now()
-	err = c.client.Ping(ctx).Err()
-	return c.now().Sub(began), err //nolint:wrapcheck // it is for the breaker
+	err = c.ask(ctx)
+	return c.now().Sub(began), err
+}
+
+// ask asks each server that takes writes: in a cluster, one that answers says nothing of the others.
+func (c *Caller) ask(ctx context.Context) error {
+	servers, ok := c.client.(*goredis.ClusterClient)
+	if !ok {
+		return c.client.Ping(ctx).Err() //nolint:wrapcheck // it is for the breaker
+	}
+	err := servers.ForEachMaster(ctx, func(ctx context.Context, server *goredis.Client) error { return server.Ping(ctx).Err() })
+	if err != nil {
+		servers.ReloadState(ctx) // another server may have taken over
+	}
+	return err //nolint:wrapcheck // it is for the breaker
 }
 
 // The waits of patiently.
