@@ -12,20 +12,22 @@ import (
 // published reads a page from the table that readers see now. If there is none although
 // something was counted, the error is ranking.ErrNotPublished.
 func (r *Reader) published(ctx context.Context, q Query) (Page, error) {
-	current, found, err := r.current(ctx, q.Period)
-	if err != nil || !found {
-		return r.nothing(q.Period), err
-	}
-	page, err := r.ofRun(ctx, q, snapshotOf(current))
-	if errors.Is(err, ErrSnapshotExpired) { // replaced and purged meanwhile
-		if current, found, err = r.current(ctx, q.Period); err != nil || !found {
+	for attempt := 1; ; attempt++ {
+		current, found, err := r.current(ctx, q.Period)
+		if err != nil || !found {
 			return r.nothing(q.Period), err
 		}
-		page, err = r.ofRun(ctx, q, snapshotOf(current))
+		page, err := r.ofRun(ctx, q, snapshotOf(current))
+		if attempt < attempts && errors.Is(err, ErrSnapshotExpired) { // replaced and purged meanwhile
+			continue
+		}
+		page.Cut = isCut(current)
+		return page, err
 	}
-	page.Cut = isCut(current)
-	return page, err
 }
+
+// attempts is how often a table is looked for that is replaced all the time.
+const attempts = 5
 
 // isCut reports whether a table has only the first ranks.
 func isCut(p ranking.Publication) bool { return p.Limit > 0 && p.Rows >= p.Limit }
