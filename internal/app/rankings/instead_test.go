@@ -1,6 +1,7 @@
 package rankings_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -76,6 +77,34 @@ func TestASmallShopIsShownItsTableWhileTheCountersTakeLong(t *testing.T) {
 	})
 }
 
+// largeBoard is the board of a large shop: product n has rank n.
+type largeBoard struct {
+	rankings.Board
+	has      int64 // so many products are written
+	complete bool
+}
+
+func (b *largeBoard) Top(_ context.Context, _ clock.Day, offset, limit int64) (top []ranking.Entry, complete bool, err error) {
+	for rank := offset + 1; rank <= min(offset+limit, b.has); rank++ {
+		top = append(top, ranking.Entry{Rank: rank, ProductID: rank, Score: ranking.Points(b.has + 1 - rank)})
+	}
+	return top, b.complete, nil
+}
+
+func (b *largeBoard) Ranks(context.Context, clock.Day, []int64) (map[int64]int64, bool, error) {
+	return nil, false, nil
+}
+
+func (b *largeBoard) LiveScores(_ context.Context, _ clock.Day, ids []int64) (map[int64]int64, bool, error) {
+	scores := map[int64]int64{}
+	for _, pid := range ids {
+		if pid <= b.has {
+			scores[pid] = b.has + 1 - pid
+		}
+	}
+	return scores, b.complete, nil
+}
+
 // Redis loses the board of a large shop, and it is made again, product by product. Whenever
 // a reader comes, each page has as many products as before.
 func TestNoPageBecomesEmptyWhileABoardIsMadeAgain(t *testing.T) {
@@ -85,55 +114,41 @@ func TestNoPageBecomesEmptyWhileABoardIsMadeAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := embedded(t)
-			views := map[int64]int64{}
-			for _, pid := range ids(1, products) {
-				views[pid] = products + 1 - pid
-			}
-			s.count(ago, views)
-			s.rebuild(s.daily(ago).Period.First)
+			board := &largeBoard{has: products, complete: true}
+			s.reader = newReader(s.db, board, s.clock.now)
+			s.count(ago, map[int64]int64{10: 1, 11: 1, 12: 1, 13: 1, 14: 1, 15: 1, 16: 1, 17: 1, 18: 1, 19: 1})
 			s.publish(s.daily(ago).Period, s.clock.now(), ids(1, rankings.Depth)...)
-			pages := func(state string) {
+			for _, state := range []largeBoard{{nil, products, true}, {nil, 0, false}, {nil, 5_000, false}, {nil, products, false}, {nil, products, true}} {
+				board.has, board.complete = state.has, state.complete
 				s.clock.advance(time.Minute)
-				for _, number := range []int64{1, 2, 50, 100} {
-					q := s.daily(ago)
-					q.Number, q.Size = number, 100
-					if p := s.read(q); len(p.Items) != 100 || p.Items[0].ProductID != 100*number-99 {
-						t.Errorf("%s: page %d has %d products", state, number, len(p.Items))
-					}
+				s.demandPages(ago, rankings.Depth/100)
+				beyond := s.daily(ago)
+				beyond.Number, beyond.Size = rankings.Depth/100+1, 100
+				if state.complete {
+					s.demand(beyond, rankings.FromBoard, ids(rankings.Depth+1, 100)...)
+				} else {
+					s.refuses(beyond, rankings.ErrBusy)
 				}
-				q := s.daily(ago)
-				q.BrandID = 2 // the products 10 to 19
-				if p := s.read(q); len(p.Items) != 10 {
-					t.Errorf("%s: the brand has %d products", state, len(p.Items))
-				}
-				q.BrandID = 0
-				q.Number, q.Size = 101, 100
-				if p, err := s.reader.Read(t.Context(), q); err == nil && len(p.Items) != 100 {
-					t.Errorf("%s: the page beyond is empty", state)
-				}
-			}
-			pages("before")
-			s.board.Server.FlushAll()
-			pages("lost")
-			q := s.daily(ago)
-			q.Number, q.Size = 101, 100
-			s.refuses(q, rankings.ErrBusy)
-			token, err := s.board.Begin(t.Context(), q.Period.First, "builder", 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			pages("begun")
-			err = s.board.Fill(t.Context(), q.Period.First, token, []ranking.Score{{ProductID: 1, Own: 9, Live: 9, Version: 1}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			pages("half made")
-			s.rebuild(q.Period.First)
-			pages("made")
-			if p := s.read(q); len(p.Items) != 100 || p.Source != rankings.FromBoard {
-				t.Errorf("%d products from %s", len(p.Items), p.Source)
+				s.publish(s.daily(ago).Period, s.clock.now(), ids(1, rankings.Depth)...)
 			}
 		})
+	}
+}
+
+// demandPages demands that some pages of 100 are full, and that of a brand, too.
+func (s *env) demandPages(ago int, last int64) {
+	s.Helper()
+	for _, number := range []int64{1, 2, last} {
+		q := s.daily(ago)
+		q.Number, q.Size = number, 100
+		if p := s.read(q); len(p.Items) != 100 || p.Items[0].ProductID != 100*number-99 {
+			s.Errorf("page %d has %d products", number, len(p.Items))
+		}
+	}
+	q := s.daily(ago)
+	q.BrandID = 2 // the products 10 to 19
+	if p := s.read(q); len(p.Items) != 10 {
+		s.Errorf("the brand has %d products", len(p.Items))
 	}
 }
 

@@ -54,7 +54,7 @@ type kept[V any] struct {
 // making is a result that is made.
 type making[V any] struct {
 	done   chan struct{}
-	late   <-chan struct{} // no caller waits any longer
+	late   chan struct{} // no caller waits any longer
 	result kept[V]
 	err    error // no attempt was made
 }
@@ -67,7 +67,10 @@ func newShelf[K comparable, V interface{ weight() int }](now clock.Clock, b *bud
 // one. The context of load does not end with that of the caller, for whom others wait too.
 // If there is no result in time, the error is ErrBusy.
 func (s *shelf[K, V]) get(ctx context.Context, key K, load func(context.Context) (V, error)) (V, error) {
-	last, m := s.ask(ctx, key, load)
+	last, m, first := s.ask(key)
+	if first {
+		go s.make(context.WithoutCancel(ctx), key, m, last, load)
+	}
 	if m == nil || last.usable(s.now()) {
 		return s.answer(last)
 	}
@@ -84,29 +87,27 @@ func (s *shelf[K, V]) get(ctx context.Context, key K, load func(context.Context)
 	return none, err
 }
 
-// ask returns the last result and, unless that is fresh, the one that is made.
-func (s *shelf[K, V]) ask(ctx context.Context, key K, load func(context.Context) (V, error)) (last kept[V], m *making[V]) {
+// ask returns the last result and, unless that is fresh, the one that is made. It reports
+// whether the caller must make it.
+func (s *shelf[K, V]) ask(key K) (last kept[V], m *making[V], first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last, now := s.kept[key], s.now()
 	if now.Before(last.until) {
-		return last, nil
+		return last, nil, false
 	}
 	if m = s.making[key]; m != nil {
-		return last, m
+		return last, m, false
 	}
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	m = &making[V]{done: make(chan struct{}), late: late.Done()}
+	m = &making[V]{done: make(chan struct{}), late: make(chan struct{})}
 	s.making[key] = m
-	go func() {
-		defer cancel()
-		s.make(context.WithoutCancel(ctx), key, m, last, load)
-	}()
-	return last, m
+	return last, m, true
 }
 
 // make makes a result, if the budget permits it.
 func (s *shelf[K, V]) make(ctx context.Context, key K, m *making[V], last kept[V], load func(context.Context) (V, error)) {
+	late := time.AfterFunc(patience, func() { close(m.late) })
+	defer late.Stop()
 	m.result = last
 	m.err = s.budget.spend(ctx, !last.usable(s.now()), func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, loadTime)
