@@ -244,7 +244,11 @@ func (c *Consumer) enqueueAll(fetches kgo.Fetches) {
 				if errors.Is(p.Err, kerr.UnknownTopicID) {
 					c.suspect(t.Topic)
 				}
-				c.enqueue(partition{t.Topic, p.Partition}, t.TopicID, p)
+				at := partition{t.Topic, p.Partition}
+				if batch, ok := errors.AsType[*kgo.ErrDecompressTooLarge](p.Err); ok {
+					p.Records, p.Err = append(p.Records, c.skip(at, batch)...), nil
+				}
+				c.enqueue(at, t.TopicID, p)
 			}
 		}
 	}

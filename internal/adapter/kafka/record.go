@@ -68,6 +68,9 @@ func (c *Consumer) open(r *kgo.Record, o *event.Opened) (known bool, err error) 
 // decode reads the envelope of a record. Its topic is the one that the event was
 // published to.
 func (c *Consumer) decode(r *kgo.Record, v *event.Envelope) error {
+	if err := skipped(r); err != nil {
+		return err
+	}
 	err := c.config.read(r, v)
 	if source, retried := c.sources[r.Topic]; retried {
 		v.Topic = c.config.bare(source)

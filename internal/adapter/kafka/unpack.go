@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -9,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/loopers-commerce/commerce/internal/contract/event"
 )
 
 const (
@@ -16,7 +19,7 @@ const (
 	// become a hundred MB. The client fetches the rest again.
 	fetchBytes = 4 << 20
 	// maxUnpacked bounds what one batch may become. Producers that do not try to do harm
-	// send no more than a few MB.
+	// send no more than a few MB. A larger one is a dead letter.
 	maxUnpacked = 32 << 20
 )
 
@@ -61,4 +64,30 @@ func (u *unpacker) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byt
 	out, err := u.inner.Decompress(src, codec)
 	u.bytes.Add(int64(len(out)))
 	return out, err //nolint:wrapcheck // the client knows its own errors
+}
+
+// tooLarge stands for the records of a batch that was not decompressed.
+type tooLarge struct{}
+
+// skip passes over a batch that is too large to be decompressed. A record without data
+// stands for it: it is unreadable, and its dead letter says where the batch is.
+func (c *Consumer) skip(at partition, batch *kgo.ErrDecompressTooLarge) []*kgo.Record {
+	err := fmt.Errorf("%w: the batch of the offsets %d to %d has more than %d MiB when it is decompressed",
+		event.ErrUnreadable, batch.Offset, batch.NextOffset-1, maxUnpacked>>20)
+	c.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{
+		at.topic: {at.number: {Epoch: batch.Epoch, Offset: batch.NextOffset}},
+	})
+	return []*kgo.Record{{
+		Topic: at.topic, Partition: at.number, Offset: batch.NextOffset - 1, LeaderEpoch: batch.Epoch, Timestamp: c.config.Clock(),
+		Context: context.WithValue(context.Background(), tooLarge{}, err),
+	}}
+}
+
+// skipped returns why a record stands for others; nil: it is one itself.
+func skipped(r *kgo.Record) error {
+	if r.Context == nil {
+		return nil
+	}
+	err, _ := r.Context.Value(tooLarge{}).(error)
+	return err
 }

@@ -75,11 +75,10 @@ func awaitMetrics(t *testing.T, env wire.Env, lines ...string) {
 	}
 }
 
-func TestCountedAndLoggedEventsAndRebuiltBoardsAreExported(t *testing.T) {
-	t.Parallel()
-	u := infra(t)
-	start(t, u)
-	batch := make([]event.Envelope, 3)
+// publish publishes n views, each so many times.
+func publish(t *testing.T, u wire.Infra, n, times int) {
+	t.Helper()
+	batch := make([]event.Envelope, n)
 	for i := range batch {
 		var err error
 		if batch[i], err = event.Wrap(u.Env.IDs(), time.Now(), "", event.NewProductViewed(1, nil)); err != nil {
@@ -94,15 +93,34 @@ func TestCountedAndLoggedEventsAndRebuiltBoardsAreExported(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer producer.Close()
-	for range 3 {
+	for range times {
 		if err := errors.Join(producer.Publish(t.Context(), batch)...); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+func TestBatchesThatAreCountedWhileRedisIsAwayAreExported(t *testing.T) {
+	t.Parallel()
+	u := infra(t)
+	if err := u.Redis.Close(); err != nil {
+		t.Fatal(err)
+	}
+	start(t, u)
+	publish(t, u, 1, 1)
+	awaitMetrics(t, u.Env, `commerce_events_counted_total{result="new"} 1`, `commerce_ranking_gaps_noted_total 1`)
+}
+
+func TestCountedAndLoggedEventsAndRebuiltBoardsAreExported(t *testing.T) {
+	t.Parallel()
+	u := infra(t)
+	start(t, u)
+	publish(t, u, 3, 3)
 	awaitMetrics(t, u.Env,
 		`commerce_events_logged_total{result="new"} 3`, `commerce_events_logged_total{result="duplicate"} 6`,
 		`commerce_consumed_records_total{group="ranking",topic="catalog-events"} 9`, `commerce_consumed_records_total{group="audit-log",topic="catalog-events"} 9`,
 		`commerce_events_counted_total{result="new"} 3`, `commerce_events_counted_total{result="duplicate"} 6`,
+		`commerce_ranking_gaps_noted_total 0`,
 		`commerce_leaderboard_rebuilds_total{result="success"} 8`, `commerce_leaderboard_rebuilds_total{result="failure"} 0`)
 }
 

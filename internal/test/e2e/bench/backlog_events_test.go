@@ -16,27 +16,36 @@ import (
 // backlog is what waits when the streamer starts.
 type backlog struct {
 	what    string
-	waiting int // events that are counted
+	waiting int
 	publish func(p *backlogPublisher)
+
+	elsewhere bool // than in the topics of events
 }
 
-// linesOf900kB are as many lines as an order of 900 kB has.
-const linesOf900kB = 15_000
+const (
+	// linesOf900kB are as many lines as an order of 900 kB has.
+	linesOf900kB = 15_000
+	// largeBatch is how many large records are sent at a time.
+	largeBatch = 20
+
+	viewsCounted  = "SUM(views)::bigint FROM product_metrics"
+	ordersCounted = "SUM(orders)::bigint FROM product_metrics"
+)
 
 func backlogs() []backlog {
 	return []backlog{
-		{"100,000 views", 100_000, func(p *backlogPublisher) { p.views(100_000) }},
-		{"2,000,000 views", 2_000_000, func(p *backlogPublisher) { p.views(2_000_000) }},
-		{"3,000 orders of 1,000 lines", 3_000, func(p *backlogPublisher) { p.orders(3_000, 1_000, eventProducts) }},
-		{"300 orders of 900 kB", 300, func(p *backlogPublisher) { p.orders(300, linesOf900kB, eventProducts) }},
-		{"300 orders of 15,000 products", 300, func(p *backlogPublisher) { p.orders(300, linesOf900kB, 300*linesOf900kB/10) }},
+		{"100,000 views", 100_000, func(p *backlogPublisher) { p.views(100_000) }, false},
+		{"2,000,000 views", 2_000_000, func(p *backlogPublisher) { p.views(2_000_000) }, false},
+		{"3,000 orders of 1,000 lines", 3_000, func(p *backlogPublisher) { p.orders(3_000, 1_000, eventProducts) }, false},
+		{"300 orders of 900 kB", 300, func(p *backlogPublisher) { p.orders(300, linesOf900kB, eventProducts) }, false},
+		{"300 orders of 15,000 products", 300, func(p *backlogPublisher) { p.orders(300, linesOf900kB, 30*linesOf900kB) }, false},
 		{"the same and 1,000,000 views", 1_000_300, func(p *backlogPublisher) {
 			p.orders(300, linesOf900kB, eventProducts)
 			p.views(1_000_000)
-		}},
-		{"3,000 orders in batches of zstd", 3_000, func(p *backlogPublisher) { p.compressed(3_000, 1_000) }},
-		{"300 orders of 900 kB in parks and retry topics", 300, func(p *backlogPublisher) { p.again(300, linesOf900kB) }},
-		{"3,000 dead letters of 250 kB", 3_000, func(p *backlogPublisher) { p.letters(3_000, 4_000) }},
+		}, false},
+		{"3,000 orders in batches of zstd", 3_000, func(p *backlogPublisher) { p.compressed(3_000, 1_000) }, false},
+		{"600 orders of 900 kB in parks and retry topics", 600, func(p *backlogPublisher) { p.again(300, linesOf900kB) }, true},
+		{"3,000 dead letters of 250 kB", 3_000, func(p *backlogPublisher) { p.letters(3_000, 4_000) }, true},
 	}
 }
 
@@ -65,7 +74,7 @@ func newBacklogPublisher(b *testing.B, s *orderShop, c kafka.Config) *backlogPub
 
 // views publishes views of all products.
 func (p *backlogPublisher) views(n int) {
-	p.counted["SUM(views)::bigint FROM product_metrics"] += int64(n)
+	p.counted[viewsCounted] += int64(n)
 	for sent := 0; sent < n; sent += publishBatch {
 		part := make([]event.Envelope, min(publishBatch, n-sent))
 		for i := range part {
@@ -88,7 +97,7 @@ func (p *backlogPublisher) orders(n, lines, products int) {
 }
 
 func (p *backlogPublisher) order(i, lines, products int) event.Envelope {
-	p.counted["SUM(orders)::bigint FROM product_metrics"] += int64(lines)
+	p.counted[ordersCounted] += int64(lines)
 	paid := event.OrderPaid{Order: event.Order{OrderID: p.shop.env.IDs(), Version: 2, UserID: userID(1 + i%userCount)}, PaidAt: p.shop.env.Clock()}
 	for l := range lines {
 		paid.Lines = append(paid.Lines, event.Line{ProductID: int64(1 + (l+i*lines)%products), Quantity: 1, UnitPrice: 12_000})
@@ -117,25 +126,36 @@ func (p *backlogPublisher) compressed(n, lines int) {
 // again publishes orders where groups find those that they could not process.
 func (p *backlogPublisher) again(n, lines int) {
 	for _, group := range []string{event.RankingGroup, event.AuditGroup} {
-		for i := range n {
+		p.each(n, func(i int) *kgo.Record {
 			r := p.record(p.order(i, lines, eventProducts))
 			r.Topic = p.config.Topic(kafka.AgainTopic(event.OrderTopic, group))
 			r.Headers = append(r.Headers, kgo.RecordHeader{Key: kafka.RetryAttempts, Value: []byte("0")},
 				kgo.RecordHeader{Key: kafka.DeadPartition, Value: []byte("0")}, kgo.RecordHeader{Key: kafka.DeadOffset, Value: []byte(strconv.Itoa(i))})
-			p.send([]*kgo.Record{r})
-		}
+			return r
+		})
 	}
-	p.counted["SUM(orders)::bigint FROM product_metrics"] /= 2 // one of the groups counts
+	p.counted[ordersCounted] /= 2 // one of the groups counts
 }
 
 // letters publishes dead letters.
 func (p *backlogPublisher) letters(n, lines int) {
-	for i := range n {
+	p.each(n, func(i int) *kgo.Record {
 		r := p.record(p.order(i, lines, eventProducts))
 		r.Topic = p.config.Topic(kafka.DeadLetterTopic(event.OrderTopic))
-		p.send([]*kgo.Record{r})
-	}
+		return r
+	})
 	clear(p.counted)
+}
+
+// each sends n large records, some at a time.
+func (p *backlogPublisher) each(n int, record func(i int) *kgo.Record) {
+	for i := 0; i < n; i += largeBatch {
+		var records []*kgo.Record
+		for j := i; j < min(n, i+largeBatch); j++ {
+			records = append(records, record(j))
+		}
+		p.send(records)
+	}
 }
 
 // record returns an event as it is in its topic.
