@@ -57,13 +57,19 @@ func (d *DB) Skew(context.Context) error {
 	d.health.mu.Lock()
 	skew := d.health.skew
 	d.health.mu.Unlock()
-	switch {
-	case skew > MaxSkew:
-		return fmt.Errorf("the clock of this process is %s ahead of that of the database", skew.Round(time.Second))
-	case skew < -MaxSkew:
-		return fmt.Errorf("the clock of this process is %s behind that of the database", -skew.Round(time.Second))
+	if skew.Abs() <= MaxSkew {
+		return nil
 	}
-	return nil
+	return SkewError(skew)
+}
+
+// SkewError returns an error that says how far a clock is ahead; below 0: behind.
+func SkewError(ahead time.Duration) error {
+	where := "ahead of"
+	if ahead < 0 {
+		where = "behind"
+	}
+	return fmt.Errorf("the clock of this host is %s %s that of the database", ahead.Abs().Round(time.Second), where)
 }
 
 // Ahead returns how far the clock of this process is ahead of that of the database, at least.
