@@ -22,6 +22,7 @@ const (
 type health struct {
 	mu    sync.Mutex
 	probe *probe
+	skew  time.Duration // how far the clock of the store is ahead of the database's, at least
 }
 
 // probe is a question to the database. err may be read once done is closed.
@@ -29,7 +30,6 @@ type probe struct {
 	done  chan struct{}
 	ended time.Time // by the clock of the store; zero until then
 	err   error
-	skew  time.Duration // how far the clock of the store is ahead of the database's, at least
 }
 
 func newHealth() *health { return &health{} }
@@ -39,48 +39,46 @@ func newHealth() *health { return &health{} }
 // that may only be read, a disk without room, and a COMMIT that hangs. Those who ask while
 // somebody asks, or within a second, get the same answer.
 func (d *DB) Health(ctx context.Context) error {
-	p, err := d.probed(ctx)
-	if err != nil {
-		return err
-	}
-	return p.err
-}
-
-// Skew returns an error if the clocks of this process and of the database are far apart. If
-// the database does not answer, Health says so.
-func (d *DB) Skew(ctx context.Context) error {
-	p, err := d.probed(ctx)
-	switch {
-	case err != nil:
-		return nil //nolint:nilerr // see above
-	case p.skew > MaxSkew:
-		return fmt.Errorf("the clock of this process is %s ahead of that of the database", p.skew.Round(time.Second))
-	case p.skew < -MaxSkew:
-		return fmt.Errorf("the clock of this process is %s behind that of the database", -p.skew.Round(time.Second))
-	}
-	return nil
-}
-
-// Ahead returns how far the clock of this process is ahead of that of the database, at least.
-func (d *DB) Ahead(ctx context.Context) (ahead time.Duration, err error) {
-	return ahead, d.connected(ctx, Read, func(s *session) (err error) {
-		ahead, err = s.skew(ctx)
-		return err
-	})
-}
-
-// probed returns a probe that has ended.
-func (d *DB) probed(ctx context.Context) (*probe, error) {
 	p, first := d.health.current(d.options.Clock())
 	if first {
 		go d.ask(context.WithoutCancel(ctx), p)
 	}
 	select {
 	case <-p.done:
-		return p, nil
+		return p.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
+}
+
+// Skew returns an error if the clocks of this process and of the database were far apart when
+// Health asked last. It asks nobody: if the database does not answer, Health says so.
+func (d *DB) Skew(context.Context) error {
+	d.health.mu.Lock()
+	skew := d.health.skew
+	d.health.mu.Unlock()
+	if skew.Abs() <= MaxSkew {
+		return nil
+	}
+	return SkewError(skew)
+}
+
+// SkewError returns an error that says how far a clock is ahead; below 0: behind.
+func SkewError(ahead time.Duration) error {
+	where := "ahead of"
+	if ahead < 0 {
+		where = "behind"
+	}
+	return fmt.Errorf("the clock of this host is %s %s that of the database", ahead.Abs().Round(time.Second), where)
+}
+
+// Ahead returns how far the clock of this process is ahead of that of the database, at least.
+func (d *DB) Ahead(ctx context.Context) (ahead time.Duration, err error) {
+	err = d.connected(ctx, Read, func(s *session) (err error) {
+		ahead, err = s.skew(ctx)
+		return err
+	})
+	return ahead, err
 }
 
 // current returns the probe whose answer counts now, and whether it has to be started.
@@ -97,13 +95,15 @@ func (h *health) current(now time.Time) (p *probe, first bool) {
 func (d *DB) ask(ctx context.Context, p *probe) {
 	ctx, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
-	err := d.CheckSchema(ctx)
-	var skew time.Duration
+	skew, err := time.Duration(0), d.CheckSchema(ctx)
 	if err == nil {
 		skew, err = d.tryWriting(ctx)
 	}
 	d.health.mu.Lock()
-	p.err, p.skew, p.ended = err, skew, d.options.Clock()
+	if err == nil {
+		d.health.skew = skew
+	}
+	p.err, p.ended = err, d.options.Clock()
 	d.health.mu.Unlock()
 	close(p.done)
 }
@@ -112,7 +112,7 @@ func (d *DB) ask(ctx context.Context, p *probe) {
 // row may have the room of one before. It is of this probe only, so probes do not wait for
 // one another. It compares the clocks, too.
 func (d *DB) tryWriting(ctx context.Context) (skew time.Duration, err error) {
-	return skew, d.connected(ctx, Write, func(s *session) (err error) {
+	err = d.connected(ctx, Write, func(s *session) (err error) {
 		if skew, err = s.skew(ctx); err != nil {
 			return err
 		}
@@ -124,6 +124,7 @@ func (d *DB) tryWriting(ctx context.Context) (skew time.Duration, err error) {
 		s.exec(`DELETE FROM health WHERE id = $1`, row)
 		return s.commit(ctx)
 	})
+	return skew, err
 }
 
 // skew returns how far the clock of the process is ahead of the database's, at least: the

@@ -27,7 +27,7 @@ func (e Env) inStep(ctx context.Context, db *sqlstore.DB) (Env, *sqlstore.DB) {
 	if err != nil || ahead.Abs() <= sqlstore.MaxSkew {
 		return e, db // if the database does not answer, the check of the clocks tells later
 	}
-	e.Log.Error("the clock of this host is wrong: the time of the database is used", "ahead", ahead.Round(time.Second).String())
+	e.Log.Error("the time of the database is used", "error", sqlstore.SkewError(ahead))
 	e.Ahead = ahead
 	e.Clock = follow(e.Clock, ahead)
 	e.IDs = id.NewSource(e.Clock, bufio.NewReaderSize(rand.Reader, randomAhead))
@@ -45,7 +45,7 @@ func follow(host clock.Clock, ahead time.Duration) clock.Clock {
 func (u Infra) ClockCheck() manage.Check {
 	return manage.Check{Name: "clock", Optional: true, Probe: func(ctx context.Context) error {
 		if ahead := u.Env.Ahead; ahead != 0 {
-			return fmt.Errorf("at the start the clock of this host was %s ahead of that of the database, whose time is used since: set it right, and start again", ahead.Round(time.Second))
+			return fmt.Errorf("at the start %w. The time of the database is used since: set the clock right, and start again", sqlstore.SkewError(ahead))
 		}
 		return cmp.Or(u.HealthDB, u.DB).Skew(ctx)
 	}}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestAWrongClockIsReplacedByThatOfTheDatabase(t *testing.T) {
 		if said := err != nil && strings.Contains(err.Error(), "the clock of this host"); said != wrong {
 			t.Errorf("%v ahead: %v", ahead, err)
 		}
-		if skew := db.Skew(t.Context()); skew != nil {
+		if skew := errors.Join(db.Health(t.Context()), db.Skew(t.Context())); skew != nil {
 			t.Errorf("%v ahead: the store: %v", ahead, skew)
 		}
 	}

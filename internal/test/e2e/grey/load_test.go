@@ -114,7 +114,7 @@ func (l *load) request(k kind, n int) apiclient.Request {
 
 // send sends a request to one API or the other.
 func (l *load) send(ctx context.Context, k kind, q apiclient.Request, n int, due time.Time) {
-	got, err := l.patiently(ctx, apiclient.Client{URL: l.s.api(n/len(allKinds), k).URL, HTTP: l.client}, q)
+	got, err := l.patiently(ctx, apiclient.Client{URL: l.s.api(n / len(allKinds)).URL, HTTP: l.client}, q)
 	done := sample{kind: k, due: due, took: time.Since(due)}
 	switch {
 	case err != nil:

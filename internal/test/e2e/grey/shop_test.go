@@ -141,11 +141,10 @@ func (s *shop) sql(ctx context.Context, statements ...string) error {
 	return nil
 }
 
-// api returns the API for the n-th request of a kind: one after the other. What "today" is to
-// a wrong clock depends on the time of the day: it is not asked for rankings.
-func (s *shop) api(n int, k kind) *cluster.Service {
+// api returns the API for the n-th request: one after the other.
+func (s *shop) api(n int) *cluster.Service {
 	all := []*cluster.Service{s.apis[0], s.apis[1]}
-	if wrong := s.ahead.Load(); wrong != nil && k != ranking {
+	if wrong := s.ahead.Load(); wrong != nil {
 		all = append(all, wrong)
 	}
 	return all[n%len(all)]

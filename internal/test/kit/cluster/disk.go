@@ -46,7 +46,7 @@ func (d *Disk) Fill() (err error) {
 		if err := syscall.Statfs(d.path, &is); err != nil {
 			return err
 		}
-		used := int64(is.Blocks-is.Bfree) * is.Bsize //nolint:gosec // it is in memory
+		used := int64(is.Blocks-is.Bfree) * is.Bsize
 		if err = d.resize(used); err == nil {
 			return nil
 		}
