@@ -103,7 +103,7 @@ func publish(t *testing.T, u wire.Infra, n, times int) {
 func TestBatchesThatAreCountedWhileRedisIsAwayAreExported(t *testing.T) {
 	t.Parallel()
 	u := infra(t)
-	if err := u.Redis.Close(); err != nil {
+	if err := u.Redis.Client().Close(); err != nil {
 		t.Fatal(err)
 	}
 	start(t, u)
