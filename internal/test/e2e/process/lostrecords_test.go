@@ -110,12 +110,12 @@ func (p *production) awaitLoss(streamer *cluster.Service, lost map[string]float6
 	cluster.Eventually(p.t, time.Minute, "the streamer says what was lost", func() error {
 		var wrong error
 		for name, n := range lost {
-			of := fmt.Sprintf(`{group="ranking",topic="%s"}`, name)
+			of := fmt.Sprintf(`{group="ranking",topic=%q}`, name)
 			if got := streamer.Metric(p.t.Context(), "commerce_consumer_lost_records_total"+of); got != n {
 				wrong = errors.Join(wrong, fmt.Errorf("%s: %v records were lost, it says %v", name, n, got))
 			}
 			for number := range event.Partitions {
-				of := fmt.Sprintf(`{group="ranking",partition="%d",topic="%s"}`, number, name)
+				of := fmt.Sprintf(`{group="ranking",partition="%d",topic=%q}`, number, name)
 				if got := streamer.Metric(p.t.Context(), "commerce_consumer_lag_records"+of); got != 0 {
 					wrong = errors.Join(wrong, fmt.Errorf("%s/%d has a lag of %v", name, number, got))
 				}

@@ -22,8 +22,12 @@ import (
 func TestTheShopOutlivesAMasterOfARedisCluster(t *testing.T) {
 	t.Parallel()
 	servers := redistest.Replicated(t)
-	loseMaster(t, "redis+cluster://"+servers[0].Addr, func() error {
-		client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: []string{servers[0].Addr}})
+	addrs := make([]string, len(servers))
+	for i, s := range servers {
+		addrs[i] = s.Addr
+	}
+	loseMaster(t, "redis+cluster://"+strings.Join(addrs, ","), func() error {
+		client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: addrs})
 		defer client.Close()
 		master, err := client.MasterForKey(t.Context(), "ranking:{all}:probe")
 		if err != nil {
