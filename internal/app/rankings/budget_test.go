@@ -79,7 +79,8 @@ func TestFewReadersWaitForARanking(t *testing.T) {
 			readers.Go(func() {
 				asked := time.Now()
 				if _, err := s.reader.Read(s.Context(), s.daily(0)); err != nil {
-					if at.Add(1); !errors.Is(err, rankings.ErrBusy) || time.Since(asked) > 0 {
+					at.Add(1)
+					if !errors.Is(err, rankings.ErrBusy) || time.Since(asked) > 0 {
 						s.Errorf("%v after %v", err, time.Since(asked))
 					}
 				}

@@ -31,7 +31,7 @@ func (r *Reader) compare(ctx context.Context, q Query, items []Item) error {
 	}
 	before, err := r.before(ctx, q.Period.Previous(), q.BrandID, ids)
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the items are there, in time
 	}
 	for _, unknown := range []error{ranking.ErrNotPublished, ranking.ErrNotKept, ErrSnapshotExpired, ErrBusy} {
 		if errors.Is(err, unknown) {

@@ -96,8 +96,8 @@ func (s *shelf[K, V]) ask(key K) (last kept[V], m *making[V], first bool) {
 	if now.Before(last.until) {
 		return last, nil, false
 	}
-	if m = s.making[key]; m != nil {
-		return last, m, false
+	if running := s.making[key]; running != nil {
+		return last, running, false
 	}
 	m = &making[V]{done: make(chan struct{}), late: make(chan struct{})}
 	s.making[key] = m

@@ -50,8 +50,8 @@ func BenchmarkReaders(b *testing.B) {
 			b.Run(fmt.Sprintf("%d products, %s", products, c.name), func(b *testing.B) {
 				comparison{
 					unit: "orders/s", goal: readingGoal,
-					ours:     side{fmt.Sprintf("beside %d readers %s", readers, c.name), func(b *testing.B) float64 { return s.buyBeside(b, c.path) }},
-					baseline: side{fmt.Sprintf("%d products, no readers", products), func(b *testing.B) float64 { return s.buyBeside(b, nil) }},
+					ours:     side{fmt.Sprintf("beside %d readers %s", readers, c.name), func(b *testing.B) float64 { b.Helper(); return s.buyBeside(b, c.path) }},
+					baseline: side{fmt.Sprintf("%d products, no readers", products), func(b *testing.B) float64 { b.Helper(); return s.buyBeside(b, nil) }},
 				}.run(b)
 			})
 		}

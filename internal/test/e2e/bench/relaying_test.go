@@ -31,8 +31,8 @@ func BenchmarkRelaying(b *testing.B) {
 	program := build(b, b.TempDir(), "../../../../cmd/commerce-api")
 	comparison{
 		unit: "events/s", goal: relayedGoal,
-		ours:     side{"beside an open snapshot", func(b *testing.B) float64 { return relays(b, program, true) }},
-		baseline: side{fmt.Sprintf("%d events alone", relayedEvents), func(b *testing.B) float64 { return relays(b, program, false) }},
+		ours:     side{"beside an open snapshot", func(b *testing.B) float64 { b.Helper(); return relays(b, program, true) }},
+		baseline: side{fmt.Sprintf("%d events alone", relayedEvents), func(b *testing.B) float64 { b.Helper(); return relays(b, program, false) }},
 	}.run(b)
 }
 
