@@ -20,21 +20,21 @@ func large(n, bytes int) []*kgo.Record {
 	return all
 }
 
-func testQueue(t *testing.T, number int32, m *share) *queue {
+func testQueue(t *testing.T, m *share) *queue {
 	t.Helper()
 	client, err := kgo.NewClient()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return newQueue(client, partition{"t", number}, atOnce, maxBatch, m)
+	return newQueue(client, partition{"t", 0}, atOnce, maxBatch, m)
 }
 
 // The records of a fetch share their memory: it is free when the last of them is processed.
 func TestTheMemoryOfAFetchIsFreeWhenAllOfItIsProcessed(t *testing.T) {
 	t.Parallel()
 	m := &share{Memory: NewMemory()}
-	q := testQueue(t, 0, m)
+	q := testQueue(t, m)
 	q.push(large(3, 900_000))
 	q.push(large(1, 900_000))
 	all := m.used
@@ -48,7 +48,7 @@ func TestTheMemoryOfAFetchIsFreeWhenAllOfItIsProcessed(t *testing.T) {
 // A record that waits must not keep those before it: they are in one array.
 func TestAQueueKeepsNoRecordThatIsProcessed(t *testing.T) {
 	t.Parallel()
-	q := testQueue(t, 0, &share{Memory: NewMemory()})
+	q := testQueue(t, &share{Memory: NewMemory()})
 	records := large(3, 900_000)
 	q.push(records)
 	array := q.records
@@ -64,14 +64,15 @@ func TestAQueueKeepsNoRecordThatIsProcessed(t *testing.T) {
 func TestTheMemoryIsCountedToTheEnd(t *testing.T) {
 	t.Parallel()
 	m := &share{Memory: NewMemory()}
-	q := testQueue(t, 0, m)
+	q := testQueue(t, m)
 	q.push(large(2, 1_000_000))
 	batch, _ := q.pull(time.Time{})
 	q.postpone(batch[0])
 	if batch, _ = q.pull(time.Time{}); len(batch) != 1 || batch[0].Offset != 0 {
 		t.Fatalf("%v is first", batch)
 	}
-	if q.pull(time.Time{}); m.used == 0 {
+	q.pull(time.Time{})
+	if m.used == 0 {
 		t.Error("the last record takes no memory")
 	}
 	q.close()
@@ -84,9 +85,10 @@ func TestTheMemoryIsCountedToTheEnd(t *testing.T) {
 // The partition of large records is paused long before it has as many records as others.
 func TestAQueueIsBoundedInBytes(t *testing.T) {
 	t.Parallel()
-	q := testQueue(t, 0, &share{Memory: NewMemory()})
+	q := testQueue(t, &share{Memory: NewMemory()})
 	for n := 0; !q.paused; n++ {
-		if q.push(large(1, 500_000)); n > 5 {
+		q.push(large(1, 500_000))
+		if n > 5 {
 			t.Fatal("the partition is never paused")
 		}
 	}

@@ -171,13 +171,17 @@ func (q *queue) close() {
 // because memory is short has records: it is regulated again when they are pulled. The
 // caller holds the lock.
 func (q *queue) regulate() {
-	n := len(q.records)
-	switch {
-	case !q.paused && (q.waiting || n >= queueHigh || q.bytes >= queueMost || n+len(q.inHand) > 0 && q.memory.short()):
+	switch some := len(q.records)+len(q.inHand) > 0; {
+	case !q.paused && (q.waiting || q.atLeast(queueHigh, queueMost) || some && q.memory.short()):
 		q.paused = true
 		q.client.PauseFetchPartitions(q.at.asMap())
-	case q.paused && !q.waiting && (n+len(q.inHand) == 0 || n <= queueLow && q.bytes < queueMost/2 && !q.memory.short()):
+	case q.paused && !q.waiting && (!some || !q.atLeast(queueLow+1, queueMost/2) && !q.memory.short()):
 		q.paused = false
 		q.client.ResumeFetchPartitions(q.at.asMap())
 	}
+}
+
+// atLeast reports whether so many records wait, or so many bytes wait and are in work.
+func (q *queue) atLeast(records int, bytes int64) bool {
+	return len(q.records) >= records || q.bytes >= bytes
 }
