@@ -78,6 +78,7 @@ const fillBrands = `
 	INSERT INTO brands (name, description) SELECT 'Brand ' || n, '' FROM generate_series(2, $2::bigint) n;
 	INSERT INTO products (brand_id, name, description, price, status, created_us)
 	SELECT 1, 'Product number ' || n, '', 1000, 'ON_SALE', 0 FROM generate_series((SELECT COUNT(*) + 1 FROM products), $1::bigint) n;
+	INSERT INTO stocks (product_id, quantity) SELECT id, 1000000000 FROM products ON CONFLICT DO NOTHING;
 	UPDATE products SET brand_id = 1 + id % $2::bigint`
 
 // buyBeside returns how many orders are placed in a second, by customers who order one after

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -46,6 +47,10 @@ func relays(b *testing.B, api string, open bool) float64 {
 	}
 	s.promise(b, relayedEvents)
 	brokers, prefix := kafkatest.Real(b)
+	config := s.env.Kafka(brokers, prefix, "bench")
+	if err := kafka.EnsureTopics(b.Context(), config, s.env.Log); err != nil {
+		b.Fatal(err)
+	}
 	address := freeAddress(b)
 	_, port, _ := strings.Cut(address, ":")
 	p := start(b, address, "/api/v1/products?size=1", api,
@@ -53,7 +58,6 @@ func relays(b *testing.B, api string, open bool) float64 {
 		"--redis-url", os.Getenv("TEST_REDIS_URL"), "--redis-key-prefix", redistest.Real(b, time.Now).Prefix,
 		"--auth-jwt-secret", strings.Repeat("k", 32), "--port", port, "--management-port", "0", "--log-level", "warn")
 	defer p.stopped()
-	config := s.env.Kafka(brokers, prefix, "bench")
 	sent := func() (n int64) {
 		for _, partitions := range endsOf(b, config) {
 			for _, end := range partitions {
