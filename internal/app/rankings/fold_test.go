@@ -84,7 +84,7 @@ func TestALostBoardIsFoldedOnceASecondAtMost(t *testing.T) {
 		time.Second: 6, // a tenth of the time
 	} {
 		lost(t, takes, func(s *env) {
-			for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(10 * time.Millisecond) {
+			for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(50 * time.Millisecond) {
 				s.read(s.daily(0))
 			}
 			if n := s.db.folds.Load(); n > most || n < most-2 {
