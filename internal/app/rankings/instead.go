@@ -46,7 +46,7 @@ func (r *Reader) stored(ctx context.Context, q Query) (read func(context.Context
 	before, found, err := r.current(ctx, q.Period.Previous())
 	switch {
 	case err == nil && found:
-		return func(ctx context.Context, q Query) (Page, error) { return r.carried(ctx, q, before) }, r.large(before), nil
+		return r.carried, r.large(before), nil
 	case errors.Is(err, ranking.ErrNotPublished), errors.Is(err, ranking.ErrNotKept):
 		return nil, false, nil
 	}
@@ -64,8 +64,14 @@ const recent = time.Hour
 
 // carried reads a page of a day as it began: with what is carried over from the ranking of
 // the day before.
-func (r *Reader) carried(ctx context.Context, q Query, before ranking.Publication) (Page, error) {
-	page, err := r.ofRun(ctx, q, snapshotOf(before))
+func (r *Reader) carried(ctx context.Context, q Query) (Page, error) {
+	var page Page
+	var before ranking.Publication
+	_, err := r.onCurrent(ctx, q.Period.Previous(), func(current ranking.Publication) (err error) {
+		before = current
+		page, err = r.ofRun(ctx, q, snapshotOf(current))
+		return err
+	})
 	if err != nil {
 		return Page{}, err
 	}

@@ -54,16 +54,17 @@ func (r *Reader) before(ctx context.Context, p ranking.Period, brandID int64, id
 			return found, err
 		}
 	}
-	current, found, err := r.current(ctx, p)
-	switch {
-	case err != nil || !found: // nothing was counted: no product had a rank
-		return nil, err
-	case brandID == 0:
-		return r.inRun(ctx, current.Run, ids)
-	default:
+	var found ranks // none if nothing was counted: no product had a rank
+	_, err := r.onCurrent(ctx, p, func(current ranking.Publication) (err error) {
+		if brandID == 0 {
+			found, err = r.inRun(ctx, current, ids)
+			return err
+		}
 		list, err := r.brandOfRun(ctx, current.Run, brandID, current.Rows)
-		return list.ranksOf(ids), err
-	}
+		found = list.ranksOf(ids)
+		return err
+	})
+	return found, err
 }
 
 func (r *Reader) onBoard(ctx context.Context, day clock.Day, brandID int64, ids []int64) (ranks, error) {
@@ -78,10 +79,14 @@ func (r *Reader) onBoard(ctx context.Context, day clock.Day, brandID int64, ids 
 	return found, err
 }
 
-func (r *Reader) inRun(ctx context.Context, run id.ID, ids []int64) (found ranks, err error) {
+// inRun returns the ranks of products in a table. If some have none, it looks whether the rows
+// are still there, or returns ErrSnapshotExpired.
+func (r *Reader) inRun(ctx context.Context, p ranking.Publication, ids []int64) (found ranks, err error) {
 	err = r.DB.View(ctx, func(tx store.Tx) error {
-		found, err = tx.Published.Ranks(ctx, run, ids)
-		return err
+		if found, err = tx.Published.Ranks(ctx, p.Run, ids); err != nil || len(found) == len(ids) {
+			return err
+		}
+		return checkWhole(ctx, tx, p.Run, p.Rows)
 	})
 	return found, err
 }

@@ -11,18 +11,31 @@ import (
 
 // published reads a page from the table that readers see now. If there is none although
 // something was counted, the error is ranking.ErrNotPublished.
-func (r *Reader) published(ctx context.Context, q Query) (Page, error) {
+func (r *Reader) published(ctx context.Context, q Query) (page Page, err error) {
+	found, err := r.onCurrent(ctx, q.Period, func(current ranking.Publication) error {
+		page, err = r.ofRun(ctx, q, snapshotOf(current))
+		page.Cut = isCut(current)
+		return err
+	})
+	if !found {
+		page = r.nothing(q.Period)
+	}
+	return page, err
+}
+
+// onCurrent calls read with the publication that readers see now. If read finds that rows of
+// it are missing, because it was replaced and purged meanwhile, it is called with the next one.
+// Otherwise onCurrent is like current.
+func (r *Reader) onCurrent(ctx context.Context, p ranking.Period, read func(ranking.Publication) error) (found bool, err error) {
 	for last := (id.ID{}); ; {
-		current, found, err := r.current(ctx, q.Period)
+		current, found, err := r.current(ctx, p)
 		if err != nil || !found {
-			return r.nothing(q.Period), err
+			return found, err
 		}
-		page, err := r.ofRun(ctx, q, snapshotOf(current))
-		if !errors.Is(err, ErrSnapshotExpired) || current.Run == last {
-			page.Cut = isCut(current)
-			return page, err
+		if err = read(current); !errors.Is(err, ErrSnapshotExpired) || current.Run == last {
+			return true, err
 		}
-		last = current.Run // it was replaced and purged meanwhile, unless it is read again
+		last = current.Run
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/loopers-commerce/commerce/internal/app/rankings"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -178,6 +180,12 @@ func TestAReaderFindsATableThatIsReplacedAllTheTime(t *testing.T) {
 		p, err := reader.Read(t.Context(), rankings.Query{Period: week, Number: 1, Size: 10})
 		if err != nil || !shows(p, []int64{1, 2}) {
 			t.Errorf("%+v, %v", p, err)
+		}
+		publish(s, week.Next(), 2, 1)
+		db.left, db.replace = 6, func() { publish(s, week, 1, 2); purge(s) }
+		p, err = reader.Read(t.Context(), rankings.Query{Period: week.Next(), Number: 1, Size: 10})
+		if err != nil || !cmp.Equal(movements(t, p), map[int64]int64{1: 1, 2: 2}) {
+			t.Errorf("the period before is replaced: %+v, %v", p.Items, err)
 		}
 		if _, err := newReader(damaged{s.DB}, lostBoard{}, time.Now).Read(t.Context(), rankings.Query{Period: week, Number: 1, Size: 10}); !errors.Is(err, rankings.ErrSnapshotExpired) {
 			t.Errorf("a table whose rows are missing: %v", err)
