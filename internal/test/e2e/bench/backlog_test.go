@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -99,7 +98,7 @@ func (r *tallyBench) awaitGroups(b *testing.B, prefix string) {
 // stop stops a program, and returns the most memory that it has used, in MB.
 func (r *tallyBench) stop(b *testing.B, cmd *exec.Cmd, prefix string) (megabytes int64) {
 	b.Helper()
-	megabytes = mostMemory(b, cmd.Process.Pid)
+	_, megabytes = memory(b, cmd.Process.Pid)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		b.Fatal(err)
 	}
@@ -110,19 +109,4 @@ func (r *tallyBench) stop(b *testing.B, cmd *exec.Cmd, prefix string) (megabytes
 		_, _ = kadm.NewClient(r.client).DeleteGroup(b.Context(), prefix+group)
 	}
 	return megabytes
-}
-
-// mostMemory returns the most memory that a process has had, in MB. It is not what the
-// system tells of a process that has ended: that begins with the memory of its parent.
-func mostMemory(b *testing.B, pid int) (megabytes int64) {
-	b.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	_, most, _ := strings.Cut(string(status), "VmHWM:")
-	if _, err := fmt.Sscan(most, &megabytes); err != nil {
-		b.Fatalf("the most memory of the process: %v", err)
-	}
-	return megabytes / 1024
 }

@@ -3,9 +3,7 @@ package bench_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,17 +42,9 @@ func BenchmarkFootprint(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// resident returns the memory of a process, and the most that it was.
+// resident says how much memory a process has.
 func resident(b *testing.B, pid int) string {
 	b.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	field := func(name string) (kb int) {
-		_, rest, _ := strings.Cut(string(text), name+":")
-		_, _ = fmt.Sscan(rest, &kb)
-		return kb / 1024
-	}
-	return fmt.Sprintf("%d MiB (at most %d)", field("VmRSS"), field("VmHWM"))
+	now, most := memory(b, pid)
+	return fmt.Sprintf("%d MiB (at most %d)", now, most)
 }

@@ -67,7 +67,7 @@ func (s *crowdShop) count(b *testing.B, products int, days []clock.Day) {
 	for _, day := range days {
 		s.exec(b, fmt.Sprintf(`
 			INSERT INTO product_metrics (product_id, day, views, likes, orders, quantity, amount, amount_log, version)
-			SELECT n, %s, 1 + n * 7919 %% 997, 0, 0, 0, 0, 0, 1 FROM generate_series(1, %d) n`, day, products))
+			SELECT n, %s, 1 + n * 7919 %% 997, 0, 0, 0, 0, 0, 1 FROM generate_series(1, %d::bigint) n`, day, products))
 		s.exec(b, fmt.Sprintf(`INSERT INTO metric_days (stripe, day, changes) VALUES (0, %s, 1)`, day))
 	}
 	s.exec(b, `VACUUM ANALYZE`)

@@ -63,19 +63,16 @@ func rebuilds(b *testing.B, api, streamer string, products int) {
 	}
 	ready := awaitBoards(b, board, days)
 	took := time.Since(began)
+	_, megabytes := memory(b, cmd.Process.Pid)
 	stop()
 	orders := <-bought
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {
 		b.Fatal(err)
 	}
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		b.Fatal("this system does not tell the memory of a process")
-	}
 	today := clock.DayOf(began)
 	fmt.Printf("%8d products, %d days: today after %.1f s, all after %.1f s, %.0f us for a product and day, %d MB, beside %.0f orders/s\n",
-		products, len(days), ready[today].Seconds(), took.Seconds(), took.Seconds()*1e6/float64(products*len(days)), usage.Maxrss/1024,
+		products, len(days), ready[today].Seconds(), took.Seconds(), took.Seconds()*1e6/float64(products*len(days)), megabytes,
 		float64(orders)/took.Seconds())
 	for _, day := range days {
 		fmt.Printf("  %s after %.1f s\n", day, ready[day].Seconds())
