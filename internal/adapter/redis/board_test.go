@@ -19,6 +19,9 @@ import (
 
 const stamp = "100/200/700/100"
 
+// unwatched is for a build of which nobody wants to know how far it is.
+func unwatched() error { return nil }
+
 func today() clock.Day { return clock.DayOf(time.Now()) }
 
 func set(t *testing.T, b redistest.Board, day clock.Day, scores ...ranking.Score) {
@@ -36,7 +39,7 @@ func build(t *testing.T, b redistest.Board, day clock.Day, scores ...ranking.Sco
 		err = b.Fill(t.Context(), day, token, scores)
 	}
 	if err == nil {
-		err = b.Finish(t.Context(), day, token, stamp)
+		err = b.Finish(t.Context(), day, token, stamp, unwatched)
 	}
 	if err != nil {
 		t.Fatal(err)

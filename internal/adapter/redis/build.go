@@ -66,11 +66,17 @@ func (b *Board) Fill(ctx context.Context, day clock.Day, token string, scores []
 
 // Finish removes the products that nobody has written since Begin, and marks the
 // board as complete, with the stamp for Incomplete. It returns ranking.ErrSuperseded
-// like Fill.
-func (b *Board) Finish(ctx context.Context, day clock.Day, token, stamp string) error {
+// like Fill. It looks at each product, and calls step after each few thousand of them: the
+// time that it takes has no bound.
+func (b *Board) Finish(ctx context.Context, day clock.Day, token, stamp string, step func() error) error {
 	_, _, own, live := b.keys(day)
 	for _, key := range []string{own, live} {
-		err := b.scan(ctx, key, func(members []string, _ []int64) error { return b.sweep(ctx, day, token, members) })
+		err := b.scan(ctx, key, func(members []string, _ []int64) error {
+			if err := b.sweep(ctx, day, token, members); err != nil {
+				return err
+			}
+			return step()
+		})
 		if err != nil {
 			return err
 		}

@@ -81,7 +81,7 @@ func TestABuilderTakesOverFromOneOfItsGroup(t *testing.T) {
 			t.Errorf("a builder of the group gets the reason %q", why)
 		}
 		begin(t, b, "reconciler.two")
-		if err := b.Finish(t.Context(), today(), old, "s"); !errors.Is(err, ranking.ErrSuperseded) {
+		if err := b.Finish(t.Context(), today(), old, "s", unwatched); !errors.Is(err, ranking.ErrSuperseded) {
 			t.Errorf("the build that was taken over ends in %v", err)
 		}
 	})
@@ -111,7 +111,7 @@ func TestABuildNeverTakesBackWhatALiveWriterWrote(t *testing.T) {
 		if err := b.Fill(t.Context(), today(), token, old); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Finish(t.Context(), today(), token, stamp); err != nil {
+		if err := b.Finish(t.Context(), today(), token, stamp, unwatched); err != nil {
 			t.Fatal(err)
 		}
 		if _, live := dump(t, b, today()); live[1] != 7 || live[2] != 8 {
@@ -132,10 +132,10 @@ func TestOnlyTheLastBuilderFinishes(t *testing.T) {
 		if err := b.Fill(t.Context(), today(), second, scores); err != nil {
 			t.Errorf("the second fills: %v", err)
 		}
-		if err := b.Finish(t.Context(), today(), first, stamp); !errors.Is(err, ranking.ErrSuperseded) {
+		if err := b.Finish(t.Context(), today(), first, stamp, unwatched); !errors.Is(err, ranking.ErrSuperseded) {
 			t.Errorf("the first finishes: %v", err)
 		}
-		if err := b.Finish(t.Context(), today(), second, stamp); err != nil {
+		if err := b.Finish(t.Context(), today(), second, stamp, unwatched); err != nil {
 			t.Errorf("the second finishes: %v", err)
 		}
 		if why := reason(t, b, "builder", stamp); why != "" {
@@ -192,4 +192,29 @@ func TestARealServerReportsItsRun(t *testing.T) {
 	if run := strings.Fields(token)[1]; len(run) != 40 {
 		t.Errorf("the run is %q", run)
 	}
+}
+
+// To look at a million products takes longer than a lease: whoever waits is told of each part.
+func TestTheEndOfABuildTellsOfItsParts(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, time.Now, func(b redistest.Board) {
+		t := b.T
+		const products = 12_000
+		token := begin(t, b, "builder")
+		var scores []ranking.Score
+		for pid := range int64(products) {
+			scores = append(scores, ranking.Score{ProductID: pid + 1, Own: 5, Live: 5, Version: 1})
+		}
+		if err := b.Fill(t.Context(), today(), token, scores); err != nil {
+			t.Fatal(err)
+		}
+		errStop := errors.New("stop")
+		if err := b.Finish(t.Context(), today(), token, stamp, func() error { return errStop }); !errors.Is(err, errStop) {
+			t.Errorf("it goes on: %v", err)
+		}
+		parts := 0
+		if err := b.Finish(t.Context(), today(), token, stamp, func() error { parts++; return nil }); err != nil || parts < 6 {
+			t.Errorf("%d parts of twice %d products, %v", parts, products, err)
+		}
+	})
 }

@@ -50,7 +50,7 @@ func TestABuildOutlivesAnswersThatAreLost(t *testing.T) {
 			err = board.Fill(t.Context(), today(), token, []ranking.Score{{ProductID: 1, Own: 5, Live: 5, Version: 1}})
 		}
 		if err == nil {
-			err = board.Finish(t.Context(), today(), token, stamp)
+			err = board.Finish(t.Context(), today(), token, stamp, unwatched)
 		}
 		if err != nil {
 			t.Errorf("after %d answers: %v", answers, err)

@@ -42,7 +42,7 @@ func TestScoresByOlderWeightsThanTheBoardsAreRefused(t *testing.T) {
 		if err := write(2, 12); err != nil {
 			t.Error(err)
 		}
-		if err := b.Finish(t.Context(), today(), token, stamp); err != nil {
+		if err := b.Finish(t.Context(), today(), token, stamp, unwatched); err != nil {
 			t.Fatal(err)
 		}
 		if err := write(1, 99); !errors.Is(err, ranking.ErrWeightsChanged) {

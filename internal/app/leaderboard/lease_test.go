@@ -60,8 +60,14 @@ func (b *slowBoard) Fill(_ context.Context, _ clock.Day, token string, _ []ranki
 	return nil
 }
 
-func (b *slowBoard) Finish(_ context.Context, _ clock.Day, token, _ string) error {
-	b.step(token)
+// Finish looks at all products, as many as are filled.
+func (b *slowBoard) Finish(_ context.Context, _ clock.Day, token, _ string, step func() error) error {
+	for range 20 {
+		b.step(token)
+		if err := step(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -107,7 +113,7 @@ func TestALongRebuildKeepsTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		board := &slowBoard{takes: 2 * time.Second}
 		two(t, board)
-		time.Sleep(40 * time.Second) // less than 22 steps take
+		time.Sleep(80 * time.Second) // less than 42 steps take
 		synctest.Wait()
 		if one, other := board.checked("one"), board.checked("two"); one != 1 || other != 0 {
 			t.Errorf("%d checks by the holder, %d by the other process", one, other)

@@ -79,8 +79,8 @@ func (w *weather) Fill(ctx context.Context, day clock.Day, token string, scores 
 	return w.around(func() error { return w.Board.Fill(ctx, day, token, scores) })
 }
 
-func (w *weather) Finish(ctx context.Context, day clock.Day, token, stamp string) error {
-	return w.around(func() error { return w.Board.Finish(ctx, day, token, stamp) })
+func (w *weather) Finish(ctx context.Context, day clock.Day, token, stamp string, step func() error) error {
+	return w.around(func() error { return w.Board.Finish(ctx, day, token, stamp, step) })
 }
 
 func (w *weather) clear() {

@@ -25,8 +25,8 @@ type WritableBoard interface {
 	// called for a minute; it may be called without scores.
 	Fill(ctx context.Context, day clock.Day, token string, scores []ranking.Score) error
 	// Finish removes scores that nobody has written since Begin, and marks the
-	// board complete, as built with the stamp.
-	Finish(ctx context.Context, day clock.Day, token, stamp string) error
+	// board complete, as built with the stamp. It calls step after each part of the products.
+	Finish(ctx context.Context, day clock.Day, token, stamp string, step func() error) error
 }
 
 // Builder builds boards from the database. They are right even if others write to
@@ -141,7 +141,7 @@ func (d *dayBuild) build(ctx context.Context) (err error) {
 	if err = d.fill(ctx); err != nil {
 		return fmt.Errorf("fill the board of %s: %w", d.day, err)
 	}
-	if err = board.Finish(ctx, d.day, d.token, d.weights.Stamp(d.day)); err != nil {
+	if err = board.Finish(ctx, d.day, d.token, d.weights.Stamp(d.day), d.step); err != nil {
 		return fmt.Errorf("finish the board of %s: %w", d.day, err)
 	}
 	if err := d.builder.closeGap(ctx, d.day, gap); err != nil {
