@@ -14,7 +14,7 @@ import (
 )
 
 // differences compares the products of some groups one by one.
-func (v *Verifier) differences(ctx context.Context, day clock.Day, in map[uint64]bool) ([]Difference, error) {
+func (v *verification) differences(ctx context.Context, day clock.Day, in map[uint64]bool) ([]Difference, error) {
 	want := scores{make(map[int64]int64), make(map[int64]int64)}
 	err := v.eachProduct(ctx, day, day, func(weights ranking.Schedule, rows []metric.Counters) {
 		if in[group(rows[0].ProductID)] {
@@ -25,7 +25,7 @@ func (v *Verifier) differences(ctx context.Context, day clock.Day, in map[uint64
 		return nil, err
 	}
 	var found []Difference
-	err = v.board.Each(ctx, day, func(what string, pid, got int64) error {
+	err = v.eachOnBoard(ctx, day, func(what string, pid, got int64) error {
 		if side := want.of(what); in[group(pid)] {
 			if score, there := side[pid]; !there || score != got {
 				found = append(found, Difference{pid, day, what, value(side, pid), &got})
@@ -44,7 +44,7 @@ func (v *Verifier) differences(ctx context.Context, day clock.Day, in map[uint64
 }
 
 // lasting returns the differences that are still there after some more comparisons.
-func (v *Verifier) lasting(ctx context.Context, day clock.Day, found []Difference) ([]Difference, error) {
+func (v *verification) lasting(ctx context.Context, day clock.Day, found []Difference) ([]Difference, error) {
 	for range retries {
 		if len(found) == 0 {
 			break
@@ -74,7 +74,7 @@ func (s scores) of(what string) map[int64]int64 {
 func (s scores) put(what string, productID, score int64) { s.of(what)[productID] = score }
 
 // compareAgain reads the products that differed again, from both sides.
-func (v *Verifier) compareAgain(ctx context.Context, day clock.Day, found []Difference) ([]Difference, error) {
+func (v *verification) compareAgain(ctx context.Context, day clock.Day, found []Difference) ([]Difference, error) {
 	var left []Difference
 	for part := range slices.Chunk(found, flushSize) {
 		ids := make([]int64, len(part))
@@ -92,11 +92,12 @@ func (v *Verifier) compareAgain(ctx context.Context, day clock.Day, found []Diff
 			return nil, err
 		}
 		left = append(left, compare(day, want, got)...)
+		v.tell()
 	}
 	return left, nil
 }
 
-func (v *Verifier) wantedOf(ctx context.Context, day clock.Day, ids []int64) (scores, error) {
+func (v *verification) wantedOf(ctx context.Context, day clock.Day, ids []int64) (scores, error) {
 	byProduct := make(map[int64][]metric.Counters, len(ids))
 	var weights ranking.Schedule
 	err := v.db.View(ctx, func(tx store.Tx) (err error) {

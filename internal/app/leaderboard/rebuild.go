@@ -60,7 +60,8 @@ const flushSize = 1000
 
 // Rebuild builds the boards of the days again from the database, one after another, today
 // first. A day that is finished stays so, whatever becomes of the next one. It calls
-// progress, if it is not nil, whenever scores were written. Days whose boards have expired
+// progress, if it is not nil, after each few thousand products, with the number of scores that
+// are written: to look for products to remove takes as long. Days whose boards have expired
 // are skipped. It ends in ranking.ErrSuperseded if another builder begins the same board in
 // the meantime: then the other build wins.
 func (b *Builder) Rebuild(ctx context.Context, days []clock.Day, progress func(day clock.Day, written int64)) error {
@@ -68,7 +69,7 @@ func (b *Builder) Rebuild(ctx context.Context, days []clock.Day, progress func(d
 	return err
 }
 
-// rebuild is Rebuild that calls step after each small step. It returns how many days are
+// rebuild is Rebuild that calls step, too, after each small step. It returns how many days are
 // finished.
 func (b *Builder) rebuild(
 	ctx context.Context, days []clock.Day, progress func(clock.Day, int64), step func() error,
@@ -135,17 +136,25 @@ func (d *dayBuild) build(ctx context.Context) (err error) {
 	if d.token, err = board.Begin(ctx, d.day, d.builder.name, d.weights.Generation(d.day)); err != nil {
 		return fmt.Errorf("begin the board of %s: %w", d.day, err)
 	}
-	if err := d.step(); err != nil {
+	if err := d.tell(); err != nil {
 		return err
 	}
 	if err = d.fill(ctx); err != nil {
 		return fmt.Errorf("fill the board of %s: %w", d.day, err)
 	}
-	if err = board.Finish(ctx, d.day, d.token, d.weights.Stamp(d.day), d.step); err != nil {
+	if err = board.Finish(ctx, d.day, d.token, d.weights.Stamp(d.day), d.tell); err != nil {
 		return fmt.Errorf("finish the board of %s: %w", d.day, err)
 	}
 	if err := d.builder.closeGap(ctx, d.day, gap); err != nil {
 		return err
+	}
+	return d.tell()
+}
+
+// tell says that the build goes on.
+func (d *dayBuild) tell() error {
+	if d.progress != nil {
+		d.progress(d.day, d.written)
 	}
 	return d.step()
 }
@@ -193,7 +202,7 @@ func (d *dayBuild) product(ctx context.Context, pid int64, rows []metric.Counter
 	if err := d.flush(ctx); err != nil {
 		return err
 	}
-	return d.step()
+	return d.tell()
 }
 
 // flush writes the scores that were collected. It renews the mark even if there are none.
@@ -203,8 +212,5 @@ func (d *dayBuild) flush(ctx context.Context) error {
 	}
 	d.written += int64(len(d.scores))
 	d.scores, d.read = d.scores[:0], 0
-	if d.progress != nil {
-		d.progress(d.day, d.written)
-	}
 	return nil
 }

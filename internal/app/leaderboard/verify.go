@@ -68,7 +68,8 @@ const (
 
 // Verify compares every score of the days, in both directions. It skips days
 // whose board has expired and days in the future. It calls progress, if it is not nil,
-// with the number of products that it has read from the database.
+// with the number of products that it has read from the database, after each few thousand
+// products or scores that it has looked at on either side.
 func (v *Verifier) Verify(ctx context.Context, days []clock.Day, progress func(products int64)) (Report, error) {
 	report := Report{Days: v.withBoard(days), Differences: []Difference{}} // in JSON a list, also where there is nothing
 	if len(report.Days) == 0 {
@@ -81,13 +82,13 @@ func (v *Verifier) Verify(ctx context.Context, days []clock.Day, progress func(p
 	if report.Differences == nil {
 		report.Differences = []Difference{}
 	}
-	seed := maphash.MakeSeed()
-	want, err := v.wanted(ctx, report.Days, seed, progress)
+	running := &verification{Verifier: v, progress: progress}
+	want, err := running.wanted(ctx, report.Days, maphash.MakeSeed())
 	if err != nil {
 		return report, fmt.Errorf("read the counters: %w", err)
 	}
 	for i, day := range report.Days {
-		compared, differences, err := v.day(ctx, day, want[i])
+		compared, differences, err := running.day(ctx, day, want[i])
 		if err != nil {
 			return report, fmt.Errorf("verify the board of %s: %w", day, err)
 		}
@@ -95,6 +96,30 @@ func (v *Verifier) Verify(ctx context.Context, days []clock.Day, progress func(p
 		report.Differences = append(report.Differences, differences...)
 	}
 	return report, nil
+}
+
+// verification is one run of Verify.
+type verification struct {
+	*Verifier
+
+	progress func(products int64)
+	read     int64 // products, for the checksums
+	looked   int64 // at products and scores
+}
+
+// tell says that the verification goes on.
+func (v *verification) tell() {
+	if v.progress != nil {
+		v.progress(v.read)
+	}
+}
+
+// look counts what was looked at.
+func (v *verification) look() {
+	v.looked++
+	if v.looked%flushSize == 0 {
+		v.tell()
+	}
 }
 
 // withBoard returns the days that have a board.
@@ -111,27 +136,23 @@ func (v *Verifier) withBoard(days []clock.Day) []clock.Day {
 
 // wanted returns the checksums that the boards of the days should have. It reads the
 // counters once, product by product.
-func (v *Verifier) wanted(ctx context.Context, days []clock.Day, seed maphash.Seed, progress func(int64)) ([]*checksums, error) {
+func (v *verification) wanted(ctx context.Context, days []clock.Day, seed maphash.Seed) ([]*checksums, error) {
 	want := make([]*checksums, len(days))
 	for i := range want {
 		want[i] = newChecksums(seed)
 	}
-	var read int64
 	err := v.eachProduct(ctx, slices.Min(days), slices.Max(days), func(weights ranking.Schedule, rows []metric.Counters) {
 		for i, day := range days {
 			eachScore(weights.Score(day, rows), want[i].add)
 		}
-		read++
-		if progress != nil && read%flushSize == 0 {
-			progress(read)
-		}
+		v.read++
 	})
 	return want, err
 }
 
 // eachProduct calls see with the counters of one product after another that flow into the
 // scores of the days.
-func (v *Verifier) eachProduct(ctx context.Context, first, last clock.Day, see func(ranking.Schedule, []metric.Counters)) error {
+func (v *verification) eachProduct(ctx context.Context, first, last clock.Day, see func(ranking.Schedule, []metric.Counters)) error {
 	return v.db.View(ctx, func(tx store.Tx) error {
 		weights, err := ranking.ReadSchedule(ctx, tx.Weights)
 		if err != nil {
@@ -139,6 +160,7 @@ func (v *Verifier) eachProduct(ctx context.Context, first, last clock.Day, see f
 		}
 		return products(ctx, tx.Metrics, first.Add(-ranking.Window), last, func(_ int64, rows []metric.Counters) error {
 			see(weights, rows)
+			v.look()
 			return nil
 		})
 	})
@@ -160,10 +182,18 @@ func eachScore(s ranking.Score, yield func(what string, productID, score int64))
 	}
 }
 
+// eachOnBoard calls yield with each score of a board.
+func (v *verification) eachOnBoard(ctx context.Context, day clock.Day, yield func(what string, pid, score int64) error) error {
+	return v.board.Each(ctx, day, func(what string, pid, score int64) error {
+		v.look()
+		return yield(what, pid, score)
+	})
+}
+
 // day compares the board of a day.
-func (v *Verifier) day(ctx context.Context, day clock.Day, want *checksums) (compared int64, found []Difference, err error) {
+func (v *verification) day(ctx context.Context, day clock.Day, want *checksums) (compared int64, found []Difference, err error) {
 	got := newChecksums(want.seed)
-	err = v.board.Each(ctx, day, func(what string, pid, score int64) error {
+	err = v.eachOnBoard(ctx, day, func(what string, pid, score int64) error {
 		got.add(what, pid, score)
 		return nil
 	})
