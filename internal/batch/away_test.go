@@ -2,6 +2,7 @@ package batch_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -87,4 +88,40 @@ func TestAJobThatWaitsForTheDatabaseForAMinuteFailsWithTheReason(t *testing.T) {
 			r.Errorf("it took %v", took)
 		}
 	})
+}
+
+// slow is a database that does not answer its first transactions before their time is up.
+type slow struct {
+	store.DB
+
+	left atomic.Int64
+}
+
+func (s *slow) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if s.left.Add(-1) >= 0 {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.DB.Update(ctx, fn)
+}
+
+// A disk that stalled for two seconds let a job that runs nowhere be refused as running.
+func TestAJobIsNotRefusedAsRunningBecauseTheDatabaseIsSlow(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []bool{false, true} {
+		inTime(t, func(r *rig) {
+			y := tally{name: "tallyJob", parts: 1, chunks: 1}
+			s := &slow{DB: r.db}
+			p := r.process("ann", s, y.job())
+			s.left.Store(2)
+			r.demand(r.run(p, batch.Request{Job: "tallyJob", Wait: wait}), job.Completed)
+			s.left.Store(3)
+			if _, err := p.Run(r.Context(), batch.Request{Job: "tallyJob", Wait: wait}); !errors.Is(err, batch.ErrNoAnswer) {
+				r.Errorf("wait %v: a database that does not answer at all: %v", wait, err)
+			}
+			if h := r.history("tallyJob"); len(h) != 1 {
+				r.Errorf("%+v", h)
+			}
+		})
+	}
 }

@@ -98,24 +98,19 @@ func wakesLate(t *testing.T, renewsFirst bool) {
 	t.Helper()
 	onBothEngines(t, func(r *rig) {
 		frozen, wake := make(chan struct{}), make(chan struct{})
+		thaw := sync.OnceFunc(func() { close(wake) })
 		y := tally{name: "tallyJob", parts: 2, chunks: 3}
 		def := y.job()
 		gate := &gated{DB: r.db, at: 6, frozen: frozen, wake: wake}
 		if renewsFirst {
 			gate.renewed = make(chan struct{})
 		}
-		ended := make(chan job.Execution, 1)
-		go func() {
-			e, err := r.process("ann", gate, def).Run(r.Context(), batch.Request{Job: "tallyJob", Workers: 1})
-			if err != nil {
-				r.Error(err)
-			}
-			ended <- e
-		}()
-		<-frozen
+		ended := r.begin(r.process("ann", gate, def), batch.Request{Job: "tallyJob", Workers: 1})
+		defer thaw() // also if the test fails: the frozen process holds up its end
+		r.await(frozen, ended)
 		second := r.run(r.process("ann", r.db, def), batch.Request{Job: "tallyJob"}) // the same name: it need not wait
 		r.demand(second, job.Completed)
-		close(wake)
+		thaw()
 		first := <-ended
 		if first.ExitCode != job.ExitDied || first.Status != job.Failed || !strings.Contains(first.Message, "another process has taken over") {
 			r.Errorf("the frozen one thinks that it is %s %s", first.Status, first.Message)
@@ -253,15 +248,8 @@ func TestAJobThatRunsIsRefusedWithWhoAndWhere(t *testing.T) {
 			}}}, nil
 		}
 		ann := r.process("ann", r.db, def)
-		ended := make(chan job.Execution, 1)
-		go func() {
-			e, err := ann.Run(r.Context(), batch.Request{Job: "tallyJob", StartedBy: "kim"})
-			if err != nil {
-				r.Error(err)
-			}
-			ended <- e
-		}()
-		<-started
+		ended := r.begin(ann, batch.Request{Job: "tallyJob", StartedBy: "kim"})
+		r.await(started, ended)
 		for _, q := range []batch.Request{{Job: "tallyJob"}, {Job: "tallyJob", Wait: true}, {Job: "tallyJob", Parameters: job.Parameters{"day": "today"}}} {
 			for _, p := range []*batch.Runner{ann, r.process("bob", r.db, def)} {
 				_, err := p.Run(r.Context(), q)

@@ -43,14 +43,7 @@ func TestATaskThatDoesNotReportForAMinuteLosesItsLease(t *testing.T) {
 			<-leave
 			return nil
 		}))
-		ended := make(chan job.Execution, 1)
-		go func() {
-			e, err := hung.Run(r.Context(), batch.Request{Job: "taskJob"})
-			if err != nil {
-				r.Error(err)
-			}
-			ended <- e
-		}()
+		ended := r.begin(hung, batch.Request{Job: "taskJob"})
 		time.Sleep(batch.Patience - time.Second)
 		bob := r.process("bob", r.db, task(func(context.Context, func(batch.Counts) error) error { return nil }))
 		if _, err := bob.Run(r.Context(), batch.Request{Job: "taskJob"}); !errors.Is(err, job.ErrRunning) {
@@ -96,14 +89,7 @@ func TestATaskThatReportsKeepsItsLeaseAndShowsItsCounts(t *testing.T) {
 			}
 			return report(batch.Counts{Skipped: 1})
 		}))
-		ended := make(chan job.Execution, 1)
-		go func() {
-			e, err := p.Run(r.Context(), batch.Request{Job: "taskJob"})
-			if err != nil {
-				r.Error(err)
-			}
-			ended <- e
-		}()
+		ended := r.begin(p, batch.Request{Job: "taskJob"})
 		time.Sleep(275 * time.Second)
 		running := r.history("taskJob")[0]
 		if parts := r.partitions(running.Run); parts[0].Read != 5 || parts[0].Status != job.Started {
@@ -132,8 +118,7 @@ func TestASlowPartitionerIsNotTakenForDead(t *testing.T) {
 				return y.names(ctx, db)
 			}, Chunk: y.chunk}}, nil
 		}
-		ended := make(chan job.Execution, 1)
-		go func() { ended <- r.run(r.process("ann", r.db, def), batch.Request{Job: "tallyJob"}) }()
+		ended := r.begin(r.process("ann", r.db, def), batch.Request{Job: "tallyJob"})
 		time.Sleep(40 * time.Second)
 		if dead, err := r.process("bob", r.db, def).Bury(r.Context()); len(dead) > 0 || err != nil {
 			r.Errorf("buried alive: %+v %v", dead, err)

@@ -62,6 +62,29 @@ func (r *rig) run(p *batch.Runner, q batch.Request) job.Execution {
 	return e
 }
 
+// begin runs a job in the background. The channel says how it has ended.
+func (r *rig) begin(p *batch.Runner, q batch.Request) <-chan job.Execution {
+	ended := make(chan job.Execution, 1)
+	go func() {
+		e, err := p.Run(r.Context(), q)
+		if err != nil {
+			r.Error(err)
+		}
+		ended <- e
+	}()
+	return ended
+}
+
+// await waits for a signal of a job that must not end before.
+func (r *rig) await(signal <-chan struct{}, ended <-chan job.Execution) {
+	r.Helper()
+	select {
+	case <-signal:
+	case e := <-ended:
+		r.Fatalf("the job has ended before: %s %s", e.Status, e.Message)
+	}
+}
+
 func (r *rig) demand(e job.Execution, want job.Status) {
 	r.Helper()
 	if e.Status != want {

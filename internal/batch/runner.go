@@ -22,6 +22,7 @@ import (
 var (
 	ErrUnknownJob = fault.New(fault.NotFound, "JOB_UNKNOWN", "there is no such job")
 	ErrParameters = fault.New(fault.Invalid, "JOB_PARAMETERS", "the parameters of the job are wrong")
+	ErrNoAnswer   = fault.New(fault.Unavailable, "DATABASE_SLOW", "the database does not answer in time: look at its load and its disk, and try again")
 )
 
 const (

@@ -16,7 +16,8 @@ import (
 // the same parameters failed, was stopped or died, its run is restarted: what it has
 // completed is not done again. Otherwise a new run begins.
 //
-// Start returns job.ErrRunning if the job runs somewhere.
+// Start returns job.ErrRunning if the job runs somewhere, and ErrNoAnswer if the database
+// is too slow to tell.
 func (r *Runner) Start(ctx context.Context, q Request) (*Run, error) {
 	j, err := r.definition(q.Job)
 	if err != nil {
@@ -94,11 +95,15 @@ func (x *Run) begin(ctx context.Context) error {
 	return err
 }
 
+// questions is how often the database is asked for a lease that nobody seems to hold: a
+// disk that stalls for a second or two is no reason to refuse a job.
+const questions = 3
+
 // acquire takes the lease of the job. With Wait, it waits for a process that seems to have
 // died, until the lease runs out and the server has ended an open transaction.
 func (x *Run) acquire(ctx context.Context) error {
 	r, name := x.runner, x.request.Job
-	held, err := x.tryAcquire(ctx)
+	held, err := x.askPatiently(ctx)
 	if held || err != nil {
 		return err
 	}
@@ -114,7 +119,7 @@ func (x *Run) acquire(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		x.lease = r.lease(name, r.config.Holder) // a new one asks at once
-		if held, err := x.tryAcquire(ctx); held || err != nil {
+		if held, err := x.ask(ctx); held || err != nil && !errors.Is(err, ErrNoAnswer) {
 			return err
 		}
 		if now, err := r.heartbeat(ctx, name); err != nil || !now.Equal(last) {
@@ -124,12 +129,32 @@ func (x *Run) acquire(ctx context.Context) error {
 	return r.runningError(ctx, name)
 }
 
-// tryAcquire asks for the lease once. A transaction that has confirmed the lease, and is
-// frozen, holds up the question until its time is up: then the lease is not held.
-func (x *Run) tryAcquire(ctx context.Context) (held bool, err error) {
+// askPatiently asks for the lease, and again while the database does not answer in time
+// although no execution of the job is active. Where one is, it may be its transaction
+// that has confirmed the lease, and is frozen: then the lease is not held.
+func (x *Run) askPatiently(ctx context.Context) (held bool, err error) {
+	for n := 1; ; n++ {
+		held, err = x.ask(ctx)
+		if !errors.Is(err, ErrNoAnswer) {
+			return held, err
+		}
+		last, failed := x.runner.heartbeat(ctx, x.request.Job)
+		switch {
+		case failed != nil:
+			return false, failed
+		case !last.IsZero():
+			return false, nil
+		case n == questions:
+			return false, err
+		}
+	}
+}
+
+// ask asks for the lease once.
+func (x *Run) ask(ctx context.Context) (held bool, err error) {
 	err = x.lease.Acquire(ctx)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return false, nil
+		return false, ErrNoAnswer
 	}
 	return err == nil && x.lease.Holds(leaseName(x.request.Job)), err
 }
