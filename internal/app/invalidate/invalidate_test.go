@@ -93,6 +93,7 @@ func TestWhatCannotBeAnnouncedIsNotAnnouncedLater(t *testing.T) {
 		defer start(t, a.Run)()
 		a.Committed([]store.Change{product(1)})
 		time.Sleep(time.Second)
+		synctest.Wait() // an attempt may be due just now
 		h.fail(nil)
 		a.Committed([]store.Change{product(2)})
 		time.Sleep(time.Second)
@@ -112,6 +113,7 @@ func TestAProcessIsBehindUntilItsChangesAreInvalidated(t *testing.T) {
 		}
 		o.Committed([]store.Change{product(1)})
 		time.Sleep(time.Minute)
+		synctest.Wait() // an attempt may be due just now
 		if !o.Behind() {
 			t.Error("not behind although the cache is away")
 		}

@@ -26,8 +26,11 @@ func TestTheShopOutlivesAMasterOfARedisCluster(t *testing.T) {
 	for i, s := range servers {
 		addrs[i] = s.Addr
 	}
-	loseMaster(t, "redis+cluster://"+strings.Join(addrs, ","), func() error {
-		client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: addrs})
+	connect := func() *goredis.ClusterClient {
+		return goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: addrs})
+	}
+	loseMaster(t, "redis+cluster://"+strings.Join(addrs, ","), connect, func() error {
+		client := connect()
 		defer client.Close()
 		master, err := client.MasterForKey(t.Context(), "ranking:{all}:probe")
 		if err != nil {
@@ -46,7 +49,10 @@ func TestTheShopOutlivesAMasterOfARedisCluster(t *testing.T) {
 func TestTheShopOutlivesAMasterOfRedisSentinel(t *testing.T) {
 	t.Parallel()
 	w := redistest.Sentinels(t)
-	loseMaster(t, "redis+sentinel://"+strings.Join(w.Sentinels, ",")+"/mymaster", func() error {
+	connect := func() *goredis.Client {
+		return goredis.NewFailoverClient(&goredis.FailoverOptions{MasterName: "mymaster", SentinelAddrs: w.Sentinels})
+	}
+	loseMaster(t, "redis+sentinel://"+strings.Join(w.Sentinels, ",")+"/mymaster", connect, func() error {
 		w.Master.Kill()
 		return nil
 	})
@@ -54,7 +60,7 @@ func TestTheShopOutlivesAMasterOfRedisSentinel(t *testing.T) {
 
 // loseMaster runs the programs on a Redis whose master dies while customers come: each request is
 // served, and the live ranking is back by itself.
-func loseMaster(t *testing.T, redisURL string, killMaster func() error) {
+func loseMaster[C goredis.UniversalClient](t *testing.T, redisURL string, connect func() C, killMaster func() error) {
 	t.Helper()
 	p := newProduction(t, "REDIS_URL="+redisURL, "REDIS_KEY_PREFIX=")
 	api, streamer := p.service("commerce-api"), p.service("commerce-streamer")
@@ -69,6 +75,12 @@ func loseMaster(t *testing.T, redisURL string, killMaster func() error) {
 		t.Fatal(err)
 	}
 	order(t, api.Client(), "ann", 8, 10) // counted while there may be no Redis
+	// The programs may not have noticed yet that Redis is away.
+	cluster.Eventually(t, time.Minute, "there is a master again", func() error {
+		redis := connect() // each time: it asks who is master when it connects
+		defer redis.Close()
+		return redis.Set(t.Context(), "{all}:is there a master", 1, time.Minute).Err()
+	})
 	p.awaitWell(api, streamer)
 	stop()
 	p.checkRankings()
