@@ -34,8 +34,8 @@ type QueuedEvent struct {
 // OutboxPage is what one statement has read.
 type OutboxPage struct {
 	Events []QueuedEvent
-	// Oldest and Next are numbers of transactions. All before Oldest had ended, and none
-	// from Next on had begun, when the events were read. Both are 0 without events.
+	// Oldest and Next are numbers of transactions. When the events were read, all before
+	// Oldest had ended, and none from Next on had. Both are 0 without events.
 	Oldest, Next int64
 }
 

@@ -10,6 +10,11 @@ import (
 // insertAll queues one statement that inserts a row for each value of the columns, in
 // their order.
 func (s *session) insertAll(table string, faults Faults, columns ...Column) {
+	s.insertIf("true", table, faults, columns...)
+}
+
+// insertIf is insertAll if a condition holds, which is evaluated before the first row is made.
+func (s *session) insertIf(condition, table string, faults Faults, columns ...Column) {
 	if reflect.ValueOf(columns[0].Values).Len() == 0 {
 		return
 	}
@@ -20,7 +25,7 @@ func (s *session) insertAll(table string, faults Faults, columns ...Column) {
 	}
 	names := strings.Join(collect(columns, func(c Column) string { return c.Name }), ", ")
 	s.queue(Stmt{
-		SQL:  `INSERT INTO ` + table + ` (` + names + `) SELECT ` + names + ` FROM ` + set + ` v`,
+		SQL:  `INSERT INTO ` + table + ` (` + names + `) SELECT ` + names + ` FROM ` + set + ` v WHERE ` + condition,
 		Args: args, Rows: Any, Faults: faults,
 	})
 }

@@ -52,8 +52,9 @@ type Parts struct {
 }
 
 // Horizon are expressions for the transactions that a statement sees, as numbers: all
-// before Oldest have ended, and none from Next on has begun.
-type Horizon struct{ Oldest, Next string }
+// before Oldest have ended, and none from Next on has. Begun is true, and the transaction
+// has its number once it is evaluated.
+type Horizon struct{ Oldest, Next, Begun string }
 
 // DB implements store.DB.
 type DB struct {

@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -19,15 +20,14 @@ import (
 
 // database is a database in memory: an outbox and leases.
 type database struct {
-	mu    sync.Mutex
-	seq   int64
-	rows  []store.OutboxRecord
-	aside map[string]*store.SetAside // by key
-	held  map[int64]bool
-	old   map[int64]bool // has no bucket
-	// oldest and next are the transactions that a read sees, and afters where it began.
-	oldest, next int64
-	afters       []int64
+	mu           sync.Mutex
+	seq          int64
+	rows         []store.OutboxRecord
+	aside        map[string]*store.SetAside // by key
+	held         map[int64]bool
+	old          map[int64]bool // has no bucket
+	transactions transactions
+	afters       []int64 // where reads began
 	leases       *leasetest.Table
 	broken       error
 }
@@ -36,18 +36,72 @@ func newDatabase() *database {
 	return &database{leases: &leasetest.Table{Clock: time.Now}, aside: map[string]*store.SetAside{}, held: map[int64]bool{}, old: map[int64]bool{}}
 }
 
-// add commits n events of each key and returns them.
-func (d *database) add(n int, keys ...string) (added []event.Envelope) {
+// transactions numbers transactions as PostgreSQL does.
+type transactions struct {
+	begun, youngest int64 // youngest of those that have ended
+	open            map[int64]bool
+}
+
+func (x *transactions) begin() int64 {
+	if x.open == nil {
+		x.open = map[int64]bool{}
+	}
+	x.begun++
+	x.open[x.begun] = true
+	return x.begun
+}
+
+func (x *transactions) end(n int64) {
+	delete(x.open, n)
+	x.youngest = max(x.youngest, n)
+}
+
+// snapshot returns the xmin and the xmax of a snapshot.
+func (x *transactions) snapshot() (oldest, next int64) {
+	next = x.youngest + 1
+	oldest = next
+	for n := range x.open {
+		oldest = min(oldest, n)
+	}
+	return oldest, next
+}
+
+// begin begins a transaction, for others than the relay.
+func (d *database) begin() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.transactions.begin()
+}
+
+// number takes the number of an event that is not committed yet.
+func (d *database) number(key string) store.OutboxRecord {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.seq++
+	v := event.Envelope{ID: id.ID{14: byte(d.seq >> 8), 15: byte(d.seq)}, Type: "t", Topic: event.CatalogTopic, Key: key, Time: time.Now()}
+	return store.OutboxRecord{Seq: d.seq, Envelope: v}
+}
+
+// commit ends a transaction with its events.
+func (d *database) commit(transaction int64, events ...store.OutboxRecord) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.transactions.end(transaction)
+	d.rows = append(d.rows, events...)
+	slices.SortFunc(d.rows, func(a, b store.OutboxRecord) int { return cmp.Compare(a.Seq, b.Seq) })
+}
+
+// add commits n events of each key and returns them.
+func (d *database) add(n int, keys ...string) (added []event.Envelope) {
+	var events []store.OutboxRecord
+	transaction := d.begin()
 	for range n {
 		for _, key := range keys {
-			d.seq++
-			v := event.Envelope{ID: id.ID{14: byte(d.seq >> 8), 15: byte(d.seq)}, Type: "t", Topic: event.CatalogTopic, Key: key, Time: time.Now()}
-			d.rows = append(d.rows, store.OutboxRecord{Seq: d.seq, Envelope: v})
-			added = append(added, v)
+			events = append(events, d.number(key))
+			added = append(added, events[len(events)-1].Envelope)
 		}
 	}
+	d.commit(transaction, events...)
 	return added
 }
 
@@ -131,7 +185,7 @@ func (t outbox) Next(context.Context, []int, int) ([]store.OutboxRecord, error) 
 
 func (t outbox) Read(_ context.Context, r store.OutboxRead) (page store.OutboxPage, err error) {
 	t.afters = append(t.afters, r.After)
-	page.Oldest, page.Next = t.oldest, t.next
+	page.Oldest, page.Next = t.transactions.snapshot()
 	for _, p := range t.rows {
 		bucket := event.PartitionOf(p.Envelope.Key)
 		if len(page.Events) == r.Limit || p.Seq <= r.After || t.held[p.Seq] || !slices.Contains(r.Lanes, laneOf(p.Envelope.Key)) ||
@@ -218,6 +272,7 @@ func (t setAside) Release(_ context.Context, seq int64, _ *store.Discard) (bool,
 }
 
 func (t outbox) DeletePublished(seqs []int64) {
+	defer t.transactions.end(t.transactions.begin())
 	t.rows = slices.DeleteFunc(t.rows, func(p store.OutboxRecord) bool { return slices.Contains(seqs, p.Seq) })
 }
 

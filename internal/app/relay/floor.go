@@ -15,17 +15,28 @@ const lookAgain = 30 * time.Second
 // walk over the rows that it has deleted. While a snapshot is open, PostgreSQL cannot
 // remove those.
 //
-// A transaction may commit late, with a lower number. So the floor moves in two steps. The relay sees
-// a number, and remembers which transaction is the next to begin. All transactions that
-// may commit with a lower number have begun by then. When all of them have ended, and
-// the relay sees nothing up to that number, the floor moves there.
+// A transaction may commit late, with a lower number, and whoever moves the floor over it
+// sends its events after those that came later. So the floor moves in steps.
+//
+//  1. The relay sees a number, the candidate. All transactions that may commit with a lower
+//     number have begun: a transaction begins before it has a number of the outbox.
+//  2. The relay deletes what it has sent, in a transaction that is younger than all of them.
+//  3. It reads again. That transaction has ended, so all of them are before page.Next.
+//  4. Once all before that number have ended, and the relay sees nothing up to the candidate,
+//     the floor moves there.
+//
+// Step 2 cannot be left out: a transaction that is open may be younger than the youngest that
+// has ended, and what PostgreSQL calls the xmax of a snapshot only follows that one.
 type floor struct {
 	at     int64
 	lanes  []int
 	queues []store.Queue
 	looked time.Time // when it was 0 the last time
 
-	candidate, next int64
+	candidate int64
+	wrote     bool  // step 2 is done
+	bounded   bool  // step 3 is done
+	next      int64 // what it has found
 }
 
 func (f *floor) reset() { *f = floor{} }
@@ -43,10 +54,20 @@ func (f *floor) saw(p store.OutboxPage) {
 	if len(p.Events) == 0 {
 		return
 	}
-	if f.candidate > f.at && p.Oldest >= f.next && p.Events[0].Seq > f.candidate {
-		f.at, f.candidate = f.candidate, 0
+	switch {
+	case f.candidate <= f.at:
+	case !f.wrote:
+		return
+	case !f.bounded:
+		f.next, f.bounded = p.Next, true
+		return
+	case p.Oldest < f.next || p.Events[0].Seq <= f.candidate:
+		return
+	default:
+		f.at = f.candidate
 	}
-	if f.candidate <= f.at {
-		f.candidate, f.next = p.Events[len(p.Events)-1].Seq, p.Next
-	}
+	f.candidate, f.wrote, f.bounded = p.Events[len(p.Events)-1].Seq, false, false
 }
+
+// deleted notes that a transaction that began after the last read has deleted rows.
+func (f *floor) deleted() { f.wrote = true }

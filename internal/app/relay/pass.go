@@ -72,6 +72,9 @@ func (r *Relay) relayBatch(t turn, leases []string) (n int, progress bool, err e
 	if err := r.deleteSent(t.work, sent); err != nil {
 		return 0, false, err
 	}
+	if len(sent) > 0 {
+		r.floor.deleted()
+	}
 	r.able.Store(len(sent) > 0)
 	r.passOver(t, failed)
 	return len(page.Events), len(sent) > 0, nil

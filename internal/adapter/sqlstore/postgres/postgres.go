@@ -39,6 +39,7 @@ func Open(ctx context.Context, url string, o sqlstore.Options) (*sqlstore.DB, er
 		Horizon: sqlstore.Horizon{
 			Oldest: "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",
 			Next:   "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)",
+			Begun:  "pg_current_xact_id() IS NOT NULL",
 		},
 		Room: room(),
 	}, o), nil

@@ -62,7 +62,7 @@ func openEngine(ctx context.Context, path string) (*engine, error) {
 func (e *engine) store(o sqlstore.Options) *sqlstore.DB {
 	return sqlstore.New(sqlstore.Parts{
 		Name: "sqlite", Engine: e, Dialect: dialect(), Schema: e, Days: oneTable{}, Search: search{}, Notifier: noNotifier{},
-		Horizon: sqlstore.Horizon{Oldest: "0", Next: "0"}, // one writer at a time
+		Horizon: sqlstore.Horizon{Oldest: "0", Next: "0", Begun: "true"}, // one writer at a time
 	}, o)
 }
 
