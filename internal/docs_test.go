@@ -188,3 +188,52 @@ func TestLinesOfProseAreShort(t *testing.T) {
 		}
 	}
 }
+
+var (
+	newFault   = regexp.MustCompile(`fault\.New\(fault\.(\w+), "([A-Z_]+)",`)
+	newProblem = regexp.MustCompile(`newProblem\([^"\n]*, "([A-Z_]+)",`)
+	codeRow    = regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| (?:(\\d+) \\| )?")
+)
+
+// statusOfKind is the status of the answer to a fault.
+func statusOfKind() map[string]string {
+	return map[string]string{
+		"Invalid": "400", "Unauthenticated": "401", "Forbidden": "403", "NotFound": "404", "Conflict": "409", "Gone": "410",
+		"Unprocessable": "422", "TooMany": "429", "Internal": "500", "Unavailable": "503",
+	}
+}
+
+// The page explains each code of the sources, with its status, and no other.
+func TestEveryErrorCodeIsExplained(t *testing.T) {
+	t.Parallel()
+	explained := map[string]string{}
+	for _, row := range codeRow.FindAllStringSubmatch(read(t, "../docs/errors/README.md"), -1) {
+		if _, twice := explained[row[1]]; twice {
+			t.Errorf("docs/errors/README.md explains %s twice", row[1])
+		}
+		explained[row[1]] = row[2]
+	}
+	given := map[string]bool{"VALIDATION_FAILED": true} // package fault has it itself
+	for path, text := range files(t, ".", ".go") {
+		if strings.HasSuffix(path, "_test.go") || strings.Contains(path, "pgsim") {
+			continue
+		}
+		for _, f := range newFault.FindAllStringSubmatch(text, -1) {
+			given[f[2]] = true
+			if status, found := explained[f[2]]; !found || status != "" && status != statusOfKind()[f[1]] {
+				t.Errorf("%s: docs/errors/README.md has %s with the status %q, want %s", path, f[2], status, statusOfKind()[f[1]])
+			}
+		}
+		for _, p := range newProblem.FindAllStringSubmatch(text, -1) {
+			given[p[1]] = true
+			if explained[p[1]] == "" {
+				t.Errorf("%s: docs/errors/README.md does not explain %s", path, p[1])
+			}
+		}
+	}
+	for code := range explained {
+		if !given[code] {
+			t.Errorf("docs/errors/README.md explains %s, which nothing gives", code)
+		}
+	}
+}

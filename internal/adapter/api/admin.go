@@ -21,7 +21,7 @@ type productInput struct {
 	Keyed
 
 	Body struct {
-		BrandID     int64  `json:"brandId" minimum:"1" maximum:"9223372036854775807" example:"1"`
+		BrandID     int64  `json:"brandId" minimum:"1" example:"1"`
 		Name        string `json:"name" minLength:"1" maxLength:"200" example:"Mug"`
 		Description string `json:"description,omitempty" maxLength:"4000" example:"It holds coffee."`
 		Price       int64  `json:"price" minimum:"1" maximum:"1000000000" doc:"In won." example:"12000"`
@@ -33,7 +33,7 @@ type editInput struct {
 	ByID
 
 	Body struct {
-		BrandID     *int64  `json:"brandId,omitempty" minimum:"1" maximum:"9223372036854775807"`
+		BrandID     *int64  `json:"brandId,omitempty" minimum:"1"`
 		Name        *string `json:"name,omitempty" minLength:"1" maxLength:"200"`
 		Description *string `json:"description,omitempty" maxLength:"4000"`
 		Price       *int64  `json:"price,omitempty" minimum:"1" maximum:"1000000000" doc:"In won."`

@@ -113,7 +113,7 @@ func currentUserOrNil(ctx context.Context) *id.ID {
 // security returns the security requirements of a route for the OpenAPI document.
 func (a access) security(trusted bool) []map[string][]string {
 	if a == anyone {
-		return nil
+		return []map[string][]string{} // "security: []"
 	}
 	schemes := []map[string][]string{{"bearer": {}}}
 	if trusted {

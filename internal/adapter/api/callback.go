@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,6 +45,17 @@ func (in *callbackInput) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
+// callbackWire documents the body. The CallbackDecoder reads it.
+type callbackWire struct {
+	TransactionKey string  `json:"transactionKey" minLength:"1" example:"20260301:TR:9577c5"`
+	OrderID        string  `json:"orderId" minLength:"1" example:"01a225c0-8980-7f26-9e9e-f5237944eec2"`
+	CardType       *string `json:"cardType,omitempty" example:"SAMSUNG"`
+	CardNo         *string `json:"cardNo,omitempty" doc:"Masked." example:"****-****-****-1451"`
+	Amount         int64   `json:"amount" minimum:"1" doc:"In won." example:"24000"`
+	Status         string  `json:"status" enum:"PENDING,SUCCESS,FAILED,CANCELLED" example:"SUCCESS"`
+	Reason         *string `json:"reason,omitempty" doc:"Why the charge failed."`
+}
+
 type callbackAnswer struct {
 	Result string `json:"result" enum:"SUCCESS"`
 }
@@ -66,10 +78,9 @@ func (s *service) registerCallbacks() error {
 		return &output[callbackAnswer]{callbackAnswer{"SUCCESS"}}, nil
 	}, skipBodyValidation, inFlow(gatewayFlow))
 	body := s.huma.OpenAPI().Paths[CallbackPath].Post.RequestBody
-	body.Content = map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
-		Type: huma.TypeObject, Required: []string{"transactionKey", "orderId", "amount", "status"},
-		Description: "{transactionKey, orderId, cardType, cardNo, amount, status, reason}",
-	}}}
+	body.Content = map[string]*huma.MediaType{"application/json": {
+		Schema: s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[callbackWire](), true, "Callback"),
+	}}
 	return nil
 }
 

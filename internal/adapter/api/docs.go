@@ -2,13 +2,14 @@ package api
 
 import (
 	"fmt"
+	"io"
 	"net/http"
-	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/swaggest/swgui"
 	"github.com/swaggest/swgui/v5emb"
 
+	"github.com/loopers-commerce/commerce/docs/errors"
 	"github.com/loopers-commerce/commerce/docs/events"
 	"github.com/loopers-commerce/commerce/internal/base/coded"
 )
@@ -23,8 +24,11 @@ func (s *service) openAPIConfig() huma.Config {
 				Title: "Commerce", Version: s.config.Version,
 				Description: "A shop with a live product ranking. Times are RFC 3339 in UTC, amounts are in won, business days are in Asia/Seoul. " +
 					"Every error response is application/problem+json; programs should use its code. " +
+					"GET /errors explains the codes. " +
 					"The events that the shop publishes are described at /asyncapi.json.",
+				License: &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"},
 			},
+			Servers:    []*huma.Server{{URL: "/", Description: "The server of this document."}},
 			Tags:       tags(),
 			Components: &huma.Components{Schemas: registry, SecuritySchemes: securitySchemes(s.config.TrustUserHeader)},
 		},
@@ -33,32 +37,18 @@ func (s *service) openAPIConfig() huma.Config {
 	}
 }
 
-// schemaName names the schema of a Go type. A schema that is released keeps its name when its type is renamed:
-// clients have generated code from it.
-func schemaName(t reflect.Type, hint string) string {
-	name := huma.DefaultSchemaNamer(t, hint)
-	if name == "SettlementInputBody" {
-		return "WordInputBody"
-	}
-	return name
-}
-
 // tags returns the sections of the documentation, in the order in which a new reader needs them.
-func tags() (all []*huma.Tag) {
-	for _, name := range []string{"Users", "Catalog", "Likes", "Points", "Coupons", "Orders", "Rankings", "Admin"} {
-		all = append(all, &huma.Tag{Name: name})
-	}
-	return all
-}
-
-// problemResponse documents the error responses of all routes.
-func (s *service) problemResponse() *huma.Response {
-	schema := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem](), true, "Problem")
-	return &huma.Response{
-		Description: "An error, as a problem (RFC 9457): 400 invalid request, 401 not authenticated, 403 not allowed, 404 not found, " +
-			"409 conflict with the current state, 422 the Idempotency-Key was used for another request, 503 unavailable, try again later.",
-		Headers: map[string]*huma.Param{"X-Trace-Id": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "The traceId."}},
-		Content: map[string]*huma.MediaType{problemType: {Schema: schema}},
+func tags() []*huma.Tag {
+	return []*huma.Tag{
+		{Name: "Users", Description: "Sign up, log in, and who I am."},
+		{Name: "Catalog", Description: "Products and brands."},
+		{Name: "Likes", Description: "What customers like."},
+		{Name: "Points", Description: "The wallet of a customer, in won."},
+		{Name: "Coupons", Description: "Coupons of a customer."},
+		{Name: "Orders", Description: "Buy, look, cancel."},
+		{Name: "Payments", Description: "For the payment gateway."},
+		{Name: "Rankings", Description: "What is popular now, this week, this month."},
+		{Name: "Admin", Description: "For those who run the shop. Their users have the role admin."},
 	}
 }
 
@@ -76,19 +66,25 @@ func (s *service) documentBusy() {
 // registerDocs serves the OpenAPI document with an interactive page, and the AsyncAPI document of the events. All
 // are part of the binary: the page loads nothing from other hosts.
 func (s *service) registerDocs(mux *http.ServeMux) error {
-	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // huma's own error body, which is never sent
-		delete(s.huma.OpenAPI().Components.Schemas.Map(), name)
-	}
+	s.describe()
 	text, err := s.huma.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("encode the OpenAPI document: %w", err)
 	}
 	mux.HandleFunc("GET /openapi.json", s.document(text))
 	mux.HandleFunc("GET /asyncapi.json", s.document(events.AsyncAPI()))
+	mux.HandleFunc("GET /errors", explainErrors)
 	page := v5emb.NewHandlerWithConfig(swgui.Config{Title: "Commerce", SwaggerJSON: "/openapi.json", BasePath: "/docs"})
 	mux.Handle("GET /docs", withContentSecurityPolicy(page))
 	mux.Handle("GET /docs/", s.withNotFoundProblem(withContentSecurityPolicy(page)))
 	return nil
+}
+
+// explainErrors serves the page about the codes of errors.
+func explainErrors(w http.ResponseWriter, _ *http.Request) {
+	w.Header()["Cache-Control"] = askAgain
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8") // Markdown that a browser shows
+	_, _ = io.WriteString(w, errors.Page())                     // the client may have gone
 }
 
 // document serves a JSON document.

@@ -124,7 +124,7 @@ func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 			t.Errorf("%s is missing", r)
 		}
 	}
-	if len(doc.Tags) != 8 || doc.Tags[0].Name != "Users" || doc.Tags[7].Name != "Admin" {
+	if last := len(doc.Tags) - 1; last < 8 || doc.Tags[0].Name != "Users" || doc.Tags[last].Name != "Admin" {
 		t.Errorf("the tags are %v, want Users first and Admin last", doc.Tags)
 	}
 	if unchanged, there := doc.Paths["/api/v1/products/{id}"]["get"].Responses["304"]; !there || unchanged.Content != nil {

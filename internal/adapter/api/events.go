@@ -42,7 +42,7 @@ type timelineInput struct {
 type behindInput struct {
 	Dated
 
-	ProductID int64 `path:"productId" minimum:"1" maximum:"9223372036854775807"`
+	ProductID int64 `path:"productId" minimum:"1"`
 	Events    int   `query:"events" minimum:"1" maximum:"100" default:"20" doc:"Maximum number of events."`
 }
 

@@ -11,7 +11,7 @@ import (
 type explainInput struct {
 	Dated
 
-	ProductID int64 `path:"productId" minimum:"1" maximum:"9223372036854775807"`
+	ProductID int64 `path:"productId" minimum:"1"`
 }
 
 type explanationBody struct {

@@ -32,7 +32,7 @@ type cardBody struct {
 }
 
 type wantBody struct {
-	ProductID int64 `json:"productId" minimum:"1" maximum:"9223372036854775807" example:"17"`
+	ProductID int64 `json:"productId" minimum:"1" example:"17"`
 	Quantity  int64 `json:"quantity" minimum:"1" maximum:"100000" example:"2"`
 }
 
@@ -72,7 +72,7 @@ type couponRef struct {
 type paymentBody struct {
 	ID             string    `json:"id" format:"uuid"`
 	Status         string    `json:"status" enum:"PENDING,APPROVED,DECLINED,REFUNDED"`
-	CardType       string    `json:"cardType" example:"SAMSUNG"`
+	CardType       string    `json:"cardType" enum:"SAMSUNG,KB,HYUNDAI" example:"SAMSUNG"`
 	CardLast4      string    `json:"cardLast4" example:"1451"`
 	Amount         int64     `json:"amount" doc:"In won." example:"24000"`
 	TransactionKey *string   `json:"transactionKey" doc:"Of the gateway's transaction that decided the payment; null if none did."`

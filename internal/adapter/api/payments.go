@@ -58,7 +58,7 @@ type listedPayment struct {
 	UserID         string     `json:"userId" format:"uuid"`
 	Status         string     `json:"status" enum:"PENDING,APPROVED,DECLINED,REFUNDED"`
 	Amount         int64      `json:"amount" doc:"In won." example:"24000"`
-	CardType       string     `json:"cardType" example:"SAMSUNG"`
+	CardType       string     `json:"cardType" enum:"SAMSUNG,KB,HYUNDAI" example:"SAMSUNG"`
 	CardLast4      string     `json:"cardLast4" example:"1451"`
 	TransactionKey *string    `json:"transactionKey" doc:"Of the charge that decided the payment; null if none did."`
 	Reason         *string    `json:"reason" doc:"Why the payment was declined."`
