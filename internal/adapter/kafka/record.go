@@ -20,33 +20,40 @@ const (
 	headerID       = "ce_id"
 	headerSource   = "ce_source"
 	headerType     = "ce_type"
+	headerSubject  = "ce_subject"
 	headerTime     = "ce_time"
 	headerSequence = "ce_sequence"
 	headerContent  = "content-type"
 	headerTrace    = "traceparent"
+	// headerCETrace is the same as an attribute of CloudEvents. Libraries of CloudEvents
+	// read only this one, those of OpenTelemetry only the other.
+	headerCETrace = "ce_traceparent"
 
 	specVersion = "1.0"
 	mediaType   = "application/json"
 	// timeLayout is RFC 3339 with the microseconds that databases keep.
 	timeLayout = "2006-01-02T15:04:05.000000Z07:00"
+	// sequenceLayout has all digits of 64 bits: as texts, sequences sort as their numbers do.
+	sequenceLayout = "%019d"
 )
 
 // encode turns an envelope into a record. The client sets its timestamp when it
 // sends the record: brokers expire and refuse records by their timestamp, and an
 // event may have waited long in the outbox.
 func (c Config) encode(v event.Envelope) *kgo.Record {
-	headers := append(make([]kgo.RecordHeader, 0, 8),
+	headers := append(make([]kgo.RecordHeader, 0, 10),
 		header(headerSpec, specVersion),
 		header(headerID, v.ID.String()),
 		header(headerSource, v.Source),
 		header(headerType, v.Type),
+		header(headerSubject, v.Key),
 		header(headerTime, v.Time.UTC().Format(timeLayout)),
 		header(headerContent, mediaType))
 	if v.Sequence > 0 {
-		headers = append(headers, header(headerSequence, strconv.FormatInt(v.Sequence, 10)))
+		headers = append(headers, header(headerSequence, fmt.Sprintf(sequenceLayout, v.Sequence)))
 	}
 	if v.Traceparent != "" {
-		headers = append(headers, header(headerTrace, v.Traceparent))
+		headers = append(headers, header(headerTrace, v.Traceparent), header(headerCETrace, v.Traceparent))
 	}
 	return &kgo.Record{Topic: c.Topic(v.Topic), Key: []byte(v.Key), Value: v.Data, Headers: headers}
 }

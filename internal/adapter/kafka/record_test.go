@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"pgregory.net/rapid"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
@@ -248,6 +250,21 @@ func FuzzDecode(f *testing.F) {
 		v.Time = v.Time.Truncate(time.Microsecond)
 		if err != nil || !cmp.Equal(v, again) {
 			t.Fatalf("%+v came back as %+v, %v", v, again, err)
+		}
+	})
+}
+
+// The extension of CloudEvents asks for texts that sort.
+func TestSequencesSortAsTextsLikeTheirNumbers(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := rapid.Int64Range(1, math.MaxInt64).Draw(t, "a"), rapid.Int64Range(1, math.MaxInt64).Draw(t, "b")
+		of := func(n int64) string {
+			r := Config{}.encode(event.Envelope{Sequence: n})
+			return text(r.Headers, headerSequence)
+		}
+		if (a < b) != (of(a) < of(b)) || (a == b) != (of(a) == of(b)) {
+			t.Fatalf("%d and %d are %s and %s", a, b, of(a), of(b))
 		}
 	})
 }

@@ -16,7 +16,7 @@ const (
 	// viewsAtOnce is how many records share their memory.
 	viewsAtOnce = 256
 	// viewHeaders is how many headers the record of a view has.
-	viewHeaders = 6
+	viewHeaders = 7
 	// viewText is the length of the longest texts of a view: key, event, id and time.
 	viewText = 20 + 90 + 36 + 32
 )
@@ -25,7 +25,7 @@ const (
 // time, in memory that is used again. Not for use by several goroutines at a time.
 type viewRecords struct {
 	topic  string
-	shared [viewHeaders]kgo.RecordHeader // of all views; the id and the time are each one's own
+	shared [viewHeaders]kgo.RecordHeader // of all views; the id, the subject and the time are each one's own
 	ids    id.Source
 	chunks sync.Pool
 
@@ -44,13 +44,13 @@ type viewChunk struct {
 	failed atomic.Bool
 }
 
-const placeOfID, placeOfTime = 1, 4
+const placeOfID, placeOfSubject, placeOfTime = 1, 4, 5
 
 func newViewRecords(c Config, ids id.Source) *viewRecords {
 	e := event.ProductViewed{}
 	r := &viewRecords{topic: c.Topic(e.Topic()), ids: ids, second: -1, shared: [viewHeaders]kgo.RecordHeader{
 		header(headerSpec, specVersion), placeOfID: {Key: headerID}, header(headerSource, event.Source),
-		header(headerType, e.Type()), placeOfTime: {Key: headerTime}, header(headerContent, mediaType),
+		header(headerType, e.Type()), placeOfSubject: {Key: headerSubject}, placeOfTime: {Key: headerTime}, header(headerContent, mediaType),
 	}}
 	r.chunks.New = func() any {
 		return &viewChunk{records: make([]kgo.Record, 0, viewsAtOnce), text: make([]byte, 0, viewsAtOnce*viewText), pool: &r.chunks}
@@ -77,6 +77,7 @@ func (r *viewRecords) write(c *viewChunk, to *kgo.Record, v view) {
 	start := len(c.text)
 	c.text = strconv.AppendInt(c.text, v.product, 10)
 	to.Key = c.cut(start)
+	to.Headers[placeOfSubject].Value = to.Key
 	start = len(c.text)
 	c.text = event.NewProductViewed(v.product, orNobody(&v.user)).AppendJSON(c.text)
 	to.Value = c.cut(start)

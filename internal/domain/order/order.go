@@ -156,11 +156,16 @@ func (o Order) History() []Change { return o.history }
 // Unsaved returns the steps that the table does not have yet.
 func (o Order) Unsaved() []Change { return o.history[o.saved:] }
 
+// exact is how exact times in the database and in events are: an event has the same time whether
+// its order was read or just changed.
+const exact = time.Microsecond
+
 // PaidAt returns when the order was paid, or nil.
 func (o Order) PaidAt() *time.Time {
 	for _, c := range o.history {
 		if c.Status == Paid {
-			return &c.At
+			at := c.At.Truncate(exact)
+			return &at
 		}
 	}
 	return nil
@@ -205,7 +210,7 @@ func (o Order) PlacedEvent() event.OrderPlaced {
 // PaidEvent returns the event of an order whose last step was its payment.
 func (o Order) PaidEvent() event.OrderPaid {
 	last := o.history[len(o.history)-1]
-	return event.OrderPaid{Order: o.about(o.Version()), PaidAt: last.At}
+	return event.OrderPaid{Order: o.about(o.Version()), PaidAt: last.At.Truncate(exact)}
 }
 
 // EndEvent returns the event of an order whose last step was its end: failed, expired

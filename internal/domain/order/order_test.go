@@ -250,3 +250,22 @@ func TestDiscountPointsAndCardPayTheOrderExactly(t *testing.T) {
 		}
 	})
 }
+
+// The event of an order that was just paid had nanoseconds, that of its cancellation, which was
+// read before, microseconds.
+func TestTheTimeOfThePaymentIsTheSameInAllEvents(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, time.March, 1, 12, 0, 0, 123_456_789, time.UTC)
+	paid, err := placed(t).Pay(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead, err := paid.Cancel("why", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := dead.EndEvent().(event.OrderCancelled)
+	if want := now.Truncate(time.Microsecond); !paid.PaidEvent().PaidAt.Equal(want) || e.PaidAt == nil || !e.PaidAt.Equal(want) {
+		t.Errorf("paid at %v and %v, want %v", paid.PaidEvent().PaidAt, e.PaidAt, want)
+	}
+}

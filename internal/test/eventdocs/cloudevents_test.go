@@ -78,13 +78,16 @@ func TestTheOfficialSDKReadsEveryEvent(t *testing.T) {
 		if err := got.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		want := []any{"1.0", v.ID.String(), v.Type, "/commerce", "application/json", v.Time, string(v.Data)}
-		have := []any{got.SpecVersion(), got.ID(), got.Type(), got.Source(), got.DataContentType(), got.Time().UTC(), string(got.Data())}
+		want := []any{"1.0", v.ID.String(), v.Type, "/commerce", v.Key, "application/json", v.Time, string(v.Data)}
+		have := []any{got.SpecVersion(), got.ID(), got.Type(), got.Source(), got.Subject(), got.DataContentType(), got.Time().UTC(), string(got.Data())}
 		if diff := cmp.Diff(want, have); diff != "" {
 			t.Errorf("%s (-sent +read):\n%s", name, diff)
 		}
-		if sequence, there := got.Extensions()["sequence"]; there != (v.Sequence > 0) || there && sequence != "2" {
+		if sequence, there := got.Extensions()["sequence"]; there != (v.Sequence > 0) || there && sequence != "0000000000000000002" {
 			t.Errorf("%s has the sequence %v, want %d", name, sequence, v.Sequence)
+		}
+		if trace, there := got.Extensions()["traceparent"]; there != (v.Traceparent != "") || there && trace != v.Traceparent {
+			t.Errorf("%s has the traceparent %v, want %q", name, trace, v.Traceparent)
 		}
 	}
 }

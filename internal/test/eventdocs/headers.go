@@ -14,15 +14,21 @@ type eventHeaders struct {
 	Source string `json:"ce_source" jsonschema:"enum=/commerce"`
 	// Type says what has happened.
 	Type string `json:"ce_type"`
+	// Subject is what it has happened to: the id of the product, or of the order. It is
+	// the key of the record. Records of earlier versions do not have it.
+	Subject string `json:"ce_subject,omitempty"`
 	// Time is when it happened, by the clock of the API, in UTC.
 	Time string `json:"ce_time" jsonschema:"format=date-time"`
 	// Sequence is the version of the order. It is there if the event has a version, and
-	// shows a gap or an event that is older than one that was read before.
-	Sequence string `json:"ce_sequence,omitempty" jsonschema:"pattern=^[1-9][0-9]*$"`
+	// shows a gap or an event that is older than one that was read before. It has zeros in
+	// front, so that texts sort as numbers do; records of earlier versions have none.
+	Sequence string `json:"ce_sequence,omitempty" jsonschema:"pattern=^0*[1-9][0-9]*$"`
 	// ContentType says that the value of the record is JSON.
 	ContentType string `json:"content-type" jsonschema:"enum=application/json"`
 	// Traceparent is the W3C trace context of the request that caused the event.
 	Traceparent string `json:"traceparent,omitempty" jsonschema:"pattern=^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"`
+	// CETraceparent is the same, as the extension of CloudEvents has it.
+	CETraceparent string `json:"ce_traceparent,omitempty" jsonschema:"pattern=^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"`
 }
 
 // originHeaders are the headers that a record gets when a group could not process it,

@@ -100,7 +100,7 @@ func (s *shop) add(ctx context.Context, all *topics, r *kgo.Record) {
 		about := s.login(ctx, e.UserID.String()) + " " + key
 		all.histories[about] = append(all.histories[about], kind)
 	case event.OrderPlaced{}.Type(), event.OrderPaid{}.Type(), event.OrderFailed{}.Type(), event.OrderExpired{}.Type(), event.OrderCancelled{}.Type():
-		all.histories[key] = append(all.histories[key], kafkatest.Header(r, "ce_sequence")+" "+kind)
+		all.histories[key] = append(all.histories[key], strings.TrimLeft(kafkatest.Header(r, "ce_sequence"), "0")+" "+kind)
 	case event.PaymentRequested{}.Type(), event.PaymentApproved{}.Type(), event.PaymentDeclined{}.Type():
 		all.histories[key] = append(all.histories[key], kind)
 	case event.PaymentRefunded{}.Type():

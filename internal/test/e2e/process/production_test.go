@@ -178,8 +178,8 @@ func TestAnyConsumerCanReadTheEventsAsCloudEvents(t *testing.T) {
 	for i, kind := range []string{"order.placed", "order.paid"} {
 		r := records[i]
 		for name, want := range map[string]string{
-			"ce_type": kind, "ce_specversion": "1.0", "ce_source": "/commerce", "ce_sequence": fmt.Sprint(i + 1),
-			"content-type": "application/json",
+			"ce_type": kind, "ce_specversion": "1.0", "ce_source": "/commerce", "ce_sequence": fmt.Sprintf("%019d", i+1),
+			"content-type": "application/json", "ce_subject": id, "ce_traceparent": r.header("traceparent"),
 		} {
 			if got := r.header(name); got != want {
 				t.Errorf("%s: %s = %q, want %q", kind, name, got, want)
