@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
@@ -39,6 +40,14 @@ type gateway struct {
 func (g *gateway) Request(_ context.Context, r payment.ChargeRequest) payment.Reply {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	reply := g.reply(r)
+	if reply.Sends = r.Sends; reply.Kind != payment.NotReached {
+		reply.Sends = r.Sends.After(time.Now(), reply.Kind == payment.Uncertain)
+	}
+	return reply
+}
+
+func (g *gateway) reply(r payment.ChargeRequest) payment.Reply {
 	f := g.fate()
 	switch {
 	case g.away || f == notReached:

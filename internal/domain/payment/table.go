@@ -35,7 +35,7 @@ type Filter struct {
 	Before time.Time
 	// Refunds: only payments with a refund due.
 	Refunds bool
-	// Stuck: only payments that wait: pending, or with a refund due.
+	// Stuck: only payments that wait: pending, with a refund due, or for an operator.
 	Stuck bool
 }
 
