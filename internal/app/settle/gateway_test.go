@@ -34,6 +34,7 @@ type gateway struct {
 	away    bool
 	hangs   bool // Find waits until its caller gives up
 	next    fate // of the next request or cancel
+	cancels int  // requests to cancel a charge
 }
 
 // Request implements settle.Gateway.
@@ -101,6 +102,7 @@ func (g *gateway) Find(ctx context.Context, _, orderID id.ID) (found []payment.C
 func (g *gateway) Cancel(_ context.Context, _, _ id.ID, key string) (payment.Charge, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.cancels++
 	f := g.fate()
 	i := slices.IndexFunc(g.charges, func(c *payment.Charge) bool { return c.Key == key })
 	switch {

@@ -211,7 +211,7 @@ func (c *comparison) name(ctx context.Context, found *compared) error {
 }
 
 // unended names a paid order whose money the gateway gave back.
-const unended = "won that the card pays; the gateway gave them back on its own: end the order (POST /admin/v1/orders/ID/cancel, or commerce orders cancel ID)"
+const unended = "won that the card pays; the gateway gave them back on its own: end the order with POST /admin/v1/orders/ID/cancel"
 
 // gaveBack names a charge that the shop keeps and the gateway has cancelled.
 const gaveBack = "; it cancelled a charge that the shop keeps: commerce payments recheck ID tells the shop"

@@ -48,7 +48,7 @@ type paymentsListCommand struct {
 func (*paymentsListCommand) Help() string {
 	return "Every payment is pending for some seconds, because the gateway takes that long. If an answer is lost, commerce-api asks the gateway again at the time in the column DUE. " +
 		"Look at a payment that is pending, or has a refund due, for longer than --payment-expiry of commerce-api: commerce payments show ID. " +
-		"\"made: end the order\" means that the gateway gave the money of a paid order back on its own: commerce orders cancel ORDER."
+		"\"made: end the order\" means that the gateway gave the money of a paid order back on its own: end it with POST /admin/v1/orders/ID/cancel."
 }
 
 // Run implements the command.
