@@ -17,7 +17,7 @@ const (
 	lastPause  = 30 * time.Second
 	// The same once the gateway has had the card: it is sent a few times only, so they
 	// must outlast a gateway that is sick for a moment.
-	firstSentPause = 10 * time.Second
+	firstSentPause = 4 * time.Second
 	lastSentPause  = time.Minute
 	// stopPause is that pause once the program has been told to stop.
 	stopPause = 500 * time.Millisecond

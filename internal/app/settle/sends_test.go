@@ -123,9 +123,9 @@ func TestACardIsNotSentAgainAndAgain(t *testing.T) {
 		sends int64
 		said  string
 	}{
-		"500":              {answers(500, `{"meta":{"result":"FAIL","errorCode":"INTERNAL_SERVER_ERROR","message":"oops"},"data":null}`), 5, "it answered 500: INTERNAL_SERVER_ERROR, oops"},
-		"garbage":          {answers(200, "<html>"), 5, "it answered 200 with a body that cannot be read"},
-		"FAIL with a key":  {answers(200, `{"meta":{"result":"FAIL","errorCode":"LIMIT"},"data":{"transactionKey":"TR:1","status":"PENDING"}}`), 5, "it answered 200 with neither a success nor a refusal: LIMIT"},
+		"500":              {answers(500, `{"meta":{"result":"FAIL","errorCode":"INTERNAL_SERVER_ERROR","message":"oops"},"data":null}`), 6, "it answered 500: INTERNAL_SERVER_ERROR, oops"},
+		"garbage":          {answers(200, "<html>"), 6, "it answered 200 with a body that cannot be read"},
+		"FAIL with a key":  {answers(200, `{"meta":{"result":"FAIL","errorCode":"LIMIT"},"data":{"transactionKey":"TR:1","status":"PENDING"}}`), 6, "it answered 200 with neither a success nor a refusal: LIMIT"},
 		"too many of them": {answers(429, ""), 10, "it answered 429"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,10 +31,10 @@ func (r Reply) Definite() bool { return r.Kind == Accepted || r.Kind == Refused 
 
 // Said returns what the gateway said, as text for people.
 func (r Reply) Said() string {
-	switch {
-	case r.Kind == Accepted:
+	switch r.Kind {
+	case Accepted:
 		return "accepted, " + string(r.Charge.Status)
-	case r.Kind == Refused:
+	case Refused:
 		return "refused: " + r.Reason
 	default:
 		return r.Err.Error()

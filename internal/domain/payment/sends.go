@@ -4,11 +4,11 @@ import "time"
 
 // Bounds of how often the card of one payment is sent to the gateway. An issuer may
 // block a card that is presented again and again. A gateway that fails four of ten
-// requests without a trace still takes 99 of 100 cards within maxDoubtful.
+// requests without a trace still takes 99.6 of 100 cards within maxDoubtful.
 const (
 	// maxDoubtful is for requests that the gateway may have acted on: no usable answer
 	// came.
-	maxDoubtful = 5
+	maxDoubtful = 6
 	// maxSends is for all requests, also those that the gateway turned away unread,
 	// because the shop sends too many or is not authorised.
 	maxSends = 10
