@@ -16,6 +16,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/settle"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
+	"github.com/loopers-commerce/commerce/internal/test/kit/shoptest"
 )
 
 // stub is an HTTP server in a synctest bubble that answers each POST in one way, and has
@@ -164,4 +165,25 @@ func hasAction(history []payment.Entry, what payment.Action) bool {
 		}
 	}
 	return false
+}
+
+// The operator sees the last of several failures, the history only the first.
+func TestWhatTheGatewayFailedWithLastIsKept(t *testing.T) {
+	t.Parallel()
+	shoptest.OnSQLite(t, func(shop *shoptest.Shop) {
+		now := time.Now()
+		s, t := newCardShop(shop, withClock(func() time.Time { return now })), shop.T
+		o := s.buy(t, s.Customer(t, 0), 0, order.Want{ProductID: s.Product(t, 1000, 5), Quantity: 1})
+		s.gateway.away = true
+		for range 2 {
+			now = now.Add(time.Minute)
+			if _, err := s.service.Settle(t.Context(), o.ID); !isGateway(err) {
+				t.Error(err)
+			}
+		}
+		c := s.now(t, o).Payment.Contact
+		if c.Said != errAway.Error() || c.SaidAt == nil || !c.SaidAt.Equal(now.Truncate(time.Microsecond)) || c.Sends != 0 || c.SentAt != nil {
+			t.Errorf("the operator sees %+v", c)
+		}
+	})
 }
