@@ -92,9 +92,10 @@ func (t payments) Due(ctx context.Context, now time.Time, limit int) ([]id.ID, e
 	if err != nil || len(due) >= limit {
 		return due, err
 	}
+	most := min(limit, len(due)+payment.MaxWatched)
 	watched, err := all(ctx, t.each, stmt(selectWatched, micros(now), limit), scalar[id.ID])
 	for _, orderID := range watched { // one with a refund due is in both
-		if len(due) < limit && !slices.Contains(due, orderID) {
+		if len(due) < most && !slices.Contains(due, orderID) {
 			due = append(due, orderID)
 		}
 	}

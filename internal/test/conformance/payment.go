@@ -83,6 +83,7 @@ func paymentTests() map[string]func(*shop) {
 		"an order has one payment although several are added at once":      paymentOnce,
 		"payments that are due are found, those that waited longest first": paymentsDue,
 		"payments that wait are due ahead of those that are watched":       paymentsWaiting,
+		"few of the payments that are watched are due at once":             paymentsWatched,
 		"payments are found by what is asked of them, page by page":        paymentsFound,
 		"charges are kept in the order in which they became known":         chargesKept,
 		"an order reads whole: discount, coupon, card and payment":         orderWhole,
