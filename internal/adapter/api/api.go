@@ -157,6 +157,7 @@ func New(c Config) (*Handler, error) {
 	s.registerWeights()
 	s.registerAdmin()
 	s.registerPayments()
+	s.registerAdminOrders()
 	s.registerDeadLetters()
 	s.registerEvents()
 	for _, path := range nearPaths {

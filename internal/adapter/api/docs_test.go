@@ -117,7 +117,7 @@ func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 		"get /api/v1/rankings", "post /admin/v1/brands", "post /admin/v1/products",
 		"patch /admin/v1/products/{id}", "post /admin/v1/products/{id}/stock", "post /admin/v1/coupons", "get /admin/v1/coupons/{id}",
 		"post /api/v1/payments/callback", "get /admin/v1/payments", "get /admin/v1/payments/{id}",
-		"post /admin/v1/payments/{id}/recheck", "post /admin/v1/payments/{id}/settle",
+		"post /admin/v1/payments/{id}/recheck", "post /admin/v1/payments/{id}/settle", "post /admin/v1/orders/{id}/cancel",
 	} {
 		method, path, _ := strings.Cut(r, " ")
 		if _, there := doc.Paths[path][method]; !there {

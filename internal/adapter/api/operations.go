@@ -56,6 +56,8 @@ func adminsTexts() map[string]string {
 		"createCoupon":  "Makes a coupon that users can have issued to them.",
 		"getCoupon":     "A coupon, and how many were issued.",
 
+		"cancelOrderOfCustomer": "Cancels the order of any customer, and gives back what it took, as the customer's own cancel does. The history " +
+			"of the order says that an operator did it.",
 		"listPayments":   "Card payments. Without parameters: those that wait for the gateway, or whose refund is due.",
 		"getPayment":     "All that the shop knows about a payment: its order, the charges of the gateway, and each step.",
 		"recheckPayment": "Asks the gateway about the order now, without waiting for the next look, and acts by what it says.",

@@ -16,7 +16,7 @@ import (
 type paymentsInput struct {
 	Paged
 
-	Stuck     string `query:"stuck" enum:"true,false" doc:"true: only payments that are pending or have a refund due. Default: true, unless status is given."`
+	Stuck     string `query:"stuck" enum:"true,false" doc:"true: only payments that are pending, have a refund due, or need an operator. Default: true, unless status is given."`
 	Status    string `query:"status" enum:"PENDING,APPROVED,DECLINED,REFUNDED" doc:"Only payments with this status."`
 	OlderThan string `query:"olderThan" maxLength:"20" doc:"Only payments that are older: 90s, 15m, 1h30m." example:"15m"`
 }
@@ -67,6 +67,12 @@ type listedPayment struct {
 	CreatedAt      time.Time  `json:"createdAt"`
 	EndedAt        *time.Time `json:"endedAt" doc:"When the payment ended."`
 	DueAt          *time.Time `json:"dueAt" doc:"When the shop checks the payment next; null: never."`
+
+	CardSends      int64      `json:"cardSends" doc:"How often the card was sent to the gateway." example:"1"`
+	CardSentAt     *time.Time `json:"cardSentAt" doc:"When the card was sent last."`
+	GatewaySaid    *string    `json:"gatewaySaid" doc:"What the gateway said last about the request for the charge, or why it gave no usable answer." example:"accepted, PENDING"`
+	GatewaySaidAt  *time.Time `json:"gatewaySaidAt"`
+	AttentionSince *time.Time `json:"attentionSince" doc:"Since when an operator has to end the order: it is paid, and the gateway gave the money back on its own; null: there is nothing to do."`
 }
 
 // paymentDetail is everything that the shop knows about a payment.
@@ -174,6 +180,8 @@ func toListedPayment(l settle.PaymentSummary, now time.Time) listedPayment {
 		ID: p.ID.String(), OrderID: p.OrderID.String(), UserID: p.UserID.String(), Status: string(p.Status), Amount: int64(p.Amount),
 		CardType: p.Card.Type, CardLast4: p.Card.Last4, TransactionKey: orNull(p.Key), Reason: orNull(p.Reason), RefundDue: l.RefundDue,
 		AgeSeconds: int64(now.Sub(p.CreatedAt) / time.Second), CreatedAt: utc(p.CreatedAt), EndedAt: utcOrNull(p.EndedAt), DueAt: utcOrNull(p.DueAt),
+		CardSends: p.Contact.Sends, CardSentAt: utcOrNull(p.Contact.SentAt), GatewaySaid: orNull(p.Contact.Said), GatewaySaidAt: utcOrNull(p.Contact.SaidAt),
+		AttentionSince: utcOrNull(p.AttentionAt),
 	}
 }
 

@@ -55,5 +55,5 @@ func decodeCallback(body []byte) (payment.Callback, error) {
 	if t.TransactionKey == "" || t.OrderID == "" || t.Amount <= 0 {
 		return payment.Callback{}, payment.ErrCallbackMalformed.Because("transactionKey, orderId and amount are required")
 	}
-	return payment.Callback{OrderID: t.OrderID, Key: t.TransactionKey, Amount: money.Won(t.Amount)}, nil
+	return payment.Callback{OrderID: t.OrderID, Key: t.TransactionKey, Amount: money.Won(t.Amount), Cancelled: t.Status == pgwire.Cancelled}, nil
 }

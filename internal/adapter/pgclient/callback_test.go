@@ -33,6 +33,14 @@ func TestACallbackIsDecodedIntoTheWordsOfTheDomain(t *testing.T) {
 	}
 }
 
+func TestACallbackSaysThatAChargeIsCancelled(t *testing.T) {
+	t.Parallel()
+	got, err := decodeCallback([]byte(`{"transactionKey":"k","orderId":"o","amount":1,"status":"CANCELLED"}`))
+	if want := (payment.Callback{OrderID: "o", Key: "k", Amount: 1, Cancelled: true}); err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+}
+
 func TestTheSignatureOfACallbackIsVerifiedBeforeItIsRead(t *testing.T) {
 	t.Parallel()
 	ours, theirs := secret(t, "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="), secret(t, "whsec_ZmVkY2JhOTg3NjU0MzIxMA==")

@@ -32,6 +32,7 @@ const (
 	unauthorised outcome = "unauthorised"  // the gateway does not accept the shop
 	uncertain    outcome = "uncertain"
 	abandoned    outcome = "abandoned" // the caller gave up
+	spent        outcome = "spent"     // the card was sent often enough; not sent
 )
 
 // problem is an error of this package.

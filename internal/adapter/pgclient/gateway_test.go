@@ -34,7 +34,7 @@ const (
 
 // request asks for a charge, and returns the reply as the domain sees it.
 func request(ctx context.Context, c *Client, key string, r pgwire.Request) payment.Reply {
-	t, err := c.request(ctx, user, key, r)
+	t, _, err := c.request(ctx, user, key, payment.Sends{}, r)
 	return replyOf(id.ID{}, t, err)
 }
 

@@ -22,7 +22,7 @@ const maxAnswer = 1 << 20 // bytes of an answer that are read
 // An error of the JSON decoder is not wrapped, because it quotes its input.
 func read[T any](status int, text []byte) (data T, err error) {
 	var a pgwire.Answer[T]
-	if err := statusError(status); err != nil {
+	if err := statusError(status, text); err != nil {
 		return data, err
 	}
 	switch {
@@ -30,20 +30,23 @@ func read[T any](status int, text []byte) (data T, err error) {
 		return data, uncertainAnswer(fmt.Sprintf("an answer of more than %d bytes", maxAnswer))
 	case json.Unmarshal(text, &a) != nil:
 		return data, uncertainAnswer(fmt.Sprintf("it answered %d with a body that cannot be read", status))
-	case status >= http.StatusBadRequest && a.Meta.Result == pgwire.Fail && a.Meta.ErrorCode != nil:
-		return data, refusal(status, a.Meta)
-	case status < http.StatusOK || status >= http.StatusMultipleChoices || a.Meta.Result != pgwire.OK || a.Data == nil:
-		return data, uncertainAnswer(fmt.Sprintf("it answered %d with neither a success nor a refusal", status))
 	}
-	return *a.Data, nil
+	switch meaningOf(status, a.Meta, a.Data != nil, namesTransaction(text)) {
+	case yes:
+		return *a.Data, nil
+	case no:
+		return data, refusal(status, a.Meta)
+	default:
+		return data, uncertainAnswer(fmt.Sprintf("it answered %d with neither a success nor a refusal%s", status, quoted(a.Meta)))
+	}
 }
 
 // statusError returns the error of a status that decides by itself, whatever the body
 // says. A status about the shop is not a refusal of the card.
-func statusError(status int) error {
+func statusError(status int, text []byte) error {
 	switch {
 	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout:
-		return uncertainAnswer(fmt.Sprintf("it answered %d", status))
+		return uncertainAnswer(fmt.Sprintf("it answered %d%s", status, quoted(metaOf(text))))
 	case status == http.StatusTooManyRequests:
 		return &problem{ErrNotReached, throttled, errors.New("it answered 429")}
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
@@ -57,16 +60,12 @@ func statusError(status int) error {
 func refusal(status int, m pgwire.Meta) error {
 	is := *ErrRefused
 	switch {
-	case status == http.StatusNotFound && *m.ErrorCode == pgwire.NotFound:
+	case (status == http.StatusNotFound || isGood(status)) && *m.ErrorCode == pgwire.NotFound:
 		is.Kind = fault.NotFound
-	case status == http.StatusConflict:
+	case status == http.StatusConflict, isGood(status) && *m.ErrorCode == pgwire.Conflict:
 		is.Kind = fault.Conflict
 	}
-	said := clean(*m.ErrorCode)
-	if m.Message != nil {
-		said += ", " + clean(*m.Message)
-	}
-	return &problem{&is, refused, errors.New(said)}
+	return &problem{&is, refused, errors.New(said(m))}
 }
 
 // want is what an answer must be about. A zero field matches anything.

@@ -11,11 +11,12 @@ import (
 
 // retries returns the policy of repeated attempts. An open breaker ends the attempts: it
 // stays open longer than all of them take, and recovery has thousands of orders to end
-// while the gateway is away.
+// while the gateway is away. A card that was sent often enough ends them, too.
 func (c Config) retries() failsafe.Policy[transactions] {
 	return retrypolicy.NewBuilder[transactions]().
 		HandleIf(func(_ transactions, err error) bool {
-			return outcomeOf(err) != breakerOpen && (errors.Is(err, ErrNotReached) || errors.Is(err, ErrUncertain))
+			o := outcomeOf(err)
+			return o != breakerOpen && o != spent && (errors.Is(err, ErrNotReached) || errors.Is(err, ErrUncertain))
 		}).
 		WithMaxAttempts(c.Attempts).
 		WithDelayFunc(func(e failsafe.ExecutionAttempt[transactions]) time.Duration { return c.pause(e.Retries()) }).

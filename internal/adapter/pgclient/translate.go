@@ -16,14 +16,19 @@ import (
 // for a Request with the payment id of one that ended Uncertain. A gateway that obeys
 // the idempotency key makes one charge in any case.
 //
+// The card is sent as often as payment.Sends allows, at most once if an earlier Request
+// has sent it already: the caller decides how long it waits between such requests.
+//
 // An accepted charge may be decided already, may have another amount, and may have no
 // more than a key, a status and a reason. The error of a reply is ErrRefused,
 // ErrNotReached or ErrUncertain.
 func (c *Client) Request(ctx context.Context, r payment.ChargeRequest) payment.Reply {
-	t, err := c.request(ctx, r.UserID.String(), r.PaymentID.String(), pgwire.Request{
+	t, sends, err := c.request(ctx, r.UserID.String(), r.PaymentID.String(), r.Sends, pgwire.Request{
 		OrderID: r.OrderID.String(), CardType: r.Card.Type(), CardNo: r.Card.Number(), Amount: int64(r.Amount), CallbackURL: r.CallbackURL,
 	})
-	return replyOf(r.OrderID, t, err)
+	reply := replyOf(r.OrderID, t, err)
+	reply.Sends = sends
+	return reply
 }
 
 // Find returns every charge of an order, newest first; none if the gateway says that

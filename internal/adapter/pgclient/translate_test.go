@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -44,7 +45,10 @@ func TestARequestIsTranslatedToTheWire(t *testing.T) {
 			CallbackURL: "http://localhost:8080/api/v1/payments/callback",
 		}
 		got := g.client.Request(t.Context(), r)
-		want := payment.Reply{Charge: payment.Charge{Key: key, OrderID: shopOrder, Status: payment.ChargePending, Refund: payment.NoRefund}}
+		want := payment.Reply{
+			Charge: payment.Charge{Key: key, OrderID: shopOrder, Status: payment.ChargePending, Refund: payment.NoRefund},
+			Sends:  payment.Sends{Total: 1, LastAt: time.Now()},
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}

@@ -70,7 +70,7 @@ func goodRows(n int) []struct {
 		{"order_history", values{"order_id": text(anOrder), "version": "1", "status": "'EXPIRED'", "reason": "''", "at_us": "0"}},
 		{"payments", values{
 			"id": text(aPayment), "order_id": text(anOrder), "user_id": text(aUser), "status": "'APPROVED'", "amount": "600", "card_type": "'KB'",
-			"card_last4": "'0123'", "charge_key": "'k'", "reason": "''", "created_us": "0", "ended_us": "1",
+			"card_last4": "'0123'", "charge_key": "'k'", "reason": "''", "created_us": "0", "ended_us": "1", "card_sends": "0",
 		}},
 		{"payment_history", values{"payment_id": text(aPayment), "at_us": "0", "what": "'PLACED'", "detail": "''", "actor": "''"}},
 		{"charges", values{
@@ -121,6 +121,7 @@ func badRows() []badRow {
 		{"payments", "with letters of the card's number", values{"card_last4": "'-123'"}},
 		{"payments", "that has ended, and is pending", values{"status": "'PENDING'"}},
 		{"payments", "that is approved, and has not ended", values{"ended_us": "NULL"}},
+		{"payments", "sent less than never", values{"card_sends": "-1"}},
 		{"payments", "approved by no charge", values{"charge_key": "''"}},
 		{"payments", "of no order", values{"order_id": quoted(uid(anOrder, 99))}},
 		{"payments", "of an order that has one", values{"order_id": quoted(uid(anOrder, 1))}},

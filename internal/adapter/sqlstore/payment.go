@@ -35,8 +35,12 @@ func (t payments) Add(added ...payment.Payment) {
 // Save implements payment.Table.
 func (t payments) Save(p payment.Payment) {
 	t.queue(Stmt{
-		SQL:  `UPDATE payments SET status = $1, charge_key = $2, reason = $3, ended_us = $4, due_us = $5 WHERE id = $6`,
-		Args: []any{string(p.Status), p.Key, p.Reason, microsOrNil(p.EndedAt), microsOrNil(p.DueAt), p.ID},
+		SQL: `UPDATE payments SET status = $1, charge_key = $2, reason = $3, ended_us = $4, due_us = $5,
+			card_sends = $6, card_sent_us = $7, said = $8, said_us = $9, attention_us = $10 WHERE id = $11`,
+		Args: []any{
+			string(p.Status), p.Key, p.Reason, microsOrNil(p.EndedAt), microsOrNil(p.DueAt),
+			p.Contact.Sends, microsOrNil(p.Contact.SentAt), p.Contact.Said, microsOrNil(p.Contact.SaidAt), microsOrNil(p.AttentionAt), p.ID,
+		},
 		Rows: 1, Mismatch: payment.ErrNotFound,
 	})
 	t.addNotes(p)
@@ -60,8 +64,8 @@ func (t payments) addNotes(changed ...payment.Payment) {
 	)
 }
 
-const selectPayment = `SELECT id, order_id, user_id, status, amount, card_type, card_last4, charge_key, reason, created_us, ended_us, due_us
-	FROM payments `
+const selectPayment = `SELECT id, order_id, user_id, status, amount, card_type, card_last4, charge_key, reason, created_us, ended_us, due_us,
+	card_sends, card_sent_us, said, said_us, attention_us FROM payments `
 
 const paymentOf = `WHERE id = $1 OR order_id = $1`
 
@@ -88,9 +92,10 @@ func (t payments) Due(ctx context.Context, now time.Time, limit int) ([]id.ID, e
 	if err != nil || len(due) >= limit {
 		return due, err
 	}
+	most := min(limit, len(due)+payment.MaxWatched)
 	watched, err := all(ctx, t.each, stmt(selectWatched, micros(now), limit), scalar[id.ID])
 	for _, orderID := range watched { // one with a refund due is in both
-		if len(due) < limit && !slices.Contains(due, orderID) {
+		if len(due) < most && !slices.Contains(due, orderID) {
 			due = append(due, orderID)
 		}
 	}
@@ -113,11 +118,12 @@ func (t payments) Find(ctx context.Context, f payment.Filter, before id.ID, limi
 	return all(ctx, t.each, findStmt(f, before, limit), scanPayment)
 }
 
-// The few payments that are pending, or have a refund due, are found by two
-// indexes. With an OR of the conditions, the whole table would be read.
+// The few payments that are pending, need an operator, or have a refund due, are found by
+// three indexes. With an OR of the conditions, the whole table would be read.
 const (
 	refundDue = `SELECT p.id FROM charges c JOIN payments p ON p.order_id = c.order_id WHERE c.refund = 'DUE'`
-	stuck     = `SELECT id FROM payments WHERE status = 'PENDING' UNION ` + refundDue
+	attention = `SELECT id FROM payments WHERE attention_us IS NOT NULL`
+	stuck     = `SELECT id FROM payments WHERE status = 'PENDING' UNION ` + attention + ` UNION ` + refundDue
 )
 
 func findStmt(f payment.Filter, before id.ID, limit int) Stmt {
@@ -142,8 +148,10 @@ func findStmt(f payment.Filter, before id.ID, limit int) Stmt {
 
 func scanPayment(r row) (p payment.Payment, err error) {
 	var created int64
-	var ended, due *int64
-	err = r.Scan(&p.ID, &p.OrderID, &p.UserID, &p.Status, &p.Amount, &p.Card.Type, &p.Card.Last4, &p.Key, &p.Reason, &created, &ended, &due)
+	var ended, due, sent, said, attention *int64
+	err = r.Scan(&p.ID, &p.OrderID, &p.UserID, &p.Status, &p.Amount, &p.Card.Type, &p.Card.Last4, &p.Key, &p.Reason, &created, &ended, &due,
+		&p.Contact.Sends, &sent, &p.Contact.Said, &said, &attention)
 	p.CreatedAt, p.EndedAt, p.DueAt = timeOf(created), timeOrNil(ended), timeOrNil(due)
+	p.Contact.SentAt, p.Contact.SaidAt, p.AttentionAt = timeOrNil(sent), timeOrNil(said), timeOrNil(attention)
 	return p, err
 }

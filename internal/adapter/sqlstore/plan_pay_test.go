@@ -29,8 +29,8 @@ func lookups() map[string]lookup {
 		"a coupon of a user":      {given(sqlstore.FindOwnedSQL, some, some), []string{"owned_coupons_"}},
 		"coupons of a user":       {sqlstore.OwnedStmt(some, id.ID{}, 21), []string{"owned_coupons_user"}},
 		"coupons of a user, more": {sqlstore.OwnedStmt(some, middle, 21), []string{"owned_coupons_user"}},
-		"stuck payments":          {find(payment.Filter{Stuck: true}, id.ID{}), []string{pending, "charges_due"}},
-		"stuck and old, more":     {find(payment.Filter{Stuck: true, Before: time.UnixMicro(9)}, middle), []string{pending, "charges_due"}},
+		"stuck payments":          {find(payment.Filter{Stuck: true}, id.ID{}), []string{pending, "payments_attention", "charges_due"}},
+		"stuck and old, more":     {find(payment.Filter{Stuck: true, Before: time.UnixMicro(9)}, middle), []string{pending, "payments_attention", "charges_due"}},
 		"refunds that are due":    {find(payment.Filter{Refunds: true}, id.ID{}), []string{"charges_due"}},
 		"declined payments":       {find(payment.Filter{Status: payment.Declined}, id.ID{}), []string{"payments_status"}},
 		"declined payments, more": {find(payment.Filter{Status: payment.Declined}, middle), []string{"payments_status"}},
@@ -50,9 +50,10 @@ func (r rawDB) fillPayments(t *testing.T) {
 		`INSERT INTO coupons SELECT ` + r.someID("2") + `, 'c', 'FIXED', 1, NULL, 0, 9, 9, 1, 0 FROM ` + numbers,
 		`INSERT INTO owned_coupons (id, user_id, coupon_id, issued_us, expires_us)
 			SELECT ` + r.someID("3") + `, ` + user + `, ` + r.someID("2") + `, 0, 0 FROM ` + numbers,
-		`INSERT INTO payments SELECT ` + r.someID("5") + `, ` + placed + `, ` + user + `,
+		`INSERT INTO payments (id, order_id, user_id, status, amount, card_type, card_last4, charge_key, reason, created_us, ended_us, due_us, attention_us)
+			SELECT ` + r.someID("5") + `, ` + placed + `, ` + user + `,
 			CASE WHEN n % 400 = 0 THEN 'PENDING' WHEN n % 400 = 1 THEN 'DECLINED' ELSE 'APPROVED' END, 35, 'KB', '0123', 'k', '', n,
-			CASE WHEN n % 400 = 0 THEN NULL ELSE n END, CASE WHEN n % 400 = 0 THEN n END FROM ` + numbers,
+			CASE WHEN n % 400 = 0 THEN NULL ELSE n END, CASE WHEN n % 400 = 0 THEN n END, CASE WHEN n % 400 = 3 THEN n END FROM ` + numbers,
 		`INSERT INTO charges (order_id, charge_key, amount, status, reason, refund, heard_us)
 			SELECT ` + placed + `, 'k', 35, 'SUCCESS', '', CASE WHEN n % 400 = 2 THEN 'DUE' ELSE 'NONE' END, n FROM ` + numbers,
 	} {

@@ -25,11 +25,22 @@ func (s *Service) Cancel(ctx context.Context, user, orderID id.ID, reason string
 	if err := c.Err(); err != nil {
 		return o, err
 	}
+	return s.cancelFor(ctx, canceller{user: user, reason: reason}, orderID, guard)
+}
+
+// canceller is who cancels an order: its user, or an operator.
+type canceller struct {
+	user     id.ID
+	operator string // the name; empty if the user cancels
+	reason   string
+}
+
+func (s *Service) cancelFor(ctx context.Context, by canceller, orderID id.ID, guard store.Guard) (o order.Order, err error) {
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if err := guard.Enter(ctx, tx); err != nil {
 			return err
 		}
-		if o, err = s.cancel(ctx, tx, user, orderID, reason); err != nil {
+		if o, err = s.cancel(ctx, tx, by, orderID); err != nil {
 			return err
 		}
 		return guard.Leave(ctx, tx, o)
@@ -40,15 +51,15 @@ func (s *Service) Cancel(ctx context.Context, user, orderID id.ID, reason string
 	return o, err
 }
 
-func (s *Service) cancel(ctx context.Context, tx store.Tx, user, orderID id.ID, reason string) (o order.Order, err error) {
+func (s *Service) cancel(ctx context.Context, tx store.Tx, by canceller, orderID id.ID) (o order.Order, err error) {
 	if o, err = tx.Orders.Lock(ctx, orderID); err != nil {
 		return o, err
 	}
 	at := s.now() // after the lock: the step before may have been written while this one waited
-	if o.UserID != user {
+	if by.operator == "" && o.UserID != by.user {
 		return order.Order{}, order.ErrNotFound
 	}
-	if o, err = o.Cancel(reason, at); err != nil {
+	if o, err = o.Cancel(by.reason, at); err != nil {
 		return o, err
 	}
 	if o.Payment != nil && s.payments == nil {
@@ -57,6 +68,6 @@ func (s *Service) cancel(ctx context.Context, tx store.Tx, user, orderID id.ID, 
 	if err := s.compensator.Compensate(ctx, tx, o, at); err != nil || o.Payment == nil {
 		return o, err
 	}
-	p, err := s.payments.CancelPayment(ctx, tx, o, at)
+	p, err := s.payments.CancelPayment(ctx, tx, by.noted(o, at), at)
 	return o.WithPayment(p), err
 }

@@ -28,8 +28,8 @@ const (
 	CallbackRepeated                       // the payment had ended before
 )
 
-// strangersPerSecond bounds how often the gateway is asked about a transaction that the
-// shop does not know, of a payment that has ended. Anybody can invent one where callbacks
+// strangersPerSecond bounds how often the gateway is asked about news of a payment that has
+// ended: a transaction that the shop does not know, or that is said to be cancelled. Anybody can invent one where callbacks
 // are not signed. A real one is rare; it is reported again, or found by the recovery.
 const strangersPerSecond = 1
 
@@ -45,7 +45,7 @@ func (s *Service) Callback(ctx context.Context, b payment.Callback) (CallbackRes
 		return 0, err
 	}
 	if before.Status != payment.Pending {
-		if answered, err := s.fromBooks(ctx, before.OrderID, b.Key); answered || err != nil {
+		if answered, err := s.fromBooks(ctx, before.OrderID, b); answered || err != nil {
 			return CallbackRepeated, err
 		}
 	}
@@ -67,9 +67,10 @@ func (s *Service) Callback(ctx context.Context, b payment.Callback) (CallbackRes
 
 // fromBooks answers a callback about a payment that has ended. answered is false if the
 // gateway has to be asked.
-func (s *Service) fromBooks(ctx context.Context, orderID id.ID, key string) (answered bool, err error) {
-	c, err := s.charge(ctx, orderID, key)
-	if errors.Is(err, ErrUnknownCharge) && s.strangers.AllowN(s.clock(), 1) {
+func (s *Service) fromBooks(ctx context.Context, orderID id.ID, b payment.Callback) (answered bool, err error) {
+	c, err := s.charge(ctx, orderID, b.Key)
+	isNews := errors.Is(err, ErrUnknownCharge) || err == nil && b.Cancelled && c.Status == payment.ChargeSucceeded && c.Refund == payment.NoRefund
+	if isNews && s.strangers.AllowN(s.clock(), 1) {
 		return false, nil
 	}
 	return c.Status != payment.ChargePending, err

@@ -36,10 +36,7 @@ func (c *change) cancel(ctx context.Context) (err error) {
 	if err := c.judge(ctx); err != nil {
 		return err
 	}
-	if p, charge, ok := c.payment.WithGatewayRefund(c.charges, c.at); ok {
-		c.payment = p
-		c.saveCharge(charge)
-		c.tx.Outbox.Append(c.at, p.RefundedEvent(charge))
-	}
+	c.recordGatewayRefund()
+	c.payment = c.payment.Attended()
 	return nil
 }

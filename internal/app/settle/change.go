@@ -82,6 +82,33 @@ func (c *change) save() {
 	c.tx.Payments.Save(c.payment)
 }
 
+// recordRefundsSeen writes that charges whose refund was due are refunded or voided, if
+// the gateway reports them as cancelled. They need no request then: the answer to one was
+// lost, or somebody was faster in the gateway's console.
+func (c *change) recordRefundsSeen(reported []payment.Charge) {
+	for _, r := range reported {
+		if i := c.indexOfDue(r.Key); i >= 0 && r.Status == payment.ChargeCancelled {
+			c.recordRefund(i, r.Status)
+		}
+	}
+}
+
+// recordGatewayRefund writes that the gateway refunded the charge that paid, without a
+// request of the shop, if it did. A paid order stays paid: an operator decides what becomes
+// of the goods, and ends it.
+func (c *change) recordGatewayRefund() {
+	p, charge, ok := c.payment.WithGatewayRefund(c.charges, c.at)
+	if !ok {
+		return
+	}
+	c.payment, c.outcome = p, refundedAtGateway
+	if c.order.Status() == order.Paid {
+		c.payment = p.ForAttention(c.at)
+	}
+	c.saveCharge(charge)
+	c.tx.Outbox.Append(c.at, p.RefundedAtGatewayEvent(charge))
+}
+
 // merge adds what the gateway reported to the charges.
 func (c *change) merge(reported []payment.Charge) {
 	all, changed := payment.Merge(c.charges, reported)
@@ -180,6 +207,7 @@ func (c *change) recordUnavailable(ctx context.Context, err error) error {
 	if err == nil || c.payment.Status != payment.Pending && !c.refundDue() {
 		return nil
 	}
+	c.payment = c.payment.Heard(err.Error(), c.at)
 	history, failed := c.tx.Payments.History(ctx, c.payment.ID)
 	if failed != nil {
 		return failed

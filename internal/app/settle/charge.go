@@ -15,6 +15,10 @@ const (
 	// The pause before the gateway is asked again grows from one to the other.
 	firstPause = time.Second
 	lastPause  = 30 * time.Second
+	// The same once the gateway has had the card: it is sent a few times only, so they
+	// must outlast a gateway that is sick for a moment.
+	firstSentPause = 4 * time.Second
+	lastSentPause  = time.Minute
 	// stopPause is that pause once the program has been told to stop.
 	stopPause = 500 * time.Millisecond
 	// commitTime is how long a COMMIT may take whose answer was lost.
@@ -42,25 +46,29 @@ func (s *Service) waitCommitted(d deadlines, p payment.Payment) bool {
 	}
 }
 
-// requestCharge asks the gateway for a charge until it has a definite answer, or the
-// payment has ended otherwise. After such an answer the gateway is not asked again: if
-// the answer cannot be written, the write is repeated, and in the end recovery finds
-// the charge at the gateway.
+// requestCharge asks the gateway for a charge until it has a definite answer, the card
+// was sent as often as it may be, or the payment has ended otherwise. Then the gateway is
+// not asked again: if the answer cannot be written, the write is repeated, and in the end
+// recovery finds the charge at the gateway.
 func (s *Service) requestCharge(d deadlines, j *job) {
 	failing := outage.New(s.log.With("payment", j.payment.ID), "request a payment")
-	pauses := backoff.New(firstPause, lastPause, s.random)
+	pauses, sentPauses := backoff.New(firstPause, lastPause, s.random), backoff.New(firstSentPause, lastSentPause, s.random)
 	reply := payment.Reply{Kind: payment.NotReached}
 	for {
-		if !definite(reply) {
-			reply = s.gateway.Request(d.hard, s.chargeRequest(j.payment, *j.card))
+		if !isLast(reply) {
+			reply = s.gateway.Request(d.hard, s.chargeRequest(j.payment, *j.card, reply.Sends))
 		}
-		err := s.recordReply(d.hard, j.payment, reply)
+		err := s.recordReply(d.hard, j, reply)
 		if err == nil {
 			failing.Recovered()
 			return
 		}
 		failing.Failed(err)
-		if !pause(d, pauses.Next()) || !s.isWanted(d.hard, j.payment.OrderID) {
+		long := pauses.Next()
+		if reply.Sends.Total > 0 {
+			long = sentPauses.Next()
+		}
+		if !pause(d, long) || !s.isWanted(d.hard, j.payment.OrderID) {
 			return
 		}
 	}
@@ -72,17 +80,19 @@ func pause(d deadlines, long time.Duration) bool {
 	return backoff.Wait(d.soft, long) || backoff.Wait(d.hard, stopPause)
 }
 
-func definite(r payment.Reply) bool { return r.Kind == payment.Accepted || r.Kind == payment.Refused }
+// isLast reports whether no request follows the one with this reply.
+func isLast(r payment.Reply) bool { return r.Definite() || r.Sends.Exhausted() }
 
-func (s *Service) chargeRequest(p payment.Payment, card payment.CardDetails) payment.ChargeRequest {
+func (s *Service) chargeRequest(p payment.Payment, card payment.CardDetails, sends payment.Sends) payment.ChargeRequest {
 	return payment.ChargeRequest{
-		PaymentID: p.ID, OrderID: p.OrderID, UserID: p.UserID, Card: card, Amount: p.Amount, CallbackURL: s.callbackURL,
+		PaymentID: p.ID, OrderID: p.OrderID, UserID: p.UserID, Card: card, Amount: p.Amount, CallbackURL: s.callbackURL, Sends: sends,
 	}
 }
 
-// recordReply writes the reply to a request. A reply that is not definite is an
+// recordReply writes the reply to a request. A reply that is not the last one is an
 // error.
-func (s *Service) recordReply(ctx context.Context, p payment.Payment, reply payment.Reply) error {
+func (s *Service) recordReply(ctx context.Context, j *job, reply payment.Reply) error {
+	p := j.payment
 	switch reply.Kind {
 	case payment.Accepted:
 		charge := reply.Charge
@@ -90,13 +100,45 @@ func (s *Service) recordReply(ctx context.Context, p payment.Payment, reply paym
 			charge.Amount = p.Amount // the gateway does not repeat it
 		}
 		// The order may have been cancelled meanwhile, so that a refund is due.
-		_, err := s.record(ctx, p.OrderID, report{charges: []payment.Charge{charge}, later: true})
+		_, err := s.record(ctx, p.OrderID, report{charges: []payment.Charge{charge}, reply: &reply, later: true})
 		return err
 	case payment.Refused:
-		return s.refuse(ctx, p.OrderID, reply.Reason)
+		return s.refuse(ctx, p.OrderID, reply)
 	case payment.NotReached, payment.Uncertain:
 	}
-	return reply.Err
+	if err := s.recordDoubt(ctx, j, reply); err != nil || !isLast(reply) {
+		return errors.Join(reply.Err, err)
+	}
+	s.exhausted.Add(1)
+	s.log.WarnContext(ctx, "a card is not sent again: the gateway gave no usable answer; the recovery asks for the charge",
+		"payment", p.ID, "order", p.OrderID, "sends", reply.Sends.Total, "said", reply.Said())
+	return nil
+}
+
+// recordDoubt writes that the gateway gave no definite answer, for operators: the first
+// time, and each time that the card was sent.
+func (s *Service) recordDoubt(ctx context.Context, j *job, reply payment.Reply) error {
+	if j.doubted && j.sends == reply.Sends {
+		return nil
+	}
+	_, err := s.change(ctx, j.payment.OrderID, func(c *change) error {
+		if err := c.recordUnavailable(ctx, reply.Err); err != nil {
+			return err
+		}
+		c.heard(&reply)
+		return nil
+	})
+	if err == nil {
+		j.doubted, j.sends = true, reply.Sends
+	}
+	return err
+}
+
+// heard notes a reply for operators, if there is one.
+func (c *change) heard(r *payment.Reply) {
+	if r != nil {
+		c.payment = c.payment.WithReply(r.Sends, r.Said(), c.at)
+	}
 }
 
 // refusedReason is the reason that the customer sees. What the gateway said may be
@@ -104,12 +146,13 @@ func (s *Service) recordReply(ctx context.Context, p payment.Payment, reply paym
 const refusedReason = "the payment gateway did not take the card"
 
 // refuse ends a payment whose request the gateway refused.
-func (s *Service) refuse(ctx context.Context, orderID id.ID, reason string) error {
+func (s *Service) refuse(ctx context.Context, orderID id.ID, reply payment.Reply) error {
 	_, err := s.change(ctx, orderID, func(c *change) error {
+		c.heard(&reply)
 		if c.payment.Status != payment.Pending || len(c.charges) > 0 {
 			return nil // it has ended meanwhile, or there is a charge after all
 		}
-		c.payment = c.payment.Record(c.at, payment.ActionRefused, reason, "")
+		c.payment = c.payment.Record(c.at, payment.ActionRefused, reply.Reason, "")
 		return c.fail(ctx, "", refusedReason)
 	})
 	return err

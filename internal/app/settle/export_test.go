@@ -18,7 +18,7 @@ const (
 
 // TryCharge requests a payment once. Run repeats that.
 func (s *Service) TryCharge(ctx context.Context, p payment.Payment, card payment.CardDetails) error {
-	return s.recordReply(ctx, p, s.gateway.Request(ctx, s.chargeRequest(p, card)))
+	return s.recordReply(ctx, &job{payment: p, card: &card}, s.gateway.Request(ctx, s.chargeRequest(p, card, payment.Sends{})))
 }
 
 // Round is one round of the recovery, to its end.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
@@ -33,12 +34,21 @@ type gateway struct {
 	away    bool
 	hangs   bool // Find waits until its caller gives up
 	next    fate // of the next request or cancel
+	cancels int  // requests to cancel a charge
 }
 
 // Request implements settle.Gateway.
 func (g *gateway) Request(_ context.Context, r payment.ChargeRequest) payment.Reply {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	reply := g.reply(r)
+	if reply.Sends = r.Sends; reply.Kind != payment.NotReached {
+		reply.Sends = r.Sends.After(time.Now(), reply.Kind == payment.Uncertain)
+	}
+	return reply
+}
+
+func (g *gateway) reply(r payment.ChargeRequest) payment.Reply {
 	f := g.fate()
 	switch {
 	case g.away || f == notReached:
@@ -92,6 +102,7 @@ func (g *gateway) Find(ctx context.Context, _, orderID id.ID) (found []payment.C
 func (g *gateway) Cancel(_ context.Context, _, _ id.ID, key string) (payment.Charge, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.cancels++
 	f := g.fate()
 	i := slices.IndexFunc(g.charges, func(c *payment.Charge) bool { return c.Key == key })
 	switch {

@@ -27,7 +27,9 @@ type job struct {
 	payment       payment.Payment
 	span          tracing.Span // of the request that queued it
 	card          *payment.CardDetails
-	commitUnknown bool // it is not known whether the payment was committed
+	commitUnknown bool          // it is not known whether the payment was committed
+	doubted       bool          // it is written that there was no definite answer
+	sends         payment.Sends // those that are written, if doubted
 }
 
 // ReserveSlot takes a slot for a card number, before the order is placed, so that no order

@@ -92,6 +92,7 @@ type Service struct {
 	expedited chan struct{} // one for each payment that is settled ahead of recovery
 	strangers *rate.Limiter // of questions about transactions that the shop does not know
 	ended     [outcomes]atomic.Int64
+	exhausted atomic.Int64 // payments whose card was sent as often as it may be
 }
 
 // New returns a Service. No card is charged until Run is called.
@@ -154,7 +155,8 @@ func (s *Service) find(ctx context.Context, either id.ID) (p payment.Payment, er
 // report is what the gateway says about the charges of an order.
 type report struct {
 	charges []payment.Charge
-	err     error // the gateway did not answer
+	err     error          // the gateway did not answer
+	reply   *payment.Reply // to the request that this is about; nil if the gateway was asked
 	// later leaves the refunds that follow to recovery, which makes them at once.
 	later bool
 }
@@ -168,7 +170,11 @@ func (s *Service) record(ctx context.Context, orderID id.ID, r report) (payment.
 		if err := c.recordUnavailable(ctx, r.err); err != nil {
 			return err
 		}
+		c.heard(r.reply)
+		c.recordRefundsSeen(r.charges)
 		c.merge(r.charges)
-		return c.judge(ctx)
+		err := c.judge(ctx)
+		c.recordGatewayRefund()
+		return err
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/backoff"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -169,11 +170,15 @@ func (c *comparison) all(ctx context.Context, payments []id.ID) (open []compared
 // open while the gateway is asked.
 func (c *comparison) one(ctx context.Context, pid id.ID) (found compared, err error) {
 	var ours []payment.Charge
+	var paid order.Order
 	err = c.db.Snapshot(ctx, func(tx store.Tx) error {
 		if found.payment, err = tx.Payments.Of(ctx, pid); err != nil {
 			return err
 		}
-		ours, err = tx.Charges.Of(ctx, found.payment.OrderID)
+		if ours, err = tx.Charges.Of(ctx, found.payment.OrderID); err != nil || found.payment.Status != payment.Refunded {
+			return err
+		}
+		paid, err = tx.Orders.Get(ctx, found.payment.OrderID)
 		return err
 	})
 	if err != nil {
@@ -185,6 +190,9 @@ func (c *comparison) one(ctx context.Context, pid id.ID) (found compared, err er
 		return found, ctx.Err()
 	}
 	found.differences = differences(found.payment, ours, theirs)
+	if paid.Status() == order.Paid {
+		found.differences = append(found.differences, store.Difference{What: unended, Want: int64(found.payment.Amount), Got: 0})
+	}
 	if len(found.differences) > 0 {
 		err = c.name(ctx, &found)
 	}
@@ -201,6 +209,12 @@ func (c *comparison) name(ctx context.Context, found *compared) error {
 		return err
 	})
 }
+
+// unended names a paid order whose money the gateway gave back.
+const unended = "won that the card pays; the gateway gave them back on its own: end the order with POST /admin/v1/orders/ID/cancel"
+
+// gaveBack names a charge that the shop keeps and the gateway has cancelled.
+const gaveBack = "; it cancelled a charge that the shop keeps: commerce payments recheck ID tells the shop"
 
 // differences compares the shop's charges of a payment with the gateway's.
 func differences(p payment.Payment, ours, theirs []payment.Charge) (found []store.Difference) {
@@ -220,6 +234,9 @@ func differences(p payment.Payment, ours, theirs []payment.Charge) (found []stor
 			open++
 		case payment.ChargeFailed, payment.ChargeCancelled:
 		}
+	}
+	if isGivenBack(ours, theirs) {
+		what += gaveBack
 	}
 	switch {
 	case want != got:
@@ -246,6 +263,14 @@ func kept(charges []payment.Charge) (won int64) {
 		}
 	}
 	return won
+}
+
+// isGivenBack reports whether the gateway has cancelled a charge that the shop keeps.
+func isGivenBack(ours, theirs []payment.Charge) bool {
+	return slices.ContainsFunc(ours, func(c payment.Charge) bool {
+		return c.Status == payment.ChargeSucceeded && c.Refund == payment.NoRefund &&
+			slices.ContainsFunc(theirs, func(t payment.Charge) bool { return t.Key == c.Key && t.Status == payment.ChargeCancelled })
+	})
 }
 
 // isMissing reports whether the gateway does not have a charge that the shop keeps: the

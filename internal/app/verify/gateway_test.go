@@ -187,7 +187,7 @@ func TestEveryDifferenceFromTheGatewayIsNamedByItsOrder(t *testing.T) {
 	}{
 		"a charge that the shop does not know": {charge("a", 1000, payment.ChargePending), false, []payment.Charge{paid}, order.Pending, store.Difference{What: keeps, Want: 0, Got: 1000}},
 		"a second charge":                      {paid, false, []payment.Charge{charge("b", 1000, payment.ChargeSucceeded), paid}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 2000}},
-		"a charge that the gateway gave back":  {paid, false, []payment.Charge{charge("a", 1000, payment.ChargeCancelled)}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 0}},
+		"a charge that the gateway gave back":  {paid, false, []payment.Charge{charge("a", 1000, payment.ChargeCancelled)}, order.Paid, store.Difference{What: keeps + "; it cancelled a charge that the shop keeps: commerce payments recheck ID tells the shop", Want: 1000, Got: 0}},
 		"a charge that the gateway forgot":     {paid, false, nil, order.Paid, store.Difference{What: forgot, Want: 1000, Got: 0}},
 		"as much by another charge":            {paid, false, []payment.Charge{charge("b", 1000, payment.ChargeSucceeded)}, order.Paid, store.Difference{What: "charges that the shop keeps and the gateway does not have", Want: 0, Got: 1}},
 		"a charge of another amount":           {paid, false, []payment.Charge{charge("a", 999, payment.ChargeSucceeded)}, order.Paid, store.Difference{What: keeps, Want: 1000, Got: 999}},

@@ -53,7 +53,7 @@ func samples() []Event {
 		PaymentRequested{unkeyed},
 		PaymentApproved{paid},
 		PaymentDeclined{Payment: paid, Reason: "the limit is exceeded"},
-		PaymentRefunded{paid},
+		PaymentRefunded{Payment: paid, AtGateway: true},
 	}
 }
 

@@ -64,8 +64,15 @@ type PaymentDeclined struct {
 func (PaymentDeclined) Type() string { return "payment.declined" }
 
 // PaymentRefunded says that a charge was refunded: the one of an order that was
-// cancelled, or one that was made twice or too late.
-type PaymentRefunded struct{ Payment }
+// cancelled, one that was made twice or too late, or one that the gateway refunded on its
+// own.
+type PaymentRefunded struct {
+	Payment
+	// AtGateway is true if the gateway gave the money of an order back without a request
+	// of the shop, for example in its console. The order stays as it is until somebody
+	// cancels it.
+	AtGateway bool `json:"atGateway,omitempty"`
+}
 
 // Type implements Event.
 func (PaymentRefunded) Type() string { return "payment.refunded" }

@@ -14,6 +14,7 @@ type ChargeRequest struct {
 	Card        CardDetails
 	Amount      money.Won
 	CallbackURL string // where the gateway reports the outcome
+	Sends       Sends  // how often the card was sent before
 }
 
 // Reply is the outcome of a ChargeRequest.
@@ -22,6 +23,22 @@ type Reply struct {
 	Charge Charge // if Accepted; its amount is zero if the gateway does not repeat it
 	Reason string // if Refused
 	Err    error  // if NotReached or Uncertain; also the cause of Refused
+	Sends  Sends  // how often the card has been sent by now, with the requests before
+}
+
+// Definite reports whether the gateway said what becomes of the request.
+func (r Reply) Definite() bool { return r.Kind == Accepted || r.Kind == Refused }
+
+// Said returns what the gateway said, as text for people.
+func (r Reply) Said() string {
+	switch r.Kind {
+	case Accepted:
+		return "accepted, " + string(r.Charge.Status)
+	case Refused:
+		return "refused: " + r.Reason
+	default:
+		return r.Err.Error()
+	}
 }
 
 // ReplyKind is how a ChargeRequest ended.
@@ -41,6 +58,8 @@ type Callback struct {
 	OrderID string // as the gateway has it; it may not be an id of the shop
 	Key     string // of the charge
 	Amount  money.Won
+	// Cancelled: it says that the charge was refunded or voided.
+	Cancelled bool
 }
 
 // Faults of callbacks that are rejected before they are processed. They change nothing.

@@ -60,6 +60,10 @@ type Payment struct {
 	CreatedAt time.Time
 	EndedAt   *time.Time // when it left the status Pending
 	DueAt     *time.Time // when recovery checks it next; nil: never
+	Contact   Contact    // with the gateway
+	// AttentionAt is since when an operator has to end the order: it is paid, and the
+	// gateway gave the money back on its own. nil: there is nothing to do.
+	AttentionAt *time.Time
 
 	unsaved []Entry
 }
@@ -89,6 +93,9 @@ const (
 	ActionRefunded     Action = "REFUNDED"   // a charge was refunded
 	ActionVoided       Action = "CALLED_OFF" // a charge was voided: it never took money
 	ActionManual       Action = "BY_HAND"    // an operator settled the payment or a refund
+	// RefundedAtGateway: the gateway refunded the charge that paid, without a request of
+	// the shop.
+	RefundedAtGateway Action = "REFUNDED_AT_GATEWAY"
 )
 
 // New returns a pending payment, scheduled by the policy.
@@ -177,9 +184,20 @@ func (p Payment) WithGatewayRefund(charges []Charge, now time.Time) (_ Payment, 
 	}
 	paid = charges[i]
 	paid.Refund = RefundDone
-	before := paid
-	before.Status = ChargeSucceeded
-	return p.WithRefund(before, now), paid, true
+	p.Status = Refunded
+	return p.Record(now, RefundedAtGateway, paid.Key, ""), paid, true
+}
+
+// ForAttention returns the payment as one whose order an operator has to end.
+func (p Payment) ForAttention(now time.Time) Payment {
+	p.AttentionAt = &now
+	return p
+}
+
+// Attended returns the payment with nothing left to do for an operator.
+func (p Payment) Attended() Payment {
+	p.AttentionAt = nil
+	return p
 }
 
 // RequestedEvent returns the event that the payment was requested.
@@ -201,6 +219,14 @@ func (p Payment) DeclinedEvent() event.PaymentDeclined {
 func (p Payment) RefundedEvent(c Charge) event.PaymentRefunded {
 	e := event.PaymentRefunded{Payment: p.about(c.Key)}
 	e.Amount = int64(c.Amount)
+	return e
+}
+
+// RefundedAtGatewayEvent returns the event that the gateway refunded a charge without a
+// request of the shop.
+func (p Payment) RefundedAtGatewayEvent(c Charge) event.PaymentRefunded {
+	e := p.RefundedEvent(c)
+	e.AtGateway = true
 	return e
 }
 

@@ -1,6 +1,7 @@
 package payment_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -85,5 +86,32 @@ func TestOnlyAPendingPaymentIsLate(t *testing.T) {
 	late := at.Add(policy.Expiry)
 	if approved(t, "a").Late(policy, late) || !waiting().Late(policy, late) || waiting().Late(policy, late.Add(-1)) {
 		t.Error("late is wrong")
+	}
+}
+
+// The gateway may give the money back on its own, soon or after a complaint.
+func TestAnApprovedPaymentIsCheckedForAWeek(t *testing.T) {
+	t.Parallel()
+	policy := payment.DefaultPolicy()
+	p := approved(t, "a")
+	ended := *p.EndedAt
+	var ages []time.Duration
+	for now := ended; len(ages) < 100; now = *p.DueAt {
+		if p = p.Schedule(policy, false, now); p.DueAt == nil {
+			break
+		}
+		if gap := p.DueAt.Sub(now); gap <= 0 {
+			t.Fatalf("after %v the next check is %v later", now.Sub(ended), gap)
+		}
+		ages = append(ages, p.DueAt.Sub(ended))
+	}
+	const day = 24 * time.Hour
+	for _, want := range []time.Duration{time.Minute, day, 3 * day, 7 * day} {
+		if !slices.Contains(ages, want) {
+			t.Errorf("it is not checked after %v: %v", want, ages)
+		}
+	}
+	if last := ages[len(ages)-1]; last != 7*day || len(ages) > 16 {
+		t.Errorf("%d checks: %v", len(ages), ages)
 	}
 }

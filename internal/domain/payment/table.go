@@ -7,6 +7,10 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/id"
 )
 
+// MaxWatched is how many ended payments are checked before the next look for payments
+// that wait: of the former there may be thousands, and they are not urgent.
+const MaxWatched = 16
+
 // Table keeps payments. A transaction that changes a payment holds the lock of its
 // order.
 type Table interface {
@@ -18,8 +22,9 @@ type Table interface {
 	// Of returns the payment with the id, or of the order with the id, or ErrNotFound.
 	Of(ctx context.Context, either id.ID) (Payment, error)
 	// Due returns the orders of up to limit payments that are due for a check. Those
-	// that wait (pending, or with a refund due) come before those that have ended;
-	// within each group the longest overdue comes first.
+	// that wait (pending, or with a refund due) come before those that have ended, of
+	// which there are MaxWatched at most; within each group the longest overdue comes
+	// first.
 	Due(ctx context.Context, now time.Time, limit int) ([]id.ID, error)
 	// History returns the history of a payment, oldest first.
 	History(ctx context.Context, payment id.ID) ([]Entry, error)
@@ -35,7 +40,7 @@ type Filter struct {
 	Before time.Time
 	// Refunds: only payments with a refund due.
 	Refunds bool
-	// Stuck: only payments that wait: pending, or with a refund due.
+	// Stuck: only payments that wait: pending, with a refund due, or for an operator.
 	Stuck bool
 }
 

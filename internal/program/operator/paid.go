@@ -27,6 +27,11 @@ type paymentRow struct {
 	CreatedAt      time.Time  `json:"createdAt"`
 	EndedAt        *time.Time `json:"endedAt"`
 	DueAt          *time.Time `json:"dueAt"`
+	CardSends      int64      `json:"cardSends"`
+	CardSentAt     *time.Time `json:"cardSentAt"`
+	GatewaySaid    string     `json:"gatewaySaid,omitempty"`
+	GatewaySaidAt  *time.Time `json:"gatewaySaidAt"`
+	AttentionSince *time.Time `json:"attentionSince"`
 
 	now time.Time
 }
@@ -35,7 +40,8 @@ func rowOf(l settle.PaymentSummary, now time.Time) paymentRow {
 	p := l.Payment
 	return paymentRow{
 		p.ID.String(), p.OrderID.String(), p.UserID.String(), string(p.Status), int64(p.Amount), p.Card.Type, p.Card.Last4, p.Key, p.Reason,
-		l.RefundDue, int64(now.Sub(p.CreatedAt) / time.Second), p.CreatedAt.UTC(), utc(p.EndedAt), utc(p.DueAt), now,
+		l.RefundDue, int64(now.Sub(p.CreatedAt) / time.Second), p.CreatedAt.UTC(), utc(p.EndedAt), utc(p.DueAt),
+		p.Contact.Sends, utc(p.Contact.SentAt), p.Contact.Said, utc(p.Contact.SaidAt), utc(p.AttentionAt), now,
 	}
 }
 
@@ -48,12 +54,20 @@ func utc(t *time.Time) *time.Time {
 }
 
 func (r paymentRow) cells() []string {
-	refund := "-"
-	if r.RefundDue {
-		refund = "due"
-	}
 	return []string{
-		r.ID, r.OrderID, r.Status, strconv.FormatInt(r.Amount, 10), refund, age(r.now.Sub(r.CreatedAt)), r.due(), cmp.Or(r.Reason, "-"),
+		r.ID, r.OrderID, r.Status, strconv.FormatInt(r.Amount, 10), r.refund(), age(r.now.Sub(r.CreatedAt)), r.due(), cmp.Or(r.Reason, "-"),
+	}
+}
+
+// refund says what is left to do about the money.
+func (r paymentRow) refund() string {
+	switch {
+	case r.AttentionSince != nil:
+		return "made: end the order"
+	case r.RefundDue:
+		return "due"
+	default:
+		return "-"
 	}
 }
 
@@ -132,6 +146,14 @@ func mapped[T, U any](list []T, f func(T) U) []U {
 	return all
 }
 
+// when formats a time that may not be there.
+func when(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.Format(time.RFC3339)
+}
+
 // textTable is a table with its header.
 type textTable struct {
 	header []string
@@ -147,6 +169,10 @@ func tablesOf(c settle.Details, now time.Time) []textTable {
 		{
 			[]string{"PAYMENT", "STATUS", "AMOUNT", "CARD", "AGE", "DUE", "REASON"},
 			[][]string{{p.ID, p.Status, won(p.Amount), p.CardType + " " + p.CardLast4, age(now.Sub(p.CreatedAt)), p.due(), cmp.Or(p.Reason, "-")}},
+		},
+		{
+			[]string{"CARD SENT", "LAST SENT", "REFUND", "LAST ANSWER", "THE GATEWAY SAID"},
+			[][]string{{won(p.CardSends) + " times", when(p.CardSentAt), p.refund(), when(p.GatewaySaidAt), cmp.Or(p.GatewaySaid, "-")}},
 		},
 		{
 			[]string{"ORDER", "STATUS", "AMOUNT", "DISCOUNT", "POINTS", "BY CARD"},

@@ -38,7 +38,7 @@ func (s *session) settlement(db *sqlstore.DB, g settle.Gateway, p payment.Policy
 type paymentsListCommand struct {
 	paymentFlags
 
-	All       bool            `help:"List all payments, not only those that are stuck: pending, or with a refund due."`
+	All       bool            `help:"List all payments, not only those that are stuck: pending, with a refund due, or refunded at the gateway while the order is paid."`
 	Status    string          `help:"List all payments of this status: PENDING, APPROVED, DECLINED or REFUNDED." enum:",PENDING,APPROVED,DECLINED,REFUNDED" default:"" placeholder:"STATUS"`
 	OlderThan config.Duration `help:"List only payments older than this, for example 15m." placeholder:"TIME"`
 	Limit     config.Count    `help:"Maximum number of payments, newest first." default:"100"`
@@ -47,7 +47,8 @@ type paymentsListCommand struct {
 // Help returns the text that kong prints below the summary of the command.
 func (*paymentsListCommand) Help() string {
 	return "Every payment is pending for some seconds, because the gateway takes that long. If an answer is lost, commerce-api asks the gateway again at the time in the column DUE. " +
-		"Look at a payment that is pending, or has a refund due, for longer than --payment-expiry of commerce-api: commerce payments show ID."
+		"Look at a payment that is pending, or has a refund due, for longer than --payment-expiry of commerce-api: commerce payments show ID. " +
+		"\"made: end the order\" means that the gateway gave the money of a paid order back on its own: end it with POST /admin/v1/orders/ID/cancel."
 }
 
 // Run implements the command.

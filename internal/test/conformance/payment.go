@@ -83,6 +83,7 @@ func paymentTests() map[string]func(*shop) {
 		"an order has one payment although several are added at once":      paymentOnce,
 		"payments that are due are found, those that waited longest first": paymentsDue,
 		"payments that wait are due ahead of those that are watched":       paymentsWaiting,
+		"few of the payments that are watched are due at once":             paymentsWatched,
 		"payments are found by what is asked of them, page by page":        paymentsFound,
 		"charges are kept in the order in which they became known":         chargesKept,
 		"an order reads whole: discount, coupon, card and payment":         orderWhole,
@@ -113,8 +114,12 @@ func paymentSaved(s *shop) {
 		s.Fatal(err)
 	}
 	p.DueAt = nil
+	sends := payment.Sends{}.After(noon().Add(time.Minute), true).After(noon().Add(time.Hour), false)
+	p = p.WithReply(sends, "refused: 한도", noon().Add(2*time.Hour)).ForAttention(noon().Add(3 * time.Hour))
 	s.savePayment(p)
 	s.equal(p, s.storedPayment(p.ID))
+	s.savePayment(s.storedPayment(p.ID).Attended())
+	s.equal(p.Attended(), s.storedPayment(p.ID))
 	s.equal(append([]payment.Entry{{At: noon(), Action: payment.ActionPlaced}}, p.UnsavedEntries()...), history())
 }
 
@@ -182,6 +187,9 @@ func (s *shop) cases() (all []found) {
 				s.Fatal(err)
 			}
 			p.Status = status
+			if i > 8 && status == payment.Refunded {
+				p = p.ForAttention(noon())
+			}
 		case payment.Declined:
 			if p, err = p.Expire("too late", noon()); err != nil {
 				s.Fatal(err)
@@ -202,7 +210,7 @@ func (s *shop) cases() (all []found) {
 
 func paymentsFound(s *shop) {
 	all := s.cases()
-	isStuck := func(f found) bool { return f.refund || f.Status == payment.Pending }
+	isStuck := func(f found) bool { return f.refund || f.Status == payment.Pending || f.AttentionAt != nil }
 	for _, c := range []struct {
 		filter payment.Filter
 		keep   func(found) bool

@@ -38,3 +38,25 @@ func paymentsWaiting(s *shop) {
 		}))
 	}
 }
+
+// Those that wait are looked for again before all that are watched have been checked.
+func paymentsWatched(s *shop) {
+	u := s.user()
+	for i := range payment.MaxWatched + 3 {
+		p := s.placeByCard(u.ID)
+		if i > 0 {
+			ended, err := p.Approve("TR:1", noon())
+			if err != nil {
+				s.Fatal(err)
+			}
+			p = ended
+		}
+		due := noon()
+		p.DueAt = &due
+		s.savePayment(p)
+	}
+	due := read(s, func(ctx context.Context, tx store.Tx) ([]id.ID, error) {
+		return tx.Payments.Due(ctx, noon().Add(time.Hour), 64)
+	})
+	s.equal(payment.MaxWatched+1, len(due))
+}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -80,11 +81,15 @@ func (e Env) exportEnded(payments *settle.Service) error {
 	ended := func(outcome func(settle.Ended) int64) func() int64 {
 		return func() int64 { return outcome(payments.Ended()) }
 	}
-	return e.ExportCounts("payments_ended_total",
+	exhausted := e.ExportCount("payments_cards_exhausted_total",
+		"Card payments whose card was sent as often as it may be, without a definite answer of the gateway.", payments.Exhausted)
+	return errors.Join(exhausted, e.ExportCounts("payments_ended_total",
 		"Card payments that this process ended by an outcome of the gateway, by time, or by a refund.", "how", Counts{
 			"approved": ended(func(e settle.Ended) int64 { return e.Approved }),
 			"declined": ended(func(e settle.Ended) int64 { return e.Declined }),
 			"expired":  ended(func(e settle.Ended) int64 { return e.Expired }),
 			"refunded": ended(func(e settle.Ended) int64 { return e.Refunded }),
-		})
+
+			"refunded_at_gateway": ended(func(e settle.Ended) int64 { return e.RefundedAtGateway }),
+		}))
 }

@@ -45,7 +45,8 @@ func number(t *testing.T, name string, fallback uint64) int {
 func TestEveryCardOrderEndsWithTheDefaultGatewayAndTheBreakerStaysClosed(t *testing.T) {
 	t.Parallel()
 	seed := newSeed(t)
-	s := open(t, options{scenario: "default", expiry: 15 * time.Minute})
+	// 4 of 1,000 cards meet six refusals in a row, and are not sent again: they expire.
+	s := open(t, options{scenario: "default", expiry: 2 * time.Minute})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	orders := plan(seed, s.setUp(ctx, number(t, "CARD_ORDERS", 200)))
