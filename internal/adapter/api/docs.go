@@ -23,6 +23,9 @@ func (s *service) openAPIConfig() huma.Config {
 				Title: "Commerce", Version: s.config.Version,
 				Description: "A shop with a live product ranking. Times are RFC 3339 in UTC, amounts are in won, business days are in Asia/Seoul. " +
 					"Every error response is application/problem+json; programs should use its code. " +
+					"Only what the server refuses before it has read a request (400, 417, 431, 501) is text/plain. " +
+					"A parameter or header that is read must not be empty, nor given twice: leave it out if there is no value. Unknown parameters are ignored. " +
+					"Bodies are not compressed; null is only for fields that allow it; an integer may be written as 5.0 or 5e0. " +
 					"The events that the shop publishes are described at /asyncapi.json.",
 			},
 			Tags:       tags(),
@@ -37,10 +40,14 @@ func (s *service) openAPIConfig() huma.Config {
 // clients have generated code from it.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
-	if name == "SettlementInputBody" {
+	switch name {
+	case "SettlementInputBody":
 		return "WordInputBody"
+	case "WrongPart":
+		return "Field"
+	default:
+		return name
 	}
-	return name
 }
 
 // tags returns the sections of the documentation, in the order in which a new reader needs them.
@@ -57,7 +64,8 @@ func (s *service) problemResponse() *huma.Response {
 	return &huma.Response{
 		Description: "An error, as a problem (RFC 9457): 400 invalid request, 401 not authenticated, 403 not allowed, 404 not found, " +
 			"409 conflict with the current state, 422 the Idempotency-Key was used for another request, 503 unavailable, try again later.",
-		Headers: map[string]*huma.Param{"X-Trace-Id": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "The traceId."}},
+		Headers: map[string]*huma.Param{"X-Trace-Id": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "The id of the trace of this request. It is the traceId of the problem, except in an answer that is repeated " +
+			"(Idempotent-Replayed: true): its body is the first one, byte by byte, with the traceId of the request that was answered first."}},
 		Content: map[string]*huma.MediaType{problemType: {Schema: schema}},
 	}
 }
