@@ -25,6 +25,7 @@ var (
 	// as one may be, and each view of a product counts.
 	askAgain = []string{"public, no-cache"}
 	byCoding = []string{"Accept-Encoding"}
+	byOrigin = []string{"Origin"}
 )
 
 // Conditional is embedded in the input of routes whose answers have an ETag.
@@ -67,7 +68,7 @@ func (m *middleware) serveShared(w http.ResponseWriter, r *http.Request) {
 // has it. It returns the status.
 func sendShared(w http.ResponseWriter, r *http.Request, a *coded.Answer) int {
 	header := w.Header()
-	header["Cache-Control"], header["Vary"], header["Etag"] = askAgain, byCoding, a.ETags
+	header["Cache-Control"], header["Vary"], header["Etag"] = askAgain, varied(header), a.ETags
 	if asked := r.Header["If-None-Match"]; len(asked) > 0 && matchesETag(asked, a.ETag) {
 		delete(header, "Content-Type")
 		w.WriteHeader(http.StatusNotModified)

@@ -178,6 +178,40 @@ func parseURLs(s string) ([]string, error) {
 	return list, nil
 }
 
+// Origins is a list of web origins as browsers send them, or empty.
+type Origins struct{ value[[]string] }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *Origins) UnmarshalText(text []byte) error { return v.read(text, parseOrigins) }
+
+func parseOrigins(s string) (origins []string, err error) {
+	if strings.TrimSpace(s) == "" {
+		return nil, nil
+	}
+	for one := range strings.SplitSeq(s, ",") {
+		origin := strings.ToLower(strings.TrimSpace(one))
+		if !isOrigin(origin) {
+			return nil, fmt.Errorf("%q is not an origin: give http://host, https://host or https://host:8443, in ASCII, without a path and without *", one)
+		}
+		origins = append(origins, origin)
+	}
+	return origins, nil
+}
+
+// isOrigin reports whether a browser can send a text as its Origin. It leaves out the usual port.
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Scheme+"://"+u.Host != s {
+		return false
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	usual := u.Scheme == "http" && port == 80 || u.Scheme == "https" && port == 443
+	if strings.HasSuffix(u.Host, ":") || u.Port() != "" && (err != nil || usual) {
+		return false
+	}
+	return !strings.ContainsFunc(u.Hostname(), func(c rune) bool { return c > '~' || strings.ContainsRune("*%_ \"", c) })
+}
+
 // URL is the address of an HTTP server, or empty.
 type URL struct{ value[string] }
 
