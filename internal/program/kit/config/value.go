@@ -204,12 +204,17 @@ func isOrigin(s string) bool {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Scheme+"://"+u.Host != s {
 		return false
 	}
-	port, err := strconv.ParseUint(u.Port(), 10, 16)
-	usual := u.Scheme == "http" && port == 80 || u.Scheme == "https" && port == 443
-	if strings.HasSuffix(u.Host, ":") || u.Port() != "" && (err != nil || usual) {
-		return false
+	return isOriginPort(u) && !strings.ContainsFunc(u.Hostname(), func(c rune) bool { return c > '~' || strings.ContainsRune("*%_ \"", c) })
+}
+
+// isOriginPort reports whether a browser names the port of an address as it stands there.
+func isOriginPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
 	}
-	return !strings.ContainsFunc(u.Hostname(), func(c rune) bool { return c > '~' || strings.ContainsRune("*%_ \"", c) })
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	usual := map[string]uint64{"http": 80, "https": 443}
+	return err == nil && port != usual[u.Scheme]
 }
 
 // URL is the address of an HTTP server, or empty.
