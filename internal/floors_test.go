@@ -46,6 +46,7 @@ var reserved = map[string][]string{
 	"github.com/twmb/franz-go/pkg/kfake":  {"program/allinone", "test"},
 	"github.com/alicebob/miniredis/v2":    {"program/allinone", "test"},
 	"github.com/maypok86/otter/v2":        {"adapter/api/near"},
+	"github.com/rs/cors":                  {"adapter/api"},
 	"github.com/andybalholm/brotli":       {"adapter/api/compress", "test"},
 	"github.com/klauspost/compress":       {"adapter/api/compress", "test"},
 	"github.com/redis/go-redis/v9":        {"adapter/redis", "program", "test"},

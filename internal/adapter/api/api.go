@@ -67,6 +67,7 @@ type Config struct {
 	RequireIdempotencyKey bool // of POST /orders
 	DailyKeys             int  // how many idempotency keys a user can use within 24 hours; 0: any number
 
+	Origins   []string        // whose pages may use the API in a browser: https://shop.example
 	Callbacks CallbackDecoder // of the gateway; nil: the shop takes no cards
 
 	NearBytes uint64         // bound of the memory of the near cache; 0: there is none
@@ -112,11 +113,15 @@ type service struct {
 // Handler serves the API. It must be told of changes of products: see near.go.
 type Handler struct {
 	middleware *middleware
-	near       *nearCache // nil: there is none
+	near       *nearCache   // nil: there is none
+	cross      *crossOrigin // nil: pages of other origins may not use the API
 }
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.cross != nil && h.cross.answer(w, r) {
+		return
+	}
 	if h.near == nil || !h.near.serve(w, r) {
 		h.middleware.ServeHTTP(w, r)
 	}
@@ -174,7 +179,7 @@ func New(c Config) (*Handler, error) {
 }
 
 func newHandler(m *middleware) (h *Handler, err error) {
-	h = &Handler{middleware: m}
+	h = &Handler{middleware: m, cross: newCrossOrigin(m.service.config.Origins, m)}
 	if m.service.config.NearBytes > 0 {
 		h.near, err = newNearCache(m)
 	}

@@ -27,8 +27,12 @@ var errUnauthenticated = fault.New(fault.Unauthenticated, "UNAUTHENTICATED", "au
 
 type principalKey struct{}
 
-// userHeader is the header in which an authenticating gateway sends the loginId.
-const userHeader = "X-USER-ID"
+// userHeader is the header in which an authenticating gateway sends the loginId; gatewayHeader is its name in a
+// http.Header.
+const (
+	userHeader    = "X-USER-ID"
+	gatewayHeader = "X-User-Id"
+)
 
 // authorize authenticates the request and checks the access of the route. An invalid token is an error
 // even on public routes: the client believes that it is logged in and must learn that it is not.
@@ -66,20 +70,30 @@ func (s *service) authorizeInTurn(r *http.Request, need access) (context.Context
 
 // authenticate returns the user of a request, nil if it has no credentials.
 func (s *service) authenticate(r *http.Request) (*accounts.Principal, error) {
-	if header := r.Header.Get("Authorization"); header != "" {
-		scheme, token, _ := strings.Cut(header, " ")
+	header, trusted := r.Header["Authorization"], r.Header[gatewayHeader]
+	if len(header) > 1 {
+		return nil, once(r.Header, "Authorization")
+	}
+	if s.config.TrustUserHeader {
+		if err := once(r.Header, gatewayHeader); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case len(header) == 1: // an empty one is no token
+		scheme, token, _ := strings.Cut(header[0], " ")
 		if !strings.EqualFold(scheme, "Bearer") {
 			return nil, accounts.ErrBadToken
 		}
 		return optional(s.config.Accounts.Authenticate(r.Context(), strings.TrimSpace(token)))
-	}
-	if loginID := r.Header.Get(userHeader); loginID != "" && s.config.TrustUserHeader {
-		if !validText(loginID) {
+	case len(trusted) == 1 && s.config.TrustUserHeader:
+		if !validText(trusted[0]) {
 			return nil, accounts.ErrUnknownUser // a database cannot store such text
 		}
-		return optional(s.config.Accounts.PreAuthenticated(r.Context(), loginID))
+		return optional(s.config.Accounts.PreAuthenticated(r.Context(), trusted[0]))
+	default:
+		return nil, nil //nolint:nilnil // an anonymous request is no error
 	}
-	return nil, nil //nolint:nilnil // an anonymous request is no error
 }
 
 // optional returns p as a pointer, nil if there is an error.

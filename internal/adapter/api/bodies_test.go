@@ -178,7 +178,7 @@ func pageProducts(t *testing.T, on engine) {
 					HasMore    bool
 				}
 			}
-			s.as("").get("/api/v1/products"+query+"&size=2&cursor="+next).must(t, s, 200).into(t, &p)
+			s.as("").get("/api/v1/products"+query+"&size=2"+after(next)).must(t, s, 200).into(t, &p)
 			if p.Page.HasMore != (p.Page.NextCursor != nil) || p.Items == nil {
 				t.Fatalf("%s: %+v", query, p)
 			}

@@ -3,8 +3,6 @@ package api
 import (
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 )
@@ -14,29 +12,10 @@ import (
 type Dated struct {
 	Period string `query:"period" doc:"daily, weekly (ISO 8601, from Monday) or monthly; the default is daily."`
 	Date   string `query:"date" doc:"A day of the period, in Asia/Seoul as yyyyMMdd; the default is today." example:"20260131"`
-
-	empty error // the error of a parameter that is present but empty
-}
-
-// Resolve implements huma.Resolver. For huma an empty parameter is absent; here ?date= is an error, because
-// it does not mean today.
-func (in *Dated) Resolve(ctx huma.Context) []error {
-	u := ctx.URL()
-	q := u.Query()
-	switch {
-	case q.Has("period") && in.Period == "":
-		in.empty = ranking.ErrPeriod
-	case q.Has("date") && in.Date == "":
-		in.empty = ranking.ErrDate
-	}
-	return nil
 }
 
 // read returns the kind of the period, and the day.
 func (in *Dated) read(now time.Time) (kind ranking.Kind, day clock.Day, err error) {
-	if in.empty != nil {
-		return "", 0, in.empty
-	}
 	if kind, err = ranking.ParseKind(in.Period); err != nil {
 		return "", 0, err
 	}

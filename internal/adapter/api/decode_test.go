@@ -2,13 +2,14 @@ package api
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
 )
 
 func FuzzDecode(f *testing.F) {
-	for _, seed := range []string{`{"items":[{"productId":1,"quantity":2}],"points":5}`, `{"items":[{"productId":"\u0000"}]}`, "\xff", `[1e999]`, `null`} {
+	for _, seed := range []string{`{"items":[{"productId":1,"quantity":2}],"points":5}`, `{"items":[{"productId":"\u0000"}]}`, "\xff", `[1e999]`, `null`, `{"1e3\"":[5.0,-1.50e1,0.0,-0.0,1e-2,"1e3\\"],"x":1E2}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -18,6 +19,10 @@ func FuzzDecode(f *testing.F) {
 		}
 		if !utf8.Valid(data) || !json.Valid(data) {
 			t.Fatalf("decode(%q) = %v", data, parsed)
+		}
+		var plain any
+		if err := json.Unmarshal(data, &plain); err != nil || !reflect.DeepEqual(parsed, plain) {
+			t.Fatalf("decode(%q) = %v, encoding/json has %v, %v", data, parsed, plain, err)
 		}
 		text, err := marshal(parsed)
 		if err != nil {

@@ -25,6 +25,9 @@ func (s *service) openAPIConfig() huma.Config {
 				Description: "A shop with a live product ranking. Times are RFC 3339 in UTC, amounts are in won, business days are in Asia/Seoul. " +
 					"Every error response is application/problem+json; programs should use its code. " +
 					"GET /errors explains the codes. " +
+					"Only what the server refuses before it has read a request (400, 417, 431, 501) is text/plain. " +
+					"A parameter or header that is read must not be empty, nor given twice: leave it out if there is no value. Unknown parameters are ignored. " +
+					"Bodies are not compressed; null is only for fields that allow it; an integer may be written as 5.0 or 5e0. " +
 					"The events that the shop publishes are described at /asyncapi.json.",
 				License: &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"},
 			},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"reflect"
@@ -39,14 +38,15 @@ func marshal(v any) ([]byte, error) {
 var errNotUTF8 = errors.New("the body is not UTF-8")
 
 // decode decodes JSON and rejects text that a database cannot store. An error message that starts with a
-// JSON pointer and a colon names the invalid part.
+// JSON pointer and the character NUL, which is in no name that gets so far, names the invalid part.
 func decode(data []byte, v any) error {
 	if !utf8.Valid(data) {
 		return errNotUTF8 // encoding/json would replace invalid bytes by U+FFFD
 	}
+	data = plainIntegers(data)
 	err := json.Unmarshal(data, v)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fieldError("/"+strings.ReplaceAll(wrong.Field, ".", "/"), "must be "+typeName(wrong.Type))
+		return fieldError(pointerTo(data, wrong.Offset), "must be "+typeName(wrong.Type))
 	}
 	if err != nil {
 		return err
@@ -62,12 +62,14 @@ func decode(data []byte, v any) error {
 	return nil
 }
 
+const endOfPointer = "\x00"
+
 // fieldError returns an error for the part of the body at a JSON pointer.
 func fieldError(pointer, detail string) error {
-	if strings.Trim(pointer, "/") == "" {
+	if pointer == "" {
 		return errors.New(detail) // for the whole body
 	}
-	return fmt.Errorf("%s: %s", pointer, detail)
+	return errors.New(pointer + endOfPointer + detail)
 }
 
 // typeName describes a type in an error message.
@@ -100,9 +102,9 @@ func findNUL(place string, v any) (pointer string, found bool) {
 	case map[string]any:
 		for name, item := range v {
 			if strings.ContainsRune(name, 0) {
-				return place + "/", true
+				return place, true // a pointer with NUL would help nobody
 			}
-			if p, found := findNUL(place+"/"+name, item); found {
+			if p, found := findNUL(place+"/"+token(name), item); found {
 				return p, true
 			}
 		}
@@ -125,10 +127,10 @@ func findDuplicateName(place string, v any) (pointer string, found bool) {
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			folded := strings.Map(foldCase, name)
 			if seen[folded] {
-				return place + "/" + name, true
+				return place + "/" + token(name), true
 			}
 			seen[folded] = true
-			if p, found := findDuplicateName(place+"/"+name, v[name]); found {
+			if p, found := findDuplicateName(place+"/"+token(name), v[name]); found {
 				return p, true
 			}
 		}

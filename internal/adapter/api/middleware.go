@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -37,7 +38,7 @@ func newMiddleware(s *service, mux *http.ServeMux) (*middleware, error) {
 // ServeHTTP implements http.Handler.
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := m.service.config.Clock()
-	handler, pattern := m.mux.Handler(r)
+	handler, pattern := m.route(r)
 	if d, has := m.service.doors.routes[pattern]; has && d.full() {
 		m.refuse(w, r, d, pattern, start)
 		return
@@ -53,6 +54,16 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["X-Content-Type-Options"], w.Header()["Cache-Control"] = noSniff, notKept
 	m.serveSafely(rec, r, handler, pattern)
 	m.observe(r, rec.status, pattern, m.service.config.Clock().Sub(start).Seconds())
+}
+
+// route returns the handler and the pattern of a request. A path that the mux would redirect to another one, as
+// //api or /a/../api, does not exist: no link leads there.
+func (m *middleware) route(r *http.Request) (http.Handler, string) {
+	asked := r.URL.EscapedPath()
+	if cleaned := path.Clean("/" + asked); cleaned != strings.TrimSuffix(asked, "/") && cleaned != asked {
+		return http.NotFoundHandler(), ""
+	}
+	return m.mux.Handler(r)
 }
 
 // serveSafely serves the request and turns a panic into a problem.

@@ -157,7 +157,9 @@ func (n *nearCache) product(a *nearAnswer, pid int64, user *id.ID) {
 		a.fail(err)
 		return
 	}
-	n.service.config.Views.Viewed(pid, user)
+	if isView(a.r.Method, a.r.Header.Get) {
+		n.service.config.Views.Viewed(pid, user)
+	}
 	a.send(answer)
 }
 

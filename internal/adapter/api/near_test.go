@@ -35,7 +35,7 @@ func oddPaths() []string {
 		"?q=%zz", "?q=%ff", "?q=" + url.QueryEscape("머그"), "?q=" + strings.Repeat("x", 201), "?q=" + strings.Repeat("x", 300), "?minPrice=1", "?minPrice=-1",
 		"?minPrice=2&maxPrice=1", "?minPrice=1&maxPrice=99999", "?cursor=", "?cursor=x", "?%63ursor=x", "?x=1", "?size=1&size=2", "?size=1;sort=latest",
 		"?date=", "?date=20260302", "?date=20260230", "?date=19000101", "?period=weekly", "?period=x", "?page=1", "?page=2", "?page=0", "?page=x",
-		"?snapshot=new", "?snapshot=", "?snapshot=x", "?brandId=1&period=daily",
+		"?snapshot=new", "?snapshot=", "?snapshot=x", "?snapshot=&snapshot=new", "?date=20260302&date=20260302", "?utm_source=&utm_source=x", "?minPrice=", "?q=", "?brandId=", "?brandId=1&period=daily",
 	} {
 		all = append(all, products+query, rankings+query)
 	}
@@ -85,6 +85,19 @@ func oddHeaders(tag, token string) []http.Header {
 		{"Traceparent": {"x"}},
 		{"Traceparent": {""}},
 		{"Idempotency-Key": {"x"}},
+		{"Idempotency-Key": {""}},
+		{"Authorization": {"Bearer " + token, "Bearer " + token}},
+		{"Authorization": {"", "Bearer " + token}},
+		{"Authorization": {"Bearer " + token}, "X-User-Id": {""}},
+		{"X-User-Id": {"admin", "kim"}},
+		{"X-User-Id": {" "}},
+		{"Content-Encoding": {"gzip"}},
+		{"Content-Type": {""}},
+		{"Last-Event-Id": {""}},
+		{"Sec-Purpose": {"prefetch"}},
+		{"Sec-Purpose": {"prefetch;prerender"}},
+		{"Purpose": {"prefetch"}},
+		{"X-Moz": {"prefetch"}},
 	}
 }
 

@@ -129,8 +129,8 @@ func (s *service) problemResponse() *huma.Response {
 	schema := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem](), true, "Problem")
 	return &huma.Response{
 		Description: "Another error, as a problem (RFC 9457).",
-		Headers: map[string]*huma.Param{"X-Trace-Id": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "The traceId of this request. " +
-			"An answer that is given again (Idempotent-Replayed) has that of the first request in its body."}},
+		Headers: map[string]*huma.Param{"X-Trace-Id": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "The id of the trace of this request. It is " +
+			"the traceId of the problem, except in an answer that is repeated (Idempotent-Replayed: true): its body is the first one, byte by byte."}},
 		Content: map[string]*huma.MediaType{problemType: {Schema: schema}},
 	}
 }

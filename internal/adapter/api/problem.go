@@ -15,13 +15,13 @@ import (
 
 // problem is the body of an error response (RFC 9457).
 type problem struct {
-	Type    string        `json:"type" doc:"Always about:blank; the code identifies the problem." example:"about:blank"`
-	Title   string        `json:"title" doc:"The text of the status code." example:"Conflict"`
-	Status  int           `json:"status" example:"409"`
-	Detail  string        `json:"detail" doc:"A description for humans. It may change." example:"product 17 has 3 left, 5 wanted"`
-	Code    string        `json:"code" doc:"A stable code for programs." example:"INSUFFICIENT_STOCK"`
-	TraceID string        `json:"traceId" doc:"The trace id, which the log contains too." example:"0af7651916cd43dd8448eb211c80319c"`
-	Errors  []fault.Field `json:"errors,omitempty" doc:"All errors of an invalid request."`
+	Type    string      `json:"type" doc:"Always about:blank; the code identifies the problem." example:"about:blank"`
+	Title   string      `json:"title" doc:"The text of the status code." example:"Conflict"`
+	Status  int         `json:"status" example:"409"`
+	Detail  string      `json:"detail" doc:"A description for humans. It may change." example:"product 17 has 3 left, 5 wanted"`
+	Code    string      `json:"code" doc:"A stable code for programs." example:"INSUFFICIENT_STOCK"`
+	TraceID string      `json:"traceId" doc:"The trace id, which the log contains too." example:"0af7651916cd43dd8448eb211c80319c"`
+	Errors  []wrongPart `json:"errors,omitempty" doc:"All errors of an invalid request."`
 
 	headers http.Header
 }
@@ -67,7 +67,7 @@ func (s *service) problem(ctx context.Context, err error) *problem {
 		f = errInternal
 	}
 	p := newProblem(ctx, statusOf(f.Kind), f.Code, f.Text)
-	p.Errors = f.Fields
+	p.Errors = wrongParts(f.Fields)
 	switch {
 	case f.Retry > 0:
 		p.headers.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.Retry.Seconds()))))
@@ -86,7 +86,7 @@ func isConnectionError(err error) bool {
 
 func newProblem(ctx context.Context, status int, code, detail string) *problem {
 	p := &problem{
-		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code,
+		Type: "about:blank", Title: titleOf(status), Status: status, Detail: detail, Code: code,
 		TraceID: tracing.ID(ctx), headers: http.Header{},
 	}
 	switch status {
@@ -96,6 +96,18 @@ func newProblem(ctx context.Context, status int, code, detail string) *problem {
 		p.headers.Set("Retry-After", "1")
 	}
 	return p
+}
+
+// titleOf returns the name of a status as RFC 9110 has it. net/http keeps older ones.
+func titleOf(status int) string {
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		return "Content Too Large"
+	case http.StatusUnprocessableEntity:
+		return "Unprocessable Content"
+	default:
+		return http.StatusText(status)
+	}
 }
 
 func (s *service) logProblem(ctx context.Context, p *problem, err error) {

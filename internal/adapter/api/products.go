@@ -3,6 +3,9 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/money"
@@ -23,6 +26,32 @@ type listInput struct {
 type detailInput struct {
 	ByID
 	Conditional
+
+	view bool // somebody looks at the product
+}
+
+// Resolve implements huma.Resolver.
+func (in *detailInput) Resolve(ctx huma.Context) []error {
+	in.view = isView(ctx.Method(), ctx.Header)
+	return nil
+}
+
+// isView reports whether somebody looks at what is asked for: HEAD only tries whether it is there, and browsers fetch pages
+// in advance that may never be shown. An answer 304 is a view: a browser asks whether its copy is current when
+// somebody opens the page.
+func isView(method string, header func(name string) string) bool {
+	if method != http.MethodGet {
+		return false
+	}
+	for _, name := range [...]string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		purpose := strings.ToLower(header(name))
+		for _, early := range [...]string{"prefetch", "prerender", "preview"} {
+			if purpose != "" && strings.Contains(purpose, early) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (s *service) registerProducts() {
@@ -64,6 +93,8 @@ func (s *service) getProduct(ctx context.Context, in *detailInput) (*output[prod
 	if err != nil {
 		return nil, err
 	}
-	s.config.Views.Viewed(in.ID, currentUserOrNil(ctx))
+	if in.view {
+		s.config.Views.Viewed(in.ID, currentUserOrNil(ctx))
+	}
 	return &output[productDetail]{toProductDetail(l, s.config.Rankings.Rank(ctx, clock.DayOf(s.config.Clock()), in.ID))}, nil
 }

@@ -33,15 +33,6 @@ type rankingInput struct {
 	Snapshot string `query:"snapshot" maxLength:"1400" doc:"page.snapshot of an earlier page, to read other pages of the same state. \"new\" on the first page of a live ranking takes a snapshot."`
 }
 
-// Resolve implements huma.Resolver; see Dated.
-func (in *rankingInput) Resolve(ctx huma.Context) []error {
-	u := ctx.URL()
-	if u.Query().Has("snapshot") && in.Snapshot == "" {
-		in.empty = rankings.ErrSnapshot
-	}
-	return in.Dated.Resolve(ctx)
-}
-
 // query returns the question that the parameters ask, and the day that they name.
 func (in *rankingInput) query(now time.Time) (rankings.Query, clock.Day, error) {
 	kind, day, err := in.read(now)

@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 
-	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
@@ -23,8 +23,11 @@ func (s *service) translate(ctx huma.Context, _ string, v any) (any, error) {
 		return v, nil
 	}
 	p := rejection(ctx.Context(), m, s.config.Limits.Size)
-	if e, ok := ctx.(*requestContext); ok {
-		e.status = p.Status
+	if c, ok := ctx.(*requestContext); ok {
+		c.status = p.Status
+		if p.Code == fault.ErrValidation.Code {
+			p.Errors = wrongParts(inOrder(append(complaints(m.Errors), s.overlooked(c)...)))
+		}
 	}
 	s.logProblem(ctx.Context(), p, m)
 	return p, nil
@@ -41,37 +44,37 @@ func rejection(ctx context.Context, m *huma.ErrorModel, limit int64) *problem {
 		return newProblem(ctx, m.Status, "BODY_TIMEOUT", "the body did not arrive in time")
 	case http.StatusBadRequest, http.StatusInternalServerError: // a body that huma could not read
 		p := newProblem(ctx, http.StatusBadRequest, "MALFORMED_BODY", "the body is not valid JSON for this route")
-		p.Errors = complaints(m.Errors)
-		if len(p.Errors) == 0 {
-			p.Errors = []fault.Field{{Detail: m.Detail}}
+		fields := complaints(m.Errors)
+		if len(fields) == 0 {
+			fields = []fault.Field{{Detail: m.Detail}}
 		}
+		p.Errors = wrongParts(inOrder(fields))
 		return p
 	default:
-		p := newProblem(ctx, http.StatusBadRequest, fault.ErrValidation.Code, fault.ErrValidation.Text)
-		p.Errors = complaints(m.Errors)
-		return p
+		return newProblem(ctx, http.StatusBadRequest, fault.ErrValidation.Code, fault.ErrValidation.Text)
 	}
 }
 
 func tooLarge(ctx context.Context, limit int64) *problem {
 	p := newProblem(ctx, http.StatusRequestEntityTooLarge, "BODY_TOO_LARGE", "the body is too large")
 	if limit > 0 {
-		p.Errors = []fault.Field{{Detail: "must be at most " + itoa(limit) + " bytes"}}
+		p.Errors = wrongParts([]fault.Field{{Detail: "must be at most " + itoa(limit) + " bytes"}})
 	}
 	return p
 }
 
-// complaints returns the complaints sorted, because huma finds unknown properties in
-// random order. Names are masked: an unknown name may be a card number.
-func complaints(details []*huma.ErrorDetail) []fault.Field {
-	fields := make([]fault.Field, 0, len(details))
+// complaints returns what huma complains of. Of unknown names strict does, see overlooked.
+func complaints(details []*huma.ErrorDetail) (fields []fault.Field) {
 	for _, d := range details {
-		if d != nil {
-			f := complaint(d)
-			f.Pointer = cardno.Mask(f.Pointer)
-			fields = append(fields, f)
+		if d != nil && d.Message != validation.MsgUnexpectedProperty {
+			fields = append(fields, complaint(d))
 		}
 	}
+	return fields
+}
+
+// inOrder sorts fields: huma and strict find them in random order.
+func inOrder(fields []fault.Field) []fault.Field {
 	slices.SortStableFunc(fields, func(a, b fault.Field) int { return cmp.Compare(a.Pointer, b.Pointer) })
 	return fields
 }
@@ -82,14 +85,14 @@ var (
 	bound   = regexp.MustCompile(`^(expected number \S+ )(\S+e\+\d+)$`)
 )
 
-// complaint names the part of the request: by JSON pointer in the body, by name
-// elsewhere.
+// complaint names the part of the request: by JSON pointer in the body, by name elsewhere. The names in the pointer are
+// those of our schemas, which have no special characters.
 func complaint(d *huma.ErrorDetail) fault.Field {
 	place, rest, _ := strings.Cut(d.Location, ".")
 	if place != "body" {
 		return fault.Field{Pointer: cmp.Or(rest, place), Detail: inDigits(d.Message)}
 	}
-	if pointer, detail, ok := strings.Cut(d.Message, ": "); ok && strings.HasPrefix(pointer, "/") {
+	if pointer, detail, ok := strings.Cut(d.Message, endOfPointer); ok {
 		return fault.Field{Pointer: pointer, Detail: detail} // from decode
 	}
 	pointer := ""

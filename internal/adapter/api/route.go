@@ -1,13 +1,17 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 )
 
 // route declares one operation.
@@ -39,6 +43,9 @@ func register[I, O any](s *service, r route, h func(context.Context, *I) (*O, er
 	}
 	s.bound(&op)
 	huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		if err := s.refusal(ctx); err != nil {
+			return nil, s.problem(ctx, err)
+		}
 		out, err := admitted(ctx, s, &op, in, h)
 		if err == nil {
 			return out, nil
@@ -59,14 +66,20 @@ type adapter struct {
 // Handle implements huma.Adapter. It authorizes the request before it reads the body.
 func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 	need, _ := op.Metadata[accessKey].(access)
+	form := formOf(op)
 	a.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
 		ctx, leave, err := a.s.authorizeInTurn(r, need)
 		defer leave()
+		if err == nil {
+			err = form.refuse(r)
+		}
 		if err != nil {
 			a.s.writeProblem(w, r, a.s.problem(r.Context(), err))
 			return
 		}
-		handle(&requestContext{humaContext: humago.NewContext(op, r.WithContext(ctx), w)})
+		c := &requestContext{misread: form.misread(r)}
+		c.humaContext = humago.NewContext(op, r.WithContext(context.WithValue(ctx, requestKey{}, c)), w)
+		handle(c)
 	})
 }
 
@@ -81,7 +94,42 @@ type humaContext = huma.Context
 type requestContext struct {
 	humaContext
 
-	status int
+	status  int
+	misread []fault.Field // what is wrong with the query, whatever huma says
+	body    bytes.Buffer  // what huma has read
+}
+
+type requestKey struct{}
+
+// BodyReader implements huma.Context.
+func (c *requestContext) BodyReader() io.Reader {
+	return io.TeeReader(c.humaContext.BodyReader(), &c.body)
+}
+
+// refusal returns the error of a request that huma has accepted, and we do not.
+func (s *service) refusal(ctx context.Context) error {
+	c, ok := ctx.Value(requestKey{}).(*requestContext)
+	if !ok {
+		return nil
+	}
+	if wrong := s.overlooked(c); len(wrong) > 0 {
+		return faultOf(inOrder(wrong))
+	}
+	return nil
+}
+
+// overlooked returns what is wrong with a request of which huma does not complain.
+func (s *service) overlooked(c *requestContext) []fault.Field {
+	op := c.Operation()
+	if op.RequestBody == nil || op.SkipValidateBody {
+		return c.misread
+	}
+	json, ok := op.RequestBody.Content["application/json"]
+	if !ok {
+		return c.misread
+	}
+	check := strict{schemas: s.huma.OpenAPI().Components.Schemas}
+	return append(c.misread, check.check(c.body.Bytes(), json.Schema)...)
 }
 
 // Header implements huma.Context. Media types are case-insensitive, but huma compares them as they are.

@@ -18,7 +18,7 @@ func schemaNames() map[string]string {
 	return map[string]string{
 		"BehindBody": "ExplainedRanking", "CardBody": "Card", "ChangeBody": "OrderChange", "CountedBody": "CountedEvent",
 		"CouponRef": "OrderCoupon", "DayPartBody": "RankingDay", "EditInputBody": "ChangeProductRequest", "EntryBody": "PointEntry",
-		"ExplanationBody": "RankingExplanation", "Field": "FieldError", "LetterActionBody": "DeadLetterAction",
+		"ExplanationBody": "RankingExplanation", "WrongPart": "FieldError", "LetterActionBody": "DeadLetterAction",
 		"LetterBody": "DeadLetter", "LetterCount": "DeadLetterCount", "LetterCounts": "DeadLetterSummary",
 		"LetterDetailBody": "DeadLetterDetail", "LetterForecast": "ReplayForecast", "LetterHeader": "DeadLetterHeader",
 		"LetterJobBody": "DeadLetterJob", "LetterReason": "DiscardDeadLetterRequest", "LetterReplayInputBody": "ReplayDeadLetterRequest",

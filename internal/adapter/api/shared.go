@@ -25,6 +25,7 @@ var (
 	// as one may be, and each view of a product counts.
 	askAgain = []string{"public, no-cache"}
 	byCoding = []string{"Accept-Encoding"}
+	byOrigin = []string{"Origin"}
 )
 
 // Conditional is embedded in the input of routes whose answers have an ETag.
@@ -67,8 +68,8 @@ func (m *middleware) serveShared(w http.ResponseWriter, r *http.Request) {
 // has it. It returns the status.
 func sendShared(w http.ResponseWriter, r *http.Request, a *coded.Answer) int {
 	header := w.Header()
-	header["Cache-Control"], header["Vary"], header["Etag"] = askAgain, byCoding, a.ETags
-	if asked := r.Header["If-None-Match"]; len(asked) > 0 && matchesETag(asked[0], a.ETag) {
+	header["Cache-Control"], header["Vary"], header["Etag"] = askAgain, varied(header), a.ETags
+	if asked := r.Header["If-None-Match"]; len(asked) > 0 && matchesETag(asked, a.ETag) {
 		delete(header, "Content-Type")
 		w.WriteHeader(http.StatusNotModified)
 		return http.StatusNotModified
@@ -96,12 +97,14 @@ func etag(body []byte) string {
 	return `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
-// matchesETag compares weakly (RFC 9110, section 13.1.2).
-func matchesETag(header, tag string) bool {
-	for candidate := range strings.SplitSeq(header, ",") {
-		c := strings.TrimSpace(candidate)
-		if c == "*" || strings.TrimPrefix(c, "W/") == strings.TrimPrefix(tag, "W/") {
-			return true
+// matchesETag compares weakly (RFC 9110, section 13.1.2). The list may be in several lines.
+func matchesETag(lines []string, tag string) bool {
+	for _, line := range lines {
+		for candidate := range strings.SplitSeq(line, ",") {
+			c := strings.TrimSpace(candidate)
+			if c == "*" || strings.TrimPrefix(c, "W/") == strings.TrimPrefix(tag, "W/") {
+				return true
+			}
 		}
 	}
 	return false

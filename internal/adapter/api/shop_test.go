@@ -246,13 +246,27 @@ func (a response) into(t *testing.T, v any) {
 type problem struct {
 	Type, Title, Detail, Code, TraceID string
 	Status                             int
-	Errors                             []struct{ Pointer, Detail string }
+	Errors                             []wrongPart
 }
 
+// wrongPart is a part of a request: either of the two names is null.
+type wrongPart struct {
+	Pointer, Parameter *string
+	Detail             string
+}
+
+// pointers returns the names of what is wrong: JSON pointers, which begin with a slash or are empty, and parameters.
 func (p problem) pointers() []string {
 	var all []string
 	for _, e := range p.Errors {
-		all = append(all, e.Pointer)
+		switch {
+		case e.Pointer != nil && e.Parameter == nil && (*e.Pointer == "" || (*e.Pointer)[0] == '/'):
+			all = append(all, *e.Pointer)
+		case e.Pointer == nil && e.Parameter != nil && *e.Parameter != "" && (*e.Parameter)[0] != '/':
+			all = append(all, *e.Parameter)
+		default:
+			all = append(all, "neither a pointer nor a parameter")
+		}
 	}
 	return all
 }

@@ -38,8 +38,8 @@ type Error struct {
 
 // Field says what is wrong with one part of a request.
 type Field struct {
-	Pointer string `json:"pointer"` // JSON pointer into the body, or the parameter's name
-	Detail  string `json:"detail"`
+	Pointer string // JSON pointer into the body, or the name of a parameter
+	Detail  string
 }
 
 // New returns an error of a kind, with a code and a text.

@@ -69,7 +69,7 @@ func (s *shop) api() (wire.Program, error) {
 		Secret:  s.gatewaySecret, Policy: c.Policy(),
 		Rules: api.Rules{
 			TrustUserHeader: c.AuthTrustUserHeader, RequestTimeout: c.RequestTimeout.Get(), NearBytes: c.NearBytes(),
-			Admission: c.Limits(), DailyKeys: int(c.IdempotencyKeysPerDay),
+			Admission: c.Limits(), DailyKeys: int(c.IdempotencyKeysPerDay), Origins: c.CORSOrigins.Get(),
 		},
 	})
 }

@@ -44,7 +44,8 @@ type Rules struct {
 	RequireIdempotencyKey bool
 	DailyKeys             int // how many idempotency keys a user can use within 24 hours; 0: any number
 	RequestTimeout        time.Duration
-	NearBytes             uint64 // bound of the memory of the near cache; 0: there is none
+	Origins               []string // whose pages may use the API in a browser
+	NearBytes             uint64   // bound of the memory of the near cache; 0: there is none
 	Admission             httpapi.Admission
 }
 
@@ -125,7 +126,7 @@ func (d Deps) web(views *kafka.Views, cards wire.Cards, desk *deadletters.Servic
 		Clock: u.Env.Clock, IDs: u.Env.IDs, Log: u.Env.Log, Registerer: u.Env.Registry, Traces: u.Env.Traces, Version: wire.Version(),
 		Limits: httpapi.Limits{Time: d.Rules.RequestTimeout}, Admission: d.Rules.Admission,
 		TrustUserHeader: d.Rules.TrustUserHeader, RequireIdempotencyKey: d.Rules.RequireIdempotencyKey, DailyKeys: d.Rules.DailyKeys,
-		NearBytes: d.Rules.NearBytes, Random: u.Env.Random,
+		Origins: d.Rules.Origins, NearBytes: d.Rules.NearBytes, Random: u.Env.Random,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the API: %w", err)

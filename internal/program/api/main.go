@@ -80,7 +80,7 @@ func (c *Config) build(ctx context.Context, infra wire.Infra) (wire.Program, err
 		Secret:  c.GatewaySecret.Get(), Policy: c.Policy(),
 		Rules: Rules{
 			TrustUserHeader: c.AuthTrustUserHeader, RequireIdempotencyKey: true, RequestTimeout: c.RequestTimeout.Get(), NearBytes: c.NearBytes(),
-			Admission: c.Limits(), DailyKeys: int(c.IdempotencyKeysPerDay),
+			Admission: c.Limits(), DailyKeys: int(c.IdempotencyKeysPerDay), Origins: c.CORSOrigins.Get(),
 		},
 	})
 }

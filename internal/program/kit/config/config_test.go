@@ -142,3 +142,31 @@ func TestDatesAmountsAndURLsAreParsed(t *testing.T) {
 		}
 	}
 }
+
+func TestOriginsAreAsBrowsersSendThem(t *testing.T) {
+	t.Parallel()
+	parse := func(text string) ([]string, error) {
+		var s struct {
+			Pages config.Origins `default:""`
+		}
+		_, err := config.Read(&s, config.About{Name: "shop"}, []string{"--pages=" + text}, func(string) string { return "" }, io.Discard, io.Discard)
+		return s.Pages.Get(), err
+	}
+	for text, want := range map[string]string{
+		"": "", " ": "", "https://shop.example": "https://shop.example", "HTTPS://Shop.Example:8443": "https://shop.example:8443",
+		"http://localhost:5173, http://127.0.0.1:8080": "http://localhost:5173 http://127.0.0.1:8080", "http://[::1]:5173": "http://[::1]:5173",
+	} {
+		if got, err := parse(text); err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+	for _, bad := range []string{
+		"*", "null", "shop.example", "https://*", "https://*.shop.example", "https://", "https://shop.example/", "https://shop.example/x", "https://shop.example?x",
+		"https://shop.example#x", "https://me@shop.example", "ftp://shop.example", "https://shop.example:", "https://shop.example:x", "https://shop.example:70000",
+		"https://shop.example:443", "http://shop.example:80", "https://상점.example", "https://shop.example,", "https://shop.example,,http://b", "https://shop.example http://b",
+	} {
+		if got, err := parse(bad); err == nil {
+			t.Errorf("%q was accepted: %q", bad, got)
+		}
+	}
+}

@@ -67,6 +67,7 @@ type Web struct {
 
 	RequestTimeout        Duration `help:"Time limit of a request." default:"10s"`
 	IdempotencyKeysPerDay uint32   `help:"How many idempotency keys a user can use within 24 hours. Requests with more are refused with 429. 0: any number." default:"10000"`
+	CORSOrigins           Origins  `name:"cors-origins" help:"Origins whose pages may use the API in a browser, separated by commas. Without any, no page of another origin can." default:"" placeholder:"https://shop.example,..."`
 	NearCacheMiB          uint16   `name:"near-cache-mib" help:"Memory for answers that are kept in this process, in MiB; 0 keeps none." default:"64"`
 }
 
