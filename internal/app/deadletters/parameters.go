@@ -3,11 +3,11 @@ package deadletters
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 	"github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/deadletter"
 	"github.com/loopers-commerce/commerce/internal/domain/job"
@@ -33,7 +33,7 @@ func filterParameters() []batch.Parameter {
 // Without a rate it is a discard.
 func Parameters(f deadletter.Filter, o Order, t Terms, rate int) job.Parameters {
 	p := job.Parameters{
-		"reason": cardno.Mask(strings.TrimSpace(o.Reason)), "actor": o.Actor, "state": string(withState(f).State), "topic": f.Topic, "group": f.Group,
+		"reason": cardno.Mask(text.Prose(o.Reason, 1, maxReason).Text), "actor": o.Actor, "state": string(withState(f).State), "topic": f.Topic, "group": f.Group,
 		"type": f.Type, "key": f.Key, "error": f.Error, "since": instant(f.Since), "until": instant(f.Until),
 	}
 	if !f.EventID.IsZero() {
