@@ -123,8 +123,8 @@ type Order struct {
 // maxReason and maxActor are lengths in characters.
 const maxReason, maxActor = 500, 200
 
-// checked returns the order as it is kept, or fault.ErrValidation.
-func (o Order) checked() (Order, error) {
+// Clean returns the order as it is kept, or fault.ErrValidation.
+func (o Order) Clean() (Order, error) {
 	var c fault.Check
 	o.Reason = cardno.Mask(c.Text("/reason", text.Prose(o.Reason, 1, maxReason)))
 	o.Actor = c.Text("/actor", text.Name(o.Actor, maxActor))
