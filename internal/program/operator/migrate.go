@@ -69,14 +69,26 @@ func (c *migrateCommand) check(s *session, db *sqlstore.DB) error {
 	if err := c.printTable(s.stdout, append([]sqlstore.Twin{}, found...), header, rows); err != nil {
 		return err
 	}
-	if len(found) == 0 {
-		if !c.JSON {
-			_, err = fmt.Fprintln(s.stdout, "No texts are the same.")
+	if !c.JSON {
+		if _, err := fmt.Fprintln(s.stdout, advice(len(found))); err != nil {
+			return err
 		}
-		return err
 	}
-	return fmt.Errorf("%d texts are the same as older ones. They keep working, and nobody can add another one. To part two of them, give one another "+
-		"text and run commerce migrate: UPDATE users SET login_id = '...' WHERE id = '...', or UPDATE brands SET name = '...' WHERE id = ...", len(found))
+	if len(found) > 0 {
+		return fmt.Errorf("texts that are the same as older ones: %d", len(found))
+	}
+	return nil
+}
+
+// advice says what to do about a number of twins.
+func advice(twins int) string {
+	if twins == 0 {
+		return "No texts are the same."
+	}
+	return "They keep working, and nobody can add another one. To part two of them, give one another text, and run commerce migrate:\n" +
+		"  UPDATE users SET login_id = '...' WHERE id = '...'\n" +
+		"  UPDATE users SET email = '...' WHERE id = '...'\n" +
+		"  UPDATE brands SET name = '...' WHERE id = ..."
 }
 
 type grantCommand struct {
