@@ -12,8 +12,8 @@ import (
 
 type brandInput struct {
 	Body struct {
-		Name        string `json:"name" minLength:"1" maxLength:"200" example:"Loopers"`
-		Description string `json:"description,omitempty" maxLength:"4000" example:"Makers of mugs."`
+		Name        string `json:"name" minLength:"1" maxLength:"200" doc:"Stored in Unicode's composed form (NFC), without blanks at the ends, with one space for each run of blanks. Needs a character that can be seen; control and direction characters are refused. Unique whatever its case." example:"Loopers"`
+		Description string `json:"description,omitempty" maxLength:"4000" doc:"Stored in Unicode's composed form (NFC), without blanks at the ends. Line breaks stay; other control characters, and direction characters, are refused." example:"Makers of mugs."`
 	}
 }
 
@@ -22,8 +22,8 @@ type productInput struct {
 
 	Body struct {
 		BrandID     int64  `json:"brandId" minimum:"1" example:"1"`
-		Name        string `json:"name" minLength:"1" maxLength:"200" example:"Mug"`
-		Description string `json:"description,omitempty" maxLength:"4000" example:"It holds coffee."`
+		Name        string `json:"name" minLength:"1" maxLength:"200" doc:"Stored in Unicode's composed form (NFC), without blanks at the ends, with one space for each run of blanks. Needs a character that can be seen; control and direction characters are refused." example:"Mug"`
+		Description string `json:"description,omitempty" maxLength:"4000" doc:"Stored in Unicode's composed form (NFC), without blanks at the ends. Line breaks stay; other control characters, and direction characters, are refused." example:"It holds coffee."`
 		Price       int64  `json:"price" minimum:"1" maximum:"1000000000" doc:"In won." example:"12000"`
 		Stock       int64  `json:"stock" minimum:"0" maximum:"1000000000" example:"10"`
 	}
@@ -34,8 +34,8 @@ type editInput struct {
 
 	Body struct {
 		BrandID     *int64  `json:"brandId,omitempty" minimum:"1"`
-		Name        *string `json:"name,omitempty" minLength:"1" maxLength:"200"`
-		Description *string `json:"description,omitempty" maxLength:"4000"`
+		Name        *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"Stored in Unicode's composed form (NFC), without blanks at the ends, with one space for each run of blanks. Needs a character that can be seen; control and direction characters are refused."`
+		Description *string `json:"description,omitempty" maxLength:"4000" doc:"Stored in Unicode's composed form (NFC), without blanks at the ends. Line breaks stay; other control characters, and direction characters, are refused."`
 		Price       *int64  `json:"price,omitempty" minimum:"1" maximum:"1000000000" doc:"In won."`
 		Status      *string `json:"status,omitempty" enum:"ON_SALE,HIDDEN"`
 	}

@@ -16,7 +16,7 @@ type offerInput struct {
 	Keyed
 
 	Body struct {
-		Name           string `json:"name" minLength:"1" maxLength:"200" example:"Welcome"`
+		Name           string `json:"name" minLength:"1" maxLength:"200" doc:"Stored in Unicode's composed form (NFC), without blanks at the ends, with one space for each run of blanks. Needs a character that can be seen; control and direction characters are refused." example:"Welcome"`
 		Type           string `json:"type" enum:"FIXED,PERCENT" example:"PERCENT"`
 		Value          int64  `json:"value" minimum:"1" maximum:"1000000000000000" doc:"In won, or in percent up to 100." example:"10"`
 		MaxDiscount    *int64 `json:"maxDiscount,omitempty" nullable:"true" minimum:"1" maximum:"1000000000000000" doc:"Maximum discount of a percentage coupon, in won. Null or absent: no limit." example:"5000"`

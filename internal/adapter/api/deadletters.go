@@ -186,7 +186,11 @@ func (s *service) replayLetters(ctx context.Context, in *lettersReplayInput) (*o
 	if err != nil {
 		return nil, err
 	}
-	return s.launch(ctx, deadletters.ReplayJob, deadletters.Parameters(f, in.Body.order(ctx), in.Body.terms(), in.Body.Rate))
+	order, err := in.Body.order(ctx).Clean()
+	if err != nil {
+		return nil, err
+	}
+	return s.launch(ctx, deadletters.ReplayJob, deadletters.Parameters(f, order, in.Body.terms(), in.Body.Rate))
 }
 
 func (s *service) discardLetters(ctx context.Context, in *lettersDiscardInput) (*output[letterJobBody], error) {
@@ -194,7 +198,11 @@ func (s *service) discardLetters(ctx context.Context, in *lettersDiscardInput) (
 	if err != nil {
 		return nil, err
 	}
-	return s.launch(ctx, deadletters.DiscardJob, deadletters.Parameters(f, in.Body.order(ctx), deadletters.Terms{}, 0))
+	order, err := in.Body.order(ctx).Clean()
+	if err != nil {
+		return nil, err
+	}
+	return s.launch(ctx, deadletters.DiscardJob, deadletters.Parameters(f, order, deadletters.Terms{}, 0))
 }
 
 func (s *service) launch(ctx context.Context, name string, p job.Parameters) (*output[letterJobBody], error) {

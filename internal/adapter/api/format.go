@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/loopers-commerce/commerce/internal/base/text"
 )
 
 // formats is JSON without HTML escapes in responses and with checks of the text in requests.
@@ -38,7 +40,8 @@ func marshal(v any) ([]byte, error) {
 var errNotUTF8 = errors.New("the body is not UTF-8")
 
 // decode decodes JSON and rejects text that a database cannot store. An error message that starts with a
-// JSON pointer and the character NUL, which is in no name that gets so far, names the invalid part.
+// JSON pointer and the character NUL, which is in no name that gets so far, names the invalid part. What is
+// decoded to be validated has its texts composed: a limit in characters must not depend on the keyboard.
 func decode(data []byte, v any) error {
 	if !utf8.Valid(data) {
 		return errNotUTF8 // encoding/json would replace invalid bytes by U+FFFD
@@ -58,6 +61,7 @@ func decode(data []byte, v any) error {
 		if pointer, found := findDuplicateName("", *parsed); found {
 			return fieldError(pointer, "must not occur twice, ignoring case")
 		}
+		*parsed = composed(*parsed)
 	}
 	return nil
 }
@@ -110,6 +114,23 @@ func findNUL(place string, v any) (pointer string, found bool) {
 		}
 	}
 	return "", false
+}
+
+// composed returns a value with its texts in NFC.
+func composed(v any) any {
+	switch v := v.(type) {
+	case string:
+		return text.Composed(v)
+	case []any:
+		for i, item := range v {
+			v[i] = composed(item)
+		}
+	case map[string]any:
+		for name, item := range v {
+			v[name] = composed(item)
+		}
+	}
+	return v
 }
 
 // findDuplicateName returns the JSON pointer of a name that occurs twice in an object, ignoring case.

@@ -59,7 +59,7 @@ func TestTheAnswerToALongOrderIsKeptWithoutItsLines(t *testing.T) {
 func keepLongOrder(t *testing.T, on engine) {
 	t.Helper()
 	s := stockedOn(t, on)
-	body := s.fill(t, 60)
+	body := s.fill(t, 64)
 	r := s.as("kim").with("Idempotency-Key", "k")
 	placed := r.post("/api/v1/orders", body).must(t, s, 201)
 	cancel := placed.header.Get("Location") + "/cancel"
@@ -84,7 +84,7 @@ func keepLongOrder(t *testing.T, on engine) {
 func TestALongAnswerThatIsKeptWholeIsRepeated(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
-	body := s.fill(t, 60)
+	body := s.fill(t, 64)
 	first := s.as("kim").with("Idempotency-Key", "new").post("/api/v1/orders", body).must(t, s, 201)
 	fingerprint := s.answer(t, "POST /api/v1/orders", "new").Fingerprint
 	err := s.db.Update(t.Context(), func(tx store.Tx) error {
@@ -120,7 +120,7 @@ func TestALongAnswerThatCannotBeReadIsNotAnsweredInPart(t *testing.T) {
 		db.DB = c.DB
 		c.Checkout = checkout.New(db, c.IDs, c.Clock, payment.DefaultPolicy())
 	})
-	body := s.fill(t, 60)
+	body := s.fill(t, 64)
 	r := s.as("kim").with("Idempotency-Key", "k").post("/api/v1/orders", body)
 	first := r.must(t, s, 201)
 	db.gone = true

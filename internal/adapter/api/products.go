@@ -18,7 +18,7 @@ type listInput struct {
 
 	BrandID  int64  `query:"brandId" minimum:"0" doc:"Only products of this brand."`
 	Sort     string `query:"sort" default:"latest" doc:"latest, price_asc, price_desc or likes_desc."`
-	Text     string `query:"q" maxLength:"200" doc:"Part of the name; case is ignored."`
+	Text     string `query:"q" maxLength:"200" doc:"Part of the name. Case, the encoding of characters and the kind of blanks are ignored."`
 	MinPrice string `query:"minPrice" pattern:"^[0-9]{1,15}$" patternDescription:"a number of won" doc:"Minimum price in won."`
 	MaxPrice string `query:"maxPrice" pattern:"^[0-9]{1,15}$" patternDescription:"a number of won" doc:"Maximum price in won."`
 }

@@ -10,17 +10,17 @@ import (
 
 type signUpInput struct {
 	Body struct {
-		LoginID   string `json:"loginId" pattern:"^[A-Za-z0-9]{1,10}$" patternDescription:"1 to 10 letters and digits" example:"kim"`
-		Email     string `json:"email" format:"email" maxLength:"254" example:"kim@example.com"`
+		LoginID   string `json:"loginId" pattern:"^[A-Za-z0-9]{1,10}$" patternDescription:"1 to 10 letters and digits" doc:"Unique whatever its case: Kim and kim are one user." example:"kim"`
+		Email     string `json:"email" format:"email" maxLength:"254" doc:"Unique whatever its case. At most 254 bytes in UTF-8, with a domain that has a dot." example:"kim@example.com"`
 		BirthDate string `json:"birthDate" format:"date" doc:"Must not be in the future." example:"1999-12-31"`
 		Gender    string `json:"gender" enum:"MALE,FEMALE"`
-		Password  string `json:"password" minLength:"8" maxLength:"128" example:"correct horse"`
+		Password  string `json:"password" minLength:"8" maxLength:"128" doc:"8 to 128 characters, counted in Unicode's composed form (NFC). Blanks count, and are not cut. Any keyboard's form of a character is the same; control and direction characters are refused." example:"correct horse"`
 	}
 }
 
 type logInInput struct {
 	Body struct {
-		LoginID  string `json:"loginId" maxLength:"100" example:"kim"`
+		LoginID  string `json:"loginId" maxLength:"100" doc:"In any case." example:"kim"`
 		Password string `json:"password" maxLength:"1000" example:"correct horse"`
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/argon2"
+
 	"github.com/loopers-commerce/commerce/internal/adapter/credentials"
 	"github.com/loopers-commerce/commerce/internal/app/accounts"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -40,6 +42,42 @@ func TestAHashMatchesOnlyItsPassword(t *testing.T) {
 	for password, want := range map[string]bool{"correct horse": true, "correct horse ": false, "": false} {
 		if ok, err := p.Matches(t.Context(), password, hash); err != nil || ok != want {
 			t.Errorf("Matches(%q) = %v, %v; want %v", password, ok, err, want)
+		}
+	}
+}
+
+func TestAPasswordMatchesFromAnyKeyboard(t *testing.T) {
+	t.Parallel()
+	p := credentials.NewPasswords(2, rand.Reader)
+	const composed, parts = "열쇠 caf\u00e9!", "\u110b\u1167\u11af\u1109\u116c\u00a0cafe\u0301!"
+	for _, hashed := range []string{composed, parts} {
+		hash, err := p.Hash(t.Context(), hashed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for password, want := range map[string]bool{composed: true, parts: true, "열쇠 cafe!": false, "열쇠  caf\u00e9!": false, composed + " ": false} {
+			if ok, err := p.Matches(t.Context(), password, hash); err != nil || ok != want {
+				t.Errorf("Matches(%+q) = %v, %v; want %v", password, ok, err, want)
+			}
+		}
+	}
+}
+
+// oldHash is the hash of a password as it is typed: so they were made before passwords were
+// composed.
+func oldHash(password string) string {
+	salt := []byte("0123456789abcdef")
+	digest := argon2.IDKey([]byte(password), salt, 1, 64, 1, 32)
+	return "$argon2id$v=19$m=64,t=1,p=1$" + base64.RawStdEncoding.EncodeToString(salt) + "$" + base64.RawStdEncoding.EncodeToString(digest)
+}
+
+func TestAnOldHashMatchesWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	p := credentials.NewPasswords(2, rand.Reader)
+	const typed = "\u1100\u1161\u00a0!\t"
+	for password, want := range map[string]bool{typed: true, "\u1100\u1161\u00a0!": false, "가 !\t": false} {
+		if ok, err := p.Matches(t.Context(), password, oldHash(typed)); err != nil || ok != want {
+			t.Errorf("Matches(%+q) = %v, %v; want %v", password, ok, err, want)
 		}
 	}
 }

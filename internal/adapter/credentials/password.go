@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/loopers-commerce/commerce/internal/base/text"
 )
 
 // The parameters of argon2id as recommended by OWASP: 19 MiB, two passes, one lane. Each hash
@@ -36,8 +39,10 @@ func NewPasswords(maxConcurrent int, random io.Reader) *Passwords {
 	return &Passwords{make(chan struct{}, max(maxConcurrent, 1)), random}
 }
 
-// Hash returns the hash of a password in the PHC string format.
+// Hash returns the hash of a password in the PHC string format. The same characters in
+// another encoding, as another keyboard sends them, have the same hash: see text.Secret.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+	password = prepared(password)
 	salt := make([]byte, saltBytes)
 	if _, err := io.ReadFull(p.random, salt); err != nil {
 		return "", fmt.Errorf("salt for a hash: %w", err)
@@ -50,9 +55,23 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(digest)), nil
 }
 
+// prepared returns a password as it is hashed. What is refused at the sign-up is not refused
+// here: it may have been allowed once.
+func prepared(password string) string { return text.Secret(password, 0, math.MaxInt).Text }
+
 // Matches reports whether the password has this hash. No password matches an empty or invalid
-// hash, but the comparison takes as long as any other.
+// hash, but the comparison takes as long as any other. Older hashes are of passwords as they
+// were typed: a password that is typed otherwise than it is hashed is tried both ways. Whether
+// it takes this second attempt depends on the password only, so it tells nothing of users.
 func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, error) {
+	ok, err := p.matches(ctx, prepared(password), hash)
+	if ok || err != nil || prepared(password) == password {
+		return ok, err
+	}
+	return p.matches(ctx, password, hash)
+}
+
+func (p *Passwords) matches(ctx context.Context, password, hash string) (bool, error) {
 	params, want, err := parseHash(hash)
 	if err != nil {
 		params = hashParams{memory: memoryKiB, passes: passes, lanes: lanes, salt: make([]byte, saltBytes), size: digestSize}

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/app/seed"
 	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/domain/user"
 )
@@ -84,8 +86,8 @@ func (c *catalogueBuilder) addProduct(l Line) {
 		s = &productStats{names: map[string]int{}, prices: map[money.Won]int{}}
 		c.products[l.SKU] = s
 	}
-	if l.Name != "" {
-		s.names[l.Name]++
+	if name := text.Name(l.Name, math.MaxInt); name.Wrong == "" {
+		s.names[name.Text]++
 	}
 	s.prices[min(l.Price, product.MaxPrice)]++
 	s.sold = min(s.sold+min(l.Quantity, product.MaxStock), product.MaxStock/stockFactor)

@@ -104,6 +104,10 @@ func TestTheCatalogueHasTheSoldProductsAndCountsSkippedLines(t *testing.T) {
 		"2,10001,LAMP,300,2010-12-01 08:26:00,2,112.0,UK",
 		"3,10001,BROKEN LAMP,100,2010-12-01 08:26:00,1,111.0,UK",
 		"3,10002,,1,2010-12-01 08:26:00,1,111.0,UK",
+		"3,10002,a\u202eb,1,2010-12-01 08:26:00,1,111.0,UK",
+		"3,10005,\u00a0POT  of tea ,1,2010-12-01 08:26:00,1,111.0,UK",
+		"3,10005,POT of  tea,1,2010-12-01 08:26:00,1,111.0,UK",
+		"3,10005,PAN,1,2010-12-01 08:26:00,1,111.0,UK",
 		"3,POST,POSTAGE,1,2010-12-01 08:26:00,18,113.0,UK",
 		"C4,10001,LAMP,-3,2010-12-01 08:26:00,2,111.0,UK",
 		"5,10003,LOST,-9,2010-12-01 08:26:00,0,,UK",
@@ -119,6 +123,7 @@ func TestTheCatalogueHasTheSoldProductsAndCountsSkippedLines(t *testing.T) {
 	want := []seed.Product{
 		{SKU: "10001", Name: "LAMP", Price: 3500, Stock: 2000},
 		{SKU: "10002", Name: "10002", Price: 1750, Stock: 1000},
+		{SKU: "10005", Name: "POT of tea", Price: 1750, Stock: 1000},
 	}
 	if diff := cmp.Diff(want, c.Shop.Brands[0].Products); diff != "" {
 		t.Errorf("products (-want +got)\n%s", diff)

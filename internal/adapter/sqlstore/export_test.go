@@ -36,8 +36,13 @@ var (
 	DatedMarks      = datedMarks
 )
 
+// UnfoldedLogins is the query of a migration for users whose loginIds are not folded.
+func UnfoldedLogins() string { return logins().unfolded() }
+
 // Statements without a function.
 const (
+	ByLoginSQL   = selectUser + byLogin
+	ByNameSQL    = brandByName
 	OfBrandSQL   = selectOfBrand
 	WaitingSQL   = selectWaiting
 	WatchedSQL   = selectWatched

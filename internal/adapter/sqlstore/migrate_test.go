@@ -62,7 +62,7 @@ func (r rawDB) fillVersion1(t *testing.T, n int) {
 	name := "CAST(n AS TEXT)"
 	user, placed := r.someID("1"), r.someID("4")
 	for _, text := range []string{
-		`INSERT INTO users SELECT ` + user + `, ` + name + `, ` + name + `, '1990-01-01', 'MALE', 'customer', 'hash', n FROM ` + numbers,
+		`INSERT INTO users (id, login_id, email, birth_date, gender, role, password_hash, created_us) SELECT ` + user + `, ` + name + `, ` + name + `, '1990-01-01', 'MALE', 'customer', 'hash', n FROM ` + numbers,
 		`INSERT INTO wallets SELECT ` + user + `, 1000 FROM ` + numbers,
 		`INSERT INTO point_entries SELECT ` + r.someID("2") + `, ` + user + `, 'CHARGE', 1000, 1000, NULL, n FROM ` + numbers,
 		`INSERT INTO brands (name, description) SELECT ` + name + `, '' FROM ` + numbers,

@@ -46,6 +46,9 @@ func (d *DB) Migrate(ctx context.Context) ([]Migration, error) {
 	if err := d.addMissingNames(ctx); err != nil {
 		return taken, fmt.Errorf("index the names of products: %w", err)
 	}
+	if err := d.foldMissing(ctx); err != nil {
+		return taken, fmt.Errorf("fold texts: %w", err)
+	}
 	return taken, nil
 }
 

@@ -68,7 +68,8 @@ func New(db store.DB, ids id.Source, now clock.Clock, hasher Hasher, tokens Toke
 // user.ErrLoginIDTaken or user.ErrEmailTaken.
 func (s *Service) SignUp(ctx context.Context, a user.Application) (user.User, error) {
 	now := s.now()
-	if err := a.Check(now); err != nil {
+	a, err := a.Clean(now)
+	if err != nil {
 		return user.User{}, err
 	}
 	hash, err := s.hasher.Hash(ctx, a.Password)
@@ -84,7 +85,7 @@ func (s *Service) SignUp(ctx context.Context, a user.Application) (user.User, er
 	return u, err
 }
 
-// LogIn opens a session, or returns user.ErrBadCredentials. An unknown user takes as
+// LogIn opens a session of the user with a loginId, in any case, or returns user.ErrBadCredentials. An unknown user takes as
 // long as a wrong password, so that response times do not reveal which users exist.
 func (s *Service) LogIn(ctx context.Context, loginID, password string) (Session, error) {
 	u, err := s.byLoginID(ctx, loginID)

@@ -53,6 +53,6 @@ func (s *Service) principal(ctx context.Context, loginID string) (Principal, err
 		return Principal{}, err
 	}
 	p := Principal{u.ID, u.LoginID, u.Role}
-	s.logins.put(p)
+	s.logins.put(loginID, p)
 	return p, nil
 }

@@ -5,7 +5,7 @@ import "sync"
 // maxCachedLogins bounds the memory of the cache to a few megabytes.
 const maxCachedLogins = 50_000
 
-// loginCache maps a loginId to its user. A user's id and loginId never change, so entries
+// loginCache maps a loginId, as it was asked for, to its user. A user's id and loginId never change, so entries
 // do not expire. Only the role can be out of date: see RequireRole.
 type loginCache struct {
 	mu      sync.RWMutex
@@ -21,11 +21,11 @@ func (c *loginCache) get(loginID string) (Principal, bool) {
 	return p, ok
 }
 
-func (c *loginCache) put(p Principal) {
+func (c *loginCache) put(loginID string, p Principal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.byLogin) >= maxCachedLogins {
 		clear(c.byLogin) // rare; each user is then looked up once more
 	}
-	c.byLogin[p.LoginID] = p
+	c.byLogin[loginID] = p
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/app/catalog"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/money"
 	"github.com/loopers-commerce/commerce/internal/base/page"
 	"github.com/loopers-commerce/commerce/internal/domain/product"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -69,6 +70,35 @@ func TestAnEditChangesOnlyGivenFieldsAndPublishesOnlyChanges(t *testing.T) {
 			if _, err := s.Catalog.ChangeProduct(t.Context(), mug, edit); !errors.Is(err, fault) {
 				t.Errorf("ChangeProduct = %v, want %v", err, fault)
 			}
+		}
+	})
+}
+
+// A product that was there before some characters were refused can still be changed.
+func TestAnEditDoesNotLookAtTextsThatItDoesNotChange(t *testing.T) {
+	t.Parallel()
+	shoptest.OnSQLite(t, func(s *shoptest.Shop) {
+		t := s.T
+		const old = " old\u202e  name "
+		mug := s.Product(t, 100, 7)
+		err := s.DB.Update(t.Context(), func(tx store.Tx) error {
+			p, err := tx.Products.Lock(t.Context(), mug)
+			p.Name = old
+			tx.Products.Save(p)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := s.Catalog.ChangeProduct(t.Context(), mug, catalog.Edit{Price: new(money.Won(200))})
+		if err != nil || l.Name != old || l.Price != 200 {
+			t.Errorf("ChangeProduct = %+v, %v", l, err)
+		}
+		if _, err := s.Catalog.ChangeProduct(t.Context(), mug, catalog.Edit{Name: new(old)}); !errors.Is(err, fault.ErrValidation) {
+			t.Errorf("the same name, sent: %v", err)
+		}
+		if l, err = s.Catalog.ChangeProduct(t.Context(), mug, catalog.Edit{Name: new(" new  name ")}); err != nil || l.Name != "new name" {
+			t.Errorf("ChangeProduct = %+v, %v", l, err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/money"
@@ -28,7 +29,7 @@ type Edit struct {
 
 // CreateBrand adds a brand, or returns product.ErrBrandNameTaken.
 func (s *Service) CreateBrand(ctx context.Context, b product.Brand) (created product.Brand, err error) {
-	if err := b.Check(); err != nil {
+	if b, err = b.Clean(); err != nil {
 		return created, err
 	}
 	err = s.db.Update(ctx, func(tx store.Tx) error {
@@ -40,11 +41,8 @@ func (s *Service) CreateBrand(ctx context.Context, b product.Brand) (created pro
 
 // CreateProduct adds a product that is on sale, or returns product.ErrBrandNotFound.
 func (s *Service) CreateProduct(ctx context.Context, draft Draft, guard store.Guard) (created product.Listing, err error) {
-	p := product.Product{
-		BrandID: draft.BrandID, Name: draft.Name, Description: draft.Description,
-		Price: draft.Price, Status: product.OnSale, CreatedAt: s.now(),
-	}
-	if err := draft.check(p); err != nil {
+	p, err := draft.product(s.now())
+	if err != nil {
 		return created, err
 	}
 	err = s.db.Update(ctx, func(tx store.Tx) error {
@@ -67,10 +65,15 @@ func (s *Service) CreateProduct(ctx context.Context, draft Draft, guard store.Gu
 	return created, err
 }
 
-func (draft Draft) check(p product.Product) error {
+// product returns the new product, or fault.ErrValidation.
+func (draft Draft) product(now time.Time) (product.Product, error) {
+	p, err := product.Product{
+		BrandID: draft.BrandID, Name: draft.Name, Description: draft.Description,
+		Price: draft.Price, Status: product.OnSale, CreatedAt: now,
+	}.Clean()
 	var c fault.Check
 	c.That(draft.Stock >= 0 && draft.Stock <= product.MaxStock, "/stock", "must be 0 to %d", product.MaxStock)
-	return fault.Join(p.Check(), c.Err())
+	return p, fault.Join(err, c.Err())
 }
 
 func saveInitialStock(tx store.Tx, p product.Product, pieces int64) {
@@ -84,7 +87,11 @@ func saveInitialStock(tx store.Tx, p product.Product, pieces int64) {
 
 // ChangeProduct changes a product. An edit that changes nothing publishes no event.
 func (s *Service) ChangeProduct(ctx context.Context, productID int64, edit Edit) (product.Listing, error) {
-	err := s.db.Update(ctx, func(tx store.Tx) error {
+	edit, err := edit.clean()
+	if err != nil {
+		return product.Listing{}, err
+	}
+	err = s.db.Update(ctx, func(tx store.Tx) error {
 		before, err := tx.Products.Lock(ctx, productID)
 		if err != nil {
 			return err
@@ -106,6 +113,18 @@ func (s *Service) ChangeProduct(ctx context.Context, productID int64, edit Edit)
 	return s.listing(ctx, productID)
 }
 
+// clean returns the edit with its texts as they are stored, or fault.ErrValidation.
+func (e Edit) clean() (Edit, error) {
+	var c fault.Check
+	if e.Name != nil {
+		e.Name = new(product.CleanName(&c, *e.Name))
+	}
+	if e.Description != nil {
+		e.Description = new(product.CleanDescription(&c, *e.Description))
+	}
+	return e, c.Err()
+}
+
 func (e Edit) apply(p product.Product) product.Product {
 	setIfPresent(&p.BrandID, e.BrandID)
 	setIfPresent(&p.Name, e.Name)
@@ -124,7 +143,7 @@ func setIfPresent[T any](to, from *T) {
 // AdjustStock adds or removes stock on behalf of an admin. It returns
 // product.ErrInsufficientStock if it would remove more than is left.
 func (s *Service) AdjustStock(ctx context.Context, productID int64, a product.Adjustment, guard store.Guard) (updated product.Listing, err error) {
-	if err := a.Check(); err != nil {
+	if a, err = a.Clean(); err != nil {
 		return updated, err
 	}
 	err = s.db.Update(ctx, func(tx store.Tx) error {

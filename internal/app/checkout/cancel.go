@@ -2,12 +2,11 @@ package checkout
 
 import (
 	"context"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -19,9 +18,8 @@ const MaxReason = 200
 // order is order.ErrNotFound, a dead one order.ErrTransition. If a card paid, or may
 // still be charged, its refund is decided in the same transaction and made soon.
 func (s *Service) Cancel(ctx context.Context, user, orderID id.ID, reason string, guard store.Guard) (o order.Order, err error) {
-	reason = cardno.Mask(strings.TrimSpace(reason)) // it is stored and published
 	var c fault.Check
-	c.That(utf8.RuneCountInString(reason) <= MaxReason, "/reason", "must be at most %d characters", MaxReason)
+	reason = cardno.Mask(c.Text("/reason", text.Prose(reason, 0, MaxReason))) // it is stored and published
 	if err := c.Err(); err != nil {
 		return o, err
 	}

@@ -2,13 +2,12 @@ package checkout
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 	"github.com/loopers-commerce/commerce/internal/domain/order"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
@@ -27,10 +26,8 @@ const cancelledByOperator = "cancelled by an operator: "
 // history of the order says that an operator did it, and that of its payment, which
 // customers do not see, says who.
 func (s *Service) CancelByOperator(ctx context.Context, orderID id.ID, by Operator, guard store.Guard) (order.Order, error) {
-	reason := cardno.Mask(strings.TrimSpace(by.Reason)) // it is stored and published
 	var c fault.Check
-	n := utf8.RuneCountInString(reason)
-	c.That(n >= 1 && n <= MaxReason, "/reason", "must be 1 to %d characters; the customer sees it", MaxReason)
+	reason := cardno.Mask(c.Text("/reason", text.Prose(by.Reason, 1, MaxReason))) // it is stored and published
 	c.That(by.Name != "", "/actor", "must be the name of the operator")
 	if err := c.Err(); err != nil {
 		return order.Order{}, err

@@ -3,7 +3,6 @@ package coupons
 
 import (
 	"context"
-	"strings"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/id"
@@ -39,15 +38,15 @@ type Draft struct {
 
 // Create creates a coupon. It returns fault.ErrValidation with all errors of the draft.
 func (s *Service) Create(ctx context.Context, draft Draft, guard store.Guard) (coupon.Coupon, error) {
-	created := coupon.Coupon{
-		ID: s.ids(), Name: strings.TrimSpace(draft.Name), Type: draft.Type, Value: draft.Value,
+	created, err := coupon.Coupon{
+		ID: s.ids(), Name: draft.Name, Type: draft.Type, Value: draft.Value,
 		MaxDiscount: draft.MaxDiscount, MinOrderAmount: draft.MinOrderAmount,
 		Quantity: draft.Quantity, ValidDays: draft.ValidDays, CreatedAt: s.now(),
-	}
-	if err := created.Check(); err != nil {
+	}.Clean()
+	if err != nil {
 		return coupon.Coupon{}, err
 	}
-	err := s.db.Update(ctx, func(tx store.Tx) error {
+	err = s.db.Update(ctx, func(tx store.Tx) error {
 		if err := guard.Enter(ctx, tx); err != nil {
 			return err
 		}

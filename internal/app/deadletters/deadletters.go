@@ -5,14 +5,13 @@ package deadletters
 import (
 	"context"
 	"log/slog"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/page"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 	"github.com/loopers-commerce/commerce/internal/domain/deadletter"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -124,13 +123,10 @@ type Order struct {
 // maxReason and maxActor are lengths in characters.
 const maxReason, maxActor = 500, 200
 
-// checked returns the order as it is kept, or fault.ErrValidation.
-func (o Order) checked() (Order, error) {
-	o.Reason = cardno.Mask(strings.TrimSpace(o.Reason))
+// Clean returns the order as it is kept, or fault.ErrValidation.
+func (o Order) Clean() (Order, error) {
 	var c fault.Check
-	n := utf8.RuneCountInString(o.Reason)
-	c.That(n >= 1 && n <= maxReason, "/reason", "must be 1 to %d characters; it is kept in the history", maxReason)
-	n = utf8.RuneCountInString(o.Actor)
-	c.That(n >= 1 && n <= maxActor, "/actor", "must be 1 to %d characters", maxActor)
+	o.Reason = cardno.Mask(c.Text("/reason", text.Prose(o.Reason, 1, maxReason)))
+	o.Actor = c.Text("/actor", text.Name(o.Actor, maxActor))
 	return o, c.Err()
 }

@@ -3,10 +3,8 @@ package deadletters
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/batch"
 	"github.com/loopers-commerce/commerce/internal/domain/deadletter"
@@ -29,11 +27,11 @@ func filterParameters() []batch.Parameter {
 	}
 }
 
-// Parameters returns the parameters of a job that acts on the letters that match a filter.
-// Without a rate it is a discard.
+// Parameters returns the parameters of a job that acts on the letters that match a filter, by
+// an order that is clean. Without a rate it is a discard.
 func Parameters(f deadletter.Filter, o Order, t Terms, rate int) job.Parameters {
 	p := job.Parameters{
-		"reason": cardno.Mask(strings.TrimSpace(o.Reason)), "actor": o.Actor, "state": string(withState(f).State), "topic": f.Topic, "group": f.Group,
+		"reason": o.Reason, "actor": o.Actor, "state": string(withState(f).State), "topic": f.Topic, "group": f.Group,
 		"type": f.Type, "key": f.Key, "error": f.Error, "since": instant(f.Since), "until": instant(f.Until),
 	}
 	if !f.EventID.IsZero() {
@@ -57,7 +55,7 @@ func (s *Service) bulkOf(p job.Parameters) (b bulk, err error) {
 	b = bulk{Service: s, order: Order{Actor: p["actor"], Reason: p["reason"]}, rate: 1, filter: deadletter.Filter{
 		State: deadletter.State(p["state"]), Topic: p["topic"], Group: p["group"], Type: p["type"], Key: p["key"], Error: p["error"],
 	}}
-	if b.order, err = b.order.checked(); err != nil {
+	if b.order, err = b.order.Clean(); err != nil {
 		return b, batch.ErrParameters.Because("actor and reason are required: they are kept in the history of each letter")
 	}
 	if !slices.Contains(deadletter.States(), b.filter.State) {

@@ -16,7 +16,7 @@ const chunkSize = 100
 // Replay sends one letter to its group, whatever its state. It returns the letter as it is
 // afterwards.
 func (s *Service) Replay(ctx context.Context, letter id.ID, t Terms, o Order) (Details, error) {
-	o, err := o.checked()
+	o, err := o.Clean()
 	if err != nil {
 		return Details{}, err
 	}
@@ -92,7 +92,7 @@ const confirmTimeout = 5 * time.Second
 // Discard marks one letter as not needed. A letter that is not new is
 // deadletter.ErrNotNew.
 func (s *Service) Discard(ctx context.Context, letter id.ID, o Order) (Details, error) {
-	o, err := o.checked()
+	o, err := o.Clean()
 	if err != nil {
 		return Details{}, err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/deadletter"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
@@ -57,6 +58,9 @@ type Request struct {
 	Apply         bool // else nothing is changed
 }
 
+// mostActor and mostReason are lengths in characters.
+const mostActor, mostReason = 200, 500
+
 // Change is what a rebuild adds to a day, and the sums of the day before.
 type Change struct {
 	Day      clock.Day
@@ -88,6 +92,10 @@ const (
 // Rebuild makes the counters of days again, day by day, and then the like counts. After an
 // error it may be called again: what it has added is not lost any more.
 func (s *Service) Rebuild(ctx context.Context, r Request) ([]Change, error) {
+	r, err := r.clean()
+	if err != nil {
+		return nil, err
+	}
 	if err := s.check(ctx, r); err != nil {
 		return nil, err
 	}
@@ -104,6 +112,17 @@ func (s *Service) Rebuild(ctx context.Context, r Request) ([]Change, error) {
 		return all, fmt.Errorf("likes: %w", err)
 	}
 	return append(all, c), nil
+}
+
+// clean returns the request with its texts as they are kept. A request that changes nothing
+// need not have any.
+func (r Request) clean() (Request, error) {
+	if !r.Apply {
+		return r, nil
+	}
+	var c fault.Check
+	r.Actor, r.Reason = c.Text("/actor", text.Name(r.Actor, mostActor)), c.Text("/reason", text.Prose(r.Reason, 1, mostReason))
+	return r, c.Err()
 }
 
 // check refuses what cannot be rebuilt.

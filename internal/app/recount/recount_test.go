@@ -13,6 +13,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/app/tally"
 	"github.com/loopers-commerce/commerce/internal/app/verify"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/domain/metric"
@@ -368,6 +369,8 @@ func TestWhatCannotBeRebuilt(t *testing.T) {
 			"tomorrow":    {recount.Request{First: today, Last: today.Add(1)}, recount.ErrDays},
 			"rolled up":   {recount.Request{First: old, Last: old}, recount.ErrRolled},
 			"partly":      {recount.Request{First: old.Add(-40), Last: today}, recount.ErrRolled},
+			"no reason":   {recount.Request{First: today, Last: today, Apply: true, Actor: "kim", Reason: " \u200b"}, fault.ErrValidation},
+			"no actor":    {recount.Request{First: today, Last: today, Apply: true, Actor: "k\u202em", Reason: "x"}, fault.ErrValidation},
 			"nothing odd": {recount.Request{First: today, Last: today}, nil},
 		} {
 			if _, err := recount.New(p.DB, p, time.Now, quiet()).Rebuild(t.Context(), r.request); !errors.Is(err, r.want) {

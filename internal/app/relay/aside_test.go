@@ -3,6 +3,7 @@ package relay_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
 	"github.com/loopers-commerce/commerce/internal/app/relay"
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/contract/event"
 	"github.com/loopers-commerce/commerce/internal/store"
 	"github.com/loopers-commerce/commerce/internal/test/kit/kafkatest"
@@ -165,6 +167,11 @@ func TestWhatIsBehindADiscardedEventIsSent(t *testing.T) {
 	w.add(1, 5)
 	w.until("it is set aside", func() bool { return len(w.asideNow(desk)) == 1 })
 	seq := w.asideNow(desk)[0].Seq
+	for _, wrong := range [][2]string{{"kim", " \n"}, {"", "not needed"}, {"kim", "a\u202eb"}} {
+		if err := desk.Discard(t.Context(), seq, wrong[0], wrong[1]); !errors.Is(err, fault.ErrValidation) {
+			t.Errorf("%+q: %v", wrong, err)
+		}
+	}
 	if err := desk.Discard(t.Context(), seq, "kim", "not needed"); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
 
@@ -64,8 +65,17 @@ func (d *Desk) Find(ctx context.Context, seq int64) (Aside, error) {
 // Retry lets the relay send an event, and all that waits behind it.
 func (d *Desk) Retry(ctx context.Context, seq int64) error { return d.release(ctx, seq, nil) }
 
-// Discard gives up an event. What waits behind it is sent.
+// mostActor and mostReason are lengths in characters.
+const mostActor, mostReason = 200, 500
+
+// Discard gives up an event. What waits behind it is sent. It returns fault.ErrValidation for
+// an actor or a reason that cannot be kept.
 func (d *Desk) Discard(ctx context.Context, seq int64, actor, reason string) error {
+	var c fault.Check
+	actor, reason = c.Text("/actor", text.Name(actor, mostActor)), c.Text("/reason", text.Prose(reason, 1, mostReason))
+	if err := c.Err(); err != nil {
+		return err
+	}
 	return d.release(ctx, seq, &store.Discard{Actor: actor, Reason: reason, At: d.clock()})
 }
 

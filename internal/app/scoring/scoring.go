@@ -7,13 +7,12 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/page"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 	"github.com/loopers-commerce/commerce/internal/domain/ranking"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -56,20 +55,18 @@ func (e Edit) apply(w ranking.Weights) ranking.Weights {
 // maxReason and maxActor are lengths in characters.
 const maxReason, maxActor = 500, 200
 
-// checkText returns fault.ErrValidation if the edit does not say why, or who.
-func (e Edit) checkText() error {
+// texts returns the reason and the actor as they are kept, or fault.ErrValidation if the edit
+// does not say why, or who.
+func (e Edit) texts() (reason, actor string, err error) {
 	var c fault.Check
-	n := utf8.RuneCountInString(strings.TrimSpace(e.Reason))
-	c.That(n >= 1 && n <= maxReason, "/reason", "must be 1 to %d characters; it is kept in the history", maxReason)
-	n = utf8.RuneCountInString(e.Actor)
-	c.That(n >= 1 && n <= maxActor, "/actor", "must be 1 to %d characters", maxActor)
-	return c.Err()
+	reason = cardno.Mask(c.Text("/reason", text.Prose(e.Reason, 1, maxReason)))
+	actor = c.Text("/actor", text.Name(e.Actor, maxActor))
+	return reason, actor, c.Err()
 }
 
 // Change changes the weights from now on: the current day and those after it are scored
 // by them. It returns the change, as it is in the history.
 func (s *Service) Change(ctx context.Context, e Edit, guard store.Guard) (made ranking.WeightsChange, err error) {
-	e.Reason = cardno.Mask(strings.TrimSpace(e.Reason))
 	made, err = s.change(ctx, e, guard)
 	for n := 1; n < attempts && errors.Is(err, ranking.ErrWeightsChanged); n++ {
 		made, err = s.change(ctx, e, guard)
@@ -91,7 +88,7 @@ func (s *Service) change(ctx context.Context, e Edit, guard store.Guard) (made r
 		if err := guard.Enter(ctx, tx); err != nil {
 			return err
 		}
-		if made, err = add(ctx, tx, e, ranking.WeightsChange{At: s.now(), Actor: e.Actor, Reason: e.Reason}); err != nil {
+		if made, err = add(ctx, tx, e, ranking.WeightsChange{At: s.now()}); err != nil {
 			return err
 		}
 		return guard.Leave(ctx, tx, made)
@@ -109,7 +106,8 @@ func add(ctx context.Context, tx store.Tx, e Edit, c ranking.WeightsChange) (ran
 	}
 	before := schedule.Latest()
 	c.Weights = e.apply(before.Weights)
-	if err := fault.Join(c.Weights.Check(), e.checkText()); err != nil {
+	c.Reason, c.Actor, err = e.texts()
+	if err := fault.Join(c.Weights.Check(), err); err != nil {
 		return c, err
 	}
 	if c.ID, err = tx.Weights.Add(ctx, c); err != nil {

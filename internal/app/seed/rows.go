@@ -3,6 +3,7 @@ package seed
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/loopers-commerce/commerce/internal/domain/coupon"
 	"github.com/loopers-commerce/commerce/internal/domain/point"
@@ -13,12 +14,16 @@ import (
 
 // seedBrand adds a brand unless its name exists.
 func (s *Seeder) seedBrand(ctx context.Context, b Brand) (brandID int64, added int, err error) {
+	clean, err := product.Brand{Name: b.Name, Description: b.Description}.Clean()
+	if err != nil {
+		return 0, 0, fmt.Errorf("brand %q: %w", b.Name, err)
+	}
 	err = s.db.Update(ctx, func(tx store.Tx) error {
 		added = 0
-		found, err := tx.Brands.ByName(ctx, b.Name)
+		found, err := tx.Brands.ByName(ctx, clean.Name)
 		if errors.Is(err, product.ErrBrandNotFound) {
 			added = 1
-			found, err = tx.Brands.Add(ctx, product.Brand{Name: b.Name, Description: b.Description})
+			found, err = tx.Brands.Add(ctx, clean)
 		}
 		brandID = found.ID
 		return err
@@ -54,10 +59,14 @@ func (s *Seeder) seedProducts(ctx context.Context, brandID int64, batch []Produc
 
 func (s *Seeder) addProduct(ctx context.Context, tx store.Tx, brandID int64, w Product) error {
 	now := s.now()
-	created, err := tx.Products.Add(ctx, product.Product{
+	clean, err := product.Product{
 		SKU: w.SKU, BrandID: brandID, Name: w.Name, Description: w.Description,
 		Price: w.Price, Status: product.OnSale, CreatedAt: now,
-	})
+	}.Clean()
+	if err != nil {
+		return fmt.Errorf("product %s: %w", w.SKU, err)
+	}
+	created, err := tx.Products.Add(ctx, clean)
 	if err != nil {
 		return err
 	}
@@ -77,7 +86,8 @@ func (s *Seeder) seedCoupons(ctx context.Context, batch []coupon.Coupon) (added 
 		for _, c := range batch {
 			_, err := tx.Coupons.Get(ctx, c.ID)
 			if errors.Is(err, coupon.ErrNotFound) {
-				c.CreatedAt, err = s.now(), nil
+				c.CreatedAt = s.now()
+				c, err = c.Clean()
 				tx.Coupons.Add(c)
 				added++
 			}

@@ -85,13 +85,13 @@ func TestTheDemoShopIsValid(t *testing.T) {
 		for _, p := range b.Products {
 			skus[p.SKU] = true
 			sold := product.Product{BrandID: 1, Name: p.Name, Description: p.Description, Price: p.Price, Status: product.OnSale}
-			if err := sold.Check(); err != nil || p.Stock <= 0 {
+			if _, err := sold.Clean(); err != nil || p.Stock <= 0 {
 				t.Errorf("%s: %v, stock %d", p.Name, err, p.Stock)
 			}
 		}
 	}
 	for _, c := range seed.Demo().Coupons {
-		if err := c.Check(); err != nil {
+		if _, err := c.Clean(); err != nil {
 			t.Errorf("%s: %v", c.Name, err)
 		}
 	}

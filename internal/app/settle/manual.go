@@ -10,6 +10,7 @@ import (
 	"github.com/loopers-commerce/commerce/internal/base/cardno"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 	"github.com/loopers-commerce/commerce/internal/domain/payment"
 	"github.com/loopers-commerce/commerce/internal/store"
 )
@@ -35,14 +36,15 @@ func (m ManualSettlement) Check() error {
 	var c fault.Check
 	outcomes := []payment.Status{payment.Approved, payment.Declined, payment.Refunded}
 	c.That(slices.Contains(outcomes, m.Outcome), "/outcome", "must be APPROVED, DECLINED or REFUNDED")
-	n := utf8.RuneCountInString(strings.TrimSpace(m.Reason))
-	c.That(n >= 1 && n <= maxText, "/reason", "must be 1 to %d characters; it is kept in the history", maxText)
+	c.Text("/reason", m.reason())
 	c.That(m.Outcome != payment.Approved || m.Key != "", "/transactionKey", "is required for APPROVED: the charge that paid")
 	c.That(m.Outcome != payment.Refunded || m.Key != "", "/transactionKey", "is required for REFUNDED: the charge that was refunded")
 	c.That(!strings.ContainsFunc(m.Key, blank), "/transactionKey", "must be exactly the gateway's key, which has no blanks")
 	c.That(utf8.RuneCountInString(m.Key) <= maxText, "/transactionKey", "must be at most %d characters", maxText)
 	return c.Err()
 }
+
+func (m ManualSettlement) reason() text.Cleaned { return text.Prose(m.Reason, 1, maxText) }
 
 func blank(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
@@ -120,7 +122,7 @@ func (c *change) refundManually(m ManualSettlement) error {
 
 // recordManual adds the operator's statement to the history.
 func (c *change) recordManual(m ManualSettlement) {
-	c.payment = c.payment.Record(c.at, payment.ActionManual, cardno.Mask(strings.TrimSpace(m.Reason)), m.Actor)
+	c.payment = c.payment.Record(c.at, payment.ActionManual, cardno.Mask(m.reason().Text), m.Actor)
 }
 
 // confirmCharge writes the charge that an operator names as succeeded. It ends in

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/loopers-commerce/commerce/internal/base/text"
 )
 
 // Kind says what a caller can do about an error.
@@ -97,6 +99,12 @@ func (c *Check) That(ok bool, pointer, format string, args ...any) {
 	if !ok {
 		c.fields = append(c.fields, Field{Pointer: pointer, Detail: fmt.Sprintf(format, args...)})
 	}
+}
+
+// Text adds a field if a text is refused. It returns the text as it is stored.
+func (c *Check) Text(pointer string, t text.Cleaned) string {
+	c.That(t.Wrong == "", pointer, "%s", t.Wrong)
+	return t.Text
 }
 
 // Err returns ErrValidation with all fields, or nil if there are none.

@@ -4,13 +4,12 @@ package coupon
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
 	"github.com/loopers-commerce/commerce/internal/base/money"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 )
 
 // Errors of coupons.
@@ -54,12 +53,11 @@ type Coupon struct {
 	CreatedAt      time.Time
 }
 
-// Check returns fault.ErrValidation with every rule that a new coupon breaks, or
-// nil.
-func (c Coupon) Check() error {
+// Clean returns a new coupon as it is stored, or fault.ErrValidation with every rule that it
+// breaks.
+func (c Coupon) Clean() (Coupon, error) {
 	var k fault.Check
-	n := utf8.RuneCountInString(strings.TrimSpace(c.Name))
-	k.That(n >= 1 && n <= MaxName, "/name", "must be 1 to %d characters", MaxName)
+	c.Name = k.Text("/name", text.Name(c.Name, MaxName))
 	switch c.Type {
 	case Fixed:
 		k.That(c.Value >= 1 && c.Value <= int64(money.Max), "/value", "must be 1 to %d won", money.Max)
@@ -73,7 +71,7 @@ func (c Coupon) Check() error {
 	k.That(c.MinOrderAmount >= 0 && c.MinOrderAmount <= money.Max, "/minOrderAmount", "must be 0 to %d won", money.Max)
 	k.That(c.Quantity >= 1 && c.Quantity <= MaxQuantity, "/quantity", "must be 1 to %d", MaxQuantity)
 	k.That(c.ValidDays >= 1 && c.ValidDays <= MaxValidDays, "/validDays", "must be 1 to %d", MaxValidDays)
-	return k.Err()
+	return c, k.Err()
 }
 
 // Discount returns the discount on an order amount, which is never more than the

@@ -107,7 +107,7 @@ func TestACouponIsUsedOnceAndBeforeItExpires(t *testing.T) {
 	}
 }
 
-func TestCheckReturnsEveryFieldOfACoupon(t *testing.T) {
+func TestCleanReturnsEveryWrongFieldOfACoupon(t *testing.T) {
 	t.Parallel()
 	good := coupon.Coupon{Name: "Spring", Type: coupon.Percent, Value: 10, MaxDiscount: won(5_000), Quantity: 1, ValidDays: 1}
 	for name, c := range map[string]struct {
@@ -122,7 +122,7 @@ func TestCheckReturnsEveryFieldOfACoupon(t *testing.T) {
 	} {
 		bad := good
 		c.change(&bad)
-		err := bad.Check()
+		_, err := bad.Clean()
 		var got []string
 		if f, ok := errors.AsType[*fault.Error](err); ok {
 			for _, field := range f.Fields {

@@ -3,10 +3,9 @@ package product
 
 import (
 	"context"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 )
 
 // Errors of brands.
@@ -28,27 +27,33 @@ type Brand struct {
 	Description string
 }
 
-// Check returns fault.ErrValidation with every rule that the brand breaks, or nil.
-func (b Brand) Check() error {
+// Clean returns the brand as it is stored, or fault.ErrValidation with every rule that it
+// breaks.
+func (b Brand) Clean() (Brand, error) {
 	var c fault.Check
-	checkText(&c, b.Name, b.Description)
-	return c.Err()
+	b.Name, b.Description = CleanName(&c, b.Name), CleanDescription(&c, b.Description)
+	return b, c.Err()
 }
 
-func checkText(c *fault.Check, name, description string) {
-	n := utf8.RuneCountInString(name)
-	c.That(strings.TrimSpace(name) != "" && n <= MaxName, "/name", "must be 1 to %d characters", MaxName)
-	c.That(utf8.RuneCountInString(description) <= MaxDescription, "/description",
-		"must be at most %d characters", MaxDescription)
+// CleanName returns the name of a brand or a product as it is stored.
+func CleanName(c *fault.Check, name string) string {
+	return c.Text("/name", text.Name(name, MaxName))
+}
+
+// CleanDescription returns the description of a brand or a product as it is stored.
+func CleanDescription(c *fault.Check, description string) string {
+	return c.Text("/description", text.Prose(description, 0, MaxDescription))
 }
 
 // BrandTable stores brands.
 type BrandTable interface {
-	// Add adds a brand and returns it with its new id, or ErrBrandNameTaken.
+	// Add adds a brand and returns it with its new id, or ErrBrandNameTaken if there is one
+	// whose name is equal folded: see text.Fold.
 	Add(ctx context.Context, b Brand) (Brand, error)
 	// Get returns the brand with an id, or ErrBrandNotFound.
 	Get(ctx context.Context, bid int64) (Brand, error)
-	// ByName returns the brand with a name, or ErrBrandNotFound.
+	// ByName returns the brand with a name, or ErrBrandNotFound. If none has exactly this
+	// name, it is the one whose name is equal folded.
 	ByName(ctx context.Context, name string) (Brand, error)
 	// Products returns up to limit ids of products of a brand, hidden ones too, that are
 	// above after, in ascending order.

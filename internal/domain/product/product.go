@@ -44,10 +44,19 @@ type Product struct {
 	CreatedAt   time.Time
 }
 
-// Check returns fault.ErrValidation with every rule that the product breaks, or nil.
+// Clean returns a new product as it is stored, or fault.ErrValidation with every rule that it
+// breaks.
+func (p Product) Clean() (Product, error) {
+	var c fault.Check
+	p.Name, p.Description = CleanName(&c, p.Name), CleanDescription(&c, p.Description)
+	return p, fault.Join(c.Err(), p.Check())
+}
+
+// Check returns fault.ErrValidation with every rule that the product breaks, apart from those
+// of its texts, or nil. Older products may have texts that are refused now, and be changed all
+// the same.
 func (p Product) Check() error {
 	var c fault.Check
-	checkText(&c, p.Name, p.Description)
 	c.That(p.BrandID > 0, "/brandId", "must be the id of a brand")
 	c.That(p.Price > 0 && p.Price <= MaxPrice, "/price", "must be 1 to %d won", MaxPrice)
 	c.That(p.Status == OnSale || p.Status == Hidden, "/status", "must be ON_SALE or HIDDEN")

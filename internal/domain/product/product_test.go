@@ -68,7 +68,8 @@ func TestAProductIsCheckedFieldByField(t *testing.T) {
 	} {
 		p := good
 		c.change(&p)
-		if diff := cmp.Diff(c.wrong, pointers(p.Check())); diff != "" {
+		_, err := p.Clean()
+		if diff := cmp.Diff(c.wrong, pointers(err)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
@@ -87,9 +88,30 @@ func TestAnAdjustmentSaysHowMuchAndWhy(t *testing.T) {
 		"in Hangul": {product.Adjustment{Delta: 1, Note: strings.Repeat("재", 200)}, nil},
 		"long why":  {product.Adjustment{Delta: 1, Note: strings.Repeat("x", 201)}, []string{"/reason"}},
 	} {
-		if diff := cmp.Diff(c.wrong, pointers(c.a.Check())); diff != "" {
+		_, err := c.a.Clean()
+		if diff := cmp.Diff(c.wrong, pointers(err)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
+	}
+}
+
+func TestTextsOfTheCatalogAreStoredInOneForm(t *testing.T) {
+	t.Parallel()
+	b, err := product.Brand{Name: " Cafe\u0301  Seoul ", Description: "one\n\ttwo \n"}.Clean()
+	if want := (product.Brand{Name: "Café Seoul", Description: "one\n\ttwo"}); b != want || err != nil {
+		t.Errorf("%+v, %v; want %+v", b, err, want)
+	}
+	p, err := product.Product{BrandID: 1, Name: "  Trim me\u3000", Price: 1, Status: product.OnSale}.Clean()
+	if p.Name != "Trim me" || err != nil {
+		t.Errorf("%+v, %v", p, err)
+	}
+	a, err := product.Adjustment{Delta: 1, Note: " \u110b\u1169 "}.Clean()
+	if a.Note != "오" || err != nil {
+		t.Errorf("%+v, %v", a, err)
+	}
+	_, err = product.Product{BrandID: 1, Name: "a\u202eb", Description: "a\x00b", Price: 1, Status: product.OnSale}.Clean()
+	if diff := cmp.Diff([]string{"/name", "/description"}, pointers(err)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -2,12 +2,11 @@ package product
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 )
 
 // Errors of stock.
@@ -85,15 +84,14 @@ type Adjustment struct {
 	Note  string // the reason
 }
 
-// Check returns fault.ErrValidation with every rule that the adjustment breaks, or
-// nil.
-func (a Adjustment) Check() error {
+// Clean returns the adjustment as it is stored, or fault.ErrValidation with every rule that
+// it breaks.
+func (a Adjustment) Clean() (Adjustment, error) {
 	var c fault.Check
 	c.That(a.Delta != 0 && a.Delta >= -MaxStock && a.Delta <= MaxStock, "/delta",
 		"must be -%d to %d and not 0", MaxStock, MaxStock)
-	c.That(strings.TrimSpace(a.Note) != "" && utf8.RuneCountInString(a.Note) <= MaxName,
-		"/reason", "must say why, in at most %d characters", MaxName)
-	return c.Err()
+	a.Note = c.Text("/reason", text.Prose(a.Note, 1, MaxName))
+	return a, c.Err()
 }
 
 // Apply returns the stock after the adjustment, or the error of Take or Put.

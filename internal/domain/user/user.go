@@ -3,14 +3,13 @@ package user
 
 import (
 	"context"
-	"net/mail"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/loopers-commerce/commerce/internal/base/clock"
 	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/base/id"
+	"github.com/loopers-commerce/commerce/internal/base/text"
 )
 
 // Errors of users.
@@ -41,9 +40,9 @@ const (
 
 // Limits of a sign-up.
 const (
-	MaxEmail    = 254 // RFC 5321, section 4.5.3.1.3
-	MinPassword = 8
-	MaxPassword = 128 // bytes: to hash a longer one would take too long
+	MaxEmail    = 254 // bytes: RFC 5321, section 4.5.3.1.3
+	MinPassword = 8   // characters
+	MaxPassword = 128 // characters, so at most 512 bytes are hashed
 )
 
 // User is a registered person.
@@ -67,30 +66,34 @@ type Application struct {
 
 var loginID = regexp.MustCompile(`^[A-Za-z0-9]{1,10}$`)
 
-// Check returns fault.ErrValidation with every rule that the application breaks,
-// or nil. The birth date must not be after now, in Asia/Seoul.
-func (a Application) Check(now time.Time) error {
+// Key returns what is equal for loginIds that differ in case only. A text that no loginId can
+// be is its own key: it must not stand for another one.
+func Key(id string) string {
+	if !loginID.MatchString(id) {
+		return id
+	}
+	return text.Fold(id)
+}
+
+// Clean returns the application with its texts as they are stored and hashed, or
+// fault.ErrValidation with every rule that it breaks. The birth date must not be after now,
+// in Asia/Seoul.
+func (a Application) Clean(now time.Time) (Application, error) {
 	var c fault.Check
+	a.Email = c.Text("/email", cleanEmail(a.Email))
+	a.Password = c.Text("/password", text.Secret(a.Password, MinPassword, MaxPassword))
 	c.That(loginID.MatchString(a.LoginID), "/loginId", "must be 1 to 10 letters and digits")
-	c.That(validEmail(a.Email), "/email", "must be an email address")
 	c.That(validBirth(a.BirthDate, now), "/birthDate", "must be a date of the form yyyy-MM-dd that is not in the future")
 	c.That(a.Gender == Male || a.Gender == Female, "/gender", "must be MALE or FEMALE")
-	c.That(len(a.Password) >= MinPassword && len(a.Password) <= MaxPassword, "/password",
-		"must be %d to %d bytes long", MinPassword, MaxPassword)
-	return c.Err()
+	return a, c.Err()
 }
 
-// New returns a customer with the data of an application that passed Check.
+// New returns a customer with the data of an application that passed Clean.
 func New(a Application, uid id.ID, passwordHash string, now time.Time) User {
 	return User{
-		ID: uid, LoginID: a.LoginID, Email: strings.ToLower(a.Email), BirthDate: a.BirthDate,
+		ID: uid, LoginID: a.LoginID, Email: cleanEmail(a.Email).Text, BirthDate: a.BirthDate,
 		Gender: a.Gender, Role: Customer, PasswordHash: passwordHash, CreatedAt: now,
 	}
-}
-
-func validEmail(s string) bool {
-	address, err := mail.ParseAddress(s)
-	return err == nil && address.Address == s && len(s) <= MaxEmail && !strings.ContainsRune(s, 0)
 }
 
 func validBirth(s string, now time.Time) bool {
@@ -100,15 +103,17 @@ func validBirth(s string, now time.Time) bool {
 
 // Table stores users.
 type Table interface {
-	// Add queues a new user. The commit returns ErrLoginIDTaken or ErrEmailTaken
-	// if there is a user with the same loginId or email.
+	// Add queues a new user. The commit returns ErrLoginIDTaken or ErrEmailTaken if there is
+	// a user whose loginId has the same Key, or whose email is equal folded: see text.Fold.
 	Add(u User)
 	// Get returns the user with an id, or ErrNotFound.
 	Get(ctx context.Context, uid id.ID) (User, error)
-	// ByLoginID returns the user with a loginId, or ErrNotFound.
+	// ByLoginID returns the user with a loginId, or ErrNotFound. If none has exactly this
+	// loginId, it is the one whose loginId has the same Key.
 	ByLoginID(ctx context.Context, loginID string) (User, error)
-	// Known returns the ids of the users that exist, by loginId.
+	// Known returns the ids of the users that exist, by the loginId that is asked for. They
+	// are those of ByLoginID.
 	Known(ctx context.Context, loginIDs []string) (map[string]id.ID, error)
-	// SetRole changes the role of the user with a loginId, or returns ErrNotFound.
+	// SetRole changes the role of the user of ByLoginID, or returns ErrNotFound.
 	SetRole(ctx context.Context, loginID string, role Role) error
 }

@@ -190,9 +190,12 @@ func (w why) order() (deadletters.Order, error) {
 	}
 	if w.Actor == "" {
 		who, err := username()
-		return deadletters.Order{Actor: who, Reason: w.Reason}, err
+		if err != nil {
+			return deadletters.Order{}, err
+		}
+		w.Actor = who
 	}
-	return deadletters.Order{Actor: w.Actor, Reason: w.Reason}, nil
+	return deadletters.Order{Actor: w.Actor, Reason: w.Reason}.Clean()
 }
 
 // letters formats a number of letters.

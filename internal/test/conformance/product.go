@@ -13,6 +13,7 @@ func brandTests() map[string]func(*shop) {
 	return map[string]func(*shop){
 		"a brand reads as it was added":                              brandReads,
 		"a brand's name is taken once":                               brandNameOnce,
+		"the name of a brand is taken in any form":                   brandNameInAnyForm,
 		"an unknown brand is not found":                              brandUnknown,
 		"the products of a brand are read in parts, hidden ones too": brandProducts,
 	}
@@ -58,6 +59,29 @@ func brandNameOnce(s *shop) {
 		_, err := tx.Brands.Add(ctx, product.Brand{Name: b.Name})
 		return err
 	})
+}
+
+func brandNameInAnyForm(s *shop) {
+	var added product.Brand
+	s.update(func(ctx context.Context, tx store.Tx) (err error) {
+		added, err = tx.Brands.Add(ctx, product.Brand{Name: "Café 한글"})
+		return err
+	})
+	for _, name := range []string{
+		"Café 한글", "cafe\u0301 한글", " CAFÉ  한글 ", "Caf\u200dé\u3000한글", "café \u1112\u1161\u11ab\u1100\u1173\u11af", "café\u00a0한글",
+	} {
+		s.refuses(product.ErrBrandNameTaken, func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Brands.Add(ctx, product.Brand{Name: name})
+			return err
+		})
+		s.equal(added, read(s, func(ctx context.Context, tx store.Tx) (product.Brand, error) { return tx.Brands.ByName(ctx, name) }))
+	}
+	for _, name := range []string{"Cafe 한글", "Café한글", "Café 한굴"} {
+		s.update(func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.Brands.Add(ctx, product.Brand{Name: name})
+			return err
+		})
+	}
 }
 
 func brandUnknown(s *shop) {

@@ -55,12 +55,13 @@ func (s *shop) fillers() { s.named(filler, filler, filler, filler) }
 
 func partsFound(s *shop) {
 	s.fillers()
-	ids := s.named("유기농 우유 1L", "두유", "Große Tasse", "ΟΔΟΣ tee", "İstanbul bag", "Cafe\u0301 %_\\ 🥛")
+	ids := s.named("유기농 우유 1L", "두유", "Große Tasse", "ΟΔΟΣ tee", "İstanbul bag", "Cafe\u0301 %_\\ 🥛", "\u1112\u1161\u11ab\u1100\u1173\u11af\u00a0머그컵 👨\u200d👩")
 	for q, want := range map[string][]int{
 		"우유": {0}, "유": {0, 1}, "유기농 우": {0}, "농 우유": {0}, "\u110b\u116e\u110b\u1172": {0}, "기유": nil, "1l": {0},
 		"GROSSE": {2}, "große t": {2}, "ß": {2}, "οδος": {3}, "ΣTEE": nil, "Σ TEE": {3},
 		"istanbul": {4}, "ISTANBUL": {4}, "ıst": {4}, "é": {5}, "CAFÉ": {5}, "%_\\": {5}, "🥛": {5}, "%": {5}, "_u": nil, `\`: {5},
-		"no such thing": nil, " 우유 ": {0}, "\u200e두유": {1}, "  ": {0, 1, 2, 3, 4, 5}, "\x00": {0, 1, 2, 3, 4, 5},
+		"한글 머": {6}, "\u1112\u1161\u11ab\u1100\u1173\u11af \u1106\u1165": {6}, "한글\u3000\u00a0머그": {6}, "👨👩": {6}, "👨\u200d👩": {6}, "한글\u200b": {6},
+		"no such thing": nil, " 우유 ": {0}, "\u200e두유": {1}, "  ": {0, 1, 2, 3, 4, 5, 6}, "\x00": {0, 1, 2, 3, 4, 5, 6},
 	} {
 		var all []int64
 		for _, i := range want {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
 )
 
@@ -49,4 +50,9 @@ func ExitCode(err error, stderr io.Writer) int {
 func printError(w io.Writer, err error) {
 	//nolint:errcheck // stderr is the last resort
 	fmt.Fprintf(w, "error: %v\n", err)
+	if wrong, ok := errors.AsType[*fault.Error](err); ok {
+		for _, f := range wrong.Fields {
+			fmt.Fprintf(w, "  %s: %s\n", f.Pointer, f.Detail) //nolint:errcheck // see above
+		}
+	}
 }

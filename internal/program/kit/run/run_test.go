@@ -3,6 +3,7 @@ package run_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/loopers-commerce/commerce/internal/base/fault"
 	"github.com/loopers-commerce/commerce/internal/program/kit/config"
 	"github.com/loopers-commerce/commerce/internal/program/kit/run"
 )
@@ -95,10 +97,14 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("Configured(%v) = %d, %v; want %d, %v", c.err, code, ok, c.want, c.ok)
 		}
 	}
-	if got := run.ExitCode(errors.New("no"), &out); got != run.Failed {
-		t.Errorf("Ended = %d, want %d", got, run.Failed)
+	refused := fault.ErrValidation.About(fault.Field{Pointer: "/reason", Detail: "must not be so"})
+	for _, err := range []error{errors.New("no"), fmt.Errorf("discard: %w", refused)} {
+		if got := run.ExitCode(err, &out); got != run.Failed {
+			t.Errorf("Ended = %d, want %d", got, run.Failed)
+		}
 	}
-	if !strings.Contains(out.String(), "error: PORT") || !strings.Contains(out.String(), "error: no") {
+	if !strings.Contains(out.String(), "error: PORT") || !strings.Contains(out.String(), "error: no") ||
+		!strings.Contains(out.String(), "\n  /reason: must not be so\n") {
 		t.Errorf("stderr = %q", out.String())
 	}
 }
