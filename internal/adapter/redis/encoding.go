@@ -67,7 +67,7 @@ func (k keptProduct) product() (v product.Versioned, ok bool) {
 		Price: k.Price, Status: k.Status, CreatedAt: time.UnixMicro(k.CreatedUS).UTC(),
 	}
 	v = product.Versioned{Listing: product.Listing{Product: p, BrandName: k.BrandName}, Version: k.Version}
-	return v, k.ID > 0 && k.Version > 0 && p.Check() == nil
+	return v, k.ID > 0 && k.Version > 0 && p.Name != "" && p.Check() == nil
 }
 
 func encodeDetail(v product.Versioned) []byte { return asJSON(keptDetail{encodingVersion, kept(v)}) }
