@@ -64,15 +64,12 @@ func readNote(text string) (p place) {
 }
 
 // addNotes writes the notes into a request that commits the places.
-func addNotes(places map[partition]place) func(*kmsg.OffsetCommitRequest) error {
-	return func(r *kmsg.OffsetCommitRequest) error {
-		for i := range r.Topics {
-			topic := &r.Topics[i]
-			for k := range topic.Partitions {
-				p := &topic.Partitions[k]
-				p.Metadata = kmsg.StringPtr(places[partition{topic.Topic, p.Partition}].note())
-			}
+func addNotes(r *kmsg.OffsetCommitRequest, places map[partition]place) {
+	for i := range r.Topics {
+		topic := &r.Topics[i]
+		for k := range topic.Partitions {
+			p := &topic.Partitions[k]
+			p.Metadata = kmsg.StringPtr(places[partition{topic.Topic, p.Partition}].note())
 		}
-		return nil
 	}
 }

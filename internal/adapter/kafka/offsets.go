@@ -32,7 +32,13 @@ type offsets struct {
 	committing chan struct{} // holds a token during a commit: an older commit must not arrive after a newer one
 	mu         sync.Mutex
 	next       map[partition]place // marked and not yet committed
+	member     string              // the member of the group that has been given the partitions
 }
+
+// errOtherMember ends a commit before it is sent. A process that was frozen joins the group again as
+// another member. Until the group has said which partitions it has now, what it has marked may belong to
+// somebody who has read on meanwhile, and whose offset would go back.
+var errOtherMember = errors.New("this process is another member of the group now, and may not have the partitions any more")
 
 func newOffsets(client *kgo.Client, log *slog.Logger, c Config) *offsets {
 	return &offsets{
@@ -51,6 +57,24 @@ func (o *offsets) put(at partition, next place) {
 	o.next[at] = next
 	o.mu.Unlock()
 	o.ready.Notify()
+}
+
+// settle notes that the group has given the member its partitions: what is marked of them may be committed.
+func (o *offsets) settle(member string) {
+	o.mu.Lock()
+	o.member = member
+	o.mu.Unlock()
+	o.ready.Notify()
+}
+
+// check returns errOtherMember for a request of a member that has not been given its partitions yet.
+func (o *offsets) check(r *kmsg.OffsetCommitRequest) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if r.MemberID != o.member {
+		return errOtherMember
+	}
+	return nil
 }
 
 // forget drops the marks of partitions that this member no longer owns.
@@ -73,7 +97,11 @@ func (o *offsets) commitUntil(ctx context.Context) {
 			return
 		case <-o.ready:
 		}
-		if err := o.commit(ctx); err != nil && ctx.Err() == nil {
+		err := o.commit(ctx)
+		if errors.Is(err, errOtherMember) {
+			continue // settle says when
+		}
+		if err != nil && ctx.Err() == nil {
 			o.outage.Failed(err)
 			backoff.Wait(ctx, o.backoff.Next())
 			o.ready.Notify()
@@ -99,7 +127,11 @@ func (o *offsets) commit(ctx context.Context) error {
 		return nil
 	}
 	var failed error
-	o.client.CommitOffsetsSync(kgo.PreCommitFnContext(ctx, addNotes(marked)), byTopic(marked), func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, r *kmsg.OffsetCommitResponse, err error) {
+	prepare := func(r *kmsg.OffsetCommitRequest) error {
+		addNotes(r, marked)
+		return o.check(r)
+	}
+	o.client.CommitOffsetsSync(kgo.PreCommitFnContext(ctx, prepare), byTopic(marked), func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, r *kmsg.OffsetCommitResponse, err error) {
 		failed = commitError(r, err)
 	})
 	if failed == nil {

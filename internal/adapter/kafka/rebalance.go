@@ -9,9 +9,11 @@ import (
 )
 
 // assigned starts a worker for each partition that this member now owns.
-func (c *Consumer) assigned(_ context.Context, _ *kgo.Client, assigned map[string][]int32) {
+func (c *Consumer) assigned(_ context.Context, client *kgo.Client, assigned map[string][]int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	member, _ := client.GroupMetadata()
+	c.offsets.settle(member)
 	for _, at := range list(assigned) {
 		if c.workers[at] == nil {
 			c.workers[at] = c.start(at)
