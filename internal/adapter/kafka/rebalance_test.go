@@ -8,11 +8,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/loopers-commerce/commerce/internal/adapter/kafka"
@@ -169,4 +172,106 @@ func TestProducerAndConsumerReconnectToABroker(t *testing.T) {
 		t.Errorf("it took %v to find the broker again", took)
 	}
 	stop()
+}
+
+// memberOf returns the id of the only member of the group.
+func memberOf(t *testing.T, admin *kadm.Client, group string) string {
+	t.Helper()
+	described, err := admin.DescribeGroups(t.Context(), group)
+	if err != nil || len(described[group].Members) != 1 {
+		t.Fatalf("%+v, %v", described[group], err)
+	}
+	return described[group].Members[0].MemberID
+}
+
+// A process was frozen for so long that the group forgot it, and another one read on. When it woke,
+// the first to notice was a commit: the client joined as another member at once, without losing its partitions first,
+// and committed what it had marked before its freeze. The offset of a partition went back for good.
+func TestAProcessThatIsAnotherMemberNowCommitsNothingOfBefore(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t)
+	config := kafkatest.Prepared(t, cluster)
+	batch := likes(t, 2, 1, 2, 3)
+	seen := newRecorder()
+	consume(t, config, seen.handle, quiet())
+	publish(t, config, batch[:3])
+	seen.await(t, 3)
+	client, err := kgo.NewClient(kgo.SeedBrokers(config.Brokers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	admin, group := kadm.NewClient(client), config.Prefix+"ranking"
+	before := memberOf(t, admin, group)
+
+	var mu sync.Mutex
+	var emptied bool // the new member was told that others have its partitions
+	var commits []string
+	again := make(chan struct{}) // the new member has given them up, and joins again
+	watch := func(key kmsg.Key, see func(kmsg.Request) (kmsg.Response, bool)) {
+		cluster.ControlKey(key.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			cluster.KeepControl()
+			mu.Lock()
+			defer mu.Unlock()
+			answer, handled := see(r)
+			return answer, nil, handled
+		})
+	}
+	watch(kmsg.Heartbeat, func(r kmsg.Request) (kmsg.Response, bool) { // a commit is to notice first
+		beat, _ := r.(*kmsg.HeartbeatRequest)
+		return r.ResponseKind(), beat.MemberID == before
+	})
+	watch(kmsg.SyncGroup, func(r kmsg.Request) (kmsg.Response, bool) {
+		answer, _ := r.ResponseKind().(*kmsg.SyncGroupResponse)
+		if asked, _ := r.(*kmsg.SyncGroupRequest); emptied || asked.MemberID == before {
+			return nil, false
+		}
+		emptied = true
+		nothing := kmsg.NewConsumerMemberAssignment()
+		answer.MemberAssignment = nothing.AppendTo(nil)
+		return answer, true
+	})
+	watch(kmsg.OffsetCommit, func(r kmsg.Request) (kmsg.Response, bool) {
+		select {
+		case <-again:
+		default:
+			if commit, _ := r.(*kmsg.OffsetCommitRequest); commit.MemberID != before {
+				commits = append(commits, commit.MemberID)
+			}
+		}
+		return nil, false
+	})
+	watch(kmsg.JoinGroup, func(kmsg.Request) (kmsg.Response, bool) {
+		if emptied {
+			select {
+			case <-again:
+			default:
+				close(again)
+			}
+		}
+		return nil, false
+	})
+	leave := kmsg.NewPtrLeaveGroupRequest()
+	leave.Group, leave.Members = group, []kmsg.LeaveGroupRequestMember{{MemberID: before}}
+	if _, err := leave.RequestWith(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, config, batch[3:])
+	select {
+	case <-again:
+	case <-time.After(30 * time.Second):
+		t.Fatal("it does not join again")
+	}
+	mu.Lock()
+	if len(commits) > 0 {
+		t.Errorf("it commits as %v before it has partitions", commits)
+	}
+	mu.Unlock()
+	timeout, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for committed(t, config) != 6 {
+		if !backoff.Wait(timeout, 20*time.Millisecond) {
+			t.Fatal("not all records are ever committed")
+		}
+	}
 }
