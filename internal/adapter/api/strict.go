@@ -66,7 +66,7 @@ func (c *strict) resolved(s *huma.Schema) *huma.Schema {
 	for s.Ref != "" {
 		s = c.schemas.SchemaFromRef(s.Ref)
 	}
-	for _, one := range append(s.AnyOf, s.OneOf...) {
+	for _, one := range slices.Concat(s.AnyOf, s.OneOf) {
 		if one.Type != typeNull {
 			return c.resolved(one)
 		}
@@ -80,7 +80,7 @@ func (c *strict) mayBeNull(s *huma.Schema) bool {
 	for s.Ref != "" {
 		s = c.schemas.SchemaFromRef(s.Ref)
 	}
-	for _, one := range append(s.AnyOf, s.OneOf...) {
+	for _, one := range slices.Concat(s.AnyOf, s.OneOf) {
 		if c.mayBeNull(one) {
 			return true
 		}
